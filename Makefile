@@ -1,0 +1,37 @@
+# Every target sets up what it needs first: see packaging/set_up.sh. PYTHON=python3.12 picks the Python.
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test lint bench format clean
+
+BIN := .venv/bin
+
+help:            ## what can be made
+	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' $(MAKEFILE_LIST)
+
+setup:           ## the .venv and, on Linux, the libraries Qt needs
+	@sh packaging/set_up.sh
+
+run: setup       ## open the window
+	@$(BIN)/plumbline
+
+demo: setup      ## the main job from data to chat, without a window
+	@$(BIN)/plumbline demo
+
+test: setup      ## the tests, on two processes
+	@$(BIN)/python -m pytest -n 2
+
+lint: setup      ## style, layers and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pyright
+
+bench: setup     ## the figures: start, memory, event loop
+	@$(BIN)/python -m tests.bench
+
+format: setup    ## put the sources into shape
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+clean:           ## take away caches and builds; the .venv stays
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find studio tests packaging -name __pycache__ -type d -prune -exec rm -rf {} +
