@@ -1,0 +1,1 @@
+"""What the program is about: messages, datasets, recipes, events, run states, metrics. Standard library only."""

@@ -1,0 +1,86 @@
+"""Events: what a worker says about a run, one JSON object a line, appended to the run's `events.jsonl`.
+
+    {"v": 1, "event": "step", "time": 1763630000.1, "step": 3, "total": 60, "loss": 2.31, ...}
+
+`v` is the format, `time` seconds since the epoch. Values are raw; smoothing belongs to the display. Numbers that are not
+finite are written as "nan", "inf" or "-inf". Readers skip and count torn and unknown lines.
+
+event       values
+started     pid, attempt, plumbline, torch, transformers, trl, peft, device, precision, threads
+phase       phase (loading | encoding | training | evaluating | saving)
+progress    phase, done, total                 progress inside a phase before training
+step        step, total, epoch, elapsed [s of training, all attempts], eta [s], tokens [trained so far, all attempts],
+            tokens_per_second, loss, lr, grad_norm, memory_used [bytes], memory_peak [bytes]
+evaluation  step, eval_loss
+checkpoint  step, path [relative to the run folder]
+warning     what, hint
+resumed     step                               steps after it are run again and replace what was logged before
+stopped     step, saved [bool]                 the user asked; with saved the run can be resumed
+finished    step, adapter [relative path]
+failed      what, hint, details
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+FORMAT = 1
+KINDS = frozenset(
+    "started phase progress step evaluation checkpoint warning resumed stopped finished failed".split()
+)
+ENDINGS = frozenset({"stopped", "finished", "failed"})
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a worker said. `values` holds what the table in the module's docstring lists for its kind."""
+
+    kind: str
+    time: float
+    values: Mapping[str, Any]
+
+    def number(self, name: str) -> float | None:
+        """A value as a float (nan and inf included), or None when it is absent or not a number."""
+        value = self.values.get(name)
+        if isinstance(value, str):
+            return _NOT_FINITE.get(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value)
+
+    def text(self, name: str) -> str:
+        """A value as text; empty when it is absent."""
+        value = self.values.get(name)
+        return "" if value is None else str(value)
+
+    def to_line(self) -> str:
+        """The event as one line of JSON, with the newline that makes it complete."""
+        body = {"v": FORMAT, "event": self.kind, "time": round(self.time, 3)}
+        body.update((name, _plain(value)) for name, value in self.values.items())
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+    @staticmethod
+    def from_line(line: str | bytes) -> Event | None:
+        """The event in a line, or None when the line is torn, of another format, or of an unknown kind."""
+        try:
+            parsed = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(parsed, dict):
+            return None
+        body = cast("dict[str, Any]", parsed)
+        kind, time = body.pop("event", None), body.pop("time", None)
+        if body.pop("v", None) != FORMAT or kind not in KINDS or isinstance(time, bool):
+            return None
+        return Event(str(kind), float(time), body) if isinstance(time, (int, float)) else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value

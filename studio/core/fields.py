@@ -1,0 +1,112 @@
+"""Settings declared once: a dataclass field that knows its label, explanation, range, choices and unit.
+
+Forms, validation, JSON, command-line flags and help texts are all made from these declarations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from studio.core.errors import StudioError, did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known about one setting. low and high are inclusive; `choices` maps a stored value to its label."""
+
+    name: str
+    kind: type
+    default: Any
+    label: str
+    about: str
+    low: float | None = None
+    high: float | None = None
+    choices: Mapping[str, str] | None = None
+    unit: str = ""
+    advanced: bool = False
+
+    def problem(self, value: Any) -> str:
+        """Why `value` cannot be used, as a sentence; empty when it can."""
+        if self.kind is bool:
+            return "" if isinstance(value, bool) else f"{self.label} is {value!r}; it must be true or false."
+        if self.kind in (int, float):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                return f"{self.label} is {value!r}; it must be a number."
+            if not math.isfinite(value):
+                return f"{self.label} is {value}; it must be a finite number."
+            if self.kind is int and value != int(value):
+                return f"{self.label} is {value}; it must be a whole number."
+            if self.low is not None and value < self.low or self.high is not None and value > self.high:
+                return f"{self.label} is {value:g}; {self._range()}."
+            return ""
+        if not isinstance(value, str):
+            return f"{self.label} is {value!r}; it must be text."
+        if self.choices is not None and value not in self.choices:
+            known = list(self.choices)
+            return f"{self.label} is “{value}”. {did_you_mean(value, known) or 'Choose ' + ', '.join(known) + '.'}"
+        return ""
+
+    def _range(self) -> str:
+        if self.high is None:
+            return f"it must be {self.low:g} or more"
+        if self.low is None:
+            return f"it must be {self.high:g} or less"
+        return f"it must be between {self.low:g} and {self.high:g}"
+
+
+def setting(
+    default: Any,
+    label: str,
+    about: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Mapping[str, str] | None = None,
+    unit: str = "",
+    advanced: bool = False,
+) -> Any:
+    """A dataclass field that is a setting; the field's type is the type of `default` (bool, int, float or str)."""
+    known = Setting("", type(default), default, label, about, low, high, choices, unit, advanced)
+    return dataclasses.field(default=default, metadata={"setting": known})
+
+
+def settings_of(declared: type[Any] | Any) -> list[Setting]:
+    """The settings of a dataclass in the order in which they are declared."""
+    return [
+        dataclasses.replace(field.metadata["setting"], name=field.name)
+        for field in dataclasses.fields(declared)
+        if "setting" in field.metadata
+    ]
+
+
+def problems_of(values: Any) -> dict[str, str]:
+    """For a dataclass instance: the name of each setting that cannot be used, with the sentence why."""
+    found = {known.name: known.problem(getattr(values, known.name)) for known in settings_of(values)}
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
+def settings_from(declared: type[T], values: Mapping[str, Any], where: str) -> T:
+    """An instance of a dataclass of settings from parsed JSON; what is absent takes its default.
+
+    Raises StudioError naming the setting for an unknown name or a value that cannot be used. `where` names the source.
+    """
+    known = {item.name: item for item in settings_of(declared)}
+    for name in values:
+        if name not in known:
+            raise StudioError(
+                f"{where} has a setting “{name}” that Plumbline does not know.",
+                did_you_mean(name, known) or "Remove it, or update Plumbline.",
+            )
+    ready: dict[str, Any] = {}
+    for name, value in values.items():
+        sentence = known[name].problem(value)
+        if sentence:
+            raise StudioError(f"{where} cannot be used: {sentence}", "Correct the value and try again.")
+        ready[name] = known[name].kind(value) if known[name].kind in (int, float) else value
+    return declared(**ready)

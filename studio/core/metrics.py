@@ -1,0 +1,111 @@
+"""Metrics: the curves that a run's events draw, and the one smoothing function. Drawing is the window's."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from studio.core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a worker reports. `lower_is_better` is None where neither direction is better."""
+
+    name: str
+    label: str
+    reading: str
+    unit: str = ""
+    lower_is_better: bool | None = None
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("loss", "Loss", "How surprised the model is by the answers it learns from. It should fall, fast then slowly.", lower_is_better=True),
+    Metric(
+        "eval_loss",
+        "Eval loss",
+        "The same on examples it never trains on. When it rises while loss falls, the model is memorising.",
+        lower_is_better=True,
+    ),
+    Metric("lr", "Learning rate", "How far each step moves the weights: up during the warm-up, then as scheduled."),
+    Metric("grad_norm", "Gradient norm", "How strongly a step pulls. Spikes are normal; a steady climb is a warning."),
+    Metric("tokens_per_second", "Speed", "Tokens read per second.", unit="tokens/s", lower_is_better=False),
+)
+METRIC_NAMES = tuple(metric.name for metric in METRICS)
+
+
+@dataclass(slots=True)
+class Curve:
+    """One metric over steps; `steps` never falls. Values may be nan or infinite."""
+
+    steps: array[float] = field(default_factory=lambda: array("d"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def add(self, step: float, value: float) -> None:
+        """Append a point. A step at or before the last one means that it was run again: what stood there is replaced."""
+        if self.steps and step <= self.steps[-1]:
+            keep = bisect_right(self.steps, math.nextafter(step, -math.inf))
+            del self.steps[keep:], self.values[keep:]
+        self.steps.append(step)
+        self.values.append(value)
+
+    def forget_after(self, step: float) -> None:
+        """Drop the points after `step`."""
+        keep = bisect_right(self.steps, step)
+        del self.steps[keep:], self.values[keep:]
+
+
+@dataclass(slots=True)
+class Curves:
+    """All curves of one run, fed event by event in the order of the file. `revision` changes with each point."""
+
+    by_name: dict[str, Curve] = field(default_factory=lambda: {name: Curve() for name in METRIC_NAMES})
+    checkpoints: list[int] = field(default_factory=list[int])
+    resumes: list[int] = field(default_factory=list[int])
+    revision: int = 0
+
+    def feed(self, event: Event) -> None:
+        """Take one event into account."""
+        step = event.number("step")
+        if step is None:
+            return
+        if event.kind in ("step", "evaluation"):
+            for name in METRIC_NAMES:
+                value = event.number(name)
+                if value is not None:
+                    self.by_name[name].add(step, value)
+                    self.revision += 1
+        elif event.kind == "resumed":
+            for curve in self.by_name.values():
+                curve.forget_after(step)
+            self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
+            self.resumes.append(int(step))
+            self.revision += 1
+        elif event.kind == "checkpoint":
+            self.checkpoints.append(int(step))
+            self.revision += 1
+
+
+def smooth(values: Sequence[float], weight: float) -> list[float]:
+    """Exponential moving average with bias correction (Kingma and Ba 2015, section 3, as for Adam's moments).
+
+    weight: share of the past kept at each point, 0 (none) up to but not including 1. Points that are not finite stay
+    as they are and do not enter the average. Returns as many values as it was given. Raises ValueError for another weight.
+    """
+    if not 0.0 <= weight < 1.0:
+        raise ValueError(f"weight is {weight}; it must be at least 0 and below 1")
+    average, kept, result = 0.0, 1.0, list[float]()
+    for value in values:
+        if not math.isfinite(value):
+            result.append(value)
+            continue
+        average = weight * average + (1.0 - weight) * value
+        kept *= weight
+        result.append(average / (1.0 - kept))
+    return result

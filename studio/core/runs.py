@@ -1,0 +1,152 @@
+"""Runs: the states a run can be in, and what its events add up to. A run's files are `storage.runs`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from studio.core.events import ENDINGS, Event
+
+# Exit codes of a training worker. Any other code, or a signal, is a crash.
+EXIT_SAID = 0  # the last event says how it ended
+EXIT_FAILED = 3  # a `failed` event says why
+EXIT_DISK_FULL = 4  # there was no room left even to say so
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_over(self) -> bool:
+        """No worker is at it."""
+        return self not in (RunState.STARTING, RunState.RUNNING)
+
+
+@dataclass(slots=True)
+class RunStory:
+    """What the events of a run add up to, fed one by one in the order of the file. Curves are `core.metrics`."""
+
+    attempt: int = 0
+    phase: str = ""
+    phase_done: int = 0
+    phase_total: int = 0
+    step: int = 0
+    total: int = 0
+    epoch: float = 0.0
+    elapsed: float = 0.0
+    eta: float | None = None
+    loss: float | None = None
+    eval_loss: float | None = None
+    tokens_per_second: float | None = None
+    memory_used: float | None = None
+    memory_peak: float | None = None
+    device: str = ""
+    precision: str = ""
+    checkpoint_step: int | None = None
+    ending: Event | None = None
+    warnings: list[Event] = field(default_factory=list[Event])
+
+    def feed(self, event: Event) -> None:
+        """Take one event into account."""
+        match event.kind:
+            case "started":
+                self.attempt += 1
+                self.ending = None
+                self.phase, self.phase_done, self.phase_total, self.eta = "loading", 0, 0, None
+                self.device, self.precision = event.text("device"), event.text("precision")
+            case "phase":
+                self.phase, self.phase_done, self.phase_total = event.text("phase"), 0, 0
+            case "progress":
+                self.phase_done = int(event.number("done") or 0)
+                self.phase_total = int(event.number("total") or 0)
+            case "step":
+                self._step(event)
+            case "evaluation":
+                self.eval_loss = event.number("eval_loss")
+            case "checkpoint":
+                self.checkpoint_step = int(event.number("step") or 0)
+            case "resumed":
+                self.step = int(event.number("step") or 0)
+            case "warning":
+                self.warnings.append(event)
+            case _ if event.kind in ENDINGS:
+                self.ending = event
+                self.phase, self.eta = "", None
+            case _:
+                pass
+
+    def _step(self, event: Event) -> None:
+        self.step = int(event.number("step") or 0)
+        self.total = int(event.number("total") or self.total)
+        self.epoch = event.number("epoch") or self.epoch
+        self.elapsed = event.number("elapsed") or self.elapsed
+        self.eta = event.number("eta")
+        self.loss = event.number("loss")
+        self.tokens_per_second = event.number("tokens_per_second")
+        self.memory_used = event.number("memory_used") or self.memory_used
+        self.memory_peak = event.number("memory_peak") or self.memory_peak
+
+    def state(self, *, worker_alive: bool) -> RunState:
+        """Where the run stands, given whether its worker lives."""
+        if self.ending is not None:
+            kinds = {"finished": RunState.FINISHED, "stopped": RunState.STOPPED, "failed": RunState.FAILED}
+            return kinds[self.ending.kind]
+        if not worker_alive:
+            return RunState.INTERRUPTED
+        return RunState.RUNNING if self.phase in ("training", "evaluating", "saving") else RunState.STARTING
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, for a person: one sentence, what to do next, and text for Copy diagnostics."""
+
+    state: RunState
+    sentence: str
+    hint: str = ""
+    details: str = ""
+
+
+def outcome_of(
+    story: RunStory, *, exit_code: int | None, log_line: str, can_resume: bool, details: str = ""
+) -> Outcome:
+    """The outcome of a run whose worker is gone.
+
+    exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when this process was not its parent.
+    log_line: the last meaningful line of the worker's log. can_resume: whether a complete checkpoint exists.
+    """
+    state = story.state(worker_alive=False)
+    at = f"step {story.step:,} of {story.total:,}" if story.total else "the beginning"
+    again = "Press Resume to go on from the last checkpoint." if can_resume else "No checkpoint was saved yet; start it again."
+    if story.ending is not None:
+        ending = story.ending
+        if state is RunState.FINISHED:
+            return Outcome(state, f"Finished after {story.step:,} steps.", "Compare base and tuned in Chat.")
+        if state is RunState.STOPPED:
+            if ending.values.get("saved"):
+                return Outcome(state, f"Stopped at {at}, as you asked; everything is saved.", "Resume goes on exactly from here.")
+            return Outcome(state, f"Stopped at {at}, as you asked; the steps since the last checkpoint were discarded.", again)
+        return Outcome(state, ending.text("what"), ending.text("hint") or again, ending.text("details") or details)
+    if exit_code == EXIT_DISK_FULL:
+        return Outcome(RunState.FAILED, f"The disk is full, so training ended at {at}.", f"Free some space. {again}", details)
+    said = f" Its last words were: “{log_line}”." if log_line else ""
+    if exit_code is not None and exit_code < 0:
+        cause = _signals.get(-exit_code, f"by signal {-exit_code}")
+        return Outcome(state, f"The training process was ended {cause} at {at}.{said}", again, details)
+    code = "" if exit_code is None else f" with exit code {exit_code}"
+    return Outcome(state, f"The training process ended without a word{code} at {at}.{said}", again, details)
+
+
+_signals = {
+    9: "from outside (signal 9, often the system running out of memory)",
+    15: "from outside (signal 15)",
+    11: "by a crash in a library (signal 11)",
+    6: "by a crash in a library (signal 6)",
+    7: "by a memory error (signal 7, often a full disk)",
+}

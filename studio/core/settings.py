@@ -1,0 +1,26 @@
+"""The program's own settings: one dataclass, kept by `storage.settings` as JSON with numbered migrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studio.core.fields import setting
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What the window remembers between starts. Lists are tuples of paths, newest first."""
+
+    theme: str = setting(
+        "system",
+        "Theme",
+        "Light, dark, or as the desktop is set.",
+        choices={"system": "As the desktop", "light": "Light", "dark": "Dark"},
+    )
+    smoothing: float = setting(0.6, "Smoothing", "How much of the past the drawn curves keep.", low=0.0, high=0.99)
+    advanced: bool = setting(False, "Advanced settings", "Show every training setting.")
+    recent_projects: tuple[str, ...] = ()
+    recent_models: tuple[str, ...] = ()
+    window: str = ""

@@ -1,0 +1,1 @@
+"""Processes and threads turned into Qt signals. No widgets, no torch."""

@@ -1,0 +1,47 @@
+"""The project database's layout, as numbered steps. `PRAGMA user_version` counts the steps that a file has had.
+
+A step is never edited once released; a change of layout is a new step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from studio.core.errors import StudioError
+
+STEPS: tuple[str, ...] = (
+    # 1: datasets are rows of canonical JSON, numbered without gaps so that any page is one index lookup.
+    """
+    CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE datasets (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        source TEXT NOT NULL,
+        rows INTEGER NOT NULL,
+        content_hash TEXT NOT NULL,
+        created TEXT NOT NULL
+    );
+    CREATE TABLE examples (
+        dataset TEXT NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        messages TEXT NOT NULL,
+        PRIMARY KEY (dataset, position)
+    ) WITHOUT ROWID;
+    CREATE TABLE models (folder TEXT PRIMARY KEY, added TEXT NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring a database to the newest layout, each step in a transaction of its own.
+
+    Raises StudioError when the file is from a newer Plumbline. `name` names the project in the sentence.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(STEPS):
+        raise StudioError(
+            f"“{name}” was made by a newer Plumbline (database layout {version}; this one knows {len(STEPS)}).",
+            "Update Plumbline to open it. Nothing was changed.",
+        )
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;")

@@ -1,0 +1,160 @@
+"""Model folders: what one must hold before a worker is asked to load it, told without torch; and the project's list of them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from studio.core.errors import StudioError
+from studio.storage.project import Project, now
+
+_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.ckpt", "consolidated.00.pth")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a base model before it is loaded. parameters: stored values; context: tokens, 0 when unknown."""
+
+    folder: Path
+    architecture: str
+    parameters: int
+    context: int
+    has_chat_template: bool
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def summary(self) -> str:
+        """One line for a person."""
+        context = f", context {self.context:,} tokens" if self.context else ""
+        template = "own chat template" if self.has_chat_template else "no chat template"
+        return f"{_count(self.parameters)} parameters{context}, {template}"
+
+
+def check_model(folder: Path) -> ModelInfo:
+    """Look at a model folder: config, weights as safetensors, tokenizer. Raises StudioError saying what is missing."""
+    folder = folder.expanduser().absolute()
+    if not folder.is_dir():
+        raise StudioError(f"There is no model folder “{folder}”.", "It may have been moved; choose it again.")
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        raise StudioError(f"“{folder.name}” is an adapter, not a base model.", "Choose the folder of the model that it was trained on.")
+    config = _config(folder)
+    if "auto_map" in config:
+        raise StudioError(
+            f"“{folder.name}” needs its own Python code to run, which could do anything on this computer.",
+            "Choose a model of an architecture that Plumbline knows.",
+        )
+    parameters = sum(_parameters(file) for file in _weights(folder))
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
+        raise StudioError(
+            f"“{folder.name}” has no tokenizer (tokenizer.json), so text can't be turned into tokens.",
+            "Download the model again with all its files.",
+        )
+    names = config.get("architectures")
+    architecture = str(cast("list[Any]", names)[0]) if isinstance(names, list) and names else str(config.get("model_type", "unknown"))
+    context = config.get("max_position_embeddings", 0)
+    return ModelInfo(folder, architecture, parameters, context if isinstance(context, int) else 0, _has_chat_template(folder))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    if not file.is_file():
+        raise StudioError(
+            f"“{folder.name}” has no config.json, so it is not a model folder.",
+            "Choose the folder that holds config.json, model.safetensors and tokenizer.json.",
+        )
+    try:
+        parsed = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudioError(f"The config.json of “{folder.name}” can't be read ({error}).", "Download the model again.") from error
+    if not isinstance(parsed, dict):
+        raise StudioError(f"The config.json of “{folder.name}” is not a JSON object.", "Download the model again.")
+    return cast("dict[str, Any]", parsed)
+
+
+def _weights(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            names = sorted(set(cast("Mapping[str, str]", json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values()))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise StudioError(f"The weight index of “{folder.name}” can't be read ({error}).", "Download the model again.") from error
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise StudioError(
+                f"“{folder.name}” lacks {len(missing)} of {len(names)} weight files, first {missing[0]}.", "Download the model again."
+            )
+        return [folder / name for name in names]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if any((folder / name).is_file() for name in _PICKLES):
+        raise StudioError(
+            f"“{folder.name}” holds its weights as pickle files, which can run programs when they are opened.",
+            "Choose a copy of the model in safetensors form.",
+        )
+    raise StudioError(
+        f"“{folder.name}” has no weights (model.safetensors).", "Download the model again with all its files, or choose another folder."
+    )
+
+
+def _parameters(file: Path) -> int:
+    """Values stored in a safetensors file, read from its header (8 bytes of length, then JSON)."""
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > 100_000_000:
+                raise ValueError(f"its header claims {length} bytes")
+            header = cast("dict[str, Any]", json.loads(stream.read(length)))
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+        if file.stat().st_size < 8 + length + end:
+            raise ValueError("it ends too early")
+        return sum(_product(entry["shape"]) for entry in entries.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
+        raise StudioError(
+            f"The weights file “{file.name}” of “{file.parent.name}” is damaged ({error}).", "Download the model again."
+        ) from error
+
+
+def _product(shape: list[int]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total
+
+
+def _has_chat_template(folder: Path) -> bool:
+    if (folder / "chat_template.jinja").is_file():
+        return True
+    try:
+        return '"chat_template"' in (folder / "tokenizer_config.json").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _count(parameters: int) -> str:
+    for size, unit in ((1e9, " B"), (1e6, " M"), (1e3, " k")):
+        if parameters >= size:
+            return f"{parameters / size:.3g}{unit}"
+    return str(parameters)
+
+
+def list_models(project: Project) -> list[Path]:
+    """The base-model folders that the project knows, newest first, whether they are still there or not."""
+    with project.connect() as connection:
+        return [Path(row[0]) for row in connection.execute("SELECT folder FROM models ORDER BY added DESC, folder")]
+
+
+def add_model(project: Project, folder: Path) -> ModelInfo:
+    """Check a model folder and put it first in the project's list. Raises StudioError."""
+    info = check_model(folder)
+    with project.writing() as connection:
+        connection.execute("INSERT OR REPLACE INTO models (folder, added) VALUES (?, ?)", (str(info.folder), now()))
+    return info

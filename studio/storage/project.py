@@ -1,0 +1,187 @@
+"""A project: a folder with `project.db` (SQLite), `runs/`, `models/`, `recipes/` and `logs/`.
+
+A window holds the project's lock while it is open; workers and the command line read and write beside it through
+SQLite's own locking. What is in the tables is `storage.datasets` and `storage.models`; a run is `storage.runs`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from studio.core.errors import StudioError
+from studio.storage.files import disk_full, disk_trouble
+from studio.storage.migrations import migrate
+
+DATABASE = "project.db"
+LOCK = "project.lock"
+
+
+def now() -> str:
+    """The time as it is kept in the database: UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Project:
+    """An open project. Every thread takes its own connection with `connect`; `close` gives up the lock."""
+
+    def __init__(self, folder: Path, lock: FileLock | None) -> None:
+        self.folder = folder
+        self._lock = lock
+
+    @staticmethod
+    def create(folder: Path) -> Project:
+        """Make a project in a new or empty folder and open it with the lock. Raises StudioError."""
+        folder = folder.expanduser().absolute()
+        if (folder / DATABASE).exists():
+            raise StudioError(f"There is already a project in “{folder}”.", "Open it, or choose another folder.")
+        if folder.exists() and not folder.is_dir():
+            raise StudioError(f"“{folder}” is a file, not a folder.", "Choose another name for the project.")
+        if folder.is_dir() and any(folder.iterdir()):
+            raise StudioError(f"“{folder}” is not empty.", "Choose a new or empty folder, so that nothing is mixed up.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_trouble(error, folder) from error
+        return Project._opened(folder, lock=True)
+
+    @staticmethod
+    def open(folder: Path, *, lock: bool = True) -> Project:
+        """Open a project. `lock` is for windows: a second one gets a sentence. Raises StudioError."""
+        folder = folder.expanduser().absolute()
+        if not folder.is_dir():
+            raise StudioError(f"There is no folder “{folder}”.", "It may have been moved or its disk unplugged; choose it again.")
+        if not (folder / DATABASE).is_file():
+            raise StudioError(f"“{folder}” is not a Plumbline project.", f"Choose a folder that holds {DATABASE}, or make a new project.")
+        return Project._opened(folder, lock=lock)
+
+    @staticmethod
+    def _opened(folder: Path, *, lock: bool) -> Project:
+        if not os.access(folder, os.W_OK):
+            raise StudioError(
+                f"The project in “{folder}” can't be written, so nothing could be saved in it.",
+                "Change the folder's permissions, or copy the project to a folder that is yours and open the copy.",
+            )
+        held = _take_lock(folder) if lock else None
+        project = Project(folder, held)
+        try:
+            for part in (project.runs, project.models, project.recipes, project.logs):
+                part.mkdir(exist_ok=True)
+            with project.connect() as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                migrate(connection, project.name)
+        except OSError as error:
+            project.close()
+            raise disk_trouble(error, folder) from error
+        except BaseException:
+            project.close()
+            raise
+        return project
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which is the project's."""
+        return self.folder.name
+
+    @property
+    def runs(self) -> Path:
+        """Where run folders are."""
+        return self.folder / "runs"
+
+    @property
+    def models(self) -> Path:
+        """Where models that belong to the project are."""
+        return self.folder / "models"
+
+    @property
+    def recipes(self) -> Path:
+        """Where recipes written by "Copy as command" are."""
+        return self.folder / "recipes"
+
+    @property
+    def logs(self) -> Path:
+        """Where chat and preview workers log."""
+        return self.folder / "logs"
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """A connection for the calling thread; `with project.connect() as c:` closes it. SQLite's errors become sentences.
+
+        Connections are in autocommit mode: writers say BEGIN IMMEDIATE and COMMIT, or use `writing`.
+        """
+        database = self.folder / DATABASE
+        try:
+            connection = sqlite3.connect(database, timeout=30, isolation_level=None)
+        except sqlite3.Error as error:
+            raise database_trouble(error, self.folder) from error
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")  # a committed label survives a power cut
+            yield connection
+        except sqlite3.Error as error:
+            raise database_trouble(error, self.folder) from error
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside one transaction: committed at the end, rolled back when anything is raised."""
+        with self.connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Give up the lock. Workers go on."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def _take_lock(folder: Path) -> FileLock:
+    # The operating system drops the lock when the window dies, however it dies: a lock is never stale.
+    lock = FileLock(folder / LOCK, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StudioError(
+            f"The project “{folder.name}” is already open in another Plumbline window.",
+            "Close that window first, or open another project.",
+        ) from error
+    except OSError as error:
+        raise disk_trouble(error, folder) from error
+    return lock
+
+
+def database_trouble(error: sqlite3.Error, folder: Path) -> StudioError:
+    """The sentence for an SQLite error in the project of `folder`."""
+    text = str(error)
+    details = f"{type(error).__name__}: {text}"
+    if "full" in text:
+        return disk_full(folder, details)
+    if "readonly" in text or "unable to open" in text:
+        return StudioError(
+            f"The project in “{folder}” can't be written.", "Change the folder's permissions, or copy it to a folder that is yours.", details
+        )
+    if "malformed" in text or "not a database" in text:
+        return StudioError(
+            f"The database of “{folder.name}” is damaged ({text}).",
+            "Restore project.db from a backup; runs and models in the folder are unharmed.",
+            details,
+        )
+    if "locked" in text or "busy" in text:
+        return StudioError(
+            f"The database of “{folder.name}” has been busy for 30 seconds.", "Wait for the other program to finish and try again.", details
+        )
+    return StudioError(f"The database of “{folder.name}” gave an error: {text}.", "Try again; if it stays, restart Plumbline.", details)

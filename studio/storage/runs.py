@@ -1,0 +1,284 @@
+"""A run is a folder, and the folder is the truth about it.
+
+    runs/<id>/
+      recipe.json      what was asked (core.recipes), written once before the worker starts
+      process.json     {"pid": 123, "created": 1763630000.12}: the worker, known by its start time and not by its pid alone
+      worker.lock      held by the worker while it lives
+      events.jsonl     what the worker said (core.events), append-only; read by windows and the command line
+      worker.log       everything that libraries printed
+      stop.json        {"save": true}: a request to end; removed when a worker starts
+      checkpoints/checkpoint-<step>/   with manifest.json written last: a checkpoint without a valid one does not exist
+      adapter/         the result, moved into place whole
+
+Starting and stopping workers is `studio.processes`; what events add up to is `core.runs` and `core.metrics`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from studio.core.errors import StudioError
+from studio.core.events import Event
+from studio.core.recipes import Recipe
+from studio.core.runs import RunStory
+from studio.storage.files import disk_trouble, write_whole
+
+MANIFEST = "manifest.json"
+_LOG_TAIL = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """The worker of a run: its pid, and its start time in seconds since the epoch as the system tells it."""
+
+    pid: int
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A complete checkpoint."""
+
+    step: int
+    folder: Path
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @staticmethod
+    def create(runs: Path, recipe: Recipe) -> RunFolder:
+        """Make the folder of a new run, with its recipe. Raises StudioError."""
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        run = RunFolder(runs / f"{stamp}-{recipe.method}-{secrets.token_hex(2)}")
+        try:
+            run.folder.mkdir(parents=True)
+        except OSError as error:
+            raise disk_trouble(error, run.folder) from error
+        try:
+            write_whole(run.folder / "recipe.json", recipe.to_json())
+            run.events.touch()
+        except BaseException:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            raise
+        return run
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def events(self) -> Path:
+        """What the worker said."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What libraries printed."""
+        return self.folder / "worker.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the worker while it lives."""
+        return self.folder / "worker.lock"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are."""
+        return self.folder / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        """The finished adapter; absent until the run is finished."""
+        return self.folder / "adapter"
+
+    def recipe(self) -> Recipe:
+        """What was asked of this run. Raises StudioError when the file is gone or damaged."""
+        file = self.folder / "recipe.json"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise StudioError(f"The recipe of run “{self.id}” can't be read ({error}).", "Delete the run, or restore its folder.") from error
+        return Recipe.from_json(text, f"The recipe of run “{self.id}”")
+
+    def worker(self) -> WorkerProcess | None:
+        """The worker that was last started, whether it lives or not."""
+        values = _json_object(self.folder / "process.json")
+        match values:
+            case {"pid": int(pid), "created": int() | float() as created}:
+                return WorkerProcess(pid, float(created))
+            case _:
+                return None
+
+    def set_worker(self, worker: WorkerProcess) -> None:
+        """Record the worker that was started."""
+        write_whole(self.folder / "process.json", json.dumps({"pid": worker.pid, "created": worker.created}) + "\n")
+
+    def request_stop(self, *, save: bool) -> None:
+        """Ask the worker to end after its step, with or without saving."""
+        write_whole(self.folder / "stop.json", json.dumps({"save": save}) + "\n")
+
+    def stop_requested(self) -> bool | None:
+        """None when nobody asked the worker to end; otherwise whether it should save first."""
+        file = self.folder / "stop.json"
+        return bool(_json_object(file).get("save", True)) if file.exists() else None
+
+    def clear_stop(self) -> None:
+        """Forget a request to end."""
+        (self.folder / "stop.json").unlink(missing_ok=True)
+
+    def complete_checkpoints(self) -> list[Checkpoint]:
+        """Checkpoints whose files are all there with the sizes that their manifest names, by step."""
+        found: list[Checkpoint] = []
+        for manifest in self.checkpoints.glob(f"checkpoint-*/{MANIFEST}"):
+            number = manifest.parent.name.removeprefix("checkpoint-")
+            if number.isdecimal() and _is_complete(manifest):
+                found.append(Checkpoint(int(number), manifest.parent))
+        return sorted(found, key=lambda checkpoint: checkpoint.step)
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """The newest complete checkpoint."""
+        found = self.complete_checkpoints()
+        return found[-1] if found else None
+
+    def tuned_folder(self) -> Path | None:
+        """What can be talked to: the finished adapter, or else the newest complete checkpoint."""
+        if (self.adapter / MANIFEST).is_file():
+            return self.adapter
+        last = self.last_checkpoint()
+        return last.folder if last else None
+
+    def story(self) -> RunStory:
+        """What the events so far add up to."""
+        story, reader = RunStory(), EventReader(self.events)
+        while events := reader.read():
+            for event in events:
+                story.feed(event)
+        return story
+
+    def log_tail(self) -> str:
+        """The end of the worker's log, at most 64 kB of it."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - _LOG_TAIL))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def last_log_line(self) -> str:
+        """The last line of the log that tells something: the error that ends a traceback, not its frames or a progress bar."""
+        lines = [line.strip() for line in self.log_tail().splitlines()]
+        told = [line for line in lines if line and not line.startswith(("File ", "~", "^", "Traceback"))]
+        return told[-1][:300] if told else ""
+
+
+def seal(folder: Path) -> None:
+    """Write a folder's manifest: the mark that everything else in it is complete. Raises OSError or StudioError."""
+    files = {
+        str(file.relative_to(folder)): file.stat().st_size
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != MANIFEST
+    }
+    for name in files:
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+    write_whole(folder / MANIFEST, json.dumps({"files": files}, indent=1) + "\n")
+
+
+def list_runs(runs: Path) -> list[RunFolder]:
+    """All runs of a project, newest first."""
+    if not runs.is_dir():
+        return []
+    found = [RunFolder(entry) for entry in runs.iterdir() if (entry / "recipe.json").is_file()]
+    return sorted(found, key=lambda run: run.id, reverse=True)
+
+
+class EventWriter:
+    """Appends events to a run's file, each whole line at once so that a reader never sees two mixed."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        if path.stat().st_size and not _ends_with_newline(path):
+            self._file.write(b"\n")  # a line torn by a crash must not swallow the next one
+
+    def write(self, event: Event) -> None:
+        """Append one event. Raises OSError."""
+        line = event.to_line().encode("utf-8", "replace")
+        written = self._file.write(line)
+        if written != len(line):
+            raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class EventReader:
+    """Reads the events that were appended since the last call. `skipped` counts torn and unknown lines."""
+
+    def __init__(self, path: Path, chunk: int = 4 * 1024 * 1024) -> None:
+        self._path, self._chunk = path, chunk
+        self._offset = 0
+        self._rest = b""
+        self.skipped = 0
+
+    def read(self) -> list[Event]:
+        """New events, at most about one chunk of them; an empty list when there is nothing new (or no file yet)."""
+        events: list[Event] = []
+        while not events:
+            try:
+                with self._path.open("rb") as file:
+                    file.seek(self._offset)
+                    data = file.read(self._chunk)
+            except OSError:
+                return events
+            if not data:
+                return events
+            self._offset += len(data)
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                event = Event.from_line(line) if line else None
+                if event is not None:
+                    events.append(event)
+                elif line:
+                    self.skipped += 1
+        return events
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an empty one when it is missing, damaged or something else."""
+    try:
+        parsed = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
+
+
+def _is_complete(manifest: Path) -> bool:
+    files = _json_object(manifest).get("files")
+    if not isinstance(files, dict) or not files:
+        return False
+    for name, size in cast("dict[str, Any]", files).items():
+        try:
+            if (manifest.parent / name).stat().st_size != size:
+                return False
+        except OSError:
+            return False
+    return True
