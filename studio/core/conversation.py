@@ -2,7 +2,9 @@
 
 Requests (window -> worker):
   {"do": "load", "base": "/folder", "adapter": "/folder" or null, "template": "model" | built-in name}
-  {"do": "answer", "id": 7, "panes": {"left": "base", "right": "tuned"}, "messages": [...], "sampling": {...}}
+  {"do": "answer", "id": 7, "panes": {"left": "base", "right": "tuned"},
+   "messages": {"left": [...], "right": [...]}, "sampling": {...}}
+                                                        each pane goes on with its own answers; one list serves all panes alike
   {"do": "stop"}                                        ends the answer that is being written
 Replies (worker -> window):
   {"reply": "ready"}                                    imports are done
