@@ -16,7 +16,7 @@ ALPACA_COLUMNS = ("instruction", "input", "output", "system", "history")
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """A dataset in a project. `content_hash` is the SHA-256 over its examples in order, so a run can name what it used."""
+    """A dataset in a project. `content_hash`: SHA-256 over its examples in order, so that a run can name what it used."""
 
     id: str
     name: str
@@ -114,5 +114,15 @@ def _kind(value: Any) -> str:
     """A JSON value's type in words."""
     if value is None:
         return "null"
-    kinds: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
-    return kinds.get(type(value), "an object" if isinstance(value, Mapping) else type(value).__name__)
+    kinds: dict[type, str] = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+    }
+    return (
+        "an object"
+        if isinstance(value, Mapping)
+        else next((words for kind, words in kinds.items() if isinstance(value, kind)), "something else")
+    )

@@ -2,8 +2,8 @@
 
     {"v": 1, "event": "step", "time": 1763630000.1, "step": 3, "total": 60, "loss": 2.31, ...}
 
-`v` is the format, `time` seconds since the epoch. Values are raw; smoothing belongs to the display. Numbers that are not
-finite are written as "nan", "inf" or "-inf". Readers skip and count torn and unknown lines.
+`v` is the format, `time` seconds since the epoch. Values are raw; smoothing belongs to the display. Numbers that are
+not finite are written as "nan", "inf" or "-inf". Readers skip and count torn and unknown lines.
 
 event       values
 started     pid, attempt, plumbline, torch, transformers, trl, peft, device, precision, threads
@@ -29,9 +29,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 FORMAT = 1
-KINDS = frozenset(
-    "started phase progress step evaluation checkpoint warning resumed stopped finished failed".split()
-)
+KINDS = frozenset("started phase progress step evaluation checkpoint warning resumed stopped finished failed".split())
 ENDINGS = frozenset({"stopped", "finished", "failed"})
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

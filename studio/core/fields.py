@@ -72,7 +72,7 @@ def setting(
     advanced: bool = False,
 ) -> Any:
     """A dataclass field that is a setting; the field's type is the type of `default` (bool, int, float or str)."""
-    known = Setting("", type(default), default, label, about, low, high, choices, unit, advanced)
+    known = Setting("", default.__class__, default, label, about, low, high, choices, unit, advanced)
     return dataclasses.field(default=default, metadata={"setting": known})
 
 

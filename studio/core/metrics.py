@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from studio.core.events import Event
@@ -23,15 +23,28 @@ class Metric:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric("loss", "Loss", "How surprised the model is by the answers it learns from. It should fall, fast then slowly.", lower_is_better=True),
+    Metric(
+        "loss",
+        "Loss",
+        "How surprised the model is by the answers it learns from. It should fall, fast then slowly.",
+        lower_is_better=True,
+    ),
     Metric(
         "eval_loss",
         "Eval loss",
         "The same on examples it never trains on. When it rises while loss falls, the model is memorising.",
         lower_is_better=True,
     ),
-    Metric("lr", "Learning rate", "How far each step moves the weights: up during the warm-up, then as scheduled."),
-    Metric("grad_norm", "Gradient norm", "How strongly a step pulls. Spikes are normal; a steady climb is a warning."),
+    Metric(
+        "lr",
+        "Learning rate",
+        "How far each step moves the weights: up during the warm-up, then as scheduled.",
+    ),
+    Metric(
+        "grad_norm",
+        "Gradient norm",
+        "How strongly a step pulls. Spikes are normal; a steady climb is a warning.",
+    ),
     Metric("tokens_per_second", "Speed", "Tokens read per second.", unit="tokens/s", lower_is_better=False),
 )
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
@@ -48,7 +61,7 @@ class Curve:
         return len(self.steps)
 
     def add(self, step: float, value: float) -> None:
-        """Append a point. A step at or before the last one means that it was run again: what stood there is replaced."""
+        """Append a point. A step at or before the last one was run again: what stood there is replaced."""
         if self.steps and step <= self.steps[-1]:
             keep = bisect_right(self.steps, math.nextafter(step, -math.inf))
             del self.steps[keep:], self.values[keep:]
@@ -92,20 +105,31 @@ class Curves:
             self.revision += 1
 
 
-def smooth(values: Sequence[float], weight: float) -> list[float]:
+class Smoother:
     """Exponential moving average with bias correction (Kingma and Ba 2015, section 3, as for Adam's moments).
 
-    weight: share of the past kept at each point, 0 (none) up to but not including 1. Points that are not finite stay
-    as they are and do not enter the average. Returns as many values as it was given. Raises ValueError for another weight.
+    weight: share of the past kept at each point, 0 (none) up to but not including 1. Values may come in parts, so that a
+    growing curve costs what was added to it. Raises ValueError for another weight.
     """
-    if not 0.0 <= weight < 1.0:
-        raise ValueError(f"weight is {weight}; it must be at least 0 and below 1")
-    average, kept, result = 0.0, 1.0, list[float]()
-    for value in values:
-        if not math.isfinite(value):
+
+    def __init__(self, weight: float) -> None:
+        if not 0.0 <= weight < 1.0:
+            raise ValueError(f"weight is {weight}; it must be at least 0 and below 1")
+        self._weight = weight
+        self._average, self._kept = 0.0, 1.0
+
+    def feed(self, values: Iterable[float]) -> list[float]:
+        """As many smoothed values. Points that are not finite stay as they are and do not enter the average."""
+        result: list[float] = []
+        for value in values:
+            if math.isfinite(value):
+                self._average = self._weight * self._average + (1.0 - self._weight) * value
+                self._kept *= self._weight
+                value = self._average / (1.0 - self._kept)
             result.append(value)
-            continue
-        average = weight * average + (1.0 - weight) * value
-        kept *= weight
-        result.append(average / (1.0 - kept))
-    return result
+        return result
+
+
+def smooth(values: Sequence[float], weight: float) -> list[float]:
+    """A whole curve smoothed at once; see `Smoother`."""
+    return Smoother(weight).feed(values)

@@ -26,7 +26,11 @@ class SftSettings:
     """Supervised fine-tuning with LoRA. Defaults follow the LoRA papers' common practice and TRL's documentation."""
 
     epochs: float = setting(
-        3.0, "Passes over the data", "How often each example is seen. More can mean memorising.", low=0.01, high=1000
+        3.0,
+        "Passes over the data",
+        "How often each example is seen. More can mean memorising.",
+        low=0.01,
+        high=1000,
     )
     learning_rate: float = setting(
         2e-4,
@@ -44,7 +48,11 @@ class SftSettings:
         unit="tokens",
     )
     batch_size: int = setting(
-        4, "Examples at a time", "How many examples share one forward pass; more needs more memory.", low=1, high=1024
+        4,
+        "Examples at a time",
+        "How many examples share one forward pass; more needs more memory.",
+        low=1,
+        high=1024,
     )
     accumulate: int = setting(
         2,
@@ -55,16 +63,30 @@ class SftSettings:
         advanced=True,
     )
     max_steps: int = setting(
-        0, "Stop after", "Ends the run after this many steps; 0 means all passes over the data.", low=0, unit="steps", advanced=True
+        0,
+        "Stop after",
+        "Ends the run after this many steps; 0 means all passes over the data.",
+        low=0,
+        unit="steps",
+        advanced=True,
     )
     lora_rank: int = setting(
-        16, "LoRA rank", "Size of the adapter. 8 to 32 suits most tasks; more can learn more and needs more memory.", low=1, high=1024
+        16,
+        "LoRA rank",
+        "Size of the adapter. 8 to 32 suits most tasks; more can learn more and needs more memory.",
+        low=1,
+        high=1024,
     )
     lora_alpha: int = setting(
         32, "LoRA alpha", "Scale of the adapter; usually twice the rank.", low=1, high=4096, advanced=True
     )
     lora_dropout: float = setting(
-        0.0, "LoRA dropout", "Share of adapter inputs dropped while training, against memorising.", low=0.0, high=0.9, advanced=True
+        0.0,
+        "LoRA dropout",
+        "Share of adapter inputs dropped while training, against memorising.",
+        low=0.0,
+        high=0.9,
+        advanced=True,
     )
     train_on: str = setting(
         "answers",
@@ -81,13 +103,28 @@ class SftSettings:
         advanced=True,
     )
     warmup: float = setting(
-        0.03, "Warm-up", "Share of the steps in which the learning rate rises from zero.", low=0.0, high=1.0, advanced=True
+        0.03,
+        "Warm-up",
+        "Share of the steps in which the learning rate rises from zero.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     weight_decay: float = setting(
-        0.0, "Weight decay", "Pulls weights towards zero; LoRA seldom needs it.", low=0.0, high=1.0, advanced=True
+        0.0,
+        "Weight decay",
+        "Pulls weights towards zero; LoRA seldom needs it.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     clip: float = setting(
-        1.0, "Gradient clipping", "Longer gradients are shortened to this norm.", low=0.001, high=1000.0, advanced=True
+        1.0,
+        "Gradient clipping",
+        "Longer gradients are shortened to this norm.",
+        low=0.001,
+        high=1000.0,
+        advanced=True,
     )
     held_out: float = setting(
         0.05,
@@ -97,7 +134,12 @@ class SftSettings:
         high=0.5,
     )
     evaluations: int = setting(
-        10, "Evaluations", "How often eval loss is measured over the whole run.", low=1, high=1000, advanced=True
+        10,
+        "Evaluations",
+        "How often eval loss is measured over the whole run.",
+        low=1,
+        high=1000,
+        advanced=True,
     )
     checkpoint_minutes: float = setting(
         10.0,
@@ -115,7 +157,14 @@ class SftSettings:
         choices={"auto": "Automatic", "fp32": "32-bit", "bf16": "bfloat16"},
         advanced=True,
     )
-    seed: int = setting(42, "Seed", "The same seed, data and settings give the same run.", low=0, high=2**31 - 1, advanced=True)
+    seed: int = setting(
+        42,
+        "Seed",
+        "The same seed, data and settings give the same run.",
+        low=0,
+        high=2**31 - 1,
+        advanced=True,
+    )
 
     @property
     def effective_batch(self) -> int:
@@ -149,7 +198,7 @@ class Recipe:
             raise StudioError(sentence, "Correct the value and try again.")
 
     def to_json(self) -> str:
-        """The recipe as it stands in files: every setting written out, so that later defaults never change an old run."""
+        """The recipe as it stands in files, with every setting: later defaults never change an old run."""
         values = {"format": FORMAT, **dataclasses.asdict(self)}
         return json.dumps({key: values[key] for key in _KEYS}, indent=2, ensure_ascii=False) + "\n"
 
@@ -159,16 +208,24 @@ class Recipe:
         try:
             parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise StudioError(f"{where} is not JSON ({error}).", "Export the recipe again, or correct the file.") from error
+            raise StudioError(
+                f"{where} is not JSON ({error}).", "Export the recipe again, or correct the file."
+            ) from error
         if not isinstance(parsed, dict):
-            raise StudioError(f"{where} is not a JSON object.", "A recipe begins with { and names base_model and dataset.")
+            raise StudioError(
+                f"{where} is not a JSON object.", "A recipe begins with { and names base_model and dataset."
+            )
         values = cast("dict[str, Any]", parsed)
         for key in values:
             if key not in _KEYS:
-                raise StudioError(f"{where} has an entry “{key}” that is not known.", did_you_mean(key, _KEYS) or "Remove it.")
+                raise StudioError(
+                    f"{where} has an entry “{key}” that is not known.",
+                    did_you_mean(key, _KEYS) or "Remove it.",
+                )
         if values.get("format", FORMAT) != FORMAT:
             raise StudioError(
-                f"{where} has format {values['format']!r}; this Plumbline reads format {FORMAT}.", "Update Plumbline."
+                f"{where} has format {values['format']!r}; this Plumbline reads format {FORMAT}.",
+                "Update Plumbline.",
             )
         method = values.get("method", "sft")
         if method not in METHODS:
@@ -180,12 +237,16 @@ class Recipe:
         for key in ("name", "base_model", "dataset", "dataset_hash", "template"):
             value = values.get(key, "")
             if not isinstance(value, str):
-                raise StudioError(f"{where} has {value!r} as “{key}”; it must be text.", "Correct the value and try again.")
+                raise StudioError(
+                    f"{where} has {value!r} as “{key}”; it must be text.", "Correct the value and try again."
+                )
             if value:
                 words[key] = value
         for key in ("base_model", "dataset"):
             if key not in words:
                 raise StudioError(f"{where} has no “{key}”.", "Add it: a model folder, and a dataset's name or id.")
         return Recipe(
-            **words, method=method, settings=settings_from(METHODS[method], cast("dict[str, Any]", settings), where)
+            **words,
+            method=method,
+            settings=settings_from(METHODS[method], cast("dict[str, Any]", settings), where),
         )

@@ -118,23 +118,40 @@ def outcome_of(
 ) -> Outcome:
     """The outcome of a run whose worker is gone.
 
-    exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when this process was not its parent.
+    exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when it is not known.
     log_line: the last meaningful line of the worker's log. can_resume: whether a complete checkpoint exists.
     """
     state = story.state(worker_alive=False)
     at = f"step {story.step:,} of {story.total:,}" if story.total else "the beginning"
-    again = "Press Resume to go on from the last checkpoint." if can_resume else "No checkpoint was saved yet; start it again."
+    again = (
+        "Press Resume to go on from the last checkpoint."
+        if can_resume
+        else "No checkpoint was saved yet; start it again."
+    )
     if story.ending is not None:
         ending = story.ending
         if state is RunState.FINISHED:
             return Outcome(state, f"Finished after {story.step:,} steps.", "Compare base and tuned in Chat.")
         if state is RunState.STOPPED:
             if ending.values.get("saved"):
-                return Outcome(state, f"Stopped at {at}, as you asked; everything is saved.", "Resume goes on exactly from here.")
-            return Outcome(state, f"Stopped at {at}, as you asked; the steps since the last checkpoint were discarded.", again)
+                return Outcome(
+                    state,
+                    f"Stopped at {at}, as you asked; everything is saved.",
+                    "Resume goes on exactly from here.",
+                )
+            return Outcome(
+                state,
+                f"Stopped at {at}, as you asked; the steps since the last checkpoint were discarded.",
+                again,
+            )
         return Outcome(state, ending.text("what"), ending.text("hint") or again, ending.text("details") or details)
     if exit_code == EXIT_DISK_FULL:
-        return Outcome(RunState.FAILED, f"The disk is full, so training ended at {at}.", f"Free some space. {again}", details)
+        return Outcome(
+            RunState.FAILED,
+            f"The disk is full, so training ended at {at}.",
+            f"Free some space. {again}",
+            details,
+        )
     said = f" Its last words were: “{log_line}”." if log_line else ""
     if exit_code is not None and exit_code < 0:
         cause = _signals.get(-exit_code, f"by signal {-exit_code}")

@@ -14,7 +14,10 @@ MODELS_OWN = "model"
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """A way of writing a conversation as one text. `jinja` sees `messages`, `add_generation_prompt`, `bos_token`, `eos_token`."""
+    """A way of writing a conversation as one text.
+
+    `jinja` sees `messages`, `add_generation_prompt`, `bos_token` and `eos_token`.
+    """
 
     name: str
     label: str
@@ -22,7 +25,7 @@ class PromptTemplate:
     jinja: str
 
 
-# Every template ends an answer with the tokenizer's end-of-sequence token: a model that never saw one never stops talking.
+# Every template ends an answer with the tokenizer's end-of-sequence token: a model that never saw one never stops.
 _ALPACA = (
     "{{ bos_token }}"
     "{% if messages[0].role != 'system' %}Below is an instruction that describes a task. "
@@ -55,10 +58,23 @@ _TRANSCRIPT = (
 
 BUILT_IN: tuple[PromptTemplate, ...] = (
     PromptTemplate(
-        "alpaca", "Alpaca", "### Instruction / ### Response, for base models that have no template of their own.", _ALPACA
+        "alpaca",
+        "Alpaca",
+        "### Instruction / ### Response, for base models that have no template of their own.",
+        _ALPACA,
     ),
-    PromptTemplate("transcript", "Human / Assistant", "A plain transcript with Human: and Assistant: before each turn.", _TRANSCRIPT),
-    PromptTemplate("chatml", "ChatML", "<|im_start|> before each turn; choose it for models that know these tokens.", _CHATML),
+    PromptTemplate(
+        "transcript",
+        "Human / Assistant",
+        "A plain transcript with Human: and Assistant: before each turn.",
+        _TRANSCRIPT,
+    ),
+    PromptTemplate(
+        "chatml",
+        "ChatML",
+        "<|im_start|> before each turn; choose it for models that know these tokens.",
+        _CHATML,
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Datasets in a project's database: imported in one transaction, read by page, hashed so that a run can name its data."""
+"""Datasets in a project's database: added in one transaction, read by page, hashed so that a run can name its data."""
 
 from __future__ import annotations
 
@@ -82,9 +82,13 @@ def add_dataset(
                 _insert(connection, batch, cancelled)
         _insert(connection, batch, cancelled)
         if rows == 0:
-            raise StudioError(f"“{source}” has no example that can be used.", "Choose another file, or correct this one.")
+            raise StudioError(
+                f"“{source}” has no example that can be used.", "Choose another file, or correct this one."
+            )
         info = DatasetInfo(identity, free, source, rows, digest.hexdigest(), values[-1])
-        connection.execute("UPDATE datasets SET rows = ?, content_hash = ? WHERE id = ?", (rows, info.content_hash, identity))
+        connection.execute(
+            "UPDATE datasets SET rows = ?, content_hash = ? WHERE id = ?", (rows, info.content_hash, identity)
+        )
     return info
 
 
@@ -109,7 +113,9 @@ def rename_dataset(project: Project, dataset: str, name: str) -> None:
     if not name.strip():
         raise StudioError("A dataset needs a name.", "Type one.")
     with project.writing() as connection:
-        taken = connection.execute("SELECT 1 FROM datasets WHERE name = ? AND id <> ?", (name.strip(), dataset)).fetchone()
+        taken = connection.execute(
+            "SELECT 1 FROM datasets WHERE name = ? AND id <> ?", (name.strip(), dataset)
+        ).fetchone()
         if taken:
             raise StudioError(f"There is already a dataset called “{name.strip()}”.", "Choose another name.")
         connection.execute("UPDATE datasets SET name = ? WHERE id = ?", (name.strip(), dataset))

@@ -42,7 +42,9 @@ def disk_trouble(error: OSError, path: Path) -> StudioError:
             "Change the folder's permissions, or choose a folder that is yours.",
             details,
         )
-    return StudioError(f"“{path}” can't be written: {error.strerror or error}.", "Check the disk and try again.", details)
+    return StudioError(
+        f"“{path}” can't be written: {error.strerror or error}.", "Check the disk and try again.", details
+    )
 
 
 def disk_full(path: Path, details: str = "") -> StudioError:

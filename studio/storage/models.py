@@ -1,4 +1,4 @@
-"""Model folders: what one must hold before a worker is asked to load it, told without torch; and the project's list of them."""
+"""Model folders: what one must hold before a worker loads it, told without torch; and the project's list of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def check_model(folder: Path) -> ModelInfo:
     if not folder.is_dir():
         raise StudioError(f"There is no model folder “{folder}”.", "It may have been moved; choose it again.")
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        raise StudioError(f"“{folder.name}” is an adapter, not a base model.", "Choose the folder of the model that it was trained on.")
+        raise StudioError(
+            f"“{folder.name}” is an adapter, not a base model.",
+            "Choose the folder of the model that it was trained on.",
+        )
     config = _config(folder)
     if "auto_map" in config:
         raise StudioError(
@@ -58,9 +61,19 @@ def check_model(folder: Path) -> ModelInfo:
             "Download the model again with all its files.",
         )
     names = config.get("architectures")
-    architecture = str(cast("list[Any]", names)[0]) if isinstance(names, list) and names else str(config.get("model_type", "unknown"))
+    architecture = (
+        str(cast("list[Any]", names)[0])
+        if isinstance(names, list) and names
+        else str(config.get("model_type", "unknown"))
+    )
     context = config.get("max_position_embeddings", 0)
-    return ModelInfo(folder, architecture, parameters, context if isinstance(context, int) else 0, _has_chat_template(folder))
+    return ModelInfo(
+        folder,
+        architecture,
+        parameters,
+        context if isinstance(context, int) else 0,
+        _has_chat_template(folder),
+    )
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -73,7 +86,9 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         parsed = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StudioError(f"The config.json of “{folder.name}” can't be read ({error}).", "Download the model again.") from error
+        raise StudioError(
+            f"The config.json of “{folder.name}” can't be read ({error}).", "Download the model again."
+        ) from error
     if not isinstance(parsed, dict):
         raise StudioError(f"The config.json of “{folder.name}” is not a JSON object.", "Download the model again.")
     return cast("dict[str, Any]", parsed)
@@ -83,13 +98,18 @@ def _weights(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
-            names = sorted(set(cast("Mapping[str, str]", json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values()))
+            names = sorted(
+                set(cast("Mapping[str, str]", json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values())
+            )
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise StudioError(f"The weight index of “{folder.name}” can't be read ({error}).", "Download the model again.") from error
+            raise StudioError(
+                f"The weight index of “{folder.name}” can't be read ({error}).", "Download the model again."
+            ) from error
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise StudioError(
-                f"“{folder.name}” lacks {len(missing)} of {len(names)} weight files, first {missing[0]}.", "Download the model again."
+                f"“{folder.name}” lacks {len(missing)} of {len(names)} weight files, first {missing[0]}.",
+                "Download the model again.",
             )
         return [folder / name for name in names]
     if (folder / "model.safetensors").is_file():
@@ -100,7 +120,8 @@ def _weights(folder: Path) -> list[Path]:
             "Choose a copy of the model in safetensors form.",
         )
     raise StudioError(
-        f"“{folder.name}” has no weights (model.safetensors).", "Download the model again with all its files, or choose another folder."
+        f"“{folder.name}” has no weights (model.safetensors).",
+        "Download the model again with all its files, or choose another folder.",
     )
 
 
@@ -119,7 +140,8 @@ def _parameters(file: Path) -> int:
         return sum(_product(entry["shape"]) for entry in entries.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise StudioError(
-            f"The weights file “{file.name}” of “{file.parent.name}” is damaged ({error}).", "Download the model again."
+            f"The weights file “{file.name}” of “{file.parent.name}” is damaged ({error}).",
+            "Download the model again.",
         ) from error
 
 

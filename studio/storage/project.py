@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,9 +56,15 @@ class Project:
         """Open a project. `lock` is for windows: a second one gets a sentence. Raises StudioError."""
         folder = folder.expanduser().absolute()
         if not folder.is_dir():
-            raise StudioError(f"There is no folder “{folder}”.", "It may have been moved or its disk unplugged; choose it again.")
+            raise StudioError(
+                f"There is no folder “{folder}”.",
+                "It may have been moved or its disk unplugged; choose it again.",
+            )
         if not (folder / DATABASE).is_file():
-            raise StudioError(f"“{folder}” is not a Plumbline project.", f"Choose a folder that holds {DATABASE}, or make a new project.")
+            raise StudioError(
+                f"“{folder}” is not a Plumbline project.",
+                f"Choose a folder that holds {DATABASE}, or make a new project.",
+            )
         return Project._opened(folder, lock=lock)
 
     @staticmethod
@@ -110,8 +116,8 @@ class Project:
         return self.folder / "logs"
 
     @contextlib.contextmanager
-    def connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection for the calling thread; `with project.connect() as c:` closes it. SQLite's errors become sentences.
+    def connect(self) -> Generator[sqlite3.Connection]:
+        """A connection for the calling thread, closed at the end of the block. SQLite's errors become sentences.
 
         Connections are in autocommit mode: writers say BEGIN IMMEDIATE and COMMIT, or use `writing`.
         """
@@ -130,7 +136,7 @@ class Project:
             connection.close()
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Generator[sqlite3.Connection]:
         """A connection inside one transaction: committed at the end, rolled back when anything is raised."""
         with self.connect() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -172,7 +178,9 @@ def database_trouble(error: sqlite3.Error, folder: Path) -> StudioError:
         return disk_full(folder, details)
     if "readonly" in text or "unable to open" in text:
         return StudioError(
-            f"The project in “{folder}” can't be written.", "Change the folder's permissions, or copy it to a folder that is yours.", details
+            f"The project in “{folder}” can't be written.",
+            "Change the folder's permissions, or copy it to a folder that is yours.",
+            details,
         )
     if "malformed" in text or "not a database" in text:
         return StudioError(
@@ -182,6 +190,12 @@ def database_trouble(error: sqlite3.Error, folder: Path) -> StudioError:
         )
     if "locked" in text or "busy" in text:
         return StudioError(
-            f"The database of “{folder.name}” has been busy for 30 seconds.", "Wait for the other program to finish and try again.", details
+            f"The database of “{folder.name}” has been busy for 30 seconds.",
+            "Wait for the other program to finish and try again.",
+            details,
         )
-    return StudioError(f"The database of “{folder.name}” gave an error: {text}.", "Try again; if it stays, restart Plumbline.", details)
+    return StudioError(
+        f"The database of “{folder.name}” gave an error: {text}.",
+        "Try again; if it stays, restart Plumbline.",
+        details,
+    )

@@ -2,7 +2,7 @@
 
     runs/<id>/
       recipe.json      what was asked (core.recipes), written once before the worker starts
-      process.json     {"pid": 123, "created": 1763630000.12}: the worker, known by its start time and not by its pid alone
+      process.json     {"pid": 123, "created": 1763630000.12}: the worker, known by pid and start time
       worker.lock      held by the worker while it lives
       events.jsonl     what the worker said (core.events), append-only; read by windows and the command line
       worker.log       everything that libraries printed
@@ -32,6 +32,7 @@ from studio.storage.files import disk_trouble, write_whole
 
 MANIFEST = "manifest.json"
 _LOG_TAIL = 64 * 1024
+_EVENTS_TAIL = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,10 @@ class RunFolder:
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise StudioError(f"The recipe of run “{self.id}” can't be read ({error}).", "Delete the run, or restore its folder.") from error
+            raise StudioError(
+                f"The recipe of run “{self.id}” can't be read ({error}).",
+                "Delete the run, or restore its folder.",
+            ) from error
         return Recipe.from_json(text, f"The recipe of run “{self.id}”")
 
     def worker(self) -> WorkerProcess | None:
@@ -167,6 +171,19 @@ class RunFolder:
                 story.feed(event)
         return story
 
+    def recent_story(self) -> RunStory:
+        """What the last events add up to, without reading a long file whole: its state and last figures are right."""
+        story = RunStory()
+        try:
+            size = self.events.stat().st_size
+        except OSError:
+            return story
+        reader = EventReader(self.events, first=max(0, size - _EVENTS_TAIL))
+        while events := reader.read():
+            for event in events:
+                story.feed(event)
+        return story
+
     def log_tail(self) -> str:
         """The end of the worker's log, at most 64 kB of it."""
         try:
@@ -177,7 +194,7 @@ class RunFolder:
             return ""
 
     def last_log_line(self) -> str:
-        """The last line of the log that tells something: the error that ends a traceback, not its frames or a progress bar."""
+        """The last line of the log that tells something: the error that ends a traceback, not its frames."""
         lines = [line.strip() for line in self.log_tail().splitlines()]
         told = [line for line in lines if line and not line.startswith(("File ", "~", "^", "Traceback"))]
         return told[-1][:300] if told else ""
@@ -227,9 +244,10 @@ class EventWriter:
 class EventReader:
     """Reads the events that were appended since the last call. `skipped` counts torn and unknown lines."""
 
-    def __init__(self, path: Path, chunk: int = 4 * 1024 * 1024) -> None:
+    def __init__(self, path: Path, *, first: int = 0, chunk: int = 256 * 1024) -> None:
+        """`first` is the byte to begin at; a line that is cut there counts as torn."""
         self._path, self._chunk = path, chunk
-        self._offset = 0
+        self._offset = first
         self._rest = b""
         self.skipped = 0
 

@@ -1,0 +1,56 @@
+"""Work in a thread, as signals: progress, an answer, an error, or silence when it was cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from studio.core.errors import Cancelled
+
+_REPORT_EVERY = 0.05  # seconds; a report for each of a million rows would only fill the window's queue
+
+
+class BackgroundTask(QThread):
+    """Runs `work(task)` in a thread. Connect the signals to methods marked @Slot, then call `start`.
+
+    progressed(done, total, note): total is 0 while it is unknown. succeeded(answer). failed(exception).
+    cancelled(): the work raised Cancelled.
+    """
+
+    progressed = Signal(int, int, str)
+    succeeded = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+
+    def __init__(self, work: Callable[[BackgroundTask], object], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._work = work
+        self._reported = 0.0
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            answer = self._work(self)
+        except Cancelled:
+            self.cancelled.emit()
+        except Exception as error:
+            self.failed.emit(error)
+        else:
+            self.succeeded.emit(answer)
+
+    def report(self, done: int, total: int = 0, note: str = "") -> None:
+        """Tell how far the work is; called by the work."""
+        moment = time.monotonic()
+        if moment - self._reported >= _REPORT_EVERY or done == total:
+            self._reported = moment
+            self.progressed.emit(done, total, note)
+
+    def cancel(self) -> None:
+        """Ask the work to end; it sees `is_cancelled` and raises Cancelled."""
+        self.requestInterruption()
+
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called; asked by the work."""
+        return self.isInterruptionRequested()

@@ -1,0 +1,134 @@
+"""The two threads behind `jobs.runs`: one finds runs on disk, one reads a single run to its end."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
+from studio.core.runs import Outcome, RunStory
+from studio.processes.training import is_alive, outcome
+from studio.storage.runs import EventReader, RunFolder, list_runs
+
+_LOOK_EVERY = 2000  # ms
+_NAP = 100  # ms: how long a thread may take to see that it is asked to end
+_BATCH = 500  # events handed to the window at once: folding them takes it a few ms at most
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run as the finder saw it. outcome: None while its worker lives. broken: why its recipe can't be read."""
+
+    folder: RunFolder
+    recipe: Recipe | None
+    broken: str
+    story: RunStory
+    outcome: Outcome | None
+
+
+class RunFinder(QThread):
+    """Looks for runs every two seconds, whoever started them.
+
+    runs_found(list of FoundRun): new ones, and ones whose events or worker changed since the last look.
+    runs_gone(list of run ids).
+    """
+
+    runs_found = Signal(list)
+    runs_gone = Signal(list)
+
+    def __init__(self, runs: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._runs = runs
+        self._seen: dict[str, tuple[int, bool]] = {}
+
+    def run(self) -> None:
+        """The thread's body."""
+        while not self.isInterruptionRequested():
+            self._look()
+            for _ in range(_LOOK_EVERY // _NAP):
+                if self.isInterruptionRequested():
+                    return
+                self.msleep(_NAP)
+
+    def _look(self) -> None:
+        present = {run.id: run for run in list_runs(self._runs)}
+        found: list[FoundRun] = []
+        for run_id, run in present.items():
+            if self.isInterruptionRequested():
+                return
+            alive = is_alive(run.worker())
+            mark = (_size(run.events), alive)
+            known = self._seen.get(run_id)
+            if known is None or (known != mark and not (known[1] and alive)):  # a living one is followed by its watch
+                found.append(_found(run, alive))
+            self._seen[run_id] = mark
+        gone = [run_id for run_id in self._seen if run_id not in present]
+        for run_id in gone:
+            del self._seen[run_id]
+        if found:
+            self.runs_found.emit(found)
+        if gone:
+            self.runs_gone.emit(gone)
+
+
+class RunWatch(QThread):
+    """Reads one run's events from the first to the last, and waits for its worker's end.
+
+    events_read(events): a list of Event, in order. ended(outcome): an Outcome.
+    """
+
+    events_read = Signal(list)
+    ended = Signal(object)
+
+    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes] | None, parent: QObject | None = None) -> None:
+        """`process` is the worker when this program started it; its exit code is then known."""
+        super().__init__(parent)
+        self.run_id = run.id
+        self._run, self._process = run, process
+
+    def run(self) -> None:
+        """The thread's body."""
+        reader, story = EventReader(self._run.events), RunStory()
+        while not self.isInterruptionRequested():
+            # Asked before reading: what a worker wrote before it died is then never missed.
+            alive = self._alive()
+            events = reader.read()
+            for event in events:
+                story.feed(event)
+            for first in range(0, len(events), _BATCH):
+                if self.isInterruptionRequested():
+                    return
+                self.events_read.emit(events[first : first + _BATCH])
+                self.msleep(1)  # leaves the window time between the batches of a long history
+            if not alive and not events:
+                code = self._process.returncode if self._process else None
+                self.ended.emit(outcome(self._run, story, code))
+                return
+            if not events:
+                self.msleep(_NAP)
+
+    def _alive(self) -> bool:
+        if self._process is not None:
+            return self._process.poll() is None
+        return is_alive(self._run.worker())
+
+
+def _found(run: RunFolder, alive: bool) -> FoundRun:
+    recipe, broken = None, ""
+    try:
+        recipe = run.recipe()
+    except StudioError as error:
+        broken = error.sentence
+    story = run.recent_story()
+    return FoundRun(run, recipe, broken, story, None if alive else outcome(run, story, None))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,243 @@
+"""The runs of the open project: started, followed, stopped, and found again when another program started them.
+
+The run folder is the truth (`storage.runs`); what is kept here can be read again from it at any time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
+
+from studio.core.errors import StudioError
+from studio.core.events import Event
+from studio.core.metrics import Curves
+from studio.core.recipes import Recipe
+from studio.core.runs import Outcome, RunState, RunStory
+from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
+from studio.processes.training import StopLadder, is_alive, start_run
+from studio.storage.datasets import find_dataset
+from studio.storage.files import disk_trouble
+from studio.storage.models import check_model
+from studio.storage.project import Project
+from studio.storage.runs import RunFolder
+
+_CLIMB_EVERY = 1000  # ms between looks at the stop ladders
+
+Command = Callable[[RunFolder], list[str]]
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What the window knows of a run. `broken` is a sentence when its recipe can't be read.
+
+    `curves` are empty until the run is followed; `outcome` is None while its worker lives.
+    """
+
+    folder: RunFolder
+    recipe: Recipe | None = None
+    story: RunStory = field(default_factory=RunStory)
+    curves: Curves = field(default_factory=Curves)
+    state: RunState = RunState.STARTING
+    outcome: Outcome | None = None
+    broken: str = ""
+
+    @property
+    def id(self) -> str:
+        """The run's id, which is its folder's name."""
+        return self.folder.id
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return (self.recipe.name if self.recipe else "") or self.id
+
+
+class ProjectRuns(QObject):
+    """All runs of a project. `command` replaces the real worker in tests.
+
+    list_changed(): runs came or went. run_changed(run_id): its record has news. run_ended(run_id): its worker is gone.
+    """
+
+    list_changed = Signal()
+    run_changed = Signal(str)
+    run_ended = Signal(str)
+
+    def __init__(self, project: Project, parent: QObject | None = None, command: Command | None = None) -> None:
+        super().__init__(parent)
+        self._project, self._command = project, command
+        self._records: dict[str, RunRecord] = {}
+        self._watches: dict[str, RunWatch] = {}
+        self._ladders: dict[str, StopLadder] = {}
+        self._timer = QTimer(self)
+        self._timer.setInterval(_CLIMB_EVERY)
+        self._timer.timeout.connect(self._climb)
+        self._finder = RunFinder(project.runs, self)
+        self._finder.runs_found.connect(self._take_found)
+        self._finder.runs_gone.connect(self._take_gone)
+        self._finder.start(QThread.Priority.LowPriority)
+
+    def records(self) -> list[RunRecord]:
+        """All runs, newest first."""
+        return sorted(self._records.values(), key=lambda record: record.id, reverse=True)
+
+    def record(self, run_id: str) -> RunRecord:
+        """One run. Raises KeyError."""
+        return self._records[run_id]
+
+    def follow(self, run_id: str) -> None:
+        """Read a run's whole history into its record, as `run_changed` tells. A living run is always followed."""
+        record = self._records[run_id]
+        if run_id not in self._watches and not record.curves.revision:
+            self._watch(record)
+
+    def start(self, recipe: Recipe) -> RunRecord:
+        """Check a recipe, make its run folder and start its worker. Raises StudioError."""
+        recipe.check()
+        model = check_model(Path(recipe.base_model))
+        dataset = find_dataset(self._project, recipe.dataset)
+        recipe = replace(recipe, base_model=str(model.folder), dataset=dataset.id, dataset_hash=dataset.content_hash)
+        record = RunRecord(RunFolder.create(self._project.runs, recipe), recipe)
+        self._records[record.id] = record
+        self.list_changed.emit()
+        self._start_worker(record)
+        return record
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run from its last checkpoint. Raises StudioError."""
+        self._start_worker(self._records[run_id])
+
+    def stop(self, run_id: str, *, save: bool) -> None:
+        """Ask a run to end; should it not listen, the ladder ends it. Raises StudioError."""
+        ladder = StopLadder(self._records[run_id].folder, save)
+        ladder.ask()
+        self._ladders[run_id] = ladder
+        self._timer.start()
+        self.run_changed.emit(run_id)
+
+    def is_stopping(self, run_id: str) -> bool:
+        """Whether the run was asked to end and has not yet."""
+        return run_id in self._ladders
+
+    def delete(self, run_id: str) -> None:
+        """Move a run that is over to the project's trash folder. Raises StudioError."""
+        record = self._records[run_id]
+        if is_alive(record.folder.worker()):
+            raise StudioError(f"The run “{record.name}” is still training.", "Stop it first.")
+        trash = self._project.folder / "trash"
+        try:
+            trash.mkdir(exist_ok=True)
+            shutil.move(record.folder.folder, trash / run_id)
+        except OSError as error:
+            raise disk_trouble(error, record.folder.folder) from error
+        self._forget(run_id)
+        self.list_changed.emit()
+
+    def close(self) -> None:
+        """Stop following and wait for the threads. Workers go on."""
+        self._timer.stop()
+        threads: list[QThread] = [self._finder, *self.findChildren(RunWatch)]
+        for thread in threads:
+            thread.requestInterruption()
+        for thread in threads:
+            thread.wait()
+        self._watches.clear()
+
+    def _start_worker(self, record: RunRecord) -> None:
+        process = start_run(record.folder, self._command(record.folder) if self._command else None)
+        self._watch(record, process)
+
+    def _watch(self, record: RunRecord, process: subprocess.Popen[bytes] | None = None) -> None:
+        self._unwatch(record.id)
+        record.story, record.curves = RunStory(), Curves()
+        if process is not None or record.outcome is None:
+            record.state, record.outcome = RunState.STARTING, None
+        watch = RunWatch(record.folder, process, self)
+        watch.events_read.connect(self._take_events)
+        watch.ended.connect(self._take_end)
+        watch.finished.connect(watch.deleteLater)
+        self._watches[record.id] = watch
+        watch.start(QThread.Priority.LowPriority)
+        self.run_changed.emit(record.id)
+
+    def _unwatch(self, run_id: str) -> None:
+        # Not waited for: it may be in the middle of a long file. What it still sends is ignored.
+        watch = self._watches.pop(run_id, None)
+        if watch is not None:
+            watch.requestInterruption()
+
+    def _forget(self, run_id: str) -> None:
+        self._unwatch(run_id)
+        self._records.pop(run_id, None)
+        self._ladders.pop(run_id, None)
+
+    def _sender(self) -> RunRecord | None:
+        """The record of the watch whose signal is being handled; None when that watch was given up."""
+        watch = self.sender()
+        if isinstance(watch, RunWatch) and self._watches.get(watch.run_id) is watch:
+            return self._records.get(watch.run_id)
+        return None
+
+    @Slot(list)
+    def _take_events(self, events: list[Event]) -> None:
+        record = self._sender()
+        if record is None:
+            return
+        for event in events:
+            record.story.feed(event)
+            record.curves.feed(event)
+        if record.outcome is None:
+            record.state = record.story.state(worker_alive=True)
+        self.run_changed.emit(record.id)
+
+    @Slot(object)
+    def _take_end(self, outcome: Outcome) -> None:
+        record = self._sender()
+        if record is None:
+            return
+        was_alive = record.outcome is None
+        self._watches.pop(record.id)
+        self._ladders.pop(record.id, None)
+        record.outcome, record.state = outcome, outcome.state
+        self.run_changed.emit(record.id)
+        if was_alive:
+            self.run_ended.emit(record.id)
+
+    @Slot(list)
+    def _take_found(self, found: list[FoundRun]) -> None:
+        for run in found:
+            record = self._records.get(run.folder.id)
+            if record is None:
+                record = self._records[run.folder.id] = RunRecord(run.folder)
+            if record.id in self._watches:
+                continue  # its watch knows better
+            record.recipe, record.broken, record.story, record.outcome = (
+                run.recipe,
+                run.broken,
+                run.story,
+                run.outcome,
+            )
+            record.curves = Curves()
+            if run.outcome is None:
+                self._watch(record)
+            else:
+                record.state = run.outcome.state
+                self.run_changed.emit(record.id)
+        self.list_changed.emit()
+
+    @Slot(list)
+    def _take_gone(self, gone: list[str]) -> None:
+        for run_id in gone:
+            self._forget(run_id)
+        self.list_changed.emit()
+
+    @Slot()
+    def _climb(self) -> None:
+        for ladder in self._ladders.values():
+            ladder.climb()
+        if not self._ladders:
+            self._timer.stop()

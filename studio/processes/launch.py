@@ -1,0 +1,53 @@
+"""Starting workers: the command line of one, its environment, and a process that outlives or dies with its parent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+# Torch's CUDA allocator fragments less with expandable segments; Python must not buffer what the log should show.
+_ENVIRONMENT = {
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
+    "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+}
+
+
+def worker_command(*words: str) -> list[str]:
+    """The command that starts a worker: this program again, told to be one."""
+    if getattr(sys, "frozen", False):
+        beside = Path(sys.executable).with_name("plumbline-worker" + Path(sys.executable).suffix)
+        return [str(beside if beside.exists() else sys.executable), "--worker", *words]
+    return [sys.executable, "-m", "studio", "--worker", *words]
+
+
+def start_worker(
+    command: Sequence[str],
+    *,
+    log: IO[bytes],
+    talks: bool,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a worker in a process group of its own, so that Ctrl+C and a closing terminal don't reach it.
+
+    talks: stdin and stdout are pipes and stderr is the log; otherwise it has no pipe at all and logs everything,
+    so that no pipe can be left unread and nothing breaks when the parent goes. Raises OSError.
+    """
+    flags = 0
+    if sys.platform == "win32":
+        flags = (
+            subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        )
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if talks else log,
+        stderr=log,
+        env={**os.environ, **_ENVIRONMENT, **(environment or {})},
+        start_new_session=True,
+        creationflags=flags,
+    )

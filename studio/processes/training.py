@@ -1,0 +1,116 @@
+"""A run's worker: started, found again by pid and start time, and stopped by a ladder that ends with the whole tree."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from studio.core.errors import StudioError
+from studio.core.runs import Outcome, RunStory, outcome_of
+from studio.processes.launch import start_worker, worker_command
+from studio.storage.files import disk_trouble
+from studio.storage.runs import RunFolder, WorkerProcess
+
+# Two readings of one process's start time differ by less than this; a new process with an old pid is further away.
+_SAME_START = 1.0
+GRACE = 60.0  # for finishing a step and saving
+TERMINATE_GRACE = 10.0
+
+
+def start_run(run: RunFolder, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
+    """Start (or go on with) a run. The worker resumes by itself from the newest complete checkpoint.
+
+    Raises StudioError when its worker is alive already or cannot be started.
+    """
+    if is_alive(run.worker()):
+        raise StudioError(f"The run “{run.id}” is being trained already.", "Open it in Runs to watch it.")
+    try:
+        run.clear_stop()
+        with run.log.open("ab") as log:
+            process = start_worker(command or worker_command("run", str(run.folder)), log=log, talks=False)
+    except OSError as error:
+        raise disk_trouble(error, run.folder) from error
+    with contextlib.suppress(psutil.NoSuchProcess):  # gone already: whoever watches it will say so
+        run.set_worker(WorkerProcess(process.pid, psutil.Process(process.pid).create_time()))
+    return process
+
+
+def is_alive(worker: WorkerProcess | None) -> bool:
+    """Whether that very process still runs. A zombie is dead."""
+    return _find(worker) is not None
+
+
+def _find(worker: WorkerProcess | None) -> psutil.Process | None:
+    if worker is None:
+        return None
+    try:
+        process = psutil.Process(worker.pid)
+        same = abs(process.create_time() - worker.created) < _SAME_START
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def kill_tree(worker: WorkerProcess | None) -> None:
+    """Kill a worker and everything that it started."""
+    process = _find(worker)
+    if process is None:
+        return
+    family: list[psutil.Process] = [process]
+    with contextlib.suppress(psutil.Error):
+        family = [*process.children(recursive=True), process]
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            member.kill()
+
+
+@dataclass(slots=True)
+class StopLadder:
+    """Ends a worker step by step: the request it was given, then terminate, then kill. Call `climb` until it is dead.
+
+    A request alone is given `GRACE` seconds, since saving a large model takes its time; nothing here waits.
+    """
+
+    run: RunFolder
+    save: bool
+    grace: float = GRACE
+    terminate_grace: float = TERMINATE_GRACE
+    clock: Callable[[], float] = time.monotonic
+    _asked: float | None = None
+    _terminated: float | None = None
+
+    def ask(self) -> None:
+        """The first rung. Raises StudioError when the request can't be written."""
+        self.run.request_stop(save=self.save)
+        self._asked = self.clock()
+
+    def climb(self) -> None:
+        """Take the next rung when the last one has had its time."""
+        now = self.clock()
+        if self._asked is None or now - self._asked < self.grace:
+            return
+        process = _find(self.run.worker())
+        if process is None:
+            return
+        if self._terminated is None:
+            self._terminated = now
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        elif now - self._terminated >= self.terminate_grace:
+            kill_tree(self.run.worker())
+
+
+def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
+    """How a run whose worker is gone ended. exit_code: None when this process was not the worker's parent."""
+    return outcome_of(
+        story,
+        exit_code=exit_code,
+        log_line=run.last_log_line(),
+        can_resume=run.last_checkpoint() is not None,
+        details=run.log_tail(),
+    )
