@@ -1,0 +1,200 @@
+"""A form made from a dataclass of settings: label, editor and explanation of each, as `core.fields` declares them.
+
+Ranges, choices, units and explanations come from the declaration; nothing about a setting is written here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.fields import Setting, settings_of
+from studio.gui import theme
+
+T = TypeVar("T")
+_INT_MAX = 2**31 - 1  # the largest number a QSpinBox holds
+
+
+class SettingsForm(QWidget, Generic[T]):
+    """The settings of `declared`. Signals: `changed()` when any value changes; `advanced_toggled(bool)`.
+
+    The tick box for advanced settings is there only when some setting is advanced.
+    """
+
+    changed = Signal()
+    advanced_toggled = Signal(bool)
+
+    def __init__(self, declared: type[T], *, advanced: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._declared = declared
+        self.rows = {known.name: _Row(known, self) for known in settings_of(declared)}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for number, row in enumerate(self.rows.values()):
+            grid.addWidget(row.label, 2 * number, 0)
+            grid.addWidget(row.editor, 2 * number, 1)
+            grid.addWidget(row.about, 2 * number + 1, 1)
+            row.changed.connect(self.changed)
+        self.advanced = QCheckBox("Show all settings")
+        self.advanced.setVisible(any(row.known.advanced for row in self.rows.values()))
+        self.advanced.setChecked(advanced)
+        self.advanced.toggled.connect(self._show_advanced)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(grid)
+        layout.addWidget(self.advanced)
+        self._show_advanced(advanced)
+
+    def values(self) -> T:
+        """The settings as typed. Raises StudioError for the first one that cannot be used."""
+        for sentence in self.problems().values():
+            raise StudioError(sentence, "Correct the value and try again.")
+        return self._declared(**{name: row.value() for name, row in self.rows.items()})
+
+    def set_values(self, values: T) -> None:
+        """Show the values of an instance."""
+        for name, row in self.rows.items():
+            row.set_value(getattr(values, name))
+
+    def problems(self) -> dict[str, str]:
+        """The name of each setting that cannot be used as typed, with the sentence why."""
+        found = {name: row.problem() for name, row in self.rows.items()}
+        return {name: sentence for name, sentence in found.items() if sentence}
+
+    @Slot(bool)
+    def _show_advanced(self, shown: bool) -> None:
+        for row in self.rows.values():
+            row.set_visible(shown or not row.known.advanced)
+        self.advanced_toggled.emit(shown)
+
+
+class _Row(QObject):
+    """One setting: its label, its editor, and the line under it that explains, or says what is wrong.
+
+    Signal: `changed()`.
+    """
+
+    changed = Signal()
+
+    def __init__(self, known: Setting, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.known = known
+        self.editor = self._make_editor(known)
+        self.editor.setAccessibleName(known.label)
+        self.editor.setAccessibleDescription(known.about)
+        self.editor.setMaximumWidth(260)
+        # A wheel turned to scroll the page must not change a value on its way.
+        self.editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.editor.installEventFilter(self)
+        self.label = QLabel(known.label if not isinstance(self.editor, QCheckBox) else "")
+        self.label.setBuddy(self.editor)
+        self.about = QLabel(known.about)
+        self.about.setTextFormat(Qt.TextFormat.PlainText)
+        self.about.setWordWrap(True)
+        self.about.setContentsMargins(0, 0, 0, 8)
+        theme.set_role(self.about, "muted")
+
+    def _make_editor(self, known: Setting) -> QWidget:
+        if known.choices is not None:
+            combo = QComboBox()
+            for value, label in known.choices.items():
+                combo.addItem(label, value)
+            combo.setCurrentIndex(combo.findData(known.default))
+            combo.currentIndexChanged.connect(self._edited)
+            return combo
+        if known.kind is bool:
+            box = QCheckBox(known.label)
+            box.setChecked(known.default)
+            box.toggled.connect(self._edited)
+            return box
+        if known.kind is int:
+            spin = QSpinBox()
+            spin.setRange(_bound(known.low, -_INT_MAX), _bound(known.high, _INT_MAX))
+            spin.setSuffix(f" {known.unit}" if known.unit else "")
+            spin.setGroupSeparatorShown(known.name != "seed")
+            spin.setValue(known.default)
+            spin.valueChanged.connect(self._edited)
+            return spin
+        # Text for fractions: a spin box has fixed decimals, and 2e-5 is how learning rates are written.
+        line = QLineEdit(_shown(known.default))
+        line.textChanged.connect(self._edited)
+        return line
+
+    def value(self) -> Any:
+        """The value as typed; text that is no number stays text, for `problem` to name."""
+        match self.editor:
+            case QComboBox() as combo:
+                return combo.currentData()
+            case QCheckBox() as box:
+                return box.isChecked()
+            case QSpinBox() as spin:
+                return spin.value()
+            case QLineEdit() as line if self.known.kind is float:
+                text = line.text().strip()
+                try:
+                    return float(text.replace(",", "."))
+                except ValueError:
+                    return text
+            case QLineEdit() as line:
+                return line.text()
+            case _:
+                raise TypeError(type(self.editor).__name__)
+
+    def set_value(self, value: Any) -> None:
+        """Show a value."""
+        match self.editor:
+            case QComboBox() as combo:
+                combo.setCurrentIndex(combo.findData(value))
+            case QCheckBox() as box:
+                box.setChecked(bool(value))
+            case QSpinBox() as spin:
+                spin.setValue(int(value))
+            case QLineEdit() as line:
+                line.setText(_shown(value))
+            case _:
+                raise TypeError(type(self.editor).__name__)
+
+    def problem(self) -> str:
+        """Why the value can't be used; empty when it can."""
+        value = self.value()
+        if self.known.kind is float and value == "":
+            return f"{self.known.label} is empty; type a number."
+        if self.known.kind is float and isinstance(value, str):
+            return f"{self.known.label} is “{value}”, which is not a number such as 0.0002 or 2e-4."
+        return self.known.problem(value)
+
+    def set_visible(self, shown: bool) -> None:
+        """Show or hide the whole row."""
+        for part in (self.label, self.editor, self.about):
+            part.setVisible(shown)
+
+    @Slot()
+    def _edited(self) -> None:
+        sentence = self.problem()
+        self.about.setText(sentence or self.known.about)
+        theme.set_role(self.about, "error" if sentence else "muted")
+        if isinstance(self.editor, QLineEdit):
+            self.editor.setProperty("wrong", "true" if sentence else "false")
+            theme.set_role(self.editor, "")
+        self.changed.emit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave the wheel to the page while the editor has no focus."""
+        if event.type() == QEvent.Type.Wheel and not self.editor.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def _bound(value: float | None, otherwise: int) -> int:
+    return otherwise if value is None else int(max(-_INT_MAX, min(_INT_MAX, value)))
+
+
+def _shown(value: Any) -> str:
+    """A number without a tail of zeros: 0.0002, 3, 1e-08."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

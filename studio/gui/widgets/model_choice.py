@@ -1,0 +1,138 @@
+"""Choosing a base model: a folder that the project knows or any other. It is checked before it counts.
+
+The check reads headers only, in the background; loading a model is a worker's work.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.gui import theme
+from studio.gui.widgets.notice import Notice
+from studio.jobs.background import BackgroundTask
+from studio.storage.models import ModelInfo, add_model, check_model, list_models
+from studio.storage.project import Project
+
+_NOTHING = "Choose a base model"
+
+
+class ModelChoice(QWidget):
+    """The base model that is chosen. Signals: `model_chosen(object ModelInfo)` when a folder passed its check;
+    `model_cleared()` when the choice no longer stands because the folder that replaced it failed.
+    """
+
+    model_chosen = Signal(object)
+    model_cleared = Signal()
+
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._model: ModelInfo | None = None
+        self._check: BackgroundTask | None = None
+        self.combo = QComboBox()
+        self.combo.setAccessibleName("Base model")
+        self.combo.setPlaceholderText(_NOTHING)
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo.setMinimumContentsLength(16)
+        self.combo.activated.connect(self._take_listed)
+        self.browse = QPushButton("Choose folder…")
+        self.browse.clicked.connect(self.choose_folder)
+        self.summary = QLabel()
+        self.summary.setTextFormat(Qt.TextFormat.PlainText)
+        self.summary.setWordWrap(True)
+        theme.set_role(self.summary, "muted")
+        self.notice = Notice()
+        row = QHBoxLayout()
+        row.addWidget(self.combo, 1)
+        row.addWidget(self.browse)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(row)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.notice)
+        self._list()
+
+    def model(self) -> ModelInfo | None:
+        """The model that is chosen and passed its check."""
+        return self._model
+
+    def choose(self, folder: Path) -> None:
+        """Check a folder in the background; when it passes it joins the project's list and is chosen."""
+        self._start(folder, listed=False)
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Ask for a folder."""
+        start = str(self._model.folder.parent) if self._model else str(Path.home())
+        folder = QFileDialog.getExistingDirectory(self, "Choose a model folder (with config.json)", start)
+        if folder:
+            self.choose(Path(folder))
+
+    def close_down(self) -> None:
+        """Wait for a check that is under way."""
+        if self._check is not None:
+            self._check.wait()
+
+    def _start(self, folder: Path, *, listed: bool) -> None:
+        self.close_down()
+        self.notice.clear()
+        self.summary.setText(f"Checking {folder.name}…")
+        project = self._project
+
+        def check(_task: BackgroundTask) -> ModelInfo:
+            return check_model(folder) if listed else add_model(project, folder)
+
+        self._check = BackgroundTask(check, self)
+        self._check.succeeded.connect(self._passed)
+        self._check.failed.connect(self._failed)
+        self._check.start()
+
+    @Slot(int)
+    def _take_listed(self, index: int) -> None:
+        folder = self.combo.itemData(index)
+        if folder is not None:
+            self._start(Path(folder), listed=True)
+
+    @Slot(object)
+    def _passed(self, model: ModelInfo) -> None:
+        self._model = model
+        self.summary.setText(model.summary)
+        self._list()
+        self.model_chosen.emit(model)
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        self._model = None
+        self.summary.clear()
+        self.notice.show_error(error)
+        self._list()
+        self.model_cleared.emit()
+
+    def _list(self) -> None:
+        """Show the folders that the project knows; another page may have added one."""
+        try:
+            folders = list_models(self._project)
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
+        names = [folder.name for folder in folders]
+        self.combo.clear()
+        for folder in folders:
+            # Two folders of one name are told apart by where they are.
+            name = folder.name if names.count(folder.name) == 1 else f"{folder.name} ({folder.parent})"
+            self.combo.addItem(name, str(folder))
+            self.combo.setItemData(self.combo.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
+        self.combo.setCurrentIndex(self.combo.findData(str(self._model.folder)) if self._model else -1)
+        self.combo.setEnabled(bool(folders))
+        self.combo.setPlaceholderText(_NOTHING if folders else "No model yet: choose its folder")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Know what other pages added."""
+        self._list()
+        super().showEvent(event)

@@ -1,0 +1,81 @@
+"""A bar at the top of a page that says an error or a note in words, until it is dismissed. It never takes the focus."""
+
+from __future__ import annotations
+
+import traceback
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from studio.core.errors import Cancelled, StudioError
+from studio.gui import theme
+
+
+class Notice(QFrame):
+    """Hidden while there is nothing to say."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._details = ""
+        self.what, self.hint = QLabel(), QLabel()
+        for label in (self.what, self.hint):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy = QPushButton("Copy details")
+        theme.set_role(self.copy, "quiet")
+        self.copy.clicked.connect(self._copy_details)
+        self.dismiss = QToolButton()
+        self.dismiss.setText("✕")
+        self.dismiss.setToolTip("Dismiss")
+        self.dismiss.setAccessibleName("Dismiss")
+        theme.set_role(self.dismiss, "quiet")
+        self.dismiss.clicked.connect(self.clear)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.what)
+        words.addWidget(self.hint)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 8, 8, 8)
+        layout.addLayout(words, 1)
+        layout.addWidget(self.copy)
+        layout.addWidget(self.dismiss)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    def show_error(self, error: BaseException) -> None:
+        """Say what went wrong. A cancelled work says nothing."""
+        if isinstance(error, Cancelled):
+            return
+        if isinstance(error, StudioError):
+            self._say("notice-error", error.what, error.hint, error.details)
+            return
+        details = "".join(traceback.format_exception(error))
+        what = f"Something went wrong that Plumbline did not expect: {type(error).__name__}: {error}"
+        self._say("notice-error", what, "Copy the details to report it.", details)
+
+    def show_note(self, text: str) -> None:
+        """Say something that needs no action."""
+        self._say("notice-note", text, "", "")
+
+    @Slot()
+    def clear(self) -> None:
+        """Say nothing."""
+        self.hide()
+
+    def _say(self, role: str, what: str, hint: str, details: str) -> None:
+        self._details = details
+        self.what.setText(what)
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
+        self.copy.setVisible(bool(details))
+        self.setAccessibleName(f"{what} {hint}".strip())
+        theme.set_role(self, role)
+        self.show()
+        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    @Slot()
+    def _copy_details(self) -> None:
+        text = f"{self.what.text()} {self.hint.text()}".strip()
+        QGuiApplication.clipboard().setText(f"{text}\n\n{self._details}".strip())
