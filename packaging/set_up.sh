@@ -11,8 +11,14 @@ unfinished=.venv/set-up-unfinished  # there while packages are being written
 say() { printf '%s\n' "$*"; }
 fail() { printf '\nSet-up stopped: %s\n' "$1" >&2; shift; for line; do printf '  %s\n' "$line" >&2; done; exit 1; }
 
-# Everything that decides what the .venv holds. The folder is part of it: a moved .venv points to where it was.
-inputs() { pwd; cat pyproject.toml packaging/constraints.txt packaging/set_up.sh; }
+# Everything that decides what the .venv holds: the folder, because a moved .venv points to where it was, and the
+# project without the settings of its tools, which are nothing to install.
+here=$(pwd -P)
+inputs() {
+    printf '%s\n' "$here"
+    sed '/^\[tool\.ruff\]/,$d' pyproject.toml
+    cat packaging/constraints.txt packaging/set_up.sh
+}
 
 if [ -x .venv/bin/python ] && [ ! -e "$unfinished" ] && inputs | cmp -s - "$stamp"; then exit 0; fi
 
@@ -65,7 +71,7 @@ need_ensurepip() {
 make_venv() {
     if [ -e .venv ]; then
         if [ ! -e "$unfinished" ] && new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
-            { [ ! -e "$stamp" ] || [ "$(head -n 1 "$stamp")" = "$(pwd)" ]; }; then return; fi
+            { [ ! -e "$stamp" ] || [ "$(head -n 1 "$stamp")" = "$here" ]; }; then return; fi
         say "The .venv is unfinished, broken or from another folder: making it anew."
     fi
     find_python

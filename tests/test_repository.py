@@ -1,4 +1,4 @@
-"""The repository's outside: what lies at the top, the pins, the version, and a README that is true to the tree.
+"""The repository's outside: what lies at the top, the pins, the version, and a README true to the tree.
 
 Leaves out what the tools of `make lint` check.
 """
@@ -34,7 +34,9 @@ MACHINE_PATHS = re.compile(r"(?<![\w.~/*}-])/(?:work|root|home/[a-z]\w*|Users/[A
 def tracked_files() -> list[Path]:
     """What git keeps; a checkout without git cannot know, and skips."""
     try:
-        listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        # In a container the checkout often belongs to another user, which git doubts unless told.
+        command = ["git", "-c", f"safe.directory={ROOT.as_posix()}", "ls-files", "-z"]
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         listing = b""
     files = [Path(name) for name in listing.decode().split("\0") if name]
