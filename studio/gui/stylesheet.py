@@ -142,7 +142,7 @@ QCheckBox:focus, QRadioButton:focus {{ border-color: {look.accent}; }}
 QCheckBox::indicator, QRadioButton::indicator {{
     width: 16px; height: 16px; border: 1px solid {look.outline}; border-radius: 4px; background: {look.surface};
 }}
-QRadioButton::indicator {{ border-radius: 8px; }}
+QRadioButton::indicator {{ border-radius: 9px; }}
 QCheckBox::indicator:checked {{
     background: {look.accent}; border-color: {look.accent}; image: url("{pictures.get("tick", "")}");
 }}

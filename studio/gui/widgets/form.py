@@ -33,12 +33,11 @@ class SettingsForm(QWidget, Generic[T]):
         self.rows = {known.name: _Row(known, self) for known in settings_of(declared)}
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(0)
         grid.setColumnStretch(1, 1)
         for number, row in enumerate(self.rows.values()):
-            grid.addWidget(row.label, 2 * number, 0)
-            grid.addWidget(row.editor, 2 * number, 1)
-            grid.addWidget(row.about, 2 * number + 1, 1)
+            grid.addWidget(row.label, number, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(row.field, number, 1)
             row.changed.connect(self.changed)
         self.advanced = QCheckBox("Show all settings")
         self.advanced.setVisible(any(row.known.advanced for row in self.rows.values()))
@@ -87,7 +86,7 @@ class _Row(QObject):
         self.editor = self._make_editor(known)
         self.editor.setAccessibleName(known.label)
         self.editor.setAccessibleDescription(known.about)
-        self.editor.setMaximumWidth(260)
+        self.editor.setFixedWidth(240)
         # A wheel turned to scroll the page must not change a value on its way.
         self.editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.editor.installEventFilter(self)
@@ -96,8 +95,14 @@ class _Row(QObject):
         self.about = QLabel(known.about)
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
-        self.about.setContentsMargins(0, 0, 0, 8)
         theme.set_role(self.about, "muted")
+        self.label.setContentsMargins(0, 8, 0, 0)
+        self.field = QWidget()
+        stack = QVBoxLayout(self.field)
+        stack.setContentsMargins(0, 0, 0, 16)
+        stack.setSpacing(4)
+        stack.addWidget(self.editor, alignment=Qt.AlignmentFlag.AlignLeft)
+        stack.addWidget(self.about)
 
     def _make_editor(self, known: Setting) -> QWidget:
         if known.choices is not None:
@@ -117,6 +122,7 @@ class _Row(QObject):
             spin.setRange(_bound(known.low, -_INT_MAX), _bound(known.high, _INT_MAX))
             spin.setSuffix(f" {known.unit}" if known.unit else "")
             spin.setGroupSeparatorShown(known.name != "seed")
+            spin.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
             spin.setValue(known.default)
             spin.valueChanged.connect(self._edited)
             return spin
@@ -170,7 +176,7 @@ class _Row(QObject):
 
     def set_visible(self, shown: bool) -> None:
         """Show or hide the whole row."""
-        for part in (self.label, self.editor, self.about):
+        for part in (self.label, self.field):
             part.setVisible(shown)
 
     @Slot()
