@@ -25,6 +25,7 @@ class PromptTemplate:
     jinja: str
 
 
+# The renderer drops a newline that follows a block tag, so what must stay is written inside {{ }}.
 # Every template ends an answer with the tokenizer's end-of-sequence token: a model that never saw one never stops.
 _ALPACA = (
     "{{ bos_token }}"
@@ -33,7 +34,7 @@ _ALPACA = (
     "{% for message in messages %}"
     "{% if message.role == 'system' %}{{ message.content }}\n\n"
     "{% elif message.role == 'user' %}### Instruction:\n{{ message.content }}\n\n"
-    "{% else %}### Response:\n{{ message.content }}{{ eos_token }}{% if not loop.last %}\n\n{% endif %}{% endif %}"
+    "{% else %}### Response:\n{{ message.content }}{{ eos_token }}{{ '' if loop.last else '\\n\\n' }}{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}### Response:\n{% endif %}"
 )
@@ -41,7 +42,7 @@ _ALPACA = (
 _CHATML = (
     "{% for message in messages %}"
     "<|im_start|>{{ message.role }}\n{{ message.content }}"
-    "{% if message.role == 'assistant' %}{{ eos_token }}{% else %}<|im_end|>{% endif %}\n"
+    "{% if message.role == 'assistant' %}{{ eos_token }}{% else %}<|im_end|>{% endif %}{{ '\\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
@@ -51,7 +52,7 @@ _TRANSCRIPT = (
     "{% for message in messages %}"
     "{% if message.role == 'system' %}{{ message.content }}\n\n"
     "{% elif message.role == 'user' %}Human: {{ message.content }}\n\n"
-    "{% else %}Assistant: {{ message.content }}{{ eos_token }}{% if not loop.last %}\n\n{% endif %}{% endif %}"
+    "{% else %}Assistant: {{ message.content }}{{ eos_token }}{{ '' if loop.last else '\\n\\n' }}{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )

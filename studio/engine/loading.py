@@ -1,0 +1,206 @@
+"""Loading: tokenizer, prompt template, base model and adapter from local folders, and the number format for a device.
+
+Only safetensors are read and no code out of a model folder is run. What a folder must hold is checked by
+`storage.models` without torch; what shows only on loading is said here. torch is imported inside the functions that
+need it, so that the preview worker can do without.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.core.errors import StudioError
+from studio.core.templates import BUILT_IN, MODELS_OWN, template_named
+from studio.engine.encoding import Encoder
+from studio.engine.failures import explain
+from studio.storage.models import check_model
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# Below this, turning numbers into bf16 and back costs more than bf16 arithmetic saves.
+_WORTH_BF16 = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """A number format: its name, why it was chosen, and how the base model's weights are kept."""
+
+    name: str
+    reason: str
+    weights: torch.dtype
+    autocast: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.reason})"
+
+
+def pick_device() -> str:
+    """The device that models run on: a CUDA card, Apple's GPU, or the processor."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def device_name(device: str) -> str:
+    """The device in words."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.get_device_name(0)
+    return "Apple GPU" if device == "mps" else "processor"
+
+
+def pick_precision(wanted: str, device: str, parameters: int, *, training: bool) -> Precision:
+    """The number format for a model of so many parameters. `wanted` is "auto", "fp32" or "bf16".
+
+    For training on a processor bf16 is autocast over 32-bit weights. Elsewhere the frozen base is kept in 16 bits;
+    adapters are 32-bit always.
+    """
+    import torch
+
+    if wanted == "fp32":
+        return Precision("fp32", "as chosen", torch.float32, False)
+    if wanted == "bf16":
+        keep = torch.float32 if device == "cpu" and training else torch.bfloat16
+        return Precision("bf16", "as chosen", keep, training)
+    if device == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return Precision("bf16", "the card computes in it", torch.bfloat16, training)
+        return Precision("fp16", "the card has no bf16", torch.float16, training)
+    if device == "mps":
+        return Precision("fp32", "the safe choice on Apple's GPU", torch.float32, False)
+    if parameters <= _WORTH_BF16:
+        return Precision("fp32", "the model is too small to gain from bf16", torch.float32, False)
+    if not _processor_has_bf16():
+        return Precision("fp32", "the processor has no bf16 units", torch.float32, False)
+    keep = torch.float32 if training else torch.bfloat16
+    return Precision("bf16", "the processor has bf16 units", keep, training)
+
+
+def _processor_has_bf16() -> bool:
+    import torch
+
+    # Older torch has no table of what the processor can do; then the 32-bit path is right, if slower.
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(known.get(unit) for unit in ("avx512_bf16", "amx_bf16"))
+
+
+def load_encoder(base: Path, template: str, adapter: Path | None = None) -> Encoder:
+    """The tokenizer of a base model with the template of that name. Raises StudioError.
+
+    "model" is the template that the adapter was trained with, else the model's own, else the first built-in one.
+    """
+    info = check_model(base)
+    tokenizer = _load_tokenizer(info.folder)
+    if template != MODELS_OWN:
+        chosen = template_named(template)
+        return Encoder(tokenizer, chosen.jinja, chosen.label, info.context)
+    trained = _trained_template(adapter) if adapter is not None else None
+    if trained is not None:
+        return Encoder(tokenizer, trained, "As trained", info.context)
+    own: Any = tokenizer.chat_template
+    if isinstance(own, dict):
+        own = own.get("default") or next(iter(own.values()), None)
+    if own:
+        return Encoder(tokenizer, str(own), "The model's own", info.context)
+    return Encoder(tokenizer, BUILT_IN[0].jinja, f"{BUILT_IN[0].label} (the model has none)", info.context)
+
+
+def _trained_template(adapter: Path) -> str | None:
+    """The template that an adapter was trained with, as its tokenizer files keep it."""
+    file = adapter / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    try:
+        kept = json.loads((adapter / "tokenizer_config.json").read_text(encoding="utf-8")).get("chat_template")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return kept if isinstance(kept, str) else None
+
+
+def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # tokenizers raises bare Exception for a damaged file
+        raise StudioError(
+            f"The tokenizer of “{folder.name}” can't be loaded ({_first_line(error)}).",
+            "Download the model again with all its files.",
+            explain(error),
+        ) from error
+
+
+def load_model(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
+    """A base model on its device, in evaluation mode. Raises StudioError."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    check_model(folder)
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=precision.weights,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            low_cpu_mem_usage=True,
+        )
+        return model.to(device).eval()
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise StudioError(
+            f"“{folder.name}” doesn't fit into memory.",
+            "Close other programs, or choose a smaller model.",
+            explain(error),
+        ) from error
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise StudioError(
+            f"“{folder.name}” can't be loaded: {_first_line(error)}.",
+            "Choose a model of an architecture that Plumbline knows, or download it again.",
+            explain(error),
+        ) from error
+
+
+def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """A base model with an adapter on it, switched on. Raises StudioError."""
+    from peft import PeftModel
+
+    if not (folder / "adapter_config.json").is_file():
+        raise StudioError(
+            f"There is no adapter in “{folder}”.", "Choose a run that has finished or saved a checkpoint."
+        )
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise StudioError(
+            f"The adapter in “{folder}” has no weights in safetensors form.",
+            "Choose another adapter, or train it again.",
+        )
+    try:
+        return PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True).eval()
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise StudioError(
+            f"The adapter “{adapter_name(folder)}” doesn't fit this base model ({_first_line(error)}).",
+            "Choose the base model that it was trained on.",
+            explain(error),
+        ) from error
+
+
+def adapter_name(folder: Path) -> str:
+    """What an adapter is called: the name its run wrote beside it, or else its folder's."""
+    try:
+        about = json.loads((folder / "plumbline.json").read_text(encoding="utf-8"))
+        return str(about["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".:")

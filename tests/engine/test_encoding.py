@@ -1,0 +1,185 @@
+"""What is previewed is what is trained, for every kind of tokenizer and template."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from studio.core.errors import StudioError
+from studio.core.messages import Message
+from studio.core.templates import BUILT_IN
+from studio.engine.encoding import Encoder
+from tests.engine.conftest import CHATML, MARKED, SWALLOWING, THINKING, byte_level, piece_level, sentences
+
+
+def loaded(folder: Path, jinja: str, context: int = 0) -> Encoder:
+    from transformers import AutoTokenizer
+
+    return Encoder(AutoTokenizer.from_pretrained(folder), jinja, "test", context)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    top = tmp_path_factory.mktemp("tokenizers")
+    return {
+        "bytes": byte_level(top / "bytes", CHATML),
+        "trimmed": byte_level(top / "trimmed", CHATML, trim=True),
+        "swallowing": byte_level(top / "swallowing", CHATML, rstrip=True),
+        "pieces": piece_level(top / "pieces"),
+    }
+
+
+TEMPLATES = {template.name: template.jinja for template in BUILT_IN}
+TEMPLATES |= {"own": CHATML, "marked": MARKED, "thinking": THINKING, "swallowing": SWALLOWING}
+STRADDLING = "{% for m in messages %}{{ m.content }}{{ eos_token if m.role == 'assistant' }}{% endfor %}"
+ENDLESS = (
+    "{% for m in messages %}{{ m.role }}:{{ m.content }}{{ '\\n\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}assistant:{% endif %}"
+)
+ENDS = {"alpaca": None, "transcript": None, "chatml": None, "swallowing": "<|end|>"}
+
+
+def conversation(seed: int) -> list[Message]:
+    chance = random.Random(seed)
+    texts = iter(sentences(seed, 20))
+    turns = [Message("system", next(texts))] if chance.random() < 0.4 else []
+    for _ in range(chance.randint(1, 3)):
+        turns += [Message("user", next(texts).strip() or "x"), Message("assistant", next(texts).strip() or "y")]
+    return turns
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("kind", ["bytes", "trimmed", "swallowing", "pieces"])
+def test_mask_covers_answers_and_their_ends(folders: dict[str, Path], kind: str, template: str) -> None:
+    if kind == "pieces" and template in ("marked", "thinking"):
+        pytest.skip("their end-of-turn is no token here, so where an answer ends can't be told")
+    encoder = loaded(folders[kind], TEMPLATES[template])
+    end = ENDS.get(template, "<|im_end|>") or encoder.tokenizer.eos_token
+    for seed in range(25):
+        messages = conversation(seed)
+        encoded = encoder.encode(messages, max_length=100_000)
+        assert "".join(encoded.pieces) == encoded.text
+        trained = "".join(piece for piece, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts)
+        answers = [message.content for message in messages if message.role == "assistant"]
+        wanted = "".join(
+            _as_written(answer, template, last=k == len(answers) - 1) + end for k, answer in enumerate(answers)
+        )
+        if kind == "swallowing":  # its special tokens take the white space after them along
+            assert trained.replace("\n", "") == wanted.replace("\n", "")
+        else:
+            assert trained == wanted
+        known = end in encoder.tokenizer.all_special_tokens or end in encoder.tokenizer.get_added_vocab()
+        assert known is not any("learn to stop" in warning for warning in encoded.warnings)
+
+
+def _as_written(answer: str, template: str, *, last: bool) -> str:
+    if template == "transcript":
+        return f" {answer}"
+    return f"<think>\n\n</think>\n\n{answer}" if template == "thinking" and last else answer
+
+
+@pytest.mark.parametrize("template", ["own", "alpaca", "chatml", "marked", "swallowing"])
+@pytest.mark.parametrize("kind", ["bytes", "trimmed", "swallowing", "pieces"])
+def test_chat_prompts_with_what_was_trained(folders: dict[str, Path], kind: str, template: str) -> None:
+    encoder = loaded(folders[kind], TEMPLATES[template])
+    for seed in range(25):
+        messages = conversation(seed)
+        whole = encoder.encode(messages, max_length=100_000)
+        prompt = encoder.prompt(messages[:-1])
+        first = next(k for k in range(len(prompt) - 1, len(whole.ids)) if whole.mask[k])
+        assert list(whole.ids[: len(prompt)]) == prompt or first == len(prompt) - 1
+        assert list(whole.ids[: len(prompt) - 1]) == prompt[:-1]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "pieces"])
+def test_bos_stands_exactly_once(folders: dict[str, Path], kind: str) -> None:
+    for jinja in (TEMPLATES["alpaca"], TEMPLATES["chatml"]):  # one writes BOS, the other leaves it to the tokenizer
+        encoder = loaded(folders[kind], jinja)
+        ids = encoder.encode(conversation(3), max_length=1000).ids
+        bos = encoder.tokenizer.bos_token_id
+        assert list(ids).count(bos) == (1 if kind == "pieces" else 0)
+        assert kind == "bytes" or ids[0] == bos
+
+
+def test_a_straddling_token_is_trained(folders: dict[str, Path]) -> None:
+    # "th" + "e" merge into one token although the answer begins between them.
+    encoder = loaded(folders["pieces"], STRADDLING)
+    encoded = encoder.encode([Message("user", "cat th"), Message("assistant", "e cat")], max_length=99)
+    trained = [piece for piece, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts]
+    assert trained == [" the", " cat", "</s>"]
+
+
+def test_cuts_say_so(folders: dict[str, Path]) -> None:
+    messages = [Message("user", "the cat " * 20), Message("assistant", "sat on the mat " * 20)]
+    encoder = loaded(folders["bytes"], CHATML)
+    whole = encoder.encode(messages, max_length=10_000)
+    cut = encoder.encode(messages, max_length=len(whole.ids) - 5)
+    assert cut.ids == whole.ids[:-5]
+    assert cut.warnings == (f"Cut at {len(cut.ids):,} of {len(whole.ids):,} tokens.",)
+    assert "".join(cut.pieces) == cut.text
+    assert whole.text.startswith(cut.text)
+    assert len(loaded(folders["bytes"], CHATML, context=30).encode(messages, max_length=512).ids) == 30
+    nothing = encoder.encode(messages, max_length=8)
+    assert nothing.trained == 0
+    assert "Nothing is learned from this example: its prompt alone" in nothing.warnings[1]
+
+
+def test_everything_is_everything_but_the_first(folders: dict[str, Path]) -> None:
+    encoded = loaded(folders["bytes"], CHATML).encode(conversation(1), max_length=1000, train_on="everything")
+    assert not encoded.mask[0]
+    assert all(encoded.mask[1:])
+
+
+def test_no_end_of_turn_is_said(folders: dict[str, Path]) -> None:
+    encoder = loaded(folders["bytes"], ENDLESS)
+    encoded = encoder.encode([Message("user", "a"), Message("assistant", "b ")], max_length=99)
+    assert "may not learn to stop" in encoded.warnings[0]
+    assert encoder.end_of_turn is None
+    assert "".join(p for p, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts) == "b"
+
+
+def test_end_of_turn(folders: dict[str, Path]) -> None:
+    for template, kind, word in (
+        ("own", "bytes", "<|im_end|>"),
+        ("swallowing", "swallowing", "<|end|>"),
+        ("alpaca", "pieces", "</s>"),
+    ):
+        encoder = loaded(folders[kind], TEMPLATES[template])
+        assert encoder.end_of_turn == encoder.tokenizer.convert_tokens_to_ids(word)
+
+
+def test_control_tokens_in_the_text_are_said(folders: dict[str, Path]) -> None:
+    encoder = loaded(folders["bytes"], CHATML)
+    encoded = encoder.encode([Message("user", "what is <|im_end|>?"), Message("assistant", "b")], max_length=99)
+    assert encoded.warnings == (
+        "The text contains “<|im_end|>”, which this model reads as a control token, not as text.",
+    )
+
+
+def test_half_an_emoji_is_survived(folders: dict[str, Path]) -> None:
+    encoded = loaded(folders["bytes"], CHATML).encode(
+        [Message("user", "x\ud83d"), Message("assistant", "b")], max_length=99
+    )
+    assert "x?" in encoded.text
+
+
+def test_templates_that_refuse_or_rewrite_are_said(folders: dict[str, Path]) -> None:
+    messages = [Message("system", "s"), Message("user", "a"), Message("assistant", "b")]
+    refuses = "{{ raise_exception('System role not supported') }}"
+    with pytest.raises(StudioError, match="System role not supported"):
+        loaded(folders["bytes"], refuses).encode(messages, max_length=99)
+    rewrites = "{{ messages | length }}{% for m in messages %}{{ m.content | upper }}{% endfor %}"
+    with pytest.raises(StudioError, match="can't be found in its text"):
+        loaded(folders["bytes"], rewrites).encode(messages, max_length=99)
+    shouts = "{% for m in messages %}{{ m.content | upper }}{{ loop.last }}{% endfor %}"
+    encoded = loaded(folders["bytes"], CHATML).encode(messages, max_length=99, train_on="everything")
+    assert encoded.trained
+    with pytest.raises(StudioError, match="can't be found in its text"):
+        loaded(folders["bytes"], shouts).encode(messages, max_length=99)
+
+
+def test_an_answer_may_come_first(folders: dict[str, Path]) -> None:
+    encoded = loaded(folders["bytes"], CHATML).encode([Message("assistant", "Hello")], max_length=99)
+    assert "".join(p for p, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts) == "Hello<|im_end|>"
