@@ -156,6 +156,4 @@ def test_ruff_says_what_contracts_cannot(path: str, line: str, rule: str | None)
         [*command, "--stdin-filename", path, "-"],
         cwd=ROOT, input=line + "\n", capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert set(re.findall(r"TID\d+", result.stdout)) == ({rule} if rule else set()), (
-        result.stdout + result.stderr
-    )
+    assert set(re.findall(r"TID\d+", result.stdout)) == ({rule} if rule else set()), result.stdout + result.stderr

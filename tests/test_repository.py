@@ -60,9 +60,7 @@ def readme() -> str:
 def tree_lines() -> list[str]:
     """The lines of README's text blocks that begin with a path into studio/ or to a Python file."""
     blocks = re.findall(r"^```text\n(.*?)^```", readme(), flags=re.MULTILINE | re.DOTALL)
-    return [
-        line for block in blocks for line in block.splitlines() if re.match(r"studio/|\S+\.py(\s|$)", line)
-    ]
+    return [line for block in blocks for line in block.splitlines() if re.match(r"studio/|\S+\.py(\s|$)", line)]
 
 
 def test_top_level_holds_what_a_python_project_needs() -> None:
@@ -134,15 +132,11 @@ def test_readme_tree_says_what_each_file_is() -> None:
 def test_every_make_command_that_is_told_exists(path: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
-    told = re.findall(
-        r"(?:^|`|run: )make ([a-z]+)", (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    told = re.findall(r"(?:^|`|run: )make ([a-z]+)", (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert set(told) <= targets
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:
-    commands = re.findall(
-        r"^make [a-z]+$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    commands = re.findall(r"^make [a-z]+$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert commands == ["make lint", "make test"]
     assert [command for command in commands if command not in readme()] == []
