@@ -16,7 +16,7 @@ ALPACA_COLUMNS = ("instruction", "input", "output", "system", "history")
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """A dataset in a project. `content_hash`: SHA-256 over its examples in order, so that a run can name what it used."""
+    """A dataset in a project. `content_hash`: SHA-256 over its examples in order, so that runs can name their data."""
 
     id: str
     name: str
@@ -36,20 +36,24 @@ class RowProblem:
 
 @dataclass(slots=True)
 class ImportPreview:
-    """What an import would do, known before anything is written."""
+    """What an import would do, known before anything is written.
+
+    rows: examples that can be used. broken: rows that can't be, of which `problems` names the first.
+    """
 
     path: str
     shape: str
     rows: int = 0
+    broken: int = 0
     problems: list[RowProblem] = field(default_factory=list[RowProblem])
     first: list[Example] = field(default_factory=list[Example])
 
     @property
     def summary(self) -> str:
         """One line for a person: how many rows, of which shape, how many cannot be used."""
-        text = f"{self.rows:,} examples in {self.shape} form"
-        if self.problems:
-            text += f"; {len(self.problems):,} row{'s' * (len(self.problems) != 1)} cannot be used"
+        text = f"{self.rows:,} example{'s' * (self.rows != 1)} in {self.shape} form"
+        if self.broken:
+            text += f"; {self.broken:,} row{'s' * (self.broken != 1)} cannot be used"
         return text
 
 
@@ -121,8 +125,6 @@ def _kind(value: Any) -> str:
         str: "text",
         list: "a list",
     }
-    return (
-        "an object"
-        if isinstance(value, Mapping)
-        else next((words for kind, words in kinds.items() if isinstance(value, kind)), "something else")
-    )
+    if isinstance(value, Mapping):
+        return "an object"
+    return next((words for kind, words in kinds.items() if isinstance(value, kind)), "something else")

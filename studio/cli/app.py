@@ -1,0 +1,50 @@
+"""`plumbline VERB`: which verbs there are, and how an error is said in a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from studio import __version__
+from studio.cli import chatting, demo, importing, selftest, training
+from studio.core.errors import Cancelled, StudioError
+
+_VERBS = {
+    "import": importing,
+    "train": training,
+    "chat": chatting,
+    "selftest": selftest,
+    "demo": demo,
+}
+
+
+def verbs() -> tuple[str, ...]:
+    """The words that make `plumbline` a command-line program."""
+    return tuple(_VERBS)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one verb. Returns the exit code: 0 done, 1 an error that is said on stderr, 130 cancelled."""
+    parser = argparse.ArgumentParser(
+        prog="plumbline",
+        description="Plumbline makes a language model your own, on this computer. Without a verb it opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=f"Plumbline {__version__}")
+    parts = parser.add_subparsers(title="verbs", dest="verb", required=True, metavar="VERB")
+    for name, module in _VERBS.items():
+        about = (module.__doc__ or "").split("\n", 1)[0].split(": ", 1)[-1]
+        part = parts.add_parser(name, help=about, description=about)
+        module.add_arguments(part)
+        part.set_defaults(run=module.run)
+    arguments = parser.parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except StudioError as error:
+        print(f"plumbline: {error.what}", file=sys.stderr)
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+        return 1
+    except (Cancelled, KeyboardInterrupt):
+        print("Cancelled; nothing was changed.", file=sys.stderr)
+        return 130

@@ -1,0 +1,76 @@
+"""Command-line flags that several verbs share, and flags made from declared settings."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from studio.core.errors import StudioError
+from studio.core.fields import Setting, settings_of
+from studio.storage.project import DATABASE, Project
+
+
+def add_project(parser: argparse.ArgumentParser) -> None:
+    """The flag that names the project."""
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project (default: this folder)"
+    )
+
+
+def open_project(folder: Path) -> Project:
+    """Open a project beside a window that may have it open. Raises StudioError."""
+    return Project.open(folder, lock=False)
+
+
+def open_or_create_project(folder: Path) -> Project:
+    """Open a project, or make one where there is none yet. Raises StudioError."""
+    if (folder.expanduser() / DATABASE).is_file():
+        return open_project(folder)
+    project = Project.create(folder)
+    project.close()  # gives up the window's lock: a window may open it meanwhile
+    return project
+
+
+def add_settings(parser: argparse.ArgumentParser, declared: type[Any], title: str) -> None:
+    """One flag for each declared setting. A flag that is not given stays None."""
+    group = parser.add_argument_group(title)
+    for known in settings_of(declared):
+        choices = list(known.choices) if known.choices else None
+        help_text = f"{known.about} Default {known.default}{_unit(known)}.".replace("%", "%%")
+        group.add_argument(
+            _flag(known),
+            type=_reader(known),
+            choices=choices,
+            default=None,
+            help=help_text,
+            metavar=known.kind.__name__.upper(),
+        )
+
+
+def given_settings(arguments: argparse.Namespace, declared: type[Any]) -> dict[str, Any]:
+    """The settings that were given as flags. Raises StudioError for a value out of range."""
+    given: dict[str, Any] = {}
+    for known in settings_of(declared):
+        value = getattr(arguments, known.name)
+        if value is None:
+            continue
+        sentence = known.problem(value)
+        if sentence:
+            raise StudioError(f"{_flag(known)}: {sentence}", "Correct the value and try again.")
+        given[known.name] = value
+    return given
+
+
+def _flag(known: Setting) -> str:
+    return "--" + known.name.replace("_", "-")
+
+
+def _unit(known: Setting) -> str:
+    return f" {known.unit}" if known.unit else ""
+
+
+def _reader(known: Setting) -> Any:
+    if known.kind is bool:
+        return lambda text: {"true": True, "false": False}[text.lower()]
+    return known.kind

@@ -1,0 +1,158 @@
+"""plumbline train: train what a recipe asks for, with a progress bar.
+
+Ctrl+C once finishes the step, saves and ends; twice ends at once. A window that has the project open shows the run too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from studio.cli.options import add_project, add_settings, given_settings, open_project
+from studio.core.errors import StudioError, did_you_mean
+from studio.core.events import Event
+from studio.core.recipes import Recipe, SftSettings
+from studio.core.runs import Outcome, RunState, RunStory
+from studio.processes.training import StopLadder, kill_tree, outcome, start_run
+from studio.storage.datasets import find_dataset
+from studio.storage.models import check_model
+from studio.storage.project import Project
+from studio.storage.runs import EventReader, RunFolder, list_runs
+
+_POLL = 0.1  # seconds
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("recipe", type=Path, nargs="?", help="a recipe file, as “Copy as command” writes it")
+    add_project(parser)
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run of the project from its last checkpoint")
+    parser.add_argument("--base-model", metavar="FOLDER", help="the base model's folder")
+    parser.add_argument("--dataset", metavar="NAME", help="a dataset of the project, by name or id")
+    parser.add_argument("--template", help="“model” for the model's own, or a built-in prompt template")
+    parser.add_argument("--name", help="what to call the run")
+    add_settings(parser, SftSettings, "settings (each overrides the recipe's)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start or resume a run and follow it to its end. Raises StudioError."""
+    project = open_project(arguments.project)
+    if arguments.resume:
+        folder = _find_run(project, arguments.resume)
+    else:
+        folder = RunFolder.create(project.runs, ready_recipe(project, _recipe(arguments)))
+    print(f"Run {folder.id}")
+    ended = follow(folder)
+    print(f"{ended.sentence} {ended.hint}")
+    return 0 if ended.state in (RunState.FINISHED, RunState.STOPPED) else 1
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    file: Path | None = arguments.recipe
+    words = {
+        key: value
+        for key in ("base_model", "dataset", "template", "name")
+        if (value := getattr(arguments, key)) is not None
+    }
+    if file is None:
+        recipe = Recipe(**{"base_model": "", "dataset": "", **words})
+    else:
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise StudioError(f"The recipe “{file}” can't be read ({error}).", "Check the path.") from error
+        recipe = replace(Recipe.from_json(text, f"“{file.name}”"), **words)
+    return replace(recipe, settings=replace(recipe.settings, **given_settings(arguments, SftSettings)))
+
+
+def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
+    """The recipe with its model and dataset found and named for good. Raises StudioError."""
+    recipe.check()
+    model, dataset = check_model(Path(recipe.base_model)), find_dataset(project, recipe.dataset)
+    return replace(recipe, base_model=str(model.folder), dataset=dataset.id, dataset_hash=dataset.content_hash)
+
+
+def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:
+    """Start a run's worker and show its progress until it ends. Raises StudioError when it can't be started."""
+    reader, story = EventReader(folder.events), RunStory()
+    while events := reader.read():  # what earlier attempts said
+        for event in events:
+            story.feed(event)
+    process = start_run(folder)
+    bar = tqdm(desc=label, unit="step", file=sys.stderr, disable=None, dynamic_ncols=True)
+    ladder: StopLadder | None = None
+    try:
+        while True:
+            try:
+                ended = process.poll() is not None  # asked before reading, so that no last word is missed
+                for event in reader.read():
+                    story.feed(event)
+                    _show(bar, event, story)
+                if ended:
+                    break
+                if ladder is not None:
+                    ladder.climb()
+                time.sleep(_POLL)
+            except KeyboardInterrupt:
+                ladder = _interrupt(folder, ladder)
+    finally:
+        bar.close()
+    return outcome(folder, story, _code(process))
+
+
+def _interrupt(folder: RunFolder, ladder: StopLadder | None) -> StopLadder:
+    if ladder is not None:
+        kill_tree(folder.worker())
+        return ladder
+    tqdm.write("Finishing the step and saving. Ctrl+C again ends at once.", file=sys.stderr)
+    ladder = StopLadder(folder, save=True)
+    ladder.ask()
+    return ladder
+
+
+def _code(process: subprocess.Popen[bytes]) -> int:
+    return process.wait()
+
+
+_PHASES = {
+    "loading": "Loading",
+    "encoding": "Tokenising",
+    "training": "Training",
+    "evaluating": "Evaluating",
+    "saving": "Saving",
+}
+
+
+def _show(bar: tqdm[None], event: Event, story: RunStory) -> None:
+    match event.kind:
+        case "phase":
+            bar.set_description(_PHASES.get(story.phase, story.phase))
+        case "step":
+            bar.total = story.total
+            bar.update(story.step - bar.n)
+            figures = {"loss": story.loss, "eval": story.eval_loss, "tok/s": story.tokens_per_second}
+            bar.set_postfix(
+                {name: f"{value:.4g}" for name, value in figures.items() if value is not None}, refresh=False
+            )
+        case "resumed":
+            bar.initial = bar.n = story.step
+        case "warning":
+            tqdm.write(f"{event.text('what')} {event.text('hint')}".strip(), file=sys.stderr)
+        case _:
+            pass
+
+
+def _find_run(project: Project, run_id: str) -> RunFolder:
+    known = {run.id: run for run in list_runs(project.runs)}
+    if run_id not in known:
+        hint = did_you_mean(run_id, known) or (
+            f"The newest is {next(iter(known))}." if known else "It has no runs yet."
+        )
+        raise StudioError(f"The project “{project.name}” has no run “{run_id}”.", hint)
+    return known[run_id]

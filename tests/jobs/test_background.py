@@ -1,0 +1,50 @@
+import threading
+
+from studio.core.errors import Cancelled, StudioError
+from studio.jobs.background import BackgroundTask
+
+
+def test_the_answer_comes_from_another_thread(qtbot):
+    task = BackgroundTask(lambda task: threading.get_ident())
+    with qtbot.waitSignal(task.succeeded) as answer:
+        task.start()
+    assert answer.args[0] != threading.get_ident()
+    assert task.wait(5000)
+
+
+def test_progress_is_thinned_but_its_end_always_comes(qtbot):
+    def work(task):
+        for number in range(100_001):
+            task.report(number, 100_000)
+
+    task, seen = BackgroundTask(work), []
+    task.progressed.connect(lambda done, total, note: seen.append(done))
+    with qtbot.waitSignal(task.succeeded):
+        task.start()
+    task.wait(5000)
+    assert seen[-1] == 100_000
+    assert len(seen) < 1000
+
+
+def test_an_error_arrives_whole(qtbot):
+    def work(task):
+        raise StudioError("no", "do", "why")
+
+    task = BackgroundTask(work)
+    with qtbot.waitSignal(task.failed) as caught:
+        task.start()
+    assert caught.args[0].details == "why"
+    task.wait(5000)
+
+
+def test_cancel_ends_it_silently(qtbot):
+    def work(task):
+        while not task.is_cancelled():
+            task.msleep(1)
+        raise Cancelled
+
+    task = BackgroundTask(work)
+    with qtbot.assertNotEmitted(task.failed), qtbot.waitSignal(task.cancelled):
+        task.start()
+        task.cancel()
+    task.wait(5000)

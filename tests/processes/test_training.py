@@ -1,0 +1,128 @@
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
+from studio.core.runs import RunState
+from studio.processes.training import StopLadder, is_alive, kill_tree, outcome, start_run
+from studio.storage.runs import RunFolder, WorkerProcess
+
+FAKE = str(Path(__file__).with_name("fake_worker.py"))
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunFolder.create(tmp_path / "runs", Recipe("/m", "d"))
+    yield folder
+    kill_tree(folder.worker())
+
+
+def start(run, mode, steps=20):
+    return start_run(run, [sys.executable, FAKE, str(run.folder), mode, str(steps)])
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def ended(run, process):
+    code = process.wait(20)
+    return outcome(run, run.story(), code)
+
+
+@pytest.mark.parametrize("mode", ["plain", "garbage"])
+def test_a_worker_runs_to_its_end_whatever_it_prints(run, mode):
+    process = start(run, mode)
+    assert is_alive(run.worker())
+    assert ended(run, process).state is RunState.FINISHED
+    assert run.story().step == 20
+    assert not is_alive(run.worker())
+
+
+def test_stop_and_save_then_resume_goes_on_from_there(run):
+    process = start(run, "endless", 10_000)
+    wait_for(lambda: run.story().step >= 5)
+    run.request_stop(save=True)
+    found = ended(run, process)
+    assert found.state is RunState.STOPPED
+    assert "saved" in found.sentence
+    stopped_at = run.story().step
+    process = start(run, "plain", stopped_at + 5)
+    assert ended(run, process).state is RunState.FINISHED
+    assert run.stop_requested() is None
+    assert run.story().attempt == 2
+
+
+def test_a_crash_is_a_sentence_with_the_last_words(run):
+    found = ended(run, start(run, "crash"))
+    assert found.state is RunState.INTERRUPTED
+    assert "exit code 7" in found.sentence
+    assert "the model fell over" in found.sentence
+    assert "fell over" in found.details
+
+
+def test_a_failure_is_said_by_the_worker_itself(run):
+    found = ended(run, start(run, "fail"))
+    assert (found.state, found.sentence, found.hint) == (
+        RunState.FAILED,
+        "Loss is nan at step 3.",
+        "Lower the learning rate.",
+    )
+
+
+def test_a_kill_is_a_sentence(run):
+    process = start(run, "endless", 10_000)
+    wait_for(lambda: run.story().step >= 3)
+    process.kill()
+    found = ended(run, process)
+    assert found.state is RunState.INTERRUPTED
+    assert "signal 9" in found.sentence
+
+
+def test_a_run_is_never_trained_twice_at_once(run):
+    process = start(run, "endless", 10_000)
+    with pytest.raises(StudioError, match="being trained already"):
+        start(run, "endless")
+    kill_tree(run.worker())
+    process.wait(20)
+
+
+def test_another_process_with_the_same_pid_is_not_the_worker(run):
+    run.set_worker(WorkerProcess(os.getpid(), psutil.Process().create_time() - 100))
+    assert not is_alive(run.worker())
+    kill_tree(run.worker())  # must not be us
+
+
+def test_the_ladder_asks_then_terminates_then_kills(run):
+    process = start(run, "deaf", 100_000)
+    wait_for(lambda: run.story().step >= 3)
+    clock = [0.0]
+    ladder = StopLadder(run, save=True, grace=10, terminate_grace=5, clock=lambda: clock[0])
+    ladder.climb()  # nobody asked yet
+    ladder.ask()
+    for moment in (1.0, 9.9):
+        clock[0] = moment
+        ladder.climb()
+    assert process.poll() is None
+    clock[0] = 10.0
+    ladder.climb()  # terminate, which this worker ignores
+    clock[0] = 14.0
+    ladder.climb()
+    assert process.poll() is None
+    clock[0] = 15.0
+    ladder.climb()
+    assert process.wait(20) == -signal.SIGKILL
+
+
+def test_a_worker_that_cannot_be_started_is_a_sentence(run):
+    with pytest.raises(StudioError):
+        start_run(run, ["/nowhere/python"])

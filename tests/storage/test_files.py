@@ -1,0 +1,71 @@
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from studio.core.errors import StudioError
+from studio.storage.files import disk_trouble, in_bytes, write_whole
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / "a.json"
+    write_whole(file, "old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StudioError, match="is full"):
+        write_whole(file, "new")
+    assert file.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 256 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True)
+    if made.returncode:
+        pytest.skip("only the system's administrator can mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a file system")
+def test_a_really_full_disk(small_disk):
+    write_whole(small_disk / "a", "old")
+    with pytest.raises(StudioError, match=r"“a” is full \(2\d\d kB free\)"):
+        write_whole(small_disk / "a", "x" * 300_000)
+    assert (small_disk / "a").read_text() == "old"
+    assert [entry.name for entry in small_disk.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "is full"),
+        (errno.EACCES, "can't be written"),
+        (errno.EROFS, "can't be written"),
+        (errno.EIO, "Check the disk"),
+    ],
+)
+def test_disk_trouble_is_said_in_words(tmp_path, code, words):
+    assert words in disk_trouble(OSError(code, "why"), tmp_path / "x").sentence
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1500, "1.5 kB"),
+        (123_456_789, "123 MB"),
+        (2.5e9, "2.5 GB"),
+        (3e12, "3.0 TB"),
+    ],
+)
+def test_bytes_in_words(count, text):
+    assert in_bytes(count) == text

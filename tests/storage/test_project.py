@@ -1,0 +1,113 @@
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from studio.core.errors import StudioError
+from studio.storage.datasets import list_datasets
+from studio.storage.interchange import import_file
+from studio.storage.migrations import STEPS
+from studio.storage.project import DATABASE, Project
+
+
+def test_a_project_is_a_folder_that_opens_again(tmp_path, alpaca):
+    folder = tmp_path / "a project"
+    made = Project.create(folder)
+    info = import_file(made, alpaca(3))
+    made.close()
+    opened = Project.open(folder)
+    assert list_datasets(opened) == [info]
+    assert {entry.name for entry in folder.iterdir()} >= {DATABASE, "runs", "models", "recipes", "logs"}
+    opened.close()
+
+
+def test_a_second_window_gets_a_sentence_and_the_command_line_gets_in(project):
+    with pytest.raises(StudioError, match="already open in another Plumbline window"):
+        Project.open(project.folder)
+    Project.open(project.folder, lock=False).close()
+    project.close()
+    Project.open(project.folder).close()
+
+
+def test_a_killed_window_leaves_no_lock(tmp_path):
+    folder = tmp_path / "p"
+    code = (
+        "import os, pathlib, sys; from studio.storage.project import Project\n"
+        "project = Project.create(pathlib.Path(sys.argv[1])); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=False)
+    assert (folder / "project.lock").exists()
+    Project.open(folder).close()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda folder: None, "There is no folder"),
+        (lambda folder: folder.mkdir(), "not a Plumbline project"),
+        (lambda folder: (folder.mkdir(), (folder / DATABASE).write_bytes(b"x" * 5000)), "is damaged"),
+    ],
+)
+def test_what_is_no_project_gets_a_sentence(tmp_path, make, words):
+    make(tmp_path / "p")
+    with pytest.raises(StudioError, match=words):
+        Project.open(tmp_path / "p")
+
+
+def test_a_new_project_is_never_mixed_with_other_files(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("x")
+    with pytest.raises(StudioError, match="not empty"):
+        Project.create(tmp_path / "full")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StudioError, match="a file, not a folder"):
+        Project.create(tmp_path / "file")
+    assert (tmp_path / "full" / "thesis.txt").read_text() == "x"
+
+
+def test_a_newer_layout_is_left_alone(project):
+    with sqlite3.connect(project.folder / DATABASE) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    connection.close()
+    with pytest.raises(StudioError, match="newer Plumbline"):
+        Project.open(project.folder, lock=False)
+
+
+def test_a_failed_write_leaves_nothing(project):
+    def write_then_fail():
+        with project.writing() as connection:
+            connection.execute("INSERT INTO about VALUES ('a', 'b')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_then_fail()
+    with project.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM about").fetchone() == (0,)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of folders work otherwise there")
+def test_a_read_only_project_gets_a_sentence(tmp_path, project):
+    project.close()
+    for path in (tmp_path, *tmp_path.parents):  # so that another user gets as far as the project
+        if path.owner() == tmp_path.owner() and path != path.parent:
+            path.chmod(path.stat().st_mode | 0o055)
+    project.folder.chmod(0o555)
+    code = (
+        "import os, sys, pathlib\n"
+        "from studio.storage.project import Project\n"
+        "from studio.core.errors import StudioError\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "try: Project.open(pathlib.Path(sys.argv[1]))\n"
+        "except StudioError as error: print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(project.folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HOME": "/nonexistent"},
+    )
+    project.folder.chmod(0o755)
+    assert "can't be written" in result.stdout, result.stderr
+    assert "permissions" in result.stdout
