@@ -78,6 +78,8 @@ class ModelChoice(QWidget):
         """Wait for a check that is under way."""
         if self._check is not None:
             self._check.wait()
+            self._check.deleteLater()
+            self._check = None
 
     def _start(self, folder: Path, *, listed: bool) -> None:
         self.close_down()

@@ -1,0 +1,203 @@
+"""The window's program: opens and closes projects, makes pages when they are first shown, and wires them.
+
+Pages know nothing of each other; what one requests of another passes through here.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QApplication, QWidget
+
+from studio.core.errors import StudioError
+from studio.gui import theme
+from studio.gui.crash import CrashReporter
+from studio.gui.main_window import MainWindow
+from studio.gui.new_project import NewProject
+from studio.gui.preferences import Preferences
+from studio.jobs.runs import ProjectRuns
+from studio.storage.project import DATABASE, Project
+from studio.storage.settings import projects_home
+
+_TABS = {"data": "Data", "train": "Train", "runs": "Runs", "chat": "Chat"}
+
+
+class Studio(QObject):
+    """The window and the project that is open in it."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.preferences = Preferences(self)
+        self.window = MainWindow(_TABS, self.preferences.values.theme)
+        self.project: Project | None = None
+        self.runs: ProjectRuns | None = None
+        self.pages: dict[str, Any] = {}
+        self._said_goes_on = False
+        window = self.window
+        window.restore(self.preferences.values.window)
+        window.show_recent(self.preferences.values.recent_projects)
+        window.new_requested.connect(self._ask_new)
+        window.open_requested.connect(self.open_folder)
+        window.close_requested.connect(self.close_project)
+        window.page_requested.connect(self.show_page)
+        window.theme_chosen.connect(self._choose_theme)
+        window.file_dropped.connect(self._take_dropped)
+        window.closing.connect(self._close)
+        self.preferences.not_saved.connect(window.notice.show_error)
+
+    @Slot(str)
+    def open_folder(self, folder: str) -> None:
+        """Open a project; the one that is open is closed first, unless the new one can't be opened."""
+        path = Path(folder).expanduser().absolute()
+        if self.project is not None and path == self.project.folder:
+            return
+        try:
+            project = Project.open(path)
+        except StudioError as error:
+            self.window.notice.show_error(error)
+            if not path.is_dir():
+                self.preferences.forget_project(str(path))
+                self.window.show_recent(self.preferences.values.recent_projects)
+            return
+        self.take_project(project)
+
+    @Slot(object)
+    def take_project(self, project: Project) -> None:
+        """Show an open project."""
+        self.close_project()
+        self.project = project
+        self.runs = ProjectRuns(project, self)
+        self.preferences.remember_project(project.folder)
+        self.window.show_recent(self.preferences.values.recent_projects)
+        self.window.show_project(project.name)
+        self.show_page("data")
+
+    @Slot()
+    def close_project(self) -> None:
+        """Close the project. Its training goes on."""
+        if self.project is None or self.runs is None:
+            return
+        for page in self.pages.values():
+            page.close_down()
+        self.runs.close()
+        self.window.show_start()
+        for page in self.pages.values():
+            page.hide()
+            page.deleteLater()
+        self.pages.clear()
+        self.runs.deleteLater()
+        self.project.close()
+        self.project, self.runs = None, None
+
+    @Slot(str)
+    def show_page(self, key: str) -> None:
+        """Show a page of the open project."""
+        if self.project is not None:
+            self.window.show_page(key, self._page(key))
+
+    def _page(self, key: str) -> QWidget:
+        if key not in self.pages:
+            page = self._make_page(key)
+            self.pages[key] = page
+            self.window.add_page(page)
+        return self.pages[key]
+
+    def _make_page(self, key: str) -> QWidget:
+        # Imported when first shown: the window is up sooner, and who never trains never loads the plots.
+        assert self.project is not None
+        assert self.runs is not None
+        match key:
+            case "data":
+                from studio.gui.pages.data import DataPage
+
+                data = DataPage(self.project)
+                data.train_requested.connect(self._train_on)
+                return data
+            case "train":
+                from studio.gui.pages.train import TrainPage
+
+                train = TrainPage(self.project, self.runs, self.preferences)
+                train.run_started.connect(self._show_started)
+                return train
+            case "runs":
+                from studio.gui.pages.runs import RunsPage
+
+                runs = RunsPage(self.project, self.runs, self.preferences)
+                runs.chat_requested.connect(self._chat_with)
+                return runs
+            case _:
+                from studio.gui.pages.chat import ChatPage
+
+                return ChatPage(self.project, self.runs)
+
+    @Slot(str)
+    def _train_on(self, dataset: str) -> None:
+        self.show_page("train")
+        self.pages["train"].choose_dataset(dataset)
+
+    @Slot(str)
+    def _show_started(self, run: str) -> None:
+        self.show_page("runs")
+        self.pages["runs"].open_run(run)
+        if not self._said_goes_on:
+            self._said_goes_on = True
+            self.window.notice.show_note(
+                "Training goes on when you close the window; open the project again to see how it went."
+            )
+
+    @Slot(str)
+    def _chat_with(self, run: str) -> None:
+        self.show_page("chat")
+        self.pages["chat"].open_run(run)
+
+    @Slot()
+    def _ask_new(self) -> None:
+        dialog = NewProject(projects_home(), self.window)
+        dialog.created.connect(self.take_project)
+        dialog.open()
+
+    @Slot(str)
+    def _choose_theme(self, choice: str) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, choice)
+        self.preferences.change(theme=choice)
+
+    @Slot(object)
+    def _take_dropped(self, path: Path) -> None:
+        if (path / DATABASE).is_file():
+            self.open_folder(str(path))
+        elif self.project is not None:
+            self.show_page("data")
+            self.pages["data"].import_file(path)
+        elif path.is_dir():
+            self.open_folder(str(path))  # says that it is no project
+        else:
+            self.window.notice.show_note(f"Open or make a project first, then drop “{path.name}” again.")
+
+    @Slot()
+    def _close(self) -> None:
+        self.preferences.change(window=self.window.geometry_text())
+        self.close_project()
+
+
+def main(argv: list[str]) -> int:
+    """Open the window, with the project of a folder when one is named. The exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in a terminal ends a program that sits in Qt's loop
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    app = QApplication([sys.argv[0], *argv])
+    app.setApplicationName("Plumbline")
+    app.setDesktopFileName("plumbline")
+    studio = Studio()
+    theme.apply(app, studio.preferences.values.theme)
+    crashes = CrashReporter(studio.window)
+    crashes.said.connect(studio.window.notice.show_error)
+    crashes.install()
+    studio.window.show()
+    for folder in [word for word in app.arguments()[1:] if not word.startswith("-")][:1]:
+        studio.open_folder(folder)
+    return app.exec()

@@ -1,0 +1,117 @@
+"""The dialog for a new project: a name and a place. It makes the project itself, so that an error is said beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.errors import StudioError
+from studio.gui import theme
+from studio.gui.widgets.notice import Notice
+from studio.storage.project import Project
+
+
+class NewProject(QDialog):
+    """Signal: `created(object Project)`, an open project with its lock. Call `open()`."""
+
+    created = Signal(object)
+
+    def __init__(self, place: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("New project")
+        self.setMinimumWidth(560)
+        self.name = QLineEdit(_free_name(place))
+        self.name.selectAll()
+        self.name.textChanged.connect(self._show_where)
+        self.place = QLineEdit(str(place))
+        self.place.textChanged.connect(self._show_where)
+        browse = QPushButton("Choose…")
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self._choose_place)
+        self.where = QLabel()
+        self.where.setTextFormat(Qt.TextFormat.PlainText)
+        self.where.setWordWrap(True)
+        theme.set_role(self.where, "muted")
+        self.notice = Notice()
+        self.create_button = QPushButton("Create project")
+        self.create_button.setDefault(True)
+        theme.set_role(self.create_button, "primary")
+        self.create_button.clicked.connect(self._create)
+        cancel = QPushButton("Cancel")
+        cancel.setAutoDefault(False)
+        cancel.clicked.connect(self.reject)
+        line = QHBoxLayout()
+        line.addWidget(self.place, 1)
+        line.addWidget(browse)
+        form = QFormLayout()
+        form.setVerticalSpacing(12)
+        form.addRow("Name", self.name)
+        form.addRow("In the folder", line)
+        form.addRow("", self.where)
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.create_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 24, 24, 24)
+        layout.setSpacing(16)
+        layout.addWidget(self.notice)
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        self._show_where()
+
+    def folder(self) -> Path:
+        """Where the project would be."""
+        return Path(self.place.text().strip()).expanduser() / self.name.text().strip()
+
+    @Slot()
+    def _show_where(self) -> None:
+        self.where.setText(f"Will be kept in {self.folder()}")
+
+    @Slot()
+    def _choose_place(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose where the project is kept", self.place.text())
+        if folder:
+            self.place.setText(folder)
+
+    @Slot()
+    def _create(self) -> None:
+        try:
+            project = Project.create(self._checked())
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
+        self.created.emit(project)
+        self.accept()
+
+    def _checked(self) -> Path:
+        name = self.name.text().strip()
+        if not name:
+            raise StudioError("The project has no name.", "Type one.")
+        if name in (".", "..") or any(character in name for character in {"/", os.sep, "\0"}):
+            raise StudioError(f"“{name}” can't be the name of a folder.", "Use letters, digits and spaces.")
+        if not self.place.text().strip():
+            raise StudioError("No folder is chosen for the project.", "Choose one.")
+        return self.folder()
+
+
+def _free_name(place: Path) -> str:
+    number, name = 1, "My project"
+    while (place / name).exists():
+        number += 1
+        name = f"My project {number}"
+    return name

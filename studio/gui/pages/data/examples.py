@@ -1,0 +1,128 @@
+"""A dataset as a table: number, prompt, answer. Rows are read from SQLite by page, when they come into view."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from studio.core.datasets import DatasetInfo
+from studio.core.errors import StudioError
+from studio.core.messages import Example
+from studio.storage.datasets import page_of
+from studio.storage.project import Project
+
+PAGE = 64  # rows: more than a screen shows, and read in about a millisecond
+PAGES = 16  # pages kept
+_SHOWN = 300  # characters of a cell; more is never visible
+_COLUMNS = ("#", "Prompt", "Answer")
+
+_Index = QModelIndex | QPersistentModelIndex
+_DISPLAY = int(Qt.ItemDataRole.DisplayRole)
+
+
+class ExamplesModel(QAbstractTableModel):
+    """The examples of one dataset. Signal: `failed(object StudioError)` when a page can't be read."""
+
+    failed = Signal(object)
+
+    def __init__(self, project: Project, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._dataset: DatasetInfo | None = None
+        self._pages: OrderedDict[int, list[Example]] = OrderedDict()
+        self._broken = False
+
+    def show_dataset(self, dataset: DatasetInfo | None) -> None:
+        """Show another dataset, or none."""
+        self.beginResetModel()
+        self._dataset = dataset
+        self._pages.clear()
+        self._broken = False
+        self.endResetModel()
+
+    def example(self, row: int) -> Example | None:
+        """The example in a row; None when it can't be read."""
+        if self._dataset is None or self._broken:
+            return None
+        number, place = divmod(row, PAGE)
+        page = self._pages.get(number)
+        if page is None:
+            try:
+                page = page_of(self._project, self._dataset.id, number * PAGE, PAGE)
+            except StudioError as error:
+                self._broken = True  # said once, not for each of a screenful of cells
+                self.failed.emit(error)
+                return None
+            self._pages[number] = page
+            if len(self._pages) > PAGES:
+                self._pages.popitem(last=False)
+        self._pages.move_to_end(number)
+        return page[place] if place < len(page) else None
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:
+        """Qt: how many rows."""
+        return 0 if parent.isValid() or self._dataset is None else self._dataset.rows
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:
+        """Qt: how many columns."""
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def data(self, index: _Index, role: int = _DISPLAY) -> Any:
+        """Qt: what a cell shows."""
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 0:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if index.column() == 0:
+            return f"{index.row() + 1:,}"
+        example = self.example(index.row())
+        if example is None:
+            return ""
+        return _one_line(example.prompt if index.column() == 1 else example.answer)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
+        """Qt: the names of the columns."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _COLUMNS[section]
+        return None
+
+
+class ExamplesTable(QTableView):
+    """The table itself. Signal: `example_selected(int row)`; -1 when no row is."""
+
+    example_selected = Signal(int)
+
+    def __init__(self, model: ExamplesModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.setAccessibleName("Examples")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # never measures a row: a million cost nothing
+        rows.setDefaultSectionSize(36)
+        rows.hide()
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        columns.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        columns.resizeSection(0, 88)
+        columns.setHighlightSections(False)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def currentChanged(self, current: _Index, previous: _Index) -> None:  # noqa: N802
+        """Qt: another row is the current one."""
+        super().currentChanged(current, previous)
+        self.example_selected.emit(current.row())
+
+
+def _one_line(text: str) -> str:
+    shown = " ".join(text[:_SHOWN].split())
+    return shown + "…" if len(text) > _SHOWN else shown

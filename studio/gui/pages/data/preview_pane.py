@@ -1,0 +1,280 @@
+"""The selected example as the exact tokens that training will use, asked of a worker that renders with the same code.
+
+The worker starts when a model is first chosen. At most one request is under way: holding an arrow key down asks only
+for the row on which it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.fields import Setting, settings_of
+from studio.core.messages import Example
+from studio.core.preview import TokenPreview
+from studio.core.recipes import SftSettings
+from studio.core.templates import BUILT_IN, MODELS_OWN
+from studio.gui import theme
+from studio.gui.pages.data.token_view import TokenView
+from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.model_choice import ModelChoice
+from studio.gui.widgets.notice import Notice
+from studio.jobs.service import WorkerService
+from studio.storage.models import ModelInfo
+from studio.storage.project import Project
+
+
+class PreviewPane(QWidget):
+    """Model, template and length, and the tokens that they give. `command` replaces the worker's, for tests.
+
+    Signal: `preview_shown()` when an answer is on screen.
+    """
+
+    preview_shown = Signal()
+
+    def __init__(self, project: Project, parent: QWidget | None = None, command: list[str] | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._command = command
+        self._service: WorkerService | None = None
+        self._ready = False
+        self._example: Example | None = None
+        self._asked: dict[str, Any] | None = None  # the request under way
+        self._settled: dict[str, Any] | None = None  # the request whose answer is on screen
+        self._next = 1
+        self._own_template = True
+        self.model = ModelChoice(project)
+        self.model.model_chosen.connect(self._take_model)
+        self.model.model_cleared.connect(self._ask)
+        settings = {known.name: known for known in settings_of(SftSettings)}
+        self.template = QComboBox()
+        self.template.setAccessibleName("Template")
+        self.template.activated.connect(self._take_template)
+        self.length = _spin(settings["max_length"])
+        self.length.valueChanged.connect(self._ask)
+        self.train_on = _combo(settings["train_on"])
+        self.train_on.activated.connect(self._ask)
+        self.counts = QLabel()
+        theme.set_role(self.counts, "muted")
+        self.legend = _Legend()
+        self.warnings = QLabel()
+        self.warnings.setTextFormat(Qt.TextFormat.PlainText)
+        self.warnings.setWordWrap(True)
+        theme.set_role(self.warnings, "warning")
+        self.notice = Notice()
+        self.tokens = TokenView()
+        self.empty = EmptyState("")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.tokens)
+        self._lay_out(settings)
+        self._offer_templates(None)
+        self._ask()
+
+    def show_example(self, example: Example | None) -> None:
+        """Show the tokens of another example."""
+        self._example = example
+        self._ask()
+
+    def close_down(self) -> None:
+        """End the worker and wait for the threads."""
+        self.model.close_down()
+        if self._service is not None:
+            self._service.close()
+            self._service.wait()
+            self._service = None
+
+    @Slot(object)
+    def _take_model(self, model: ModelInfo) -> None:
+        self._offer_templates(model)
+        self._ask()
+
+    def _offer_templates(self, model: ModelInfo | None) -> None:
+        chosen = self.template.currentData()
+        own = model is not None and model.has_chat_template
+        self.template.clear()
+        if own:
+            self.template.addItem("The model's own", MODELS_OWN)
+        for template in BUILT_IN:
+            self.template.addItem(template.label, template.name)
+            self.template.setItemData(self.template.count() - 1, template.about, Qt.ItemDataRole.ToolTipRole)
+        # The model's own is right unless somebody said otherwise.
+        keep = -1 if own and self._own_template else self.template.findData(chosen)
+        self.template.setCurrentIndex(max(0, keep))
+
+    @Slot(int)
+    def _take_template(self, index: int) -> None:
+        self._own_template = self.template.itemData(index) == MODELS_OWN
+        self._ask()
+
+    @Slot()
+    def _ask(self) -> None:
+        """Ask for the tokens of what is chosen, or say what is missing."""
+        model, example = self.model.model(), self._example
+        if model is None:
+            self._say_empty(
+                "Choose a base model to see the exact tokens",
+                "Its tokenizer decides how the text is cut up, and its template what is put around it.",
+            )
+            return
+        if example is None:
+            self._say_empty("Select an example to see its tokens")
+            return
+        request = {
+            "do": "preview",
+            "model": str(model.folder),
+            "template": self.template.currentData(),
+            "messages": example.as_dicts(),
+            "max_length": self.length.value(),
+            "train_on": self.train_on.currentData(),
+        }
+        if request == self._settled or self._asked is not None:
+            return  # it is on screen, or the answer under way brings us back here
+        if not self._start_service():
+            return
+        assert self._service is not None
+        self._asked = request
+        self._service.send({**request, "id": self._next})
+        self.counts.setText("Starting the tokenizer…" if not self._ready else "Encoding…")
+        if self._settled is None:
+            self._say_empty("Starting the tokenizer…", "The first time takes a few seconds.")
+
+    def _start_service(self) -> bool:
+        if self._service is not None:
+            return True
+        try:
+            self._service = WorkerService("preview", self._project.logs / "preview.log", self, self._command)
+        except StudioError as error:
+            self.notice.show_error(error)
+            return False
+        self._service.reply_arrived.connect(self._take_reply)
+        self._service.ended.connect(self._take_end)
+        self._service.finished.connect(self._service.deleteLater)
+        self._service.start()
+        return True
+
+    @Slot(dict)
+    def _take_reply(self, reply: dict[str, Any]) -> None:
+        match reply.get("reply"):
+            case "ready":
+                self._ready = True
+            case "preview" if reply.get("id") == self._next:
+                self._show(TokenPreview.from_reply(reply))
+                self._answered()
+                self.preview_shown.emit()
+            case "failed":
+                words = (str(reply.get(part, "")) for part in ("what", "hint", "details"))
+                self._say_empty("This example can't be shown as tokens")
+                self.notice.show_error(StudioError(*words))
+                self._answered()
+            case _:
+                pass
+
+    def _answered(self) -> None:
+        self._settled, self._asked = self._asked, None
+        self._next += 1
+        self._ask()
+
+    @Slot(object)
+    def _take_end(self, error: StudioError | None) -> None:
+        self._service, self._asked, self._settled, self._ready = None, None, None, False
+        if error is not None:
+            self._say_empty("The tokenizer has stopped", "Choose another example to start it again.")
+            self.notice.show_error(error)
+
+    def _show(self, preview: TokenPreview) -> None:
+        self.notice.clear()
+        self.tokens.show_preview(preview)
+        kept, total = len(preview.tokens), f"{preview.total:,} token{'s' * (preview.total != 1)}"
+        shown = total if kept == preview.total else f"{kept:,} of {total}"
+        self.counts.setText(f"{shown}, {preview.trained:,} trained · template: {preview.template}")
+        self.warnings.setText("\n".join(preview.warnings))
+        self.warnings.setVisible(bool(preview.warnings))
+        self.legend.show()
+        self.stack.setCurrentWidget(self.tokens)
+
+    def _say_empty(self, title: str, text: str = "") -> None:
+        self._settled = None
+        self.counts.clear()
+        self.warnings.hide()
+        self.legend.hide()
+        self.empty.say(title, text)
+        self.stack.setCurrentWidget(self.empty)
+
+    def _lay_out(self, settings: dict[str, Setting]) -> None:
+        choices = QHBoxLayout()
+        choices.setSpacing(16)
+        for name, editor, stretch in (
+            ("Base model", self.model, 3),
+            ("Template", self.template, 1),
+            (settings["max_length"].label, self.length, 1),
+            (settings["train_on"].label, self.train_on, 1),
+        ):
+            label = QLabel(name)
+            label.setBuddy(editor)
+            theme.set_role(label, "muted")
+            column = QVBoxLayout()
+            column.setSpacing(4)
+            column.addWidget(label)
+            column.addWidget(editor)
+            column.addStretch()
+            choices.addLayout(column, stretch)
+        line = QHBoxLayout()
+        line.addWidget(self.counts, 1)
+        line.addWidget(self.legend)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(choices)
+        layout.addWidget(self.notice)
+        layout.addLayout(line)
+        layout.addWidget(self.warnings)
+        layout.addWidget(self.stack, 1)
+
+
+class _Legend(QLabel):
+    """What the looks of tokens mean. The text is the program's own, so it may be HTML."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        theme.watcher().theme_changed.connect(self._write)
+        self._write()
+
+    @Slot()
+    def _write(self) -> None:
+        look = theme.tokens()
+        trained = f"background-color:{look.trained}; color:{look.text}; text-decoration:underline"
+        special = f"background-color:{look.special}; color:{look.special_line}; font-weight:bold"
+        read = f"background-color:{look.surface}; color:{look.text}"
+        self.setText(
+            f'<span style="{trained}">&nbsp;trained&nbsp;</span>&nbsp; '
+            f'<span style="{read}">&nbsp;read, not trained&nbsp;</span>&nbsp; '
+            f'<span style="{special}">&nbsp;special&nbsp;</span>&nbsp; ↵ line end'
+        )
+
+
+def _spin(known: Setting) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setRange(int(known.low or 0), int(known.high or 0))
+    spin.setValue(known.default)
+    spin.setSingleStep(64)
+    spin.setSuffix(f" {known.unit}")
+    spin.setGroupSeparatorShown(True)
+    spin.setKeyboardTracking(False)
+    spin.setAccessibleName(known.label)
+    spin.setToolTip(known.about)
+    spin.lineEdit().setTextMargins(9, 0, 0, 0)
+    return spin
+
+
+def _combo(known: Setting) -> QComboBox:
+    combo = QComboBox()
+    for value, label in (known.choices or {}).items():
+        combo.addItem(label, value)
+    combo.setCurrentIndex(combo.findData(known.default))
+    combo.setAccessibleName(known.label)
+    combo.setToolTip(known.about)
+    return combo
