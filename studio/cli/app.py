@@ -46,5 +46,5 @@ def main(words: Sequence[str]) -> int:
             print(error.hint, file=sys.stderr)
         return 1
     except (Cancelled, KeyboardInterrupt):
-        print("Cancelled; nothing was changed.", file=sys.stderr)
+        print("Cancelled.", file=sys.stderr)
         return 130

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -129,7 +130,7 @@ _PHASES = {
 }
 
 
-def _show(bar: tqdm[None], event: Event, story: RunStory) -> None:
+def _show(bar: tqdm[NoReturn], event: Event, story: RunStory) -> None:
     match event.kind:
         case "phase":
             bar.set_description(_PHASES.get(story.phase, story.phase))

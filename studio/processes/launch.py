@@ -25,6 +25,13 @@ def worker_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "studio", "--worker", *words]
 
 
+def window_command(*words: str) -> list[str]:
+    """The command that opens the window: this program again."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *words]
+    return [sys.executable, "-m", "studio", *words]
+
+
 def start_worker(
     command: Sequence[str],
     *,

@@ -19,6 +19,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -163,26 +164,23 @@ class RunFolder:
         last = self.last_checkpoint()
         return last.folder if last else None
 
+    def all_events(self) -> Iterator[Event]:
+        """The events so far."""
+        reader = EventReader(self.events)
+        while events := reader.read():
+            yield from events
+
     def story(self) -> RunStory:
         """What the events so far add up to."""
-        story, reader = RunStory(), EventReader(self.events)
-        while events := reader.read():
-            for event in events:
-                story.feed(event)
-        return story
+        return _story_of(self.all_events())
 
     def recent_story(self) -> RunStory:
         """What the last events add up to, without reading a long file whole: its state and last figures are right."""
-        story = RunStory()
         try:
             size = self.events.stat().st_size
         except OSError:
-            return story
-        reader = EventReader(self.events, first=max(0, size - _EVENTS_TAIL))
-        while events := reader.read():
-            for event in events:
-                story.feed(event)
-        return story
+            return RunStory()
+        return _story_of(EventReader(self.events, first=max(0, size - _EVENTS_TAIL)).read())
 
     def log_tail(self) -> str:
         """The end of the worker's log, at most 64 kB of it."""
@@ -272,6 +270,13 @@ class EventReader:
                 elif line:
                     self.skipped += 1
         return events
+
+
+def _story_of(events: Iterable[Event]) -> RunStory:
+    story = RunStory()
+    for event in events:
+        story.feed(event)
+    return story
 
 
 def _ends_with_newline(path: Path) -> bool:
