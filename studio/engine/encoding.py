@@ -33,6 +33,7 @@ class Encoded:
     mask: tuple[bool, ...]
     text: str
     offsets: tuple[Span, ...]
+    cut: bool
     warnings: tuple[str, ...]
 
     @property
@@ -88,7 +89,7 @@ class Encoder:
             ids, ends, starts, mask = ids[:limit], ends[:limit], starts[:limit], mask[:limit]
             text = text[: ends[-1]]
         offsets = tuple(zip(starts, ends, strict=True))
-        return Encoded(tuple(ids), tuple(mask), text, offsets, tuple(warnings))
+        return Encoded(tuple(ids), tuple(mask), text, offsets, whole > limit, tuple(warnings))
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids after which the model writes its answer. Raises StudioError."""

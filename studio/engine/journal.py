@@ -1,0 +1,72 @@
+"""The journal: what a worker says about its run, and how it hears that it should end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from studio.core.events import Event
+from studio.storage.runs import EventWriter, RunFolder
+
+
+class Stopped(Exception):
+    """The run is to end here. save: whether what was done is to be kept."""
+
+    def __init__(self, *, save: bool) -> None:
+        super().__init__()
+        self.save = save
+
+
+class Journal:
+    """Appends events to a run's file, each with the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = EventWriter(path)
+
+    def say(self, kind: str, **values: Any) -> None:
+        """Append one event. Raises OSError, on a full disk above all."""
+        self._writer.write(Event(kind, time.time(), values))
+
+    def reopen(self) -> None:
+        """Begin on a fresh line, after a write that may have been torn."""
+        self._writer.close()
+        self._writer = EventWriter(self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+class StopBell:
+    """Tells whether the run should end: by the request in its folder, or by a signal, which means stop and save."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._signalled = False
+
+    def listen(self) -> None:
+        """Take over the signals that ask a process to end."""
+        for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                with contextlib.suppress(ValueError, OSError):  # not in the main thread: then only the request counts
+                    signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._signalled = True
+
+    def asked(self) -> bool | None:
+        """None while the run goes on; otherwise whether to save."""
+        wanted = self._run.stop_requested()
+        return True if wanted is None and self._signalled else wanted
+
+    def check(self) -> None:
+        """Raise Stopped when the run should end."""
+        wanted = self.asked()
+        if wanted is not None:
+            raise Stopped(save=wanted)

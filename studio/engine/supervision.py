@@ -1,0 +1,168 @@
+"""Supervision: turns what the trainer does into events, and the wish to stop into the end of training.
+
+It decides when to evaluate, to save and to stop; writing checkpoints is `engine.checkpoints`, the words are
+`core.events`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.core.errors import StudioError
+from studio.engine.journal import Journal, StopBell
+
+
+def evaluation_steps(total: int, count: int) -> frozenset[int]:
+    """The steps after which eval loss is measured: spread evenly, the last one included."""
+    return frozenset(max(1, round(total * k / count)) for k in range(1, count + 1))
+
+
+class Supervision(TrainerCallback):
+    """The trainer's callback. `stopped` is None unless the user asked; `failure` a sentence that ends the run.
+
+    complete: makes a checkpoint folder count, given its step, the seconds of training and the tokens read so far.
+    elapsed, tokens: what earlier attempts have done.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        bell: StopBell,
+        complete: Callable[[Path, int, float, int], None],
+        *,
+        evaluate_at: frozenset[int],
+        checkpoint_seconds: float,
+        elapsed: float = 0.0,
+        tokens: int = 0,
+    ) -> None:
+        self._journal, self._bell, self._complete = journal, bell, complete
+        self._evaluate_at, self._checkpoint_seconds = evaluate_at, checkpoint_seconds
+        self._elapsed_before, self._tokens_before = elapsed, tokens
+        self._tokens = 0  # read in this attempt
+        self._began = self._step_began = self._saved = 0.0
+        self._first_step = 0
+        self._process = psutil.Process()
+        self.stopped: bool | None = None
+        self.failure: StudioError | None = None
+
+    # ------------------------------------------------------------------------------------- called by the trainer
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._first_step = state.global_step
+        self._began = self._step_began = self._saved = time.monotonic()
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self._bell.asked() is False:  # nothing is kept, so the step need not be finished
+            self.stopped = False
+            control.should_training_stop = True
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        last = state.global_step >= state.max_steps
+        control.should_log = True
+        wanted = None if last else self._bell.asked()
+        if wanted is not None:
+            self.stopped = wanted
+            control.should_training_stop = True
+            control.should_save = wanted
+            return
+        control.should_evaluate = state.global_step in self._evaluate_at
+        control.should_save = last or time.monotonic() - self._saved >= self._checkpoint_seconds
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if logs is None or "loss" not in logs:  # the summary at the end
+            return
+        now = time.monotonic()
+        tokens = int(logs.get("num_tokens", 0))
+        done = state.global_step - self._first_step
+        pace = (now - self._began) / max(done, 1)
+        used, peak = self._memory()
+        self._journal.say(
+            "step",
+            step=state.global_step,
+            total=state.max_steps,
+            epoch=round(float(state.epoch or 0.0), 6),
+            elapsed=round(self._elapsed_before + now - self._began, 3),
+            eta=round(pace * (state.max_steps - state.global_step), 1),
+            tokens=self._tokens_before + tokens,
+            tokens_per_second=round((tokens - self._tokens) / max(now - self._step_began, 1e-9), 1),
+            loss=logs["loss"],
+            lr=logs.get("learning_rate"),
+            grad_norm=logs.get("grad_norm"),
+            memory_used=used,
+            memory_peak=peak,
+        )
+        self._tokens = tokens
+        self._check_numbers(state.global_step, logs, control, scaled=args.fp16)
+        self._step_began = time.monotonic()
+
+    def evaluated(self, state: TrainerState, eval_loss: float) -> None:
+        """Eval loss was measured."""
+        self._journal.say("evaluation", step=state.global_step, eval_loss=eval_loss)
+        self._journal.say("phase", phase="training")
+        self._step_began = time.monotonic()
+
+    def evaluating(self) -> None:
+        """Eval loss is about to be measured."""
+        self._journal.say("phase", phase="evaluating")
+
+    def saving(self) -> None:
+        """A checkpoint is about to be written."""
+        self._journal.say("phase", phase="saving")
+
+    def saved(self, state: TrainerState, folder: Path) -> None:
+        """A checkpoint's files were written; make it count."""
+        elapsed = self._elapsed_before + time.monotonic() - self._began
+        self._complete(folder, state.global_step, elapsed, self._tokens_before + self._tokens)
+        self._journal.say("phase", phase="training")
+        self._saved = self._step_began = time.monotonic()
+
+    def asked_to_stop(self) -> bool:
+        """Whether to cut short what the trainer does between steps."""
+        return self._bell.asked() is not None
+
+    # -------------------------------------------------------------------------------------------------
+
+    def _check_numbers(self, step: int, logs: dict[str, Any], control: TrainerControl, *, scaled: bool) -> None:
+        loss, norm = float(logs["loss"]), float(logs.get("grad_norm") or 0.0)
+        # With fp16 a gradient that overflows is normal: the step is skipped and the scale lowered.
+        if math.isfinite(loss) and (scaled or math.isfinite(norm)):
+            return
+        what = "loss" if not math.isfinite(loss) else "gradient"
+        self.failure = StudioError(
+            f"The {what} is no longer a number (at step {step:,}), so the model would only get worse.",
+            "Start again with a lower learning rate, or with 32-bit numbers if it was bf16.",
+        )
+        control.should_training_stop = True
+        control.should_save = control.should_evaluate = False
+
+    def _memory(self) -> tuple[int, int]:
+        """Bytes in use and at most: of the card when there is one, else of this process."""
+        if torch.cuda.is_available():
+            return torch.cuda.memory_reserved(), torch.cuda.max_memory_reserved()
+        info = self._process.memory_info()
+        if sys.platform == "win32":
+            return info.rss, info.peak_wset
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return info.rss, peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,215 @@
+"""Training: one attempt at a run, from its folder to its last event, resumed from the newest checkpoint if any.
+
+What is trained and how is `engine.sft`. Every way in which an attempt can end is an event, so that nobody has to read
+a log: finished, stopped, or failed with a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
+from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID
+from studio.engine.checkpoints import About, complete, publish, sweep
+from studio.engine.failures import as_sentence
+from studio.engine.journal import Journal, StopBell, Stopped
+from studio.storage.datasets import examples_of, find_dataset
+from studio.storage.models import check_model
+from studio.storage.project import Project
+from studio.storage.runs import Checkpoint, RunFolder
+
+_TOLD = ("torch", "transformers", "trl", "peft")
+
+
+def train(folder: Path) -> int:
+    """Make one attempt at the run in `folder`. Returns an exit code of `core.runs`."""
+    run = RunFolder(folder.absolute())
+    lock = FileLock(run.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        # Not an event: the journal belongs to the worker that holds the lock.
+        print(f"The run “{run.id}” is being trained already by another process.", file=sys.stderr)
+        return EXIT_FAILED
+    with lock:
+        bell = StopBell(run)
+        bell.listen()
+        journal = Journal(run.events)
+        try:
+            _attempt(run, journal, bell)
+        except Stopped as stopped:
+            last = run.last_checkpoint()
+            step = last.step if last else 0
+            journal.say("stopped", step=step, saved=stopped.save and last is not None)
+        except BaseException as error:
+            return _fail(run, journal, error)
+        finally:
+            journal.close()
+        return EXIT_SAID
+
+
+def _fail(run: RunFolder, journal: Journal, error: BaseException) -> int:
+    """Say why the attempt ends; when even that can't be written, the exit code says it."""
+    said = as_sentence(error, run.folder)
+    print(f"{said.details}\n{said.sentence}", file=sys.stderr)
+    try:
+        sweep(run)  # half a checkpoint takes the room that the sentence needs
+        journal.reopen()
+        journal.say("failed", what=said.what, hint=said.hint, details=said.details)
+    except (OSError, StudioError):
+        return EXIT_DISK_FULL
+    return EXIT_FAILED
+
+
+def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
+    recipe = run.recipe()
+    recipe.check()
+    last = sweep(run)
+    project = Project.open(run.folder.parent.parent, lock=False)
+    info = find_dataset(project, recipe.dataset)
+    if recipe.dataset_hash and recipe.dataset_hash != info.content_hash:
+        raise StudioError(
+            f"The dataset “{info.name}” is no longer the one that this run was started with.",
+            "Start a new run with it, or import the earlier file again.",
+        )
+    base = check_model(Path(recipe.base_model))
+    settings = recipe.settings
+
+    import torch
+
+    from studio.engine.loading import device_name, load_encoder, load_model, pick_device, pick_precision
+
+    device = pick_device()
+    precision = pick_precision(settings.precision, device, base.parameters, training=True)
+    journal.say(
+        "started",
+        pid=os.getpid(),
+        attempt=run.story().attempt + 1,
+        plumbline=_version("plumbline-studio"),
+        **{name: _version(name) for name in _TOLD},
+        device=device_name(device),
+        precision=str(precision),
+        threads=torch.get_num_threads(),
+    )
+    journal.say("phase", phase="loading")
+    bell.check()
+
+    from studio.engine.examples import encode_examples, held_out_positions
+
+    encoder = load_encoder(base.folder, recipe.template)
+
+    def report(done: int, total: int) -> None:
+        bell.check()
+        journal.say("progress", phase="encoding", done=done, total=total)
+
+    journal.say("phase", phase="encoding")
+    rows = encode_examples(
+        examples_of(project, info.id),
+        info.rows,
+        encoder,
+        max_length=settings.max_length,
+        train_on=settings.train_on,
+        held_out=held_out_positions(info.rows, settings.held_out, settings.seed),
+        report=report,
+    )
+    for what, hint in rows.warnings:
+        journal.say("warning", what=what, hint=hint)
+
+    journal.say("phase", phase="loading")
+
+    from studio.engine.sft import Place, build_trainer, total_steps
+    from studio.engine.supervision import Supervision, evaluation_steps
+
+    total = total_steps(len(rows.train), settings)
+    before = About.of(last.folder) if last else None
+
+    def completed(folder: Path, step: int, elapsed: float, tokens: int) -> None:
+        complete(
+            folder, _about(run, recipe, base.folder, info.content_hash, encoder.label, step, total, elapsed, tokens)
+        )
+        journal.say("checkpoint", step=step, path=folder.relative_to(run.folder).as_posix())
+        sweep(run)
+
+    if last is None or last.step < total:
+        supervision = Supervision(
+            journal,
+            bell,
+            completed,
+            evaluate_at=evaluation_steps(total, settings.evaluations) if rows.held_out else frozenset(),
+            checkpoint_seconds=settings.checkpoint_minutes * 60,
+            elapsed=before.elapsed if before else 0.0,
+            tokens=before.tokens if before else 0,
+        )
+        encoder.tokenizer.chat_template = encoder.jinja  # saved with every checkpoint, so that chat asks as was trained
+        model = load_model(base.folder, precision, device)
+        bell.check()
+        trainer = build_trainer(
+            model,
+            encoder.tokenizer,
+            rows.train,
+            rows.held_out,
+            settings,
+            Place(device, precision, run.checkpoints),
+            supervision,
+        )
+        if last is not None:
+            journal.say("resumed", step=last.step)
+        journal.say("phase", phase="training")
+        trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
+        if supervision.failure is not None:
+            raise supervision.failure
+        if supervision.stopped is not None:
+            journal.say("stopped", step=trainer.state.global_step, saved=supervision.stopped)
+            return
+    journal.say("phase", phase="saving")
+    final = _final(run, total)
+    publish(run, final.folder)
+    journal.say("finished", step=total, adapter=run.adapter.name)
+
+
+def _about(
+    run: RunFolder,
+    recipe: Recipe,
+    base: Path,
+    dataset_hash: str,
+    template: str,
+    step: int,
+    total: int,
+    elapsed: float,
+    tokens: int,
+) -> About:
+    name = recipe.name or run.id
+    return About(
+        name if step >= total else f"{name}, step {step:,}",
+        run.id,
+        str(base),
+        recipe.dataset,
+        dataset_hash,
+        template,
+        step,
+        total,
+        round(elapsed, 3),
+        tokens,
+    )
+
+
+def _final(run: RunFolder, total: int) -> Checkpoint:
+    last = run.last_checkpoint()
+    if last is None or last.step < total:
+        raise StudioError(
+            f"The checkpoint of step {total:,} is not there.", "Press Resume to train the last steps again."
+        )
+    return last
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except ImportError:  # PackageNotFoundError: run from a copy that was never installed
+        return ""

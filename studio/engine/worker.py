@@ -1,0 +1,81 @@
+"""The worker's entry: `run DIR` trains, `chat` and `preview` answer over pipes. One process, one kind of work.
+
+The environment and the priority are set before any heavy library is imported, which is why they are set here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from studio.core.errors import StudioError
+
+EXIT_USAGE = 2
+_ENVIRONMENT = {
+    "TOKENIZERS_PARALLELISM": "false",
+    # Nothing is ever fetched or reported: models are local folders.
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    # The log is for errors; a bar would fill it.
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+    "BITSANDBYTES_NOWELCOME": "1",
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",
+}
+# The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
+_NICE = {"run": 10, "chat": 5, "preview": 5}
+
+
+def main(argv: list[str]) -> int:
+    """Do the work that `argv` names: ["run", folder], ["chat"] or ["preview"]. Returns the process's exit code."""
+    match argv:
+        case ["run", _] | ["chat"] | ["preview"]:
+            pass
+        case _:
+            print("A worker is told one of: run FOLDER, chat, preview.", file=sys.stderr)
+            return EXIT_USAGE
+    _prepare(_NICE[argv[0]])
+    try:
+        match argv:
+            case ["run", folder]:
+                from studio.engine.training import train
+
+                return train(Path(folder))
+            case ["chat"]:
+                from studio.engine.chat import serve
+
+                return serve()
+            case _:
+                from studio.engine.preview import serve
+
+                return serve()
+    except StudioError as error:
+        print(error.sentence, file=sys.stderr)
+        return 1
+
+
+def _prepare(nice: int) -> None:
+    os.environ.update(_ENVIRONMENT)
+    # With several cards in sight transformers would split batches over them, which TRL refuses.
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    os.environ["CUDA_VISIBLE_DEVICES"] = seen.split(",")[0]
+    # peft would load bitsandbytes (0.8 s and a complaint in the log) although nothing here is quantised.
+    sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]  # Python's way to say: not installed
+    # What libraries say to each other about their next versions is no news in a run's log.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    with contextlib.suppress(OSError):  # a lower priority is a courtesy, never a reason to fail
+        if sys.platform == "win32":
+            import psutil
+
+            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            os.nice(nice - os.getpriority(os.PRIO_PROCESS, 0))
