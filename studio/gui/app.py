@@ -29,9 +29,9 @@ _TABS = {"data": "Data", "train": "Train", "runs": "Runs", "chat": "Chat"}
 class Studio(QObject):
     """The window and the project that is open in it."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.preferences = Preferences(self)
+        self.preferences = preferences
         self.window = MainWindow(_TABS, self.preferences.values.theme)
         self.project: Project | None = None
         self.runs: ProjectRuns | None = None
@@ -128,6 +128,7 @@ class Studio(QObject):
 
                 runs = RunsPage(self.project, self.runs, self.preferences)
                 runs.chat_requested.connect(self._chat_with)
+                runs.train_requested.connect(self._show_train)
                 return runs
             case _:
                 from studio.gui.pages.chat import ChatPage
@@ -138,6 +139,10 @@ class Studio(QObject):
     def _train_on(self, dataset: str) -> None:
         self.show_page("train")
         self.pages["train"].choose_dataset(dataset)
+
+    @Slot()
+    def _show_train(self) -> None:
+        self.show_page("train")
 
     @Slot(str)
     def _show_started(self, run: str) -> None:
@@ -192,8 +197,9 @@ def main(argv: list[str]) -> int:
     app = QApplication([sys.argv[0], *argv])
     app.setApplicationName("Plumbline")
     app.setDesktopFileName("plumbline")
-    studio = Studio()
-    theme.apply(app, studio.preferences.values.theme)
+    preferences = Preferences(app)
+    theme.apply(app, preferences.values.theme)
+    studio = Studio(preferences)
     crashes = CrashReporter(studio.window)
     crashes.said.connect(studio.window.notice.show_error)
     crashes.install()

@@ -44,10 +44,6 @@ class Preferences(QObject):
         """Take a project out of the list of recent ones; its folder stays."""
         self.change(recent_projects=tuple(path for path in self.values.recent_projects if path != folder))
 
-    def remember_model(self, folder: Path) -> None:
-        """Put a base model first in the list of recent ones, which new projects offer."""
-        self.change(recent_models=_first(str(folder), self.values.recent_models))
-
 
 def _first(path: str, others: tuple[str, ...]) -> tuple[str, ...]:
     return (path, *(other for other in others if other != path))[:_RECENT]

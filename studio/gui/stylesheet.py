@@ -63,7 +63,9 @@ QLabel[role="chip"] {{
     background: {look.accent_soft}; color: {look.text}; border-radius: 11px; padding: 3px 10px;
     font-size: {look.small}px;
 }}
-QFrame[role="notice-note"] {{ background: {look.accent_soft}; border-radius: {look.radius}px; }}
+QFrame[role="notice-note"] {{
+    background: {look.accent_soft}; border-radius: {look.radius}px;
+}}
 QFrame[role="notice-error"] {{
     background: {look.danger_soft}; border: 1px solid {look.danger}; border-radius: {look.radius}px;
 }}
@@ -99,6 +101,8 @@ QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus {{
     border: 2px solid {look.accent}; padding: 6px 8px;
 }}
 QPushButton[role="quiet"]:disabled {{ color: {look.muted}; }}
+QToolButton[popupMode="2"] {{ padding-right: 28px; }}
+QToolButton[popupMode="2"]:focus {{ padding-right: 27px; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{
     image: url("{pictures.get("down", "")}"); subcontrol-origin: padding; subcontrol-position: center right;
     right: 6px; width: 12px; height: 12px;
@@ -156,8 +160,10 @@ QListView, QTableView, QTreeView {{
 QListView:focus, QTableView:focus, QTreeView:focus {{ border: 2px solid {look.accent}; }}
 QListView::item {{ padding: 8px; border-radius: 6px; }}
 QTableView::item {{ padding: 4px 8px; border: none; }}
-QListView::item:hover, QTableView::item:hover {{ background: {look.raised}; }}
+QListView::item:hover {{ background: {look.raised}; }}
 QListView::item:selected, QTableView::item:selected {{ background: {look.accent_soft}; color: {look.text}; }}
+QWidget[role="sidebar"] QListView {{ background: transparent; border: 2px solid transparent; }}
+QWidget[role="sidebar"] QListView:focus {{ border-color: {look.accent}; }}
 QHeaderView {{ background: {look.surface}; border: none; }}
 QHeaderView::section {{
     background: {look.surface}; color: {look.muted}; border: none; border-bottom: 1px solid {look.border};
@@ -198,6 +204,9 @@ QTabBar::tab {{
 QTabBar::tab:hover {{ background: {look.raised}; color: {look.text}; }}
 QTabBar::tab:selected {{ background: {look.accent_soft}; color: {look.text}; }}
 QTabBar:focus::tab:selected, QTabBar::tab:selected:focus {{ border-color: {look.accent}; }}
+
+QLabel#qt_msgbox_label {{ font-size: {look.heading}px; font-weight: 600; min-width: 420px; }}
+QLabel#qt_msgbox_informativelabel {{ min-width: 420px; }}
 
 QMenu {{ background: {look.surface}; border: 1px solid {look.outline}; padding: 4px; }}
 QMenu::item {{ padding: 7px 24px; border-radius: 4px; }}

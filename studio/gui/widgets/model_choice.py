@@ -22,12 +22,12 @@ _NOTHING = "Choose a base model"
 
 
 class ModelChoice(QWidget):
-    """The base model that is chosen. Signals: `model_chosen(object ModelInfo)` when a folder passed its check;
-    `model_cleared()` when the choice no longer stands because the folder that replaced it failed.
+    """The base model that is chosen. Signal: `model_chosen(object ModelInfo)` when a folder passed its check.
+
+    A folder that fails is said in words, and the choice before it stands.
     """
 
     model_chosen = Signal(object)
-    model_cleared = Signal()
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,11 +110,9 @@ class ModelChoice(QWidget):
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:
-        self._model = None
-        self.summary.clear()
+        self.summary.setText(self._model.summary if self._model else "")
         self.notice.show_error(error)
         self._list()
-        self.model_cleared.emit()
 
     def _list(self) -> None:
         """Show the folders that the project knows; another page may have added one."""
@@ -132,7 +130,7 @@ class ModelChoice(QWidget):
             self.combo.setItemData(self.combo.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(self.combo.findData(str(self._model.folder)) if self._model else -1)
         self.combo.setEnabled(bool(folders))
-        self.combo.setPlaceholderText(_NOTHING if folders else "No model yet: choose its folder")
+        self.combo.setPlaceholderText(_NOTHING if folders else "No model yet")
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages added."""

@@ -6,13 +6,13 @@ import traceback
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from studio.core.errors import Cancelled, StudioError
 from studio.gui import theme
 
 
-class Notice(QFrame):
+class Notice(QWidget):
     """Hidden while there is nothing to say."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -36,12 +36,15 @@ class Notice(QFrame):
         words.setSpacing(2)
         words.addWidget(self.what)
         words.addWidget(self.hint)
-        layout = QHBoxLayout(self)
+        self.bar = QFrame()
+        layout = QHBoxLayout(self.bar)
         layout.setContentsMargins(16, 8, 8, 8)
         layout.addLayout(words, 1)
         layout.addWidget(self.copy)
         layout.addWidget(self.dismiss)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 8, 0, 0)
+        outer.addWidget(self.bar)
         self.hide()
 
     def show_error(self, error: BaseException) -> None:
@@ -71,7 +74,7 @@ class Notice(QFrame):
         self.hint.setVisible(bool(hint))
         self.copy.setVisible(bool(details))
         self.setAccessibleName(f"{what} {hint}".strip())
-        theme.set_role(self, role)
+        theme.set_role(self.bar, role)
         self.show()
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 

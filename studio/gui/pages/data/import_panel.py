@@ -180,6 +180,7 @@ class ImportPanel(QWidget):
         self.first.setShowGrid(False)
         self.first.setWordWrap(False)
         self.first.verticalHeader().hide()
+        self.first.setMaximumHeight(200)
         self.first.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.first.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.bad = QListWidget()
@@ -209,10 +210,11 @@ class ImportPanel(QWidget):
         layout.addWidget(self.title)
         layout.addWidget(self.summary)
         layout.addLayout(named)
-        layout.addWidget(self.first, 3)
+        layout.addWidget(self.first, 2)
         layout.addLayout(bad_line)
         layout.addWidget(self.bad, 2)
         layout.addLayout(buttons)
+        layout.addStretch()
         return page
 
 

@@ -110,6 +110,7 @@ class DataPage(QWidget):
             if info.id == wanted or self.list.currentItem() is None:
                 self.list.setCurrentItem(item)
         self.list.blockSignals(False)
+        self.side.setVisible(bool(datasets))  # with nothing to list, the page says how to begin
         self._show_current()
 
     @Slot()
@@ -267,7 +268,7 @@ class DataPage(QWidget):
         halves.setChildrenCollapsible(False)
         halves.addWidget(self.table)
         halves.addWidget(self.preview)
-        halves.setSizes([400, 400])
+        halves.setSizes([360, 440])
         view = QWidget()
         layout = QVBoxLayout(view)
         layout.setContentsMargins(24, 16, 24, 16)
@@ -277,7 +278,7 @@ class DataPage(QWidget):
         return view
 
     def _lay_out(self) -> None:
-        side = QWidget()
+        self.side = side = QWidget()
         side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         theme.set_role(side, "sidebar")
         heading = QLabel("Datasets")
@@ -293,7 +294,7 @@ class DataPage(QWidget):
         main = QVBoxLayout(right)
         main.setContentsMargins(0, 0, 0, 0)
         padded = QVBoxLayout()
-        padded.setContentsMargins(24, 8, 24, 0)
+        padded.setContentsMargins(24, 0, 24, 0)
         padded.addWidget(self.notice)
         main.addLayout(padded)
         main.addWidget(self.stack, 1)

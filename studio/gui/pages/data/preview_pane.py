@@ -48,7 +48,6 @@ class PreviewPane(QWidget):
         self._own_template = True
         self.model = ModelChoice(project)
         self.model.model_chosen.connect(self._take_model)
-        self.model.model_cleared.connect(self._ask)
         settings = {known.name: known for known in settings_of(SftSettings)}
         self.template = QComboBox()
         self.template.setAccessibleName("Template")
@@ -247,7 +246,7 @@ class _Legend(QLabel):
     def _write(self) -> None:
         look = theme.tokens()
         trained = f"background-color:{look.trained}; color:{look.text}; text-decoration:underline"
-        special = f"background-color:{look.special}; color:{look.special_line}; font-weight:bold"
+        special = f"background-color:{look.special}; color:{look.text}; font-weight:bold"
         read = f"background-color:{look.surface}; color:{look.text}"
         self.setText(
             f'<span style="{trained}">&nbsp;trained&nbsp;</span>&nbsp; '

@@ -9,7 +9,7 @@ import unicodedata
 from bisect import bisect_right
 
 from PySide6.QtCore import QEvent, Slot
-from PySide6.QtGui import QColor, QFont, QHelpEvent, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QFont, QHelpEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 
 from studio.core.preview import Token, TokenPreview
@@ -56,6 +56,9 @@ class TokenView(QTextEdit):
             return
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
+        spaced = QTextBlockFormat()
+        spaced.setLineHeight(135, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        cursor.setBlockFormat(spaced)
         for number, token in enumerate(preview.tokens):
             self._starts.append(cursor.position())
             cursor.insertText(_label(token), _look_of(token, number % 2 == 1))
@@ -99,7 +102,6 @@ def _look_of(token: Token, odd: bool) -> QTextCharFormat:
     if token.special:
         if not token.trained:
             shown.setBackground(QColor(look.special))
-        shown.setForeground(QColor(look.trained_line if token.trained else look.special_line))
         shown.setFontWeight(QFont.Weight.Bold)
         shown.setFontFixedPitch(True)
         shown.setFontFamilies(theme.mono_font().families())
@@ -111,4 +113,4 @@ def _tint(colour: str, odd: bool) -> QColor:
     tint = QColor(colour)
     if not odd:
         return tint
-    return tint.lighter(120) if theme.tokens().dark else tint.darker(104)
+    return tint.lighter(125) if theme.tokens().dark else tint.darker(106)
