@@ -60,7 +60,7 @@ class ImportPreview:
 def example_from_alpaca(row: Any) -> Example:
     """An example from one Alpaca row: `instruction`, optional `input`, `output`, optional `system` and `history`.
 
-    `input` follows the instruction after a blank line. `history` is a list of (prompt, answer) pairs before it.
+    `input` follows the instruction on a new line, as in LLaMA-Factory. `history` is a list of (prompt, answer) pairs before it.
     Raises ValueError with the reason, in words that follow "Line 12: ".
     """
     if not isinstance(row, Mapping):
@@ -77,7 +77,7 @@ def example_from_alpaca(row: Any) -> Example:
     if system.strip():
         turns.append(Message("system", system))
     turns += _history(columns.get("history"))
-    prompt = "\n\n".join(part for part in (instruction, extra) if part.strip())
+    prompt = "\n".join(part for part in (instruction, extra) if part.strip())
     return Example((*turns, Message("user", prompt), Message("assistant", answer)))
 
 

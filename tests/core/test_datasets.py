@@ -10,7 +10,7 @@ from studio.core.messages import Example, Message, messages_from
 text = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).filter(str.strip)
 
 
-def test_input_follows_the_instruction_after_a_blank_line():
+def test_input_follows_the_instruction_on_a_new_line():
     row = {
         "instruction": "Translate.",
         "input": "Hola",
@@ -23,7 +23,7 @@ def test_input_follows_the_instruction_after_a_blank_line():
             Message("system", "Be brief."),
             Message("user", "a"),
             Message("assistant", "b"),
-            Message("user", "Translate.\n\nHola"),
+            Message("user", "Translate.\nHola"),
             Message("assistant", "Hello"),
         )
     )
