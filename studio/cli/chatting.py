@@ -143,6 +143,11 @@ class Conversation:
     def __exit__(self, *_: object) -> None:
         self._service.close()
 
+    def forget(self) -> None:
+        """Begin a new conversation with the same models."""
+        for pane in self.panes.values():
+            pane.history.clear()
+
     def ask(self, prompt: str, sampling: Sampling, out: TextIO | None = None) -> dict[str, Pane]:
         """Ask all panes; with `out` the first streams and the others follow whole. Raises StudioError."""
         self._number += 1

@@ -60,8 +60,8 @@ class ImportPreview:
 def example_from_alpaca(row: Any) -> Example:
     """An example from one Alpaca row: `instruction`, optional `input`, `output`, optional `system` and `history`.
 
-    `input` follows the instruction on a new line, as in LLaMA-Factory. `history` is a list of (prompt, answer) pairs before it.
-    Raises ValueError with the reason, in words that follow "Line 12: ".
+    `input` follows the instruction on a new line, as in LLaMA-Factory. `history` is a list of (prompt, answer) pairs
+    before it. Raises ValueError with the reason, in words that follow "Line 12: ".
     """
     if not isinstance(row, Mapping):
         raise ValueError(f"this is {_kind(row)}, not an object with “instruction” and “output”")

@@ -108,8 +108,8 @@ class Curves:
 class Smoother:
     """Exponential moving average with bias correction (Kingma and Ba 2015, section 3, as for Adam's moments).
 
-    weight: share of the past kept at each point, 0 (none) up to but not including 1. Values may come in parts, so that a
-    growing curve costs what was added to it. Raises ValueError for another weight.
+    weight: share of the past kept at each point, 0 (none) up to but not including 1. Values may come in parts, so that
+    a growing curve costs what was added to it. Raises ValueError for another weight.
     """
 
     def __init__(self, weight: float) -> None:
