@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.check import Check
 from studio.gui.crash import CrashReporter
 from studio.gui.main_window import MainWindow
 from studio.gui.new_project import NewProject
@@ -206,4 +207,6 @@ def main(argv: list[str]) -> int:
     studio.window.show()
     for folder in [word for word in app.arguments()[1:] if not word.startswith("-")][:1]:
         studio.open_folder(folder)
+    if "--check" in argv:
+        Check(studio, studio.window, list(_TABS), app)
     return app.exec()

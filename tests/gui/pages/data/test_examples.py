@@ -1,0 +1,89 @@
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+
+from studio.core.errors import StudioError
+from studio.gui.pages.data import examples as module
+from studio.gui.pages.data.examples import PAGE, PAGES, ExamplesModel, ExamplesTable
+from studio.storage.datasets import list_datasets
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The first row of every page that is read."""
+    seen: list[int] = []
+    real = module.page_of
+
+    def counted(project, dataset, first, count):
+        seen.append(first)
+        return real(project, dataset, first, count)
+
+    monkeypatch.setattr(module, "page_of", counted)
+    return seen
+
+
+@pytest.fixture
+def model(project, qtmodeltester):
+    made = ExamplesModel(project)
+    made.show_dataset(list_datasets(project)[0])
+    return made
+
+
+def text(model, row, column):
+    return model.data(model.index(row, column))
+
+
+def test_it_keeps_the_rules_of_item_models(model, qtmodeltester):
+    qtmodeltester.check(model)
+
+
+def test_cells_are_one_line_of_the_row(model):
+    assert model.rowCount() == 200
+    assert [text(model, 130, column) for column in range(3)] == ["131", "question 130", "answer 130 end"]
+    assert [model.headerData(n, Qt.Orientation.Horizontal) for n in range(3)] == ["#", "Prompt", "Answer"]
+    assert model.rowCount(model.index(0, 0)) == 0
+    model.show_dataset(None)
+    assert model.rowCount(QModelIndex()) == 0
+
+
+def test_a_page_is_read_once_and_few_are_kept(model, reads):
+    for row in range(200):
+        text(model, row, 1)
+        text(model, row, 2)
+    assert reads == list(range(0, 200, PAGE))
+    assert len(model._pages) <= PAGES
+
+
+def test_counting_rows_reads_nothing(model, reads):
+    assert model.rowCount() == 200
+    assert reads == []
+
+
+def test_a_screen_reads_only_what_it_shows(project, model, qtbot, reads):
+    table = ExamplesTable(model)
+    qtbot.addWidget(table)
+    table.resize(600, 300)
+    table.show()
+    table.scrollToBottom()
+    table.grab()
+    assert set(reads) <= {0, PAGE * (199 // PAGE)}
+
+
+def test_trouble_is_said_once_and_not_for_every_cell(model, qtbot, monkeypatch):
+    def broken(*_):
+        raise StudioError("The database is damaged.")
+
+    monkeypatch.setattr(module, "page_of", broken)
+    said: list[object] = []
+    model.failed.connect(said.append)
+    assert [text(model, row, 1) for row in range(5)] == [""] * 5
+    assert len(said) == 1
+
+
+def test_arrow_keys_select_rows(model, qtbot):
+    table = ExamplesTable(model)
+    qtbot.addWidget(table)
+    table.show()
+    table.selectRow(0)
+    with qtbot.waitSignal(table.example_selected) as selected:
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert selected.args == [1]

@@ -1,0 +1,185 @@
+import math
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from studio.core.events import Event
+from studio.core.metrics import Curves
+from studio.gui import theme
+from studio.gui.plots.metric_plot import in_short
+from studio.gui.plots.run_plots import RunPlots
+
+
+def feed(curves, first, last):
+    for step in range(first, last + 1):
+        values = {"step": step, "loss": 3.0 / step, "lr": 2e-4, "grad_norm": 1.0, "tokens_per_second": 5000.0}
+        curves.feed(Event("step", 0.0, values))
+        if step % 10 == 0:
+            curves.feed(Event("evaluation", 0.0, {"step": step, "eval_loss": 4.0 / step}))
+
+
+@pytest.fixture
+def curves():
+    made = Curves()
+    feed(made, 1, 40)
+    made.feed(Event("checkpoint", 0.0, {"step": 20}))
+    return made
+
+
+@pytest.fixture
+def plots(qtbot, curves):
+    made = RunPlots(0.6)
+    qtbot.addWidget(made)
+    made.resize(1000, 600)
+    made.show()
+    made.show_curves(curves)
+    return made
+
+
+def drawn(plot):
+    return len(plot._smooth.getOriginalDataset()[0])
+
+
+def test_new_points_are_drawn_a_moment_later_and_then_nothing_runs(qtbot, plots, curves):
+    assert drawn(plots.loss) == 40
+    feed(curves, 41, 45)
+    for _ in range(50):
+        plots.curves_changed()
+    assert drawn(plots.loss) == 40  # not at once: points come in batches
+    qtbot.waitUntil(lambda: all(drawn(plot) == 45 for plot in plots.plots))
+    qtbot.waitUntil(lambda: not plots._timer.isActive())
+
+
+def test_hidden_plots_are_drawn_when_they_are_shown(plots, curves):
+    plots.hide()
+    feed(curves, 41, 50)
+    plots.curves_changed()
+    assert not plots._timer.isActive()
+    assert drawn(plots.loss) == 40
+    plots.show()
+    assert drawn(plots.loss) == 50
+
+
+def test_the_values_of_the_latest_step_are_told(plots):
+    assert "step 40" in plots.loss._readout.text()
+    assert "0.075" in plots.loss._readout.text()
+    assert "eval loss 0.1" in plots.loss._readout.text()
+    assert "step 40" in plots.loss.plot.accessibleDescription()
+
+
+def test_one_crosshair_for_all_by_key(qtbot, plots):
+    plots.loss.plot.setFocus()
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_Right):
+        qtbot.keyClick(plots.loss.plot, key)
+    assert all(plot._step == 3.0 for plot in plots.plots)
+    assert "step 3 " in plots.loss._readout.text()
+    qtbot.keyClick(plots.loss.plot, Qt.Key.Key_End)
+    assert all(plot._step == 40.0 for plot in plots.plots)
+
+
+def test_one_crosshair_for_all_by_mouse(qtbot, plots):
+    view = plots.loss._view
+    place = view.mapViewToScene(QPointF(20.2, 1.0)).toPoint()
+    qtbot.mouseMove(plots.loss.plot.viewport(), place)
+    qtbot.waitUntil(lambda: all(plot._step == 20.0 for plot in plots.plots))
+
+
+def test_the_wheel_zooms_all_along_the_steps_and_double_click_shows_all(qtbot, plots):
+    pane = plots.loss.plot.viewport()
+    middle = QPointF(pane.rect().center())
+    whole = plots.others[0]._view.viewRange()[0]
+    wheel = QWheelEvent(
+        middle,
+        QPointF(pane.mapToGlobal(middle.toPoint())),
+        QPoint(0, 0),
+        QPoint(0, 480),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(pane, wheel)
+    ranges = [plot._view.viewRange()[0] for plot in plots.plots]
+    assert ranges[0][1] - ranges[0][0] < whole[1] - whole[0]
+    assert all(shown == pytest.approx(ranges[0]) for shown in ranges)
+    assert plots.fit.isVisible()
+    qtbot.mouseDClick(pane, Qt.MouseButton.LeftButton, pos=pane.rect().center())
+    assert all(plot._view.autoRangeEnabled()[0] for plot in plots.plots)
+    assert not plots.fit.isVisible()
+
+
+def test_keys_zoom_and_escape_shows_all(qtbot, plots):
+    plots.others[1].plot.setFocus()
+    qtbot.keyClick(plots.others[1].plot, Qt.Key.Key_Plus)
+    first, last = plots.loss._view.viewRange()[0]
+    assert last - first < 35
+    qtbot.keyClick(plots.others[1].plot, Qt.Key.Key_Escape)
+    assert plots.loss._view.autoRangeEnabled()[0]
+
+
+def test_smoothing_is_redrawn_at_once_and_remembered_when_it_rests(qtbot, plots):
+    before = list(plots.loss._smooth.getOriginalDataset()[1])
+    with qtbot.waitSignal(plots.smoothing_changed) as told:
+        plots.slider.setValue(95)
+        plots.slider.setValue(90)
+    assert told.args == [0.9]
+    qtbot.waitUntil(lambda: list(plots.loss._smooth.getOriginalDataset()[1]) != before)
+
+
+def test_the_learning_rate_is_not_smoothed(plots):
+    plots.slider.setValue(99)
+    lr = plots.others[0]
+    assert list(lr._trace.smoothed) == list(lr._trace.raw)
+
+
+def test_nan_and_log_axis_draw_without_a_word(qtbot, plots, curves, recwarn):
+    for step, loss in ((41, math.nan), (42, math.inf), (43, 0.0), (44, -1.0), (45, 0.5)):
+        curves.feed(Event("step", 0.0, {"step": step, "loss": loss}))
+    plots.log_loss.setChecked(True)
+    plots.curves_changed()
+    qtbot.waitUntil(lambda: drawn(plots.loss) == 45)
+    plots.grab()
+    assert not [warning for warning in recwarn if "studio" in str(warning.filename)]
+
+
+def test_a_single_point_can_be_seen(qtbot):
+    curves, plots = Curves(), RunPlots()
+    qtbot.addWidget(plots)
+    plots.show()
+    plots.show_curves(curves)
+    plots.grab()
+    feed(curves, 1, 1)
+    plots.show_curves(curves)
+    assert plots.loss._smooth.opts["symbol"] == "o"
+    feed(curves, 2, 2)
+    plots.show_curves(curves)
+    assert plots.loss._smooth.opts["symbol"] is None
+
+
+def test_marks_and_their_key(plots, curves):
+    assert list(plots.loss._checkpoints.xvals) == [20]
+    assert plots._key["checkpoint"].isVisible()
+    assert not plots._key["resume"].isVisible()
+    curves.feed(Event("resumed", 0.0, {"step": 20}))
+    plots.show_curves(curves)
+    assert plots._key["resume"].isVisible()
+    assert drawn(plots.loss) == 20
+
+
+def test_colours_follow_the_theme(qapp, plots):
+    light = plots.loss._smooth.opts["pen"].color().name()
+    theme.apply(qapp, "dark")
+    try:
+        assert plots.loss._smooth.opts["pen"].color().name() == theme.DARK.plot[0] != light
+    finally:
+        theme.apply(qapp, "light")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (2e-4, "2e-4"), (1.5e-5, "1.5e-5"), (0.25, "0.25"), (-3.0, "-3"), (5123.4, "5,123"), (12345678.0, "12,345,678")],
+)
+def test_numbers_in_short(value, text):
+    assert in_short(value) == text
