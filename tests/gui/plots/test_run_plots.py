@@ -32,6 +32,7 @@ def curves():
 def plots(qtbot, curves):
     made = RunPlots(0.6)
     qtbot.addWidget(made)
+    made.layout().insertWidget(0, made.controls)
     made.resize(1000, 600)
     made.show()
     made.show_curves(curves)
@@ -128,10 +129,14 @@ def test_smoothing_is_redrawn_at_once_and_remembered_when_it_rests(qtbot, plots)
     qtbot.waitUntil(lambda: list(plots.loss._smooth.getOriginalDataset()[1]) != before)
 
 
-def test_the_learning_rate_is_not_smoothed(plots):
-    plots.slider.setValue(99)
+def test_the_learning_rate_is_not_smoothed(qtbot, plots, curves):
+    for step in range(41, 80):
+        curves.feed(Event("step", 0.0, {"step": step, "loss": float(step % 2), "lr": float(step % 2)}))
+    plots.slider.setValue(90)
     lr = plots.others[0]
+    qtbot.waitUntil(lambda: len(lr._trace.smoothed) == 79 and len(plots.loss._trace.smoothed) == 79)
     assert list(lr._trace.smoothed) == list(lr._trace.raw)
+    assert list(plots.loss._trace.smoothed) != list(plots.loss._trace.raw)
 
 
 def test_nan_and_log_axis_draw_without_a_word(qtbot, plots, curves, recwarn):
@@ -147,6 +152,7 @@ def test_nan_and_log_axis_draw_without_a_word(qtbot, plots, curves, recwarn):
 def test_a_single_point_can_be_seen(qtbot):
     curves, plots = Curves(), RunPlots()
     qtbot.addWidget(plots)
+    qtbot.addWidget(plots.controls)
     plots.show()
     plots.show_curves(curves)
     plots.grab()
@@ -179,7 +185,15 @@ def test_colours_follow_the_theme(qapp, plots):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (2e-4, "2e-4"), (1.5e-5, "1.5e-5"), (0.25, "0.25"), (-3.0, "-3"), (5123.4, "5,123"), (12345678.0, "12,345,678")],
+    [
+        (0, "0"),
+        (2e-4, "2e-4"),
+        (1.5e-5, "1.5e-5"),
+        (0.25, "0.25"),
+        (-3.0, "-3"),
+        (5123.4, "5,123"),
+        (12345678.0, "12,345,678"),
+    ],
 )
 def test_numbers_in_short(value, text):
     assert in_short(value) == text

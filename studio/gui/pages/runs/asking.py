@@ -1,0 +1,70 @@
+"""The two questions of the Runs page, asked in words. They wait for nobody: `chosen` tells the answer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
+
+from studio.jobs.runs import RunRecord
+
+
+class Question(QMessageBox):
+    """A question whose answers are named after what they do. Signal: `chosen(bool)`; nothing for "leave it"."""
+
+    chosen = Signal(bool)
+
+    def __init__(self, parent: QWidget, title: str, question: str, more: str, leave: str) -> None:
+        super().__init__(QMessageBox.Icon.NoIcon, title, question, QMessageBox.StandardButton.NoButton, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setInformativeText(more)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._answers: dict[QAbstractButton, bool] = {}
+        stay = self.addButton(leave, QMessageBox.ButtonRole.RejectRole)
+        self.setEscapeButton(stay)
+        self.setDefaultButton(stay)
+        self.buttonClicked.connect(self._take)
+
+    def offer(self, text: str, answer: bool, *, destructive: bool) -> None:
+        """Add a button that answers."""
+        role = QMessageBox.ButtonRole.DestructiveRole if destructive else QMessageBox.ButtonRole.AcceptRole
+        button = self.addButton(text, role)
+        if destructive:
+            button.setProperty("role", "danger")
+        self._answers[button] = answer
+
+    @Slot(QAbstractButton)
+    def _take(self, button: QAbstractButton) -> None:
+        if button in self._answers:
+            self.chosen.emit(self._answers[button])
+
+
+def ask_to_stop(parent: QWidget, record: RunRecord) -> Question:
+    """Continue, stop and save (True), or stop and discard (False)."""
+    saved = record.story.checkpoint_step
+    back = f"back to the checkpoint of step {saved:,}" if saved else "back to the beginning: no checkpoint is saved yet"
+    question = Question(
+        parent,
+        "Stop the run",
+        f"Stop “{record.name}”?",
+        "Stop and save finishes the step and saves, so that Resume goes on exactly there. "
+        f"Stop and discard ends at once and goes {back}.",
+        "Continue training",
+    )
+    question.offer("Stop and save", True, destructive=False)
+    question.offer("Stop and discard", False, destructive=True)
+    question.open()
+    return question
+
+
+def ask_to_delete(parent: QWidget, record: RunRecord) -> Question:
+    """Whether to move a run to the project's trash (True)."""
+    question = Question(
+        parent,
+        "Delete the run",
+        f"Move “{record.name}” to the trash?",
+        "Its curves, log, checkpoints and adapter go to the folder “trash” in the project. Nothing is erased.",
+        "Keep it",
+    )
+    question.offer("Move to trash", True, destructive=True)
+    question.open()
+    return question

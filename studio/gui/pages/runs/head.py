@@ -1,0 +1,105 @@
+"""The head of a run: its name, its phase as a chip, a progress bar, and the facts of the moment."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
+from studio.gui import theme
+from studio.gui.pages.runs import words
+from studio.gui.pages.runs.run_list import state_colour
+from studio.jobs.runs import RunRecord
+from studio.storage.datasets import find_dataset
+from studio.storage.project import Project
+
+
+class RunHead(QWidget):
+    """Shows a record; call `show_record` whenever it has news."""
+
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._shown = ""
+        self.title, self.about, self.facts, self.warning = QLabel(), QLabel(), QLabel(), QLabel()
+        for label, role in (
+            (self.title, "title"),
+            (self.about, "muted"),
+            (self.facts, ""),
+            (self.warning, "warning"),
+        ):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setWordWrap(True)
+            theme.set_role(label, role)
+        self.chip = QLabel()
+        theme.set_role(self.chip, "chip")
+        self.chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setAccessibleName("Progress of the run")
+        self.buttons = QHBoxLayout()  # for the buttons of whoever can do something with the run
+        self.buttons.setSpacing(8)
+        top, under = QHBoxLayout(), QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self.title, 1)
+        top.addLayout(self.buttons)
+        under.setSpacing(12)
+        under.addWidget(self.chip)
+        under.addWidget(self.about, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(top)
+        layout.addLayout(under)
+        layout.addSpacing(2)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.facts)
+        layout.addWidget(self.warning)
+
+    def show_record(self, record: RunRecord) -> None:
+        """Show the record as it stands."""
+        story, state = record.story, record.state
+        if self._shown != record.id:
+            self._shown = record.id
+            self.title.setText(record.name)
+            self.about.setText(self._about(record))
+        phase = "Can't be read" if record.broken else words.phase_of(story, state)
+        if self.chip.text() != phase:
+            self.chip.setText(phase)
+            self.chip.setAccessibleName(f"State: {phase}")
+            self.chip.setStyleSheet(
+                f"color: {state_colour(state, theme.tokens())}; font-weight: 600;" if state.is_over else ""
+            )
+        done, total = words.progress_of(story, state)
+        # A maximum of 0 is Qt's bar that moves to and fro: something is going on and its end isn't known.
+        self.bar.setRange(0, total if total or state.is_over else 0)
+        self.bar.setValue(min(done, total))
+        self.bar.setVisible(bool(total) or not state.is_over)
+        facts = words.facts_of(story, state)
+        self.facts.setText(facts)
+        self.facts.setVisible(bool(facts))
+        warnings = dict.fromkeys(f"{warning.text('what')} {warning.text('hint')}".strip() for warning in story.warnings)
+        self.warning.setText("\n".join(list(warnings)[-3:]))
+        self.warning.setVisible(bool(warnings))
+
+    def _about(self, record: RunRecord) -> str:
+        recipe = record.recipe
+        if recipe is None:
+            return record.id
+        parts = [
+            words.METHODS.get(recipe.method, recipe.method),
+            Path(recipe.base_model).name,
+            self._dataset(recipe),
+            f"started {words.when(record.id, date.today())}",
+        ]
+        return "  ·  ".join(parts)
+
+    def _dataset(self, recipe: Recipe) -> str:
+        try:
+            return find_dataset(self._project, recipe.dataset).name
+        except StudioError:
+            return "a dataset that was deleted"

@@ -1,0 +1,156 @@
+"""The list of runs: a model over ProjectRuns, and a delegate that paints two lines a run."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from studio.core.runs import RunState
+from studio.gui import theme
+from studio.gui.pages.runs import words
+from studio.jobs.runs import ProjectRuns, RunRecord
+
+RUN_ID = int(Qt.ItemDataRole.UserRole)
+STATE = RUN_ID + 1
+STORY = RUN_ID + 2
+Index = QModelIndex | QPersistentModelIndex
+_MARKS = {
+    RunState.STARTING: "◌",
+    RunState.RUNNING: "▶",
+    RunState.FINISHED: "✓",
+    RunState.STOPPED: "■",
+    RunState.FAILED: "✕",
+    RunState.INTERRUPTED: "⚡",
+}
+
+
+class RunListModel(QAbstractListModel):
+    """The runs of a project, newest first."""
+
+    def __init__(self, runs: ProjectRuns) -> None:
+        super().__init__(runs)
+        self._runs = runs
+        self._ids: list[str] = []
+        runs.list_changed.connect(self.take_list)
+        runs.run_changed.connect(self._take_change)
+        self.take_list()
+
+    @Slot()
+    def take_list(self) -> None:
+        """Bring rows in and out one by one, so that a selection stays where it is."""
+        wanted = [record.id for record in self._runs.records()]
+        for row in range(len(self._ids) - 1, -1, -1):
+            if self._ids[row] not in wanted:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._ids[row]
+                self.endRemoveRows()
+        for row, run_id in enumerate(wanted):
+            if row >= len(self._ids) or self._ids[row] != run_id:
+                self.beginInsertRows(QModelIndex(), row, row)
+                self._ids.insert(row, run_id)
+                self.endInsertRows()
+
+    @Slot(str)
+    def _take_change(self, run_id: str) -> None:
+        index = self.index_of(run_id)
+        if index.isValid():
+            self.dataChanged.emit(index, index)
+
+    def index_of(self, run_id: str) -> QModelIndex:
+        """The row of a run; an invalid index when it isn't listed."""
+        return self.index(self._ids.index(run_id)) if run_id in self._ids else QModelIndex()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._ids)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        record = self._runs.record(self._ids[index.row()])
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return record.name
+            case Qt.ItemDataRole.ToolTipRole:
+                return record.broken or record.id
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{record.name}, {_state(record)}, {_story(record)}"
+            case _ if role == RUN_ID:
+                return record.id
+            case _ if role == STATE:
+                return record.state
+            case _ if role == STORY:
+                return (_state(record), _story(record))
+            case _:
+                return None
+
+
+def _state(record: RunRecord) -> str:
+    return "Can't be read" if record.broken else words.phase_of(record.story, record.state)
+
+
+def _story(record: RunRecord) -> str:
+    parts = [record.recipe.method.upper()] if record.recipe else []
+    if record.story.total:
+        parts.append(f"step {record.story.step:,} of {record.story.total:,}")
+    parts.append(words.when(record.id, date.today()))
+    return "  ·  ".join(part for part in parts if part)
+
+
+class RunDelegate(QStyledItemDelegate):
+    """Paints a run: its name; its state as mark and word; and a muted line with method, step and time."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        line = option.fontMetrics.height()  # type: ignore[attr-defined]
+        return QSize(200, 3 * line + 30)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        tokens = theme.tokens()
+        self.initStyleOption(option, index)
+        option.text = ""  # type: ignore[attr-defined]
+        option.widget.style().drawControl(  # type: ignore[attr-defined]
+            QStyle.ControlElement.CE_ItemViewItem,
+            option,
+            painter,
+            option.widget,  # type: ignore[attr-defined]
+        )
+        area: QRect = option.rect.adjusted(12, 10, -12, -10)  # type: ignore[attr-defined]
+        font: QFont = QFont(option.font)  # type: ignore[attr-defined]
+        state, story = index.data(STORY)
+        run_state: RunState = index.data(STATE)
+        step = area.height() // 3
+        rows = [QRect(area.x(), area.y() + row * step, area.width(), step) for row in range(3)]
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.save()
+
+        bold = QFont(font)
+        bold.setWeight(QFont.Weight.DemiBold)
+        painter.setFont(bold)
+        painter.setPen(QColor(tokens.text))
+        name = QFontMetrics(bold).elidedText(index.data(), Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(rows[0], left, name)
+
+        font.setPixelSize(tokens.small)
+        painter.setFont(font)
+        painter.setPen(QColor(state_colour(run_state, tokens)))
+        painter.drawText(rows[1], left, f"{_MARKS[run_state]}  {state}")
+        painter.setPen(QColor(tokens.muted))
+        told = QFontMetrics(font).elidedText(story, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(rows[2], left, told)
+        painter.restore()
+
+
+def state_colour(state: RunState, tokens: theme.Tokens) -> str:
+    """The colour of a state's word; the word itself says the same."""
+    match state:
+        case RunState.FINISHED:
+            return tokens.success
+        case RunState.FAILED | RunState.INTERRUPTED:
+            return tokens.danger
+        case RunState.STOPPED:
+            return tokens.warning
+        case _:
+            return tokens.accent

@@ -1,0 +1,236 @@
+"""One run: its head (name, phase, progress, what can be done) over its plots, its log and its settings.
+
+Everything shown comes from the run's record; nothing is kept here. Plots are made when a run is first shown, since
+importing what draws them takes a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.runs import Outcome, RunState
+from studio.gui import theme
+from studio.gui.pages.runs.asking import ask_to_delete, ask_to_stop
+from studio.gui.pages.runs.diagnostics import diagnostics_of
+from studio.gui.pages.runs.head import RunHead
+from studio.gui.pages.runs.log_view import LogView
+from studio.gui.pages.runs.settings_view import SettingsView
+from studio.gui.widgets.notice import Notice
+from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.project import Project
+
+if TYPE_CHECKING:
+    from studio.gui.plots.run_plots import RunPlots
+
+_REFRESH_MS = 100
+
+
+class RunView(QWidget):
+    """Shows the run given to `show_run` and follows it.
+
+    chat_requested(run_id). smoothing_changed(weight): to be remembered for the next start.
+    """
+
+    chat_requested = Signal(str)
+    smoothing_changed = Signal(float)
+
+    def __init__(self, project: Project, runs: ProjectRuns, smoothing: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs, self._smoothing = runs, smoothing
+        self._record: RunRecord | None = None
+        self._told: Outcome | None = None
+        self._can_chat = self._can_resume = False
+        self._saved = -1
+        self._soon = QTimer(self, interval=_REFRESH_MS, singleShot=True)
+        self._soon.timeout.connect(self.refresh)
+
+        self.head = RunHead(project)
+        self.notice = Notice()
+        self.stop = _button("Stop…", "danger", self._ask_to_stop)
+        self.resume = _button("Resume", "primary", self._resume)
+        self.compare = _button("Compare in Chat", "", self._chat)
+        self.more = QPushButton("More")
+        menu = QMenu(self.more)
+        self.copy = menu.addAction("Copy diagnostics", self._copy)
+        self.delete = menu.addAction("Delete…", self._ask_to_delete)
+        self.more.setMenu(menu)
+        for button in (self.stop, self.resume, self.compare, self.more):
+            self.head.buttons.addWidget(button)
+
+        self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
+        self.tabs.setAccessibleName("What to show of the run")
+        for word in ("Plots", "Log", "Settings"):
+            self.tabs.addTab(word)
+        self.plots: RunPlots | None = None
+        self.log, self.settings = LogView(), SettingsView(project)
+        self.stack = QStackedWidget()
+        self._plots_place = QWidget()
+        for page in (self._plots_place, self.log, self.settings):
+            self.stack.addWidget(page)
+        self.tabs.currentChanged.connect(self._show_tab)
+        self._tab_row = QHBoxLayout()
+        self._tab_row.addWidget(self.tabs)
+        self._tab_row.addStretch()
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.head)
+        layout.addWidget(self.notice)
+        layout.addLayout(self._tab_row)
+        layout.addWidget(self.stack, 1)
+        runs.run_changed.connect(self._take_change)
+
+    @property
+    def run_id(self) -> str:
+        """The run that is shown; empty when there is none."""
+        return self._record.id if self._record else ""
+
+    def show_run(self, run_id: str) -> None:
+        """Show a run. Raises KeyError for one that isn't there."""
+        self._record = self._runs.record(run_id)
+        self._runs.follow(run_id)
+        self._told, self._saved = None, -1
+        self.notice.clear()
+        self._plots().show_curves(self._record.curves)
+        self.log.show_run(self._record.folder)
+        self.settings.show_recipe(self._record.recipe, self._record.folder.folder)
+        self.refresh()
+
+    def _plots(self) -> RunPlots:
+        if self.plots is None:
+            from studio.gui.plots.run_plots import RunPlots
+
+            self.plots = RunPlots(self._smoothing)
+            self.plots.smoothing_changed.connect(self.smoothing_changed)
+            place = QVBoxLayout(self._plots_place)
+            place.setContentsMargins(0, 0, 0, 0)
+            place.addWidget(self.plots)
+            self._tab_row.addWidget(self.plots.controls)
+        return self.plots
+
+    @Slot(int)
+    def _show_tab(self, number: int) -> None:
+        self.stack.setCurrentIndex(number)
+        if self.plots is not None:
+            self.plots.controls.setVisible(number == 0)
+
+    @Slot(str)
+    def _take_change(self, run_id: str) -> None:
+        """News of a run. A long history comes in hundreds of parts, so what shows them waits a moment."""
+        if run_id == self.run_id and not self._soon.isActive():
+            self._soon.start()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the record as it stands."""
+        record = self._record
+        if record is None:
+            return
+        plots = self._plots()
+        if plots.curves is not record.curves:  # read anew, from the beginning
+            plots.show_curves(record.curves)
+        else:
+            plots.curves_changed()
+        self._look_at_disk(record)
+        self.head.show_record(record)
+        self._offer(record)
+        self.log.follow(running=not record.state.is_over)
+        self._tell_ending(record)
+
+    def _look_at_disk(self, record: RunRecord) -> None:
+        """Ask the folder what can be resumed and talked to, when that may have changed."""
+        saved = hash((record.story.checkpoint_step, record.state, record.story.attempt))
+        if saved != self._saved:
+            self._saved = saved
+            self._can_resume = record.folder.last_checkpoint() is not None
+            self._can_chat = record.folder.tuned_folder() is not None
+
+    def _offer(self, record: RunRecord) -> None:
+        over, finished = record.state.is_over, record.state is RunState.FINISHED
+        stopping = self._runs.is_stopping(record.id)
+        self.stop.setVisible(not over and not record.broken)
+        self.stop.setText("Stopping…" if stopping else "Stop…")
+        self.resume.setVisible(over and not finished and not record.broken)
+        self.resume.setText("Resume" if self._can_resume else "Start again")
+        self.compare.setVisible(self._can_chat)
+        if self.compare.property("role") != ("primary" if finished else ""):
+            theme.set_role(self.compare, "primary" if finished else "")
+        self.delete.setVisible(over)
+
+    def _tell_ending(self, record: RunRecord) -> None:
+        if record.broken and self._told is None:
+            self._told = Outcome(RunState.FAILED, record.broken)
+            self.notice.show_error(StudioError(record.broken))
+        elif record.outcome is None and self._told is not None and not record.broken:
+            self._told = None
+            self.notice.clear()
+        elif record.outcome is not None and record.outcome is not self._told:
+            self._told = record.outcome
+            if record.state in (RunState.FAILED, RunState.INTERRUPTED):
+                error = StudioError(record.outcome.sentence, record.outcome.hint, record.outcome.details)
+                self.notice.show_error(error)
+            else:
+                self.notice.show_note(f"{record.outcome.sentence} {record.outcome.hint}".strip())
+
+    # --------------------------------------------------------------------------------------------------------- actions
+
+    @Slot()
+    def _ask_to_stop(self) -> None:
+        record = self._record
+        if record is not None and not record.state.is_over:
+            ask_to_stop(self, record).chosen.connect(self._stop)
+
+    @Slot(bool)
+    def _stop(self, save: bool) -> None:
+        if self._record is None or self._record.state.is_over:
+            return
+        self._try(lambda run_id: self._runs.stop(run_id, save=save))
+
+    @Slot()
+    def _resume(self) -> None:
+        self._try(self._runs.resume)
+
+    @Slot()
+    def _chat(self) -> None:
+        if self._record is not None:
+            self.chat_requested.emit(self._record.id)
+
+    @Slot()
+    def _ask_to_delete(self) -> None:
+        if self._record is not None:
+            ask_to_delete(self, self._record).chosen.connect(self._delete)
+
+    @Slot(bool)
+    def _delete(self, _yes: bool) -> None:
+        self._try(self._runs.delete)
+
+    @Slot()
+    def _copy(self) -> None:
+        if self._record is not None:
+            QGuiApplication.clipboard().setText(diagnostics_of(self._record))
+            self.notice.show_note("The diagnostics are on the clipboard: settings, ending, and the end of the log.")
+
+    def _try(self, action: Callable[[str], None]) -> None:
+        """Do something with the run; what goes wrong is said."""
+        if self._record is None:
+            return
+        try:
+            action(self._record.id)
+        except StudioError as error:
+            self.notice.show_error(error)
+        else:
+            self.refresh()
+
+
+def _button(text: str, role: str, action: Callable[[], None]) -> QPushButton:
+    button = QPushButton(text)
+    theme.set_role(button, role)
+    button.clicked.connect(action)
+    return button

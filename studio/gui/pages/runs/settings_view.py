@@ -1,0 +1,95 @@
+"""What was asked of a run: its recipe, setting by setting, to be read and copied, not changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.fields import Setting, settings_of
+from studio.core.recipes import Recipe
+from studio.core.templates import MODELS_OWN, template_named
+from studio.gui import theme
+from studio.storage.datasets import find_dataset
+from studio.storage.project import Project
+
+
+class SettingsView(QScrollArea):
+    """Shows the recipe given to `show_recipe`."""
+
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName("Settings of the run")
+
+    def show_recipe(self, recipe: Recipe | None, folder: Path) -> None:
+        """Show another recipe."""
+        card = QFrame()
+        theme.set_role(card, "card")
+        grid = QGridLayout(card)
+        grid.setContentsMargins(16, 12, 16, 16)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(1, 1)
+        for row, (word, value) in enumerate(self._rows(recipe, folder)):
+            name, text = QLabel(word), QLabel(value)
+            theme.set_role(name, "muted")
+            for label in (name, text):
+                label.setTextFormat(Qt.TextFormat.PlainText)
+            text.setWordWrap(True)
+            text.setTextInteractionFlags(
+                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+            )
+            name.setBuddy(text)
+            text.setAccessibleName(f"{word}: {value}")
+            grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(text, row, 1)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.addWidget(card)
+        layout.addStretch()
+        self.setWidget(inside)
+
+    def _rows(self, recipe: Recipe | None, folder: Path) -> list[tuple[str, str]]:
+        if recipe is None:
+            return [("Folder", str(folder))]
+        template = "The model's own" if recipe.template == MODELS_OWN else _label_of(recipe.template)
+        rows = [
+            ("Base model", recipe.base_model),
+            ("Dataset", self._dataset(recipe)),
+            ("Prompt template", template),
+        ]
+        rows += [
+            (known.label, _value(known, getattr(recipe.settings, known.name))) for known in settings_of(recipe.settings)
+        ]
+        return [*rows, ("Folder", str(folder))]
+
+    def _dataset(self, recipe: Recipe) -> str:
+        try:
+            info = find_dataset(self._project, recipe.dataset)
+        except StudioError:
+            return f"deleted ({recipe.dataset})"
+        changed = recipe.dataset_hash and info.content_hash != recipe.dataset_hash
+        return f"{info.name} ({info.rows:,} examples)" + (", changed since" if changed else "")
+
+
+def _label_of(template: str) -> str:
+    try:
+        return template_named(template).label
+    except StudioError:
+        return template
+
+
+def _value(known: Setting, value: Any) -> str:
+    if known.choices is not None:
+        return known.choices.get(value, str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{shown} {known.unit}".strip()

@@ -1,0 +1,105 @@
+"""What the Runs page says about a run, in plain words. Text in, text out: no widgets."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+
+from studio.core.runs import RunState, RunStory
+from studio.storage.files import in_bytes
+
+STATES = {
+    RunState.STARTING: "Starting",
+    RunState.RUNNING: "Training",
+    RunState.FINISHED: "Finished",
+    RunState.STOPPED: "Stopped",
+    RunState.FAILED: "Failed",
+    RunState.INTERRUPTED: "Interrupted",
+}
+PHASES = {
+    "loading": "Loading",
+    "encoding": "Tokenising",
+    "training": "Training",
+    "evaluating": "Evaluating",
+    "saving": "Saving",
+}
+METHODS = {"sft": "Fine-tune with LoRA (SFT)"}
+_DEVICES = {"cpu": "processor", "cuda": "graphics card", "mps": "graphics card"}
+_PRECISIONS = {"fp32": "32-bit", "bf16": "bfloat16"}
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, meant for terminals
+
+
+def phase_of(story: RunStory, state: RunState) -> str:
+    """The word on the chip: the phase while a worker is at it, the ending afterwards."""
+    if state.is_over:
+        return STATES[state]
+    return PHASES.get(story.phase, STATES[state])
+
+
+def progress_of(story: RunStory, state: RunState) -> tuple[int, int]:
+    """Done and total of what is going on; a total of 0 means that it isn't known."""
+    if story.phase not in ("training", "evaluating", "saving") and not state.is_over:
+        return story.phase_done, story.phase_total
+    return story.step, story.total
+
+
+def facts_of(story: RunStory, state: RunState) -> str:
+    """How far it is, how long it takes, how fast it goes and what it uses, as one line."""
+    facts: list[str] = []
+    if story.total:
+        facts.append(f"Step {story.step:,} of {story.total:,}")
+    elif story.phase_total and not state.is_over:
+        facts.append(f"{story.phase_done:,} of {story.phase_total:,} examples")
+    if story.eta is not None and not state.is_over:
+        facts.append(f"about {in_time(story.eta)} left")
+    if story.elapsed:
+        facts.append(f"{in_time(story.elapsed)} of training")
+    if story.tokens_per_second:
+        facts.append(f"{story.tokens_per_second:,.0f} tokens/s")
+    if story.memory_peak and state.is_over:
+        facts.append(f"{in_bytes(story.memory_peak)} of memory at most")
+    elif story.memory_used and not state.is_over:
+        facts.append(f"{in_bytes(story.memory_used)} of memory")
+    if story.device:
+        device = _DEVICES.get(story.device.split(":")[0], story.device)
+        facts.append(
+            f"on the {device}" + (f", {_PRECISIONS.get(story.precision, story.precision)}" if story.precision else "")
+        )
+    return "  ·  ".join(facts)
+
+
+def in_time(seconds: float) -> str:
+    """A span of time as a person says it."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def started_at(run_id: str) -> datetime | None:
+    """When the run was made, from its id; None when somebody renamed its folder."""
+    try:
+        return datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S")
+    except ValueError:
+        return None
+
+
+def when(run_id: str, today: date) -> str:
+    """When the run was made, for a list: "today 14:05", "yesterday 14:05", "3 Mar 14:05", "3 Mar 2025"."""
+    moment = started_at(run_id)
+    if moment is None:
+        return ""
+    if moment.date() == today:
+        return f"today {moment:%H:%M}"
+    if moment.date() == today - timedelta(days=1):
+        return f"yesterday {moment:%H:%M}"
+    day = f"{moment.day} {moment:%b}"
+    return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year}"
+
+
+def plain_log(text: str) -> str:
+    """A log as it would stand on a terminal: without colours, and of a progress bar only its last state."""
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in _ESCAPES.sub("", text).split("\n"))

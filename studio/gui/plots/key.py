@@ -1,0 +1,74 @@
+"""The key of the plots: a sample of each mark as it is drawn, and its word."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from studio.gui import theme
+
+Mark = Literal["raw", "smoothed", "eval", "checkpoint", "resume"]
+RAW_ALPHA = 90  # of the curve as it was measured, behind the smoothed one
+
+
+def mark_pen(mark: Mark, tokens: theme.Tokens) -> QPen:
+    """The pen a mark is drawn with, in plots and in their key."""
+    places: dict[Mark, int] = {"raw": 0, "smoothed": 0, "eval": 1, "checkpoint": 2, "resume": 3}
+    colour = QColor(tokens.plot[places[mark]])
+    if mark == "raw":
+        colour.setAlpha(RAW_ALPHA)
+    # Width 0 is one pixel of the screen at any scaling: Qt draws it many times faster than a wider line.
+    pen = QPen(colour, 0 if mark in ("raw", "resume") else 2)
+    pen.setCosmetic(True)  # widths are pixels, whatever the plot's scale
+    if mark == "resume":
+        pen.setStyle(Qt.PenStyle.DashLine)
+    return pen
+
+
+class KeySample(QWidget):
+    """One mark of the key with its word."""
+
+    def __init__(self, mark: Mark, word: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._mark: Mark = mark
+        self._word = word
+        self.setAccessibleName(word)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.watcher().theme_changed.connect(self._repaint)
+
+    @Slot()
+    def _repaint(self) -> None:
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        words = self.fontMetrics()
+        return QSize(self._sample() + 6 + words.horizontalAdvance(self._word) + 2, max(18, words.height()))
+
+    def _sample(self) -> int:
+        return 8 if self._mark in ("checkpoint", "resume") else 24
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme.tokens()
+        middle, across = self.height() / 2, self._sample()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = mark_pen(self._mark, tokens)
+        pen.setWidth(2 if pen.style() == Qt.PenStyle.SolidLine else 1)
+        painter.setPen(pen)
+        if self._mark == "resume":
+            painter.drawLine(QPointF(across / 2, 1), QPointF(across / 2, self.height() - 1))
+        elif self._mark == "checkpoint":
+            painter.drawLine(QPointF(across / 2, middle), QPointF(across / 2, self.height() - 2))
+        else:
+            painter.drawLine(QPointF(0, middle), QPointF(across, middle))
+        if self._mark == "eval":
+            painter.setBrush(QColor(tokens.plot[1]))
+            painter.drawPolygon(
+                QPolygonF([QPointF(12 + x, middle + y) for x, y in ((-3.5, 0), (0, -3.5), (3.5, 0), (0, 3.5))])
+            )
+        painter.setPen(QColor(tokens.muted))
+        place = QRectF(across + 6, 0, self.width() - across - 6, self.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._word)

@@ -1,0 +1,224 @@
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QPushButton
+
+from studio.core.recipes import Recipe
+from studio.core.runs import RunState, RunStory
+from studio.gui.pages.runs import RunsPage, words
+from studio.gui.preferences import Preferences
+from studio.jobs.runs import ProjectRuns
+from studio.storage.runs import RunFolder, seal
+
+FAKE = Path(__file__).resolve().parents[2] / "processes" / "fake_worker.py"
+
+
+@pytest.fixture
+def runs(project, request):
+    """Runs of a worker without a model; `mode` says how it behaves."""
+    made = ProjectRuns(project, command=lambda run: [sys.executable, str(FAKE), str(run.folder), made.mode, "400"])
+    made.mode = "endless"
+    yield made
+    for record in made.records():
+        if not record.state.is_over:
+            record.folder.request_stop(save=False)
+    made.close()
+
+
+@pytest.fixture
+def page(qtbot, project, runs):
+    made = RunsPage(project, runs, Preferences())
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def start(runs, model_folder):
+    def start_run(mode="endless", name="first"):
+        runs.mode = mode
+        return runs.start(Recipe(str(model_folder), "greetings", name=name)).id
+
+    return start_run
+
+
+def state_of(runs, run_id):
+    return runs.record(run_id).state
+
+
+def press(qtbot, parent, text):
+    """Press the button of the open question that says `text`."""
+    question = next(found for found in parent.findChildren(QMessageBox) if found.isVisible())
+    button = next(found for found in question.findChildren(QPushButton) if found.text() == text)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_without_runs_the_way_to_the_first_one_is_shown(qtbot, page):
+    assert page.stack.currentWidget() is page.empty
+    with qtbot.waitSignal(page.train_requested):
+        qtbot.keyClick(page.empty.button, Qt.Key.Key_Space)
+
+
+def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, start):
+    run_id = start()
+    assert page.list.currentIndex().data() == "first"
+    view = page.view
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and len(view.plots.loss._trace.steps) > 2)
+    assert view.stop.isVisible()
+    assert not view.resume.isVisible()
+    assert "of 400" in view.head.facts.text()
+
+    qtbot.mouseClick(view.stop, Qt.MouseButton.LeftButton)
+    press(qtbot, view, "Continue training")
+    assert not runs.is_stopping(run_id)
+    qtbot.mouseClick(view.stop, Qt.MouseButton.LeftButton)
+    press(qtbot, view, "Stop and save")
+    assert view.stop.text() == "Stopping…"
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Stopped")
+    assert "everything is saved" in view.notice.what.text()
+    assert not view.stop.isVisible()
+    assert view.resume.text() == "Resume"
+    assert view.compare.isVisible()
+    with qtbot.waitSignal(page.chat_requested) as asked:
+        qtbot.mouseClick(view.compare, Qt.MouseButton.LeftButton)
+    assert asked.args == [run_id]
+
+    stopped_at = runs.record(run_id).story.step
+    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: runs.record(run_id).story.step > stopped_at)
+    assert runs.record(run_id).curves.resumes == [stopped_at]
+    qtbot.waitUntil(lambda: len(view.plots.loss._trace.steps) > stopped_at)
+    assert not view.notice.isVisible()
+
+
+def test_stop_and_discard(qtbot, page, runs, start):
+    run_id = start()
+    qtbot.waitUntil(lambda: runs.record(run_id).story.step > 0)
+    qtbot.waitUntil(page.view.stop.isVisible)
+    qtbot.mouseClick(page.view.stop, Qt.MouseButton.LeftButton)
+    press(qtbot, page.view, "Stop and discard")
+    qtbot.waitUntil(lambda: page.view.head.chip.text() == "Stopped")
+    assert page.view.resume.text() == "Start again"
+    assert not page.view.compare.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("mode", "chip", "said"),
+    [("crash", "Interrupted", "the model fell over"), ("fail", "Failed", "Loss is nan at step 3.")],
+)
+def test_an_ending_is_a_sentence(qtbot, page, start, mode, chip, said):
+    start(mode)
+    qtbot.waitUntil(lambda: page.view.head.chip.text() == chip)
+    assert said in page.view.notice.what.text()
+    assert page.view.notice.hint.text()
+    page.view.copy.trigger()
+    copied = QGuiApplication.clipboard().text()
+    assert said in copied
+    assert '"base_model"' in copied
+
+
+def test_the_list_says_each_run_in_words_and_can_be_walked_by_key(qtbot, page, runs, start):
+    first = start("fail", "one")
+    qtbot.waitUntil(lambda: state_of(runs, first) is RunState.FAILED)
+    second = start("crash", "two")
+    qtbot.waitUntil(lambda: state_of(runs, second) is RunState.INTERRUPTED)
+    page.open_run(second)
+    assert page.view.run_id == second
+    index = page.model.index_of(first)
+    told = index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "one, Failed" in told
+    assert "step 3 of 400" in told
+    key = Qt.Key.Key_Down if index.row() > page.list.currentIndex().row() else Qt.Key.Key_Up
+    qtbot.keyClick(page.list, key)
+    assert page.view.run_id == first
+    assert page.view.head.title.text() == "one"
+
+
+def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
+    run_id = start("fail")
+    qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.FAILED)
+    page.view.delete.trigger()
+    press(qtbot, page.view, "Keep it")
+    assert page.model.rowCount() == 1
+    page.view.delete.trigger()
+    press(qtbot, page.view, "Move to trash")
+    assert (project.folder / "trash" / run_id / "recipe.json").exists()
+    assert page.stack.currentWidget() is page.empty
+
+
+def test_the_log_and_the_settings(qtbot, page, runs, start):
+    run_id = start("crash")
+    qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.INTERRUPTED)
+    page.view.tabs.setCurrentIndex(1)
+    assert "ValueError: the model fell over" in page.view.log.text.toPlainText()
+    page.view.tabs.setCurrentIndex(2)
+    names = {label.accessibleName() for label in page.view.settings.findChildren(type(page.view.head.title))}
+    assert "Learning rate: 0.0002" in names
+    assert "Dataset: greetings (200 examples)" in names
+
+
+def test_a_finished_run_offers_the_comparison_first(qtbot, page, project, runs, model_folder):
+    run = RunFolder.create(project.runs, Recipe(str(model_folder), "greetings", name="done"))
+    run.events.write_text(
+        '{"v":1,"event":"started","time":1}\n'
+        '{"v":1,"event":"step","time":2,"step":2,"total":2,"loss":1.0}\n'
+        '{"v":1,"event":"finished","time":3,"step":2,"adapter":"adapter"}\n'
+    )
+    run.adapter.mkdir()
+    (run.adapter / "adapter.bin").write_text("x")
+    seal(run.adapter)
+    qtbot.waitUntil(lambda: page.view.head.chip.text() == "Finished")
+    assert page.view.compare.property("role") == "primary"
+    assert not page.view.resume.isVisible()
+    assert not page.view.stop.isVisible()
+    qtbot.waitUntil(lambda: len(page.view.plots.loss._trace.steps) == 1)
+
+
+def test_a_folder_that_cannot_be_read_says_so(qtbot, page, project):
+    (project.runs / "20260101-000000-sft-dead").mkdir()
+    (project.runs / "20260101-000000-sft-dead" / "recipe.json").write_text("{")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    assert page.view.head.chip.text() == "Can't be read"
+    assert page.view.notice.isVisible()
+    assert not page.view.resume.isVisible()
+
+
+def test_smoothing_is_remembered(qtbot, page, runs, start):
+    run_id = start("fail")
+    qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.FAILED)
+    with qtbot.waitSignal(page._preferences.changed):
+        page.view.plots.slider.setValue(33)
+    assert Preferences().values.smoothing == 0.33
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words_"),
+    [(0.2, "1 s"), (59, "59 s"), (61, "1 min"), (3599, "1 h"), (3660, "1 h 1 min"), (7200, "2 h")],
+)
+def test_time_in_words(seconds, words_):
+    assert words.in_time(seconds) == words_
+
+
+def test_when_a_run_was_made():
+    today = date(2026, 3, 3)
+    assert words.when("20260303-140500-sft-ab", today) == "today 14:05"
+    assert words.when("20260302-140500-sft-ab", today) == "yesterday 14:05"
+    assert words.when("20260103-140500-sft-ab", today) == "3 Jan 14:05"
+    assert words.when("20250103-140500-sft-ab", today) == "3 Jan 2025"
+    assert words.when("renamed", today) == ""
+
+
+def test_the_phase_before_training_has_a_progress_of_its_own():
+    story = RunStory(phase="encoding", phase_done=20, phase_total=80)
+    assert words.phase_of(story, RunState.STARTING) == "Tokenising"
+    assert words.progress_of(story, RunState.STARTING) == (20, 80)
+    assert "20 of 80 examples" in words.facts_of(story, RunState.STARTING)
+
+
+def test_a_log_is_shown_as_on_a_terminal():
+    assert words.plain_log("a\r\n\x1b[31mred\x1b[0m\n 10%\r 50%\r100%\nend") == "a\nred\n100%\nend"
