@@ -123,6 +123,7 @@ class Studio(QObject):
 
                 train = TrainPage(self.project, self.runs, self.preferences)
                 train.run_started.connect(self._show_started)
+                train.import_requested.connect(self._show_data)
                 return train
             case "runs":
                 from studio.gui.pages.runs import RunsPage
@@ -134,12 +135,18 @@ class Studio(QObject):
             case _:
                 from studio.gui.pages.chat import ChatPage
 
-                return ChatPage(self.project, self.runs)
+                chat = ChatPage(self.project, self.runs)
+                chat.train_requested.connect(self._show_train)
+                return chat
 
     @Slot(str)
     def _train_on(self, dataset: str) -> None:
         self.show_page("train")
         self.pages["train"].choose_dataset(dataset)
+
+    @Slot()
+    def _show_data(self) -> None:
+        self.show_page("data")
 
     @Slot()
     def _show_train(self) -> None:

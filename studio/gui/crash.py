@@ -90,4 +90,5 @@ def _keep(details: str) -> None:
     with contextlib.suppress(OSError):
         home().mkdir(parents=True, exist_ok=True)
         moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-        (home() / f"crash-{moment}.txt").write_text(f"{_about()}\n{details}", encoding="utf-8", errors="replace")
+        with (home() / f"crash-{moment}.txt").open("a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{_about()}\n{details}\n")

@@ -45,7 +45,7 @@ class MainWindow(QWidget):
         """`tabs`: the key of each page and its name."""
         super().__init__()
         self.setAcceptDrops(True)
-        self.setMinimumSize(880, 600)
+        self.setMinimumSize(640, 440)  # half of a small screen, and a small screen at 200 %
         self.resize(1280, 840)
         self._tabs = list(tabs)
         self._recent: tuple[str, ...] = ()

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QThread
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QThread, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.messages import Example, Message
 from studio.gui import theme
@@ -97,3 +98,20 @@ def alpaca_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def drop():
+    """Drops a file or folder on a widget; whether the widget took it."""
+
+    def on(widget: QWidget, path: Path) -> bool:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        entering = QDragEnterEvent(QPoint(5, 5), action, data, button, keys)
+        QApplication.sendEvent(widget, entering)
+        if entering.isAccepted():
+            QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), action, data, button, keys))
+        return entering.isAccepted()
+
+    return on

@@ -1,6 +1,5 @@
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox
 
 from studio.gui.pages.data import DataPage
@@ -28,17 +27,6 @@ def page_for(qtbot, preview_command):
 
 def wait_for_question(page, qtbot):
     qtbot.waitUntil(lambda: page.panel.steps.currentIndex() == 1)
-
-
-def drop(page, *paths):
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    buttons, keys, action = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.DropAction.CopyAction
-    entering = QDragEnterEvent(QPoint(50, 50), action, data, buttons, keys)
-    QApplication.sendEvent(page, entering)
-    if entering.isAccepted():
-        QApplication.sendEvent(page, QDropEvent(QPointF(50, 50), action, data, buttons, keys))
-    return entering.isAccepted()
 
 
 def test_an_empty_project_names_the_next_step(empty_project, page_for):
@@ -107,7 +95,7 @@ def test_a_folder_and_a_missing_file_are_sentences(project, page_for, qtbot, tmp
         assert words in page.notice.what.text()
 
 
-def test_a_file_that_is_dropped_is_imported_but_a_project_is_not(project, page_for, qtbot, alpaca_file):
+def test_a_file_that_is_dropped_is_imported_but_a_project_is_not(project, page_for, qtbot, alpaca_file, drop):
     page = page_for(project)
     assert drop(page, alpaca_file([GOOD]))
     wait_for_question(page, qtbot)
