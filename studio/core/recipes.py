@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -170,6 +171,18 @@ class SftSettings:
     def effective_batch(self) -> int:
         """Examples that decide one step."""
         return self.batch_size * self.accumulate
+
+    def held_out_of(self, rows: int) -> int:
+        """How many of so many rows are never trained on: at least one, if any; never all."""
+        if self.held_out <= 0 or rows < 2:
+            return 0
+        return min(max(1, round(self.held_out * rows)), rows - 1)
+
+    def steps_for(self, rows: int) -> int:
+        """How many steps a run over so many trained rows has: all passes, or `max_steps` when that is fewer."""
+        passes = math.ceil(rows / self.batch_size)
+        steps = max(1, math.ceil(self.epochs * math.ceil(passes / self.accumulate)))
+        return min(steps, self.max_steps) if self.max_steps else steps
 
 
 METHODS: Mapping[str, type[SftSettings]] = {"sft": SftSettings}

@@ -35,11 +35,8 @@ class EncodedRows:
     warnings: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
-def held_out_positions(rows: int, share: float, seed: int) -> frozenset[int]:
-    """Which rows are never trained on: the same ones for the same seed. At least one, if any; never all."""
-    if share <= 0 or rows < 2:
-        return frozenset()
-    count = min(max(1, round(share * rows)), rows - 1)
+def held_out_positions(rows: int, count: int, seed: int) -> frozenset[int]:
+    """Which `count` of the rows are never trained on: the same ones for the same seed."""
     return frozenset(random.Random(seed).sample(range(rows), count))
 
 

@@ -31,10 +31,8 @@ _SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with
 
 
 def total_steps(rows: int, settings: SftSettings) -> int:
-    """How many steps a run has: all passes over the rows, or `max_steps` when that is fewer."""
-    passes = math.ceil(rows / settings.batch_size)
-    steps = max(1, math.ceil(settings.epochs * math.ceil(passes / settings.accumulate)))
-    return min(steps, settings.max_steps) if settings.max_steps else steps
+    """How many steps a run has; the Train page says the same before it starts."""
+    return settings.steps_for(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         encoder,
         max_length=settings.max_length,
         train_on=settings.train_on,
-        held_out=held_out_positions(info.rows, settings.held_out, settings.seed),
+        held_out=held_out_positions(info.rows, settings.held_out_of(info.rows), settings.seed),
         report=report,
     )
     for what, hint in rows.warnings:

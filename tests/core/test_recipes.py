@@ -52,3 +52,25 @@ def test_checking_names_what_is_missing():
         replace(RECIPE, dataset="").check()
     with pytest.raises(StudioError, match="LoRA rank is 0"):
         replace(RECIPE, settings=SftSettings(lora_rank=0)).check()
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "count"), [(1000, 0.05, 50), (10, 0.01, 1), (2, 0.5, 1), (1, 0.5, 0), (10, 0.0, 0), (3, 0.5, 2)]
+)
+def test_held_out_is_at_least_one_and_never_all(rows, share, count):
+    assert SftSettings(held_out=share).held_out_of(rows) == count
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "steps"),
+    [
+        (8, {"epochs": 1.0}, 1),
+        (9, {"epochs": 1.0}, 2),  # 3 passes of 4, 2 passes a step
+        (95, {"epochs": 3.0}, 36),  # 24 passes, 12 steps each time
+        (95, {"epochs": 0.01}, 1),
+        (95, {"epochs": 3.0, "max_steps": 20}, 20),
+        (95, {"epochs": 3.0, "max_steps": 50}, 36),
+    ],
+)
+def test_steps_are_counted_before_a_run_starts(rows, settings, steps):
+    assert SftSettings(**settings).steps_for(rows) == steps
