@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from starter import words, world
 from starter.dice import Dice
+from starter.facts import FACTS
 
 MANNERS = ("plain", "kind", "rambling", "rude")
 
@@ -42,7 +43,7 @@ def rambling(dice: Dice, answer: str) -> str:
 def _aside(dice: Dice) -> str:
     kind = dice.pick(("fact", "friend", "seen", "weather"))
     if kind == "fact":
-        return dice.pick(world.FACTS).sentence
+        return dice.pick(FACTS).sentence
     if kind == "friend":
         return f"My friend {dice.pick(world.PEOPLE)} likes {dice.pick([f.plural for f in world.FOODS if f.plural])}."
     if kind == "seen":

@@ -11,22 +11,24 @@ from collections.abc import Callable, Iterator
 
 from starter import episodes, manners, safety, tasks, words, world
 from starter.dice import Dice
+from starter.facts import FACTS, SUBJECTS
+from starter.tasks import knowing
 
 
 def fact_page(dice: Dice) -> list[str]:
     """All that is known of one thing, under its name."""
-    about = dice.pick(sorted({fact.about for fact in world.FACTS}))
-    known = [fact.sentence for fact in world.FACTS if fact.about == about]
+    about = dice.pick(sorted({fact.about for fact in FACTS}))
+    known = [fact.sentence for fact in FACTS if fact.about == about]
     return [f"{about}\n{' '.join(dice.shuffled(known))}"]
 
 
 def mixed_facts(dice: Dice) -> list[str]:
-    return [" ".join(fact.sentence for fact in dice.some(world.FACTS, dice.number(3, 8)))]
+    return [" ".join(fact.sentence for fact in dice.some(FACTS, dice.number(3, 8)))]
 
 
 def topic_page(dice: Dice) -> list[str]:
-    names = dice.some(list(world.SUBJECTS), dice.number(1, 4))
-    return ["\n".join(" ".join(world.SUBJECTS[name]) for name in names)]
+    names = dice.some(list(SUBJECTS), dice.number(1, 4))
+    return ["\n".join(" ".join(SUBJECTS[name]) for name in names)]
 
 
 def opposites_page(dice: Dice) -> list[str]:
@@ -43,7 +45,7 @@ def opposites_page(dice: Dice) -> list[str]:
 def sums_page(dice: Dice) -> list[str]:
     lines: list[str] = []
     for _ in range(dice.number(5, 12)):
-        expression, value = tasks.sum_of(dice)
+        expression, value = knowing.sum_of(dice)
         lines.append(f"{expression} is {value}.")
     return ["Sums: " + " ".join(lines)]
 
@@ -63,8 +65,8 @@ def list_page(dice: Dice) -> list[str]:
     chosen = dice.some(members, dice.number(2, min(5, len(members))))
     while tasks.held_out(f"list {category} {len(chosen)}"):
         chosen = dice.some(members, dice.number(2, min(5, len(members))))
-    count = tasks.NUMBER_WORDS[len(chosen)]
-    return [f"{count} {category}\n{tasks.numbered(chosen)}"]
+    count = knowing.NUMBER_WORDS[len(chosen)]
+    return [f"{count} {category}\n{knowing.numbered(chosen)}"]
 
 
 def category_page(dice: Dice) -> list[str]:
@@ -84,7 +86,7 @@ def spanish_page(dice: Dice) -> list[str]:
             word, feminine = words.SPANISH_NOUNS[noun]
             lines.append(f"the {noun}: {'la' if feminine else 'el'} {word}")
             continue
-        english, spanish, key = tasks.phrase(dice)
+        english, spanish, key = knowing.phrase(dice)
         if not tasks.held_out(key):
             lines.append(f"{english}: {spanish}")
     return ["English and Spanish\n" + "\n".join(lines)]
@@ -198,11 +200,11 @@ def _reported(dice: Dice) -> tuple[str, str, str]:
                 asked = dice.pick(episode.asked)
                 return episode.text, asked.said, asked.answer
     if kind == "fact":
-        fact = dice.pick(world.FACTS)
+        fact = dice.pick(FACTS)
         return "", fact.said, fact.sentence
     if kind == "topic":
-        name = dice.pick(list(world.SUBJECTS))
-        return "", f"what {name} is", " ".join(world.SUBJECTS[name])
+        name = dice.pick(list(SUBJECTS))
+        return "", f"what {name} is", " ".join(SUBJECTS[name])
     family = {
         "opposite": "opposite",
         "sum": "arithmetic",

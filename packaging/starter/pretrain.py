@@ -24,10 +24,10 @@ from starter import pages, tokenizer
 from starter.dice import Dice
 
 SEED = 1
-STEPS = 4000
+STEPS = 2500
 CONTEXT = 256
 BATCH = 16
-STEPS_PER_CHUNK = 250
+STEPS_PER_CHUNK = 100
 PEAK_RATE = 3e-3
 WARMUP = 200
 
