@@ -36,10 +36,10 @@ def main(words: Sequence[str]) -> int:
         about = (module.__doc__ or "").split("\n", 1)[0].split(": ", 1)[-1]
         part = parts.add_parser(name, help=about, description=about)
         module.add_arguments(part)
-        part.set_defaults(run=module.run)
+        part.set_defaults(do=module.run)
     arguments = parser.parse_args(words)
     try:
-        return int(arguments.run(arguments))
+        return int(arguments.do(arguments))
     except StudioError as error:
         print(f"plumbline: {error.what}", file=sys.stderr)
         if error.hint:

@@ -11,9 +11,8 @@ import time
 
 import pytest
 
-from studio.core.events import Event
 from studio.storage.project import Project
-from studio.storage.runs import EventReader, list_runs
+from studio.storage.runs import list_runs
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -122,11 +121,13 @@ def test_copy_as_command_recipes_run(plumbline, tmp_path, alpaca_file, base_mode
     assert "Finished after 2 steps." in plumbline("train", recipe, "--project", folder).stdout
 
 
-def test_a_model_without_a_chat_template_needs_a_built_in_one(plumbline, tmp_path, alpaca_file, base_model):
+def test_a_base_without_a_chat_template_is_trained_with_alpacas_and_the_adapter_carries_it(
+    plumbline, tmp_path, alpaca_file, base_model
+):
     folder = tmp_path / "p"
     plumbline("import", alpaca_file, "--project", folder)
-    words = ["train", "--project", folder, "--base-model", base_model, "--dataset", "counting", "--template", "model"]
-    said = plumbline(*words, code=1).stdout
-    assert "chat template" in said
-    (failed,) = [event for event in EventReader(only_run(folder).events).read() if event.kind == "failed"]
-    assert isinstance(failed, Event)
+    words = ["train", "--project", folder, "--base-model", base_model, "--dataset", "counting", "--max-steps", "1"]
+    plumbline(*words)
+    adapter = only_run(folder).adapter
+    assert "Alpaca" in json.loads((adapter / "plumbline.json").read_text(encoding="utf-8"))["template"]
+    assert "### Response:" in (adapter / "chat_template.jinja").read_text(encoding="utf-8")
