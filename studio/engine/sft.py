@@ -30,11 +30,6 @@ from studio.engine.supervision import Supervision
 _SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
 
-def total_steps(rows: int, settings: SftSettings) -> int:
-    """How many steps a run has; the Train page says the same before it starts."""
-    return settings.steps_for(rows)
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where and how a run computes, and where its checkpoints go."""
@@ -95,7 +90,7 @@ def build_trainer(
     supervision: Supervision,
 ) -> SupervisedTrainer:
     """A trainer for a LoRA adapter on `model`, whose first weights depend on the seed alone. Call its `train()`."""
-    total = total_steps(len(train), settings)
+    total = settings.steps_for(len(train))
     arguments = SFTConfig(
         output_dir=str(place.checkpoints),
         max_steps=total,

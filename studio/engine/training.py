@@ -28,8 +28,10 @@ _TOLD = ("torch", "transformers", "trl", "peft")
 
 
 def train(folder: Path) -> int:
-    """Make one attempt at the run in `folder`. Returns an exit code of `core.runs`."""
+    """Make one attempt at the run in `folder`. Returns an exit code of `core.runs`; StudioError when there is none."""
     run = RunFolder(folder.absolute())
+    if not run.folder.is_dir():
+        raise StudioError(f"There is no run in “{run.folder}”.", "It may have been deleted.")
     lock = FileLock(run.lock)
     try:
         lock.acquire(timeout=0)
@@ -123,10 +125,10 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
 
     journal.say("phase", phase="loading")
 
-    from studio.engine.sft import Place, build_trainer, total_steps
+    from studio.engine.sft import Place, build_trainer
     from studio.engine.supervision import Supervision, evaluation_steps
 
-    total = total_steps(len(rows.train), settings)
+    total = settings.steps_for(len(rows.train))
     before = About.of(last.folder) if last else None
 
     def completed(folder: Path, step: int, elapsed: float, tokens: int) -> None:

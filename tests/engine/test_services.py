@@ -1,0 +1,274 @@
+"""The chat and preview workers as real processes: what they answer, how they stop, how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from studio.core.messages import Message
+from studio.engine.loading import load_encoder, load_model, pick_precision
+from tests.engine.conftest import CHATML, byte_level, tiny_llama
+
+
+class Talk:
+    """One worker and its pipe."""
+
+    def __init__(self, *command: str) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+
+    def send(self, **values: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(values).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def hear(self, *kinds: str) -> dict[str, Any]:
+        """The next reply of one of those kinds; what comes before it is passed over, a failure is not."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            reply = json.loads(line)
+            if reply["reply"] in kinds:
+                return reply
+            assert reply["reply"] != "failed", reply
+        raise AssertionError(f"it ended: {self.process.communicate()[1].decode()}")
+
+    def answer(self, panes: dict[str, str], text: str, **sampling: Any) -> dict[str, dict[str, Any]]:
+        """A whole answer: for each pane its text, its model and how it ended."""
+        messages = [{"role": "user", "content": text}]
+        self.send(do="answer", id=1, panes=panes, messages=messages, sampling={"max_new_tokens": 40, **sampling})
+        found: dict[str, dict[str, Any]] = {pane: {"text": ""} for pane in panes}
+        while not all("ended" in pane for pane in found.values()):
+            reply = self.hear("begun", "text", "done")
+            pane = found[reply["pane"]]
+            if reply["reply"] == "text":
+                pane["text"] += reply["text"]
+            else:
+                pane.update(reply)
+        return found
+
+    def end(self) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        code = self.process.wait(10)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from peft import LoraConfig, get_peft_model
+
+    model = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
+    torch.manual_seed(1)
+    tuned = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+    folder = tmp_path_factory.mktemp("run") / "adapter"
+    tuned.save_pretrained(str(folder))
+    (folder / "plumbline.json").write_text('{"name": "polite"}')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[Talk]:
+    talk = Talk("-m", "studio", "--worker", "chat")
+    talk.hear("ready")
+    yield talk
+    assert talk.end() == 0
+
+
+BOTH = {"left": "base", "right": "tuned"}
+
+
+def test_base_and_tuned_side_by_side(chat: Talk, tiny_base: Path, adapter: Path) -> None:
+    chat.send(do="load", base=str(tiny_base), adapter=str(adapter), template="model")
+    loaded = chat.hear("loaded")
+    assert (loaded["base"], loaded["adapter"], loaded["context"]) == (tiny_base.name, "polite", 256)
+    greedy = chat.answer(BOTH, "What is this?", temperature=0.0)
+    assert greedy["left"]["model"] == tiny_base.name
+    assert greedy["right"]["model"] == f"{tiny_base.name} + polite"
+    assert greedy["left"]["text"] != greedy["right"]["text"]
+
+    alone, encoder = (
+        load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu"),
+        load_encoder(tiny_base, "model"),
+    )
+    prompt = torch.tensor([encoder.prompt([Message("user", "What is this?")])])
+    output = alone.generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=40)  # type: ignore[operator]
+    wanted = encoder.tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)
+    assert greedy["left"]["text"] == wanted
+    assert greedy["left"]["prompt_tokens"] == prompt.shape[1]
+    assert chat.answer(BOTH, "What is this?", temperature=0.0)["left"]["text"] == wanted
+    # The panes are named for what answers in them, wherever they stand.
+    turned = chat.answer({"left": "tuned", "right": "base"}, "What is this?", temperature=0.0)
+    assert turned["right"]["text"] == wanted
+    assert turned["left"]["model"] == f"{tiny_base.name} + polite"
+    sampled = chat.answer({"left": "base", "right": "base"}, "What is this?", temperature=1.0, seed=5)
+    assert sampled["left"]["text"] == sampled["right"]["text"]
+
+
+def test_without_an_adapter_there_is_only_the_base(chat: Talk, tiny_base: Path) -> None:
+    chat.send(do="load", base=str(tiny_base), adapter=None, template="alpaca")
+    assert chat.hear("loaded")["adapter"] is None
+    chat.send(do="answer", id=3, panes=BOTH, messages=[{"role": "user", "content": "x"}], sampling={})
+    failed = chat.hear("failed")
+    assert failed["id"] == 3
+    assert "No adapter is loaded" in failed["what"]
+    assert chat.answer({"left": "base"}, "x")["left"]["model"] == tiny_base.name
+
+
+def test_a_stop_is_quick_and_ends_nothing_else(chat: Talk, tmp_path: Path) -> None:
+    endless = tiny_llama(byte_level(tmp_path / "endless", CHATML), context=100_000)
+    chat.send(do="load", base=str(endless), adapter=None, template="model")
+    chat.hear("loaded")
+    messages = [{"role": "user", "content": "x"}]
+    sampling = {"temperature": 5.0, "max_new_tokens": 30_000, "top_p": 1.0}
+    took = []
+    for attempt in range(3):
+        chat.send(
+            do="answer", id=attempt, panes={"left": "base", "right": "base"}, messages=messages, sampling=sampling
+        )
+        if attempt:  # the first is stopped before it begins
+            chat.hear("text")
+        began = time.monotonic()
+        chat.send(do="stop")
+        ended = [chat.hear("done") for _ in range(2)]
+        took.append(time.monotonic() - began)
+        assert {reply["ended"] for reply in ended} <= {"stopped", "end of turn"}
+        assert {reply["id"] for reply in ended} == {attempt}
+    assert min(took) < 0.1
+    assert chat.answer({"left": "base"}, "x", max_new_tokens=3, temperature=0.0)["left"]["tokens"] <= 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"do": "dance"}, "doesn't know the request"),
+        ({"do": "load", "base": "/nowhere/at all", "adapter": None, "template": "model"}, "There is no model folder"),
+        (
+            {"do": "answer", "id": 1, "panes": {"left": "base"}, "messages": [], "sampling": {}},
+            "conversation can't be used",
+        ),
+        (
+            {
+                "do": "answer",
+                "id": 1,
+                "panes": {"left": "base"},
+                "messages": [{"role": "user", "content": "x"}],
+                "sampling": {"top_p": 7},
+            },
+            "Top-p is 7",
+        ),
+        (
+            {
+                "do": "answer",
+                "id": 1,
+                "panes": {"left": "base"},
+                "messages": [{"role": "user", "content": "word " * 900}],
+                "sampling": {},
+            },
+            "this model can read 256",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(chat: Talk, tiny_base: Path, request_: dict[str, Any], words: str) -> None:
+    chat.send(do="load", base=str(tiny_base), adapter=None, template="model")
+    chat.hear("loaded")
+    chat.send(**request_)
+    assert words in chat.hear("failed")["what"]
+
+
+def test_an_adapter_of_another_base(chat: Talk, adapter: Path, tmp_path: Path) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    other = byte_level(tmp_path / "other", CHATML)
+    LlamaForCausalLM(
+        LlamaConfig(vocab_size=500, hidden_size=48, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4)
+    ).save_pretrained(other)
+    chat.send(do="load", base=str(other), adapter=str(adapter), template="model")
+    assert "doesn't fit this base model" in chat.hear("failed")["what"]
+    chat.send(do="load", base=str(other), adapter=None, template="model")
+    assert chat.hear("loaded")["base"] == "other"
+
+
+def test_it_ends_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    endless = tiny_llama(byte_level(tmp_path / "endless", CHATML), context=100_000)
+    chat = Talk("-m", "studio", "--worker", "chat")
+    chat.hear("ready")
+    chat.send(do="load", base=str(endless), adapter=None, template="model")
+    sampling = {"temperature": 5.0, "max_new_tokens": 30_000, "top_p": 1.0}
+    chat.send(do="answer", id=1, panes={"left": "base"}, messages=[{"role": "user", "content": "x"}], sampling=sampling)
+    chat.hear("text")
+    assert chat.end() == 0
+
+
+@pytest.fixture(scope="module")
+def preview() -> Iterator[Talk]:
+    script = (
+        "import sys; from studio.engine.worker import main; print('to the log, not to the pipe');"
+        "code = main(['preview']);"
+        "print('torch loaded:', bool(sys.modules.get('torch')), file=sys.stderr); sys.exit(code)"
+    )
+    talk = Talk("-c", script)
+    line = talk.process.stdout.readline() if talk.process.stdout else b""
+    assert line.startswith(b"to the log")  # printed before the worker took the pipe for itself
+    talk.hear("ready")
+    yield talk
+    assert talk.process.stdin is not None
+    talk.process.stdin.close()
+    errors = talk.process.stderr.read() if talk.process.stderr else b""
+    assert b"torch loaded: False" in errors
+    assert talk.end() == 0
+
+
+@pytest.mark.parametrize("train_on", ["answers", "everything"])
+@pytest.mark.parametrize("template", ["model", "alpaca"])
+def test_the_preview_is_what_is_trained(preview: Talk, tiny_base: Path, template: str, train_on: str) -> None:
+    turns = [Message("user", "שלום 😀 cat?"), Message("assistant", "你好 Hello " * 30)]
+    messages = [turn.as_dict() for turn in turns]
+    preview.send(
+        do="preview", id=4, model=str(tiny_base), template=template, messages=messages, max_length=70, train_on=train_on
+    )
+    reply = preview.hear("preview")
+    encoder = load_encoder(tiny_base, template)
+    encoded = encoder.encode(turns, max_length=70, train_on=train_on)
+    assert [token[1] for token in reply["tokens"]] == list(encoded.ids)
+    assert [token[2] for token in reply["tokens"]] == list(encoded.mask)
+    assert "".join(token[0] for token in reply["tokens"]) == encoded.text
+    assert (reply["id"], reply["total"], reply["trained"]) == (4, 70, encoded.trained)
+    assert reply["warnings"] == list(encoded.warnings)
+    assert reply["template"] == encoder.label
+
+
+def test_preview_of_what_is_not_there(preview: Talk, tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "a"}]
+    preview.send(do="preview", id=5, model=str(tmp_path), template="model", messages=messages)
+    assert "no config.json" in preview.hear("failed")["what"]
+    preview.send(do="preview", id=6, model=str(tmp_path), template="model", messages="x")
+    assert preview.hear("failed")["id"] == 6
+
+
+def test_a_changed_tokenizer_is_loaded_again(preview: Talk, tmp_path: Path) -> None:
+    base = tiny_llama(byte_level(tmp_path / "base", CHATML))
+    request = {"do": "preview", "id": 7, "model": str(base), "template": "model"}
+    preview.send(**request, messages=[{"role": "user", "content": "a"}])
+    assert preview.hear("preview")["tokens"][0][0] == "<|im_start|>"
+    (base / "chat_template.jinja").write_text("{{ messages[0].content }}!")
+    os.utime(base / "chat_template.jinja", ns=(1, 1))
+    preview.send(**request, messages=[{"role": "user", "content": "a"}])
+    assert "".join(token[0] for token in preview.hear("preview")["tokens"]) == "a!"
