@@ -14,7 +14,8 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 
 class _Studio(Protocol):
-    project: object
+    @property
+    def project(self) -> object: ...
 
     def show_page(self, key: str) -> None: ...
 

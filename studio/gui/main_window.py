@@ -45,7 +45,7 @@ class MainWindow(QWidget):
         """`tabs`: the key of each page and its name."""
         super().__init__()
         self.setAcceptDrops(True)
-        self.setMinimumSize(640, 440)  # half of a small screen, and a small screen at 200 %
+        self.setMinimumSize(720, 440)  # a common screen at 200 % leaves 960 x 540
         self.resize(1280, 840)
         self._tabs = list(tabs)
         self._recent: tuple[str, ...] = ()
@@ -65,9 +65,9 @@ class MainWindow(QWidget):
         margin.addWidget(self.notice)
         layout.addLayout(margin)
         layout.addWidget(self.stack, 1)
-        QShortcut(QKeySequence.StandardKey.New, self, self.new_requested.emit)
-        QShortcut(QKeySequence.StandardKey.Open, self, self.choose_project)
-        QShortcut(QKeySequence.StandardKey.Quit, self, self.close)
+        QShortcut(QKeySequence.StandardKey.New, self).activated.connect(self.new_requested)
+        QShortcut(QKeySequence.StandardKey.Open, self).activated.connect(self.choose_project)
+        QShortcut(QKeySequence.StandardKey.Quit, self).activated.connect(self.close)
         self.show_start()
 
     def show_start(self) -> None:
@@ -136,10 +136,13 @@ class MainWindow(QWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setUsesScrollButtons(False)
+        # No lambdas: one that holds its window is a cycle, which may be collected in any thread.
         for number, (key, title) in enumerate(tabs.items(), start=1):
             self.tabs.addTab(title)
             self.tabs.setTabToolTip(number - 1, f"{title} (Ctrl+{number})")
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda key=key: self._ask_page(key))
+            shortcut = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
+            shortcut.setObjectName(key)
+            shortcut.activated.connect(self._ask_page)
         self.tabs.currentChanged.connect(self._tab_chosen)
         self.theme_choice = QComboBox()
         self.theme_choice.setAccessibleName("Theme")
@@ -158,16 +161,20 @@ class MainWindow(QWidget):
 
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)
-        menu.addAction("New project…", QKeySequence(QKeySequence.StandardKey.New), self.new_requested.emit)
-        menu.addAction("Open project…", QKeySequence(QKeySequence.StandardKey.Open), self.choose_project)
+        keys = QKeySequence.StandardKey
+        new = menu.addAction("New project…", QKeySequence(keys.New))
+        new.triggered.connect(self.new_requested)
+        known = menu.addAction("Open project…", QKeySequence(keys.Open))
+        known.triggered.connect(self.choose_project)
         self.recent_menu = menu.addMenu("Recent projects")
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         menu.aboutToShow.connect(self._enable_recent)
         menu.addSeparator()
-        self.close_action = menu.addAction("Close project", self.close_requested.emit)
-        menu.addAction("Quit", QKeySequence(QKeySequence.StandardKey.Quit), self.close)
-        # The window's own shortcuts do the work; a menu that is not shown must not answer to the same keys.
-        for action in menu.actions():
+        self.close_action = menu.addAction("Close project")
+        self.close_action.triggered.connect(self.close_requested)
+        leave = menu.addAction("Quit", QKeySequence(keys.Quit))
+        leave.triggered.connect(self.close)
+        for action in (new, known, leave):  # the window's own shortcuts do the work
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         return menu
 
@@ -191,9 +198,10 @@ class MainWindow(QWidget):
     def _tab_chosen(self, index: int) -> None:
         self.page_requested.emit(self._tabs[index])
 
-    def _ask_page(self, key: str) -> None:
+    @Slot()
+    def _ask_page(self) -> None:
         if not self.tabs.isHidden():
-            self.page_requested.emit(key)
+            self.page_requested.emit(self.sender().objectName())
 
     @Slot(int)
     def _theme_chosen(self, index: int) -> None:

@@ -184,6 +184,7 @@ QSlider::handle:horizontal {{
 QSlider::handle:horizontal:focus {{ border: 2px solid {look.text}; }}
 
 QScrollArea, QStackedWidget {{ background: transparent; border: none; }}
+QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
 QScrollBar::handle {{ background: {look.outline}; border-radius: 4px; margin: 2px; }}

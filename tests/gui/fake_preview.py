@@ -27,7 +27,7 @@ def main() -> None:
             "reply": "preview",
             "id": request["id"],
             "tokens": kept,
-            "total": len(tokens),
+            "total": len(kept),
             "trained": sum(token[2] for token in kept),
             "template": request["template"],
             "warnings": ["The end is cut off."] if len(kept) < len(tokens) else [],

@@ -39,6 +39,7 @@ class ModelChoice(QWidget):
         self.combo.setPlaceholderText(_NOTHING)
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(16)
+        self.combo.setMinimumWidth(128)
         self.combo.activated.connect(self._take_listed)
         self.browse = QPushButton("Choose folder…")
         self.browse.clicked.connect(self.choose_folder)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -63,7 +64,7 @@ class DataPage(QWidget):
         self.import_button = QPushButton("Import…")
         self.import_button.setToolTip("Import a dataset file (Ctrl+I)")
         self.import_button.clicked.connect(self.choose_file)
-        QShortcut(QKeySequence("Ctrl+I"), self, self.choose_file)
+        QShortcut(QKeySequence("Ctrl+I"), self).activated.connect(self.choose_file)
         self.empty = EmptyState(
             "No dataset yet",
             "A dataset is a file of examples: what somebody asks, and the answer to learn.\n"
@@ -270,12 +271,17 @@ class DataPage(QWidget):
         halves.addWidget(self.preview)
         halves.setSizes([360, 440])
         view = QWidget()
+        view.setMinimumHeight(560)
         layout = QVBoxLayout(view)
         layout.setContentsMargins(24, 16, 24, 16)
         layout.setSpacing(12)
         layout.addLayout(head)
         layout.addWidget(halves, 1)
-        return view
+        scroll = QScrollArea()  # a small window scrolls instead of crushing everything
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(view)
+        return scroll
 
     def _lay_out(self) -> None:
         self.side = side = QWidget()
@@ -289,7 +295,7 @@ class DataPage(QWidget):
         column.addWidget(heading)
         column.addWidget(self.list, 1)
         column.addWidget(self.import_button)
-        side.setMinimumWidth(200)
+        side.setMinimumWidth(180)
         right = QWidget()
         main = QVBoxLayout(right)
         main.setContentsMargins(0, 0, 0, 0)
@@ -303,7 +309,7 @@ class DataPage(QWidget):
         split.addWidget(side)
         split.addWidget(right)
         split.setStretchFactor(1, 1)
-        split.setSizes([260, 1000])
+        split.setSizes([220, 1000])
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)

@@ -187,9 +187,8 @@ class PreviewPane(QWidget):
     def _show(self, preview: TokenPreview) -> None:
         self.notice.clear()
         self.tokens.show_preview(preview)
-        kept, total = len(preview.tokens), f"{preview.total:,} token{'s' * (preview.total != 1)}"
-        shown = total if kept == preview.total else f"{kept:,} of {total}"
-        self.counts.setText(f"{shown}, {preview.trained:,} trained · template: {preview.template}")
+        tokens = f"{preview.total:,} token{'s' * (preview.total != 1)}"
+        self.counts.setText(f"{tokens}, {preview.trained:,} trained · template: {preview.template}")
         self.warnings.setText("\n".join(preview.warnings))
         self.warnings.setVisible(bool(preview.warnings))
         self.legend.show()
@@ -224,6 +223,8 @@ class PreviewPane(QWidget):
         line = QHBoxLayout()
         line.addWidget(self.counts, 1)
         line.addWidget(self.legend)
+        for editor in (self.template, self.length, self.train_on):
+            editor.setMinimumWidth(116)  # what they could hold must not decide the width of the window
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)

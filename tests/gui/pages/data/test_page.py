@@ -123,8 +123,9 @@ def test_cancelling_while_reading_or_storing_changes_nothing(project, page_for, 
 
 def test_one_import_at_a_time(project, page_for, qtbot, alpaca_file):
     page = page_for(project)
-    page.import_file(alpaca_file([GOOD]))
-    page.import_file(alpaca_file([GOOD]))
+    path = alpaca_file([GOOD])
+    page.import_file(path)
+    page.import_file(path)
     assert "One import at a time" in page.notice.what.text()
     wait_for_question(page, qtbot)
 

@@ -60,7 +60,7 @@ def test_a_cut_is_counted_and_warned_of(ready, qtbot):
     ready.length.setMinimum(3)
     with qtbot.waitSignal(ready.preview_shown):
         ready.length.setValue(3)
-    assert ready.counts.text().startswith("3 of 9 tokens, 0 trained")
+    assert ready.counts.text().startswith("3 tokens, 0 trained")
     assert ready.warnings.isVisible()
     assert ready.warnings.text() == "The end is cut off."
 
