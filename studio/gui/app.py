@@ -5,6 +5,7 @@ Pages know nothing of each other; what one requests of another passes through he
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -58,9 +59,9 @@ class Studio(QObject):
             return
         try:
             project = Project.open(path)
-        except StudioError as error:
+        except (StudioError, OSError) as error:
             self.window.notice.show_error(error)
-            if not path.is_dir():
+            if not os.path.isdir(path):
                 self.preferences.forget_project(str(path))
                 self.window.show_recent(self.preferences.values.recent_projects)
             return
@@ -182,12 +183,12 @@ class Studio(QObject):
 
     @Slot(object)
     def _take_dropped(self, path: Path) -> None:
-        if (path / DATABASE).is_file():
+        if os.path.isfile(path / DATABASE):  # unlike Path's, never raises
             self.open_folder(str(path))
         elif self.project is not None:
             self.show_page("data")
             self.pages["data"].import_file(path)
-        elif path.is_dir():
+        elif os.path.isdir(path):
             self.open_folder(str(path))  # says that it is no project
         else:
             self.window.notice.show_note(f"Open or make a project first, then drop “{path.name}” again.")

@@ -94,7 +94,7 @@ class NewProject(QDialog):
     def _create(self) -> None:
         try:
             project = Project.create(self._checked())
-        except StudioError as error:
+        except (StudioError, OSError) as error:
             self.notice.show_error(error)
             return
         self.created.emit(project)
@@ -113,7 +113,7 @@ class NewProject(QDialog):
 
 def _free_name(place: Path) -> str:
     number, name = 1, "My project"
-    while (place / name).exists():
+    while os.path.exists(place / name):  # unlike Path's, never raises
         number += 1
         name = f"My project {number}"
     return name

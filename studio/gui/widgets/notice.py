@@ -54,6 +54,10 @@ class Notice(QWidget):
         if isinstance(error, StudioError):
             self._say("notice-error", error.what, error.hint, error.details)
             return
+        if isinstance(error, OSError) and error.filename:
+            what = f"“{error.filename}” can't be used: {error.strerror}."
+            self._say("notice-error", what, "Check its permissions, or choose another place.", repr(error))
+            return
         details = "".join(traceback.format_exception(error))
         what = f"Something went wrong that Plumbline did not expect: {type(error).__name__}: {error}"
         self._say("notice-error", what, "Copy the details to report it.", details)

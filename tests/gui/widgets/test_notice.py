@@ -41,6 +41,14 @@ def test_what_nobody_foresaw_can_be_copied(qtbot):
     assert "Traceback" in QApplication.clipboard().text()
 
 
+def test_a_place_that_cannot_be_reached_is_a_sentence(qtbot):
+    notice = Notice()
+    qtbot.addWidget(notice)
+    notice.show_error(PermissionError(13, "Permission denied", "locked/file.json"))
+    assert notice.what.text() == "“locked/file.json” can't be used: Permission denied."
+    assert notice.hint.text()
+
+
 def test_a_note_offers_no_details(qtbot):
     notice = Notice()
     qtbot.addWidget(notice)

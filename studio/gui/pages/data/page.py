@@ -5,6 +5,7 @@ What a dataset shows is in `examples` and `preview_pane`; importing is `import_p
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -338,7 +339,7 @@ def _dropped(event: QDropEvent) -> Path | None:
     for url in event.mimeData().urls():
         if url.isLocalFile():
             path = Path(url.toLocalFile())
-            return None if (path / DATABASE).is_file() else path
+            return None if os.path.isfile(path / DATABASE) else path
     return None
 
 
