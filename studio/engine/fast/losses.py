@@ -1,0 +1,220 @@
+"""The output layer and its loss in one step: logits for a few rows at a time, of the rows that are trained alone.
+
+`cross_entropy` makes the gradient on the way forward, while the logits are in the cache; `token_log_probs` does so when
+the layer is frozen and computes the logits again on the way back when it is trained. No tensor is rows x vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional as F  # noqa: N812
+
+_CACHE = 2**22  # logits at a time on a processor: 16 MB, half of a usual third-level cache
+_CARD = 2**26  # and on a card, where large products are what is fast
+_ROUND = 64  # oneDNN compiles a bf16 product for each new shape, so there are few shapes
+
+
+@dataclass(frozen=True)
+class Head:
+    """The output layer: logits = cap(scale * (hidden @ weight.T + bias)), computed in `dtype`, summed up in fp32.
+
+    softcap: logits are squeezed to softcap * tanh(logits / softcap), as in some Gemmas.
+    """
+
+    weight: Tensor
+    dtype: torch.dtype
+    bias: Tensor | None = None
+    scale: float = 1.0
+    softcap: float | None = None
+
+
+class LossSum(NamedTuple):
+    """The loss summed over all rows, and for how many the model's first choice was right."""
+
+    loss: Tensor
+    correct: Tensor
+
+
+def cross_entropy(hidden: Tensor, head: Head, targets: Tensor) -> LossSum:
+    """-log p(target), summed. hidden: [rows, width]; targets: [rows]. Its gradient can be taken once."""
+    arguments = hidden, head.weight, head.bias, targets, head, torch.is_grad_enabled()
+    return LossSum(*_CrossEntropy.apply(*arguments))  # type: ignore[misc]
+
+
+def token_log_probs(hidden: Tensor, head: Head, targets: Tensor) -> Tensor:
+    """log p(target) of each row, in fp32: [rows]."""
+    result: Any = _TokenLogProbs.apply(hidden, head.weight, head.bias, targets, head, torch.is_grad_enabled())
+    return result
+
+
+class _Product:
+    """The layer's product in its computing type, a part of the rows at a time, forward and back."""
+
+    def __init__(self, head: Head, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+        self.head, self.hidden = head, hidden
+        self.weight = weight.to(head.dtype)
+        self.bias = bias.float() if bias is not None else None
+        rounded = hidden.device.type == "cpu" and head.dtype != torch.float32
+        self._round = _ROUND if rounded else 1
+
+    def parts(self) -> Iterator[slice]:
+        """Slices that together are all rows, each small enough for the cache."""
+        room = (_CACHE if self.hidden.device.type == "cpu" else _CARD) // self.weight.shape[0]
+        step = max(_ROUND, room // _ROUND * _ROUND)
+        return (slice(start, start + step) for start in range(0, self.hidden.shape[0], step))
+
+    def rows(self, part: slice) -> Tensor:
+        """The hidden states of a part, rounded up with rows of zeros."""
+        return self._rounded(self.hidden[part].to(self.head.dtype))
+
+    def logits(self, rows: Tensor, count: int) -> Tensor:
+        """[count, vocabulary] in fp32, in memory of its own."""
+        logits = (rows @ self.weight.T)[:count].to(torch.float32, copy=self.head.dtype == torch.float32)
+        if self.bias is not None:
+            logits.add_(self.bias)
+        if self.head.scale != 1.0:
+            logits.mul_(self.head.scale)
+        if self.head.softcap:
+            logits.div_(self.head.softcap).tanh_().mul_(self.head.softcap)
+        return logits
+
+    def slope(self, logits: Tensor) -> Tensor | None:
+        """What the cap multiplies gradients with: to be asked for before `logits` are overwritten."""
+        return 1 - (logits / self.head.softcap).square_() if self.head.softcap else None
+
+    def back(self, gradient: Tensor, slope: Tensor | None) -> Tensor:
+        """The gradient before scale and cap, in the computing type, rounded up like the rows. Overwrites `gradient`."""
+        if slope is not None:
+            gradient.mul_(slope)
+        if self.head.scale != 1.0:
+            gradient.mul_(self.head.scale)
+        return self._rounded(gradient.to(self.head.dtype))
+
+    def _rounded(self, tensor: Tensor) -> Tensor:
+        missing = -tensor.shape[0] % self._round
+        return F.pad(tensor, (0, 0, 0, missing)) if missing else tensor
+
+
+class _Gradients:
+    """Where gradients are summed up: in fp32, and only those that are asked for."""
+
+    def __init__(self, product: _Product, hidden: bool, weight: bool, bias: bool) -> None:
+        device = product.hidden.device
+        self.product = product
+        self.hidden = torch.empty(product.hidden.shape, dtype=torch.float32, device=device) if hidden else None
+        self.weight = torch.zeros(product.weight.shape, dtype=torch.float32, device=device) if weight else None
+        self.bias = torch.zeros(product.weight.shape[0], dtype=torch.float32, device=device) if bias else None
+
+    def add(self, part: slice, rows: Tensor, gradient: Tensor, count: int) -> None:
+        if self.hidden is not None:
+            self.hidden[part] = (gradient @ self.product.weight)[:count]
+        if self.weight is not None:
+            if gradient.dtype == torch.float32:
+                self.weight.addmm_(gradient.T, rows)
+            else:
+                self.weight += gradient.T @ rows
+        if self.bias is not None:
+            self.bias += gradient.sum(0, dtype=torch.float32)
+
+
+def _minus_one_at(targets: Tensor, probabilities: Tensor) -> Tensor:
+    """The gradient of -log p(target) to the logits, made in place of the probabilities."""
+    return probabilities.scatter_add_(1, targets[:, None], torch.full_like(probabilities[:, :1], -1.0))
+
+
+class _CrossEntropy(Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, head: Head, train: bool
+    ) -> tuple[Tensor, Tensor]:
+        wanted = [train and needed for needed in ctx.needs_input_grad[:3]]
+        product = _Product(head, hidden, weight, bias)
+        gradients = _Gradients(product, *wanted)
+        loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        correct = torch.zeros((), dtype=torch.long, device=hidden.device)
+        with torch.autocast(hidden.device.type, enabled=False):
+            for part in product.parts():
+                rows, here = product.rows(part), targets[part]
+                logits = product.logits(rows, len(here))
+                at_target = logits.gather(1, here[:, None])
+                top = logits.amax(1, keepdim=True)
+                correct += (at_target >= top).sum()
+                slope = product.slope(logits) if any(wanted) else None
+                total = logits.sub_(top).exp_().sum(1, keepdim=True)
+                loss += (total.log() + top - at_target).sum()
+                if any(wanted):
+                    gradient = _minus_one_at(here, logits.div_(total))
+                    gradients.add(part, rows, product.back(gradient, slope), len(here))
+        ctx.gradients = gradients
+        ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype if bias is not None else None
+        ctx.mark_non_differentiable(correct)
+        return loss, correct
+
+    @staticmethod
+    def backward(ctx: Any, loss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if ctx.gradients is None:
+            raise RuntimeError("The gradient of this loss was made on the way forward and has been handed out.")
+        made, ctx.gradients = ctx.gradients, None  # handed out, not copied: the weight's is as large as the weight
+        scaled = (
+            part.mul_(loss).to(dtype) if part is not None else None
+            for part, dtype in zip((made.hidden, made.weight, made.bias), ctx.dtypes, strict=True)
+        )
+        return (*scaled, None, None, None)
+
+
+class _TokenLogProbs(Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, head: Head, train: bool
+    ) -> Tensor:
+        wanted = [train and needed for needed in ctx.needs_input_grad[:3]]
+        product = _Product(head, hidden, weight, bias)
+        # With a frozen layer the gradient of each row is known up to a factor, which comes on the way back.
+        frozen = wanted == [True, False, False]
+        gradients = _Gradients(product, *wanted) if frozen else None
+        out = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
+        with torch.autocast(hidden.device.type, enabled=False):
+            for part in product.parts():
+                rows, here = product.rows(part), targets[part]
+                logits = product.logits(rows, len(here))
+                at_target = logits.gather(1, here[:, None])
+                top = logits.amax(1, keepdim=True)
+                slope = product.slope(logits) if gradients else None
+                total = logits.sub_(top).exp_().sum(1, keepdim=True)
+                out[part] = (at_target - top - total.log())[:, 0]
+                if gradients:
+                    gradient = _minus_one_at(here, logits.div_(total)).neg_()
+                    gradients.add(part, rows, product.back(gradient, slope), len(here))
+        ctx.wanted, ctx.head = wanted, head
+        if gradients:
+            ctx.save_for_backward(gradients.hidden)
+            ctx.dtype = hidden.dtype
+        else:
+            ctx.save_for_backward(hidden, weight, bias, targets)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, out: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if len(ctx.saved_tensors) == 1:
+            (unit,) = ctx.saved_tensors
+            return (unit * out[:, None]).to(ctx.dtype), None, None, None, None, None
+        hidden, weight, bias, targets = ctx.saved_tensors
+        product = _Product(ctx.head, hidden, weight, bias)
+        gradients = _Gradients(product, *ctx.wanted)
+        with torch.autocast(hidden.device.type, enabled=False):
+            for part in product.parts():
+                rows, here = product.rows(part), targets[part]
+                logits = product.logits(rows, len(here))
+                slope = product.slope(logits)
+                gradient = _minus_one_at(here, logits.softmax(1)).mul_(-out[part, None])
+                gradients.add(part, rows, product.back(gradient, slope), len(here))
+        tensors = (hidden, weight, bias)
+        made = (gradients.hidden, gradients.weight, gradients.bias)
+        typed = (g.to(t.dtype) if g is not None else None for g, t in zip(made, tensors, strict=True))
+        return (*typed, None, None, None)
