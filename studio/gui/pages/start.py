@@ -32,6 +32,8 @@ class StartPage(QWidget):
         self.new_button.clicked.connect(self.new_requested)
         self.open_button = QPushButton("Open project…")
         self.open_button.clicked.connect(self.open_requested)
+        for button in (self.new_button, self.open_button):
+            button.setAutoDefault(True)  # Return presses them too
         buttons = QHBoxLayout()
         buttons.setSpacing(12)
         buttons.addWidget(self.new_button)

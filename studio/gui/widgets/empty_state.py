@@ -21,6 +21,7 @@ class EmptyState(QWidget):
         theme.set_role(self.text, "muted")
         self.button = QPushButton(action)
         theme.set_role(self.button, "primary")
+        self.button.setAutoDefault(True)  # Return presses it, as people expect of the one button of a page
         self.button.setVisible(bool(action))
         self.button.clicked.connect(self.action_requested)
         layout = QVBoxLayout(self)

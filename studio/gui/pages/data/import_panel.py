@@ -150,6 +150,7 @@ class ImportPanel(QWidget):
         self.bar.setAccessibleName("Progress of the import")
         self.cancel_work = QPushButton("Cancel")
         self.cancel_work.clicked.connect(self.cancel)
+        self.cancel_work.setAutoDefault(True)
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setSpacing(16)
@@ -194,6 +195,8 @@ class ImportPanel(QWidget):
         self.go.clicked.connect(self.store)
         self.no = QPushButton("Cancel")
         self.no.clicked.connect(self.cancel)
+        for button in (self.go, self.no, self.copy):
+            button.setAutoDefault(True)  # Return presses them too
         named = QFormLayout()
         named.addRow("Call it", self.name)
         buttons = QHBoxLayout()

@@ -57,6 +57,7 @@ class DataPage(QWidget):
         self._project = project
         self._removal: BackgroundTask | None = None
         self._shown: DatasetInfo | None = None
+        self._folder = Path.home()  # where the last file came from
         self.notice = Notice()
         self.list = QListWidget()
         self.list.setAccessibleName("Datasets")
@@ -119,8 +120,9 @@ class DataPage(QWidget):
     def choose_file(self) -> None:
         """Ask for a file to import."""
         if self.import_button.isEnabled():
-            path, _ = QFileDialog.getOpenFileName(self, "Import a dataset", str(Path.home()), _FILES)
+            path, _ = QFileDialog.getOpenFileName(self, "Import a dataset", str(self._folder), _FILES)
             if path:
+                self._folder = Path(path).parent
                 self.import_file(Path(path))
 
     def import_file(self, path: Path) -> None:

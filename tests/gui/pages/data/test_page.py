@@ -128,6 +128,9 @@ def test_one_import_at_a_time(project, page_for, qtbot, alpaca_file):
     page.import_file(path)
     assert "One import at a time" in page.notice.what.text()
     wait_for_question(page, qtbot)
+    with qtbot.waitSignal(page.datasets_changed):
+        qtbot.keyClick(page.panel.go, Qt.Key.Key_Return)
+    assert sorted(info.name for info in list_datasets(project)) == ["Meine Daten", "greetings"]
 
 
 def test_train_on_this_names_the_dataset(project, page_for, qtbot):
