@@ -65,7 +65,9 @@ class CrashReporter(QObject):
         copy: QPushButton = self._box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # copying does not close
         copy.clicked.connect(self._copy)
-        self._box.addButton(QMessageBox.StandardButton.Close)
+        close = self._box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
+        self._box.setDefaultButton(close)
+        self._box.setEscapeButton(close)
         self._box.finished.connect(self._closed)
         self._box.open()
 

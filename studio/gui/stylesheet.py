@@ -206,8 +206,8 @@ QTabBar::tab:hover {{ background: {look.raised}; color: {look.text}; }}
 QTabBar::tab:selected {{ background: {look.accent_soft}; color: {look.text}; }}
 QTabBar:focus::tab:selected, QTabBar::tab:selected:focus {{ border-color: {look.accent}; }}
 
-QLabel#qt_msgbox_label {{ font-size: {look.heading}px; font-weight: 600; min-width: 420px; }}
-QLabel#qt_msgbox_informativelabel {{ min-width: 420px; }}
+/* Not the labels: a message box measures their texts before they are styled, and would cut them off. */
+QMessageBox QDialogButtonBox {{ min-width: 460px; }}
 
 QMenu {{ background: {look.surface}; border: 1px solid {look.outline}; padding: 4px; }}
 QMenu::item {{ padding: 7px 24px; border-radius: 4px; }}

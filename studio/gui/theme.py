@@ -12,6 +12,8 @@ from PySide6.QtCore import QObject, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from studio.gui.stylesheet import stylesheet, write_glyphs
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -134,9 +136,6 @@ class Theme(QObject):
             self._dress()
 
     def _dress(self) -> None:
-        # Imported here: the module of the stylesheet needs Tokens.
-        from studio.gui.stylesheet import stylesheet, write_glyphs
-
         desktop_dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
         self.tokens = DARK if self._choice == "dark" or (self._choice == "system" and desktop_dark) else LIGHT
         if self._app.style().name() != "fusion":
