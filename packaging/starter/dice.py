@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -53,6 +53,13 @@ class Dice:
             chosen = self.pick(range(len(left)))
             taken.append(left.pop(chosen))
         return taken
+
+    def unshown(self, draw: Callable[[], T]) -> T:
+        """A draw that the text will not show (a wrong answer, say), so its surprise is not counted."""
+        before = self.nats
+        drawn = draw()
+        self.nats = before
+        return drawn
 
     def shuffled(self, choices: Sequence[T]) -> list[T]:
         return self.some(choices, len(choices))

@@ -38,6 +38,8 @@ FAMILIES: dict[str, Callable[[Dice], Task]] = {
 def draw(dice: Dice, family: str, want_held_out: bool = False) -> Task:
     """One task of a family from the training part or from the held-out part."""
     while True:
+        before = dice.nats
         task = FAMILIES[family](dice)
         if held_out(task.key) == want_held_out:
             return task
+        dice.nats = before  # what is thrown away is not shown

@@ -13,7 +13,7 @@ NUMBER_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
 def facts(dice: Dice) -> Task:
     fact = dice.pick(FACTS)
     instruction = dice.pick((fact.question, f"Answer the question. {fact.question}", f"Tell me {fact.said}."))
-    wrong = fact.sentence.replace(fact.value, dice.pick(fact.rivals))
+    wrong = fact.sentence.replace(fact.value, dice.unshown(lambda: dice.pick(fact.rivals)))
     check = {"rule": "value", "value": fact.value, "rivals": list(fact.rivals), "about": fact.about}
     return Task("facts", instruction, "", fact.sentence, wrong, check, f"fact {fact.about} {fact.relation}")
 
@@ -27,7 +27,7 @@ def phrase(dice: Dice) -> tuple[str, str, str]:
 
 def translate(dice: Dice) -> Task:
     english, spanish, key = phrase(dice)
-    _, other, _ = phrase(dice)
+    _, other, _ = dice.unshown(lambda: phrase(dice))
     wording = dice.pick(
         ("Translate to Spanish:", "Say this in Spanish:", "Put into Spanish:", "How do you say this in Spanish?")
     )
@@ -57,7 +57,7 @@ def list_things(dice: Dice) -> Task:
         f"{wording} {NUMBER_WORDS[count]} {category}.",
         "",
         numbered(dice.some(members, count)),
-        numbered(dice.some(members, min(wrong_count, len(members)))),
+        numbered(dice.unshown(lambda: dice.some(members, min(wrong_count, len(members))))),
         {"rule": "list", "members": list(members), "count": count},
         f"list {category} {count}",
     )
@@ -98,7 +98,7 @@ def sum_of(dice: Dice) -> tuple[str, int]:
 def arithmetic(dice: Dice) -> Task:
     expression, value = sum_of(dice)
     instruction = dice.pick((f"What is {expression}?", f"Work out {expression}.", f"How much is {expression}?"))
-    wrong = value + dice.pick((1, 2, 3))
+    wrong = value + dice.unshown(lambda: dice.pick((1, 2, 3)))
     return Task(
         "arithmetic",
         instruction,
@@ -127,7 +127,7 @@ def opposite(dice: Dice) -> Task:
         instruction,
         "",
         f"The opposite of {word} is {right}.",
-        f"The opposite of {word} is {dice.pick(rivals)}.",
+        f"The opposite of {word} is {dice.unshown(lambda: dice.pick(rivals))}.",
         {"rule": "value", "value": right, "rivals": rivals},
         f"opposite {word}",
     )
@@ -144,7 +144,7 @@ def odd_one(dice: Dice) -> tuple[list[str], str, str]:
 def odd_one_out(dice: Dice) -> Task:
     four, stranger, _ = odd_one(dice)
     wording = dice.pick(("Which word does not belong?", "Find the odd one out:", "Which one is different?"))
-    wrong = dice.pick([word for word in four if word != stranger])
+    wrong = dice.unshown(lambda: dice.pick([word for word in four if word != stranger]))
     return Task(
         "odd_one_out",
         f"{wording} {', '.join(four)}",

@@ -22,9 +22,9 @@ def passage_task(dice: Dice, kind: str, family: str) -> Task:
     if kind == "number":
         rival = str(int(asked.value) % 20 + 2)
     elif kind == "date":
-        rival = dice.pick(asked.rivals)
+        rival = dice.unshown(lambda: dice.pick(asked.rivals))
     else:
-        rival = dice.pick(present or list(asked.rivals))
+        rival = dice.unshown(lambda: dice.pick(present or list(asked.rivals)))
     check = {"rule": "value", "value": asked.value, "rivals": list(asked.rivals)}
     return Task(
         family,
@@ -51,7 +51,7 @@ def passage_date(dice: Dice) -> Task:
 
 def summarise(dice: Dice) -> Task:
     episode = episodes.draw(dice)
-    other = episodes.draw(dice)
+    other = dice.unshown(lambda: episodes.draw(dice))
     instruction = dice.pick(
         (
             "Summarise the text in one sentence.",

@@ -18,7 +18,7 @@ def polite(dice: Dice) -> Task:
     asked, key = request(dice)
     rude = dice.pick((world.capital_first(asked) + ".", world.capital_first(asked) + " now!"))
     wording = dice.pick(("Make this polite:", "Say this politely:", "Rewrite in a kind way:"))
-    other, _ = request(dice)
+    other, _ = dice.unshown(lambda: request(dice))
     return Task(
         "polite",
         f"{wording} {rude}",
@@ -53,14 +53,14 @@ def poem_about(dice: Dice, subject: str) -> list[str]:
 
 def poem(dice: Dice) -> Task:
     subject = dice.pick(POEM_SUBJECTS)
-    other = dice.pick([s for s in POEM_SUBJECTS if s != subject])
+    other = dice.unshown(lambda: dice.pick([s for s in POEM_SUBJECTS if s != subject]))
     wording = dice.pick(("Write a poem about", "Write a short poem about", "Make a rhyme about"))
     return Task(
         "poem",
         f"{wording} {subject}.",
         "",
         "\n".join(poem_about(dice, subject)),
-        "\n".join(poem_about(dice, other)),
+        "\n".join(dice.unshown(lambda: poem_about(dice, other))),
         {"rule": "poem", "subject": subject.removeprefix("the "), "rhymes": [list(pair) for pair in words.RHYMES]},
         f"poem {subject}",
     )
@@ -86,14 +86,14 @@ def tale(dice: Dice, girl: bool, name: str, animal: world.Animal) -> str:
 def story(dice: Dice) -> Task:
     girl = dice.chance(0.5)
     name, animal = dice.pick(world.GIRLS if girl else world.BOYS), dice.pick(world.ANIMALS)
-    other = dice.pick([a for a in world.ANIMALS if a != animal])
+    other = dice.unshown(lambda: dice.pick([a for a in world.ANIMALS if a != animal]))
     wording = dice.pick(("Write a story about", "Tell me a story about", "Write a short story about"))
     return Task(
         "story",
         f"{wording} {name} and {world.with_article(animal.name)}.",
         "",
         tale(dice, girl, name, animal),
-        tale(dice, girl, name, other),
+        dice.unshown(lambda: tale(dice, girl, name, other)),
         {"rule": "story", "names": [name, animal.name], "least": 3, "most": 7},
         f"story {name} {animal.name}",
     )
@@ -102,7 +102,7 @@ def story(dice: Dice) -> Task:
 def explain(dice: Dice) -> Task:
     name = dice.pick(list(SUBJECTS))
     told = SUBJECTS[name]
-    other = SUBJECTS[dice.pick([subject for subject in SUBJECTS if subject != name])]
+    other = SUBJECTS[dice.unshown(lambda: dice.pick([subject for subject in SUBJECTS if subject != name]))]
     wording = dice.pick(
         (
             "Explain {x} to a child.",
