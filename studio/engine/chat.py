@@ -148,27 +148,34 @@ class Room:
                 raise StudioError(f"A pane asks for “{wanted}”; it can be “{BASE}” or “{TUNED}”.")
             if wanted == TUNED and self._tuned is None:
                 raise StudioError("No adapter is loaded, so there is no tuned model to answer.", "Choose a run.")
-        try:
-            turns = messages_from(messages)
-        except ValueError as error:
-            raise StudioError(f"The conversation can't be used: {error}.") from error
         settings = settings_from(Sampling, sampling, "The sampling")
-        prompt = self._encoder.prompt(turns)
-        if self._encoder.context and len(prompt) >= self._encoder.context:
-            raise StudioError(
-                f"The conversation is {len(prompt):,} tokens long; this model can read {self._encoder.context:,}, "
-                "the answer included.",
-                "Start a new conversation, or shorten the message.",
-            )
+        histories = messages if isinstance(messages, dict) else dict.fromkeys(panes, messages)
+        prompts = {pane: self._prompt(self._encoder, histories.get(pane)) for pane in panes}
         stops = stop_tokens_of(self._model, self._encoder.tokenizer, self._encoder.end_of_turn)
         answers: dict[str, Answer] = {}
         for pane, wanted in panes.items():
             self._switch(wanted)
+            prompt, context = prompts[pane], self._encoder.context
             answers[pane] = Answer(
-                self._model, self._encoder.tokenizer, prompt, settings, stop_tokens=stops, context=self._encoder.context
+                self._model, self._encoder.tokenizer, prompt, settings, stop_tokens=stops, context=context
             )
             self._pipe.reply("begun", id=request.values["id"], pane=pane, model=self.running, prompt_tokens=len(prompt))
         self._take_turns(request, panes, answers)
+
+    @staticmethod
+    def _prompt(encoder: Encoder, messages: Any) -> list[int]:
+        try:
+            turns = messages_from(messages)
+        except ValueError as error:
+            raise StudioError(f"The conversation can't be used: {error}.") from error
+        prompt = encoder.prompt(turns)
+        if encoder.context and len(prompt) >= encoder.context:
+            raise StudioError(
+                f"The conversation is {len(prompt):,} tokens long; this model can read {encoder.context:,}, "
+                "the answer included.",
+                "Start a new conversation, or shorten the message.",
+            )
+        return prompt
 
     def _take_turns(self, request: Request, panes: Mapping[str, Any], answers: dict[str, Answer]) -> None:
         writing = dict(answers)
