@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import shutil
 import traceback
 from pathlib import Path
@@ -20,6 +22,12 @@ _NEARLY_FULL = 16 * 1024 * 1024
 def explain(error: BaseException) -> str:
     """The traceback as text, for Copy diagnostics."""
     return "".join(traceback.format_exception(error))
+
+
+def log(text: str) -> None:
+    """Write to the worker's log, past Python's buffers: on a full disk nothing is left behind that fails at exit."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{text}\n".encode("utf-8", "replace"))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

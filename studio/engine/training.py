@@ -7,17 +7,17 @@ a log: finished, stopped, or failed with a sentence.
 from __future__ import annotations
 
 import os
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from studio import __version__
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID
 from studio.engine.checkpoints import About, complete, publish, sweep
-from studio.engine.failures import as_sentence
+from studio.engine.failures import as_sentence, log
 from studio.engine.journal import Journal, StopBell, Stopped
 from studio.storage.datasets import examples_of, find_dataset
 from studio.storage.models import check_model
@@ -37,7 +37,7 @@ def train(folder: Path) -> int:
         lock.acquire(timeout=0)
     except Timeout:
         # Not an event: the journal belongs to the worker that holds the lock.
-        print(f"The run “{run.id}” is being trained already by another process.", file=sys.stderr)
+        log(f"The run “{run.id}” is being trained already by another process.")
         return EXIT_FAILED
     with lock:
         bell = StopBell(run)
@@ -59,7 +59,7 @@ def train(folder: Path) -> int:
 def _fail(run: RunFolder, journal: Journal, error: BaseException) -> int:
     """Say why the attempt ends; when even that can't be written, the exit code says it."""
     said = as_sentence(error, run.folder)
-    print(f"{said.details}\n{said.sentence}", file=sys.stderr)
+    log(f"{said.details}\n{said.sentence}")
     try:
         sweep(run)  # half a checkpoint takes the room that the sentence needs
         journal.reopen()
@@ -93,8 +93,8 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         "started",
         pid=os.getpid(),
         attempt=run.story().attempt + 1,
-        plumbline=_version("plumbline-studio"),
-        **{name: _version(name) for name in _TOLD},
+        plumbline=__version__,
+        **{name: version(name) for name in _TOLD},
         device=device_name(device),
         precision=str(precision),
         threads=torch.get_num_threads(),
@@ -208,10 +208,3 @@ def _final(run: RunFolder, total: int) -> Checkpoint:
             f"The checkpoint of step {total:,} is not there.", "Press Resume to train the last steps again."
         )
     return last
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except ImportError:  # PackageNotFoundError: run from a copy that was never installed
-        return ""

@@ -59,8 +59,19 @@ def main(argv: list[str]) -> int:
 
                 return serve()
     except StudioError as error:
-        print(error.sentence, file=sys.stderr)
+        os.write(2, f"{error.sentence}\n".encode())
         return 1
+    finally:
+        _let_go_of_the_log()
+
+
+def _let_go_of_the_log() -> None:
+    """On a full disk what libraries printed can't be written, for which Python would end with a code of its own."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays until the process ends
 
 
 def _prepare(nice: int) -> None:
@@ -81,4 +92,4 @@ def _prepare(nice: int) -> None:
 
             psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         else:
-            os.nice(nice - os.getpriority(os.PRIO_PROCESS, 0))
+            os.nice(max(0, nice - os.getpriority(os.PRIO_PROCESS, 0)))

@@ -79,6 +79,7 @@ def assert_same_result(left: RunFolder, right: RunFolder) -> None:
         ([10], {"max_steps": 20}),  # mid-epoch: seven steps make an epoch
         ([7], {"lora_dropout": 0.3}),  # between epochs
         ([3, 14, 15], {"lora_dropout": 0.3, "evaluations": 9, "weight_decay": 0.1}),
+        ([2], {"max_steps": 4, "precision": "bf16"}),
         ([1], {"batch_size": 4, "accumulate": 1, "schedule": "constant", "train_on": "everything"}),
     ],
 )
@@ -191,7 +192,7 @@ def test_a_stopped_run_leaves_an_adapter_that_can_be_talked_to(
 
 
 def test_a_second_worker_refuses_and_says_nothing(
-    project: Project, tiny_base: Path, capsys: pytest.CaptureFixture[str]
+    project: Project, tiny_base: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from filelock import FileLock
 
@@ -199,7 +200,7 @@ def test_a_second_worker_refuses_and_says_nothing(
     with FileLock(run.lock):
         assert training.train(run.folder) == EXIT_FAILED
     assert events_of(run) == []
-    assert "by another process" in capsys.readouterr().err
+    assert "by another process" in capfd.readouterr().err
 
 
 def test_a_loss_that_is_no_number_ends_the_run(project: Project, tiny_base: Path) -> None:

@@ -16,12 +16,13 @@ from studio.core.runs import EXIT_FAILED, EXIT_SAID
 from studio.engine.worker import EXIT_USAGE, main
 from tests.engine.runs_for_tests import events_of, last_of, losses_of, project_with, run_in, start, wait_for_steps
 
-SLOW_ENOUGH = {"epochs": 12.0, "lora_dropout": 0.2, "evaluations": 6, "checkpoint_minutes": 0.0}
+SLOW_ENOUGH = {"epochs": 8.0, "lora_dropout": 0.2, "evaluations": 6, "checkpoint_minutes": 0.0}
 
 
 def test_stopped_killed_and_resumed_equals_all_in_one(tmp_path: Path, tiny_base: Path) -> None:
     project = project_with(tmp_path / "project with spaces ü")
-    straight, broken = (run_in(project, tiny_base, **SLOW_ENOUGH) for _ in range(2))
+    straight = run_in(project, tiny_base, **{**SLOW_ENOUGH, "checkpoint_minutes": 60.0})
+    broken = run_in(project, tiny_base, **SLOW_ENOUGH)
     through = start(straight)
 
     first = start(broken)
@@ -65,6 +66,15 @@ def test_sigterm_means_stop_and_save(tmp_path: Path, tiny_base: Path) -> None:
     assert checkpoint is not None
     assert checkpoint.step == ending.values["step"]
     assert not (run.folder / "stop.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
+    run = run_in(project_with(tmp_path / "project"), tmp_path / "no model here")
+    command = [sys.executable, "-m", "studio", "--worker", "run", str(run.folder)]
+    with Path("/dev/full").open("wb") as full:
+        assert subprocess.run(command, stdout=full, stderr=full, timeout=60).returncode == EXIT_FAILED
+    assert "There is no model folder" in last_of(run).text("what")
 
 
 def test_what_it_is_told_must_make_sense(capsys: pytest.CaptureFixture[str]) -> None:
