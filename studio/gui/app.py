@@ -99,6 +99,7 @@ class Studio(QObject):
     def show_page(self, key: str) -> None:
         """Show a page of the open project."""
         if self.project is not None:
+            self.window.notice.clear()  # who goes on has read it
             self.window.show_page(key, self._page(key))
 
     def _page(self, key: str) -> QWidget:

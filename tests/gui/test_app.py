@@ -220,6 +220,7 @@ def test_a_started_run_opens_runs_and_a_run_opens_chat(studio, folder, monkeypat
     assert "Training goes on when you close the window" in said(studio)
     assert studio.window.stack.currentWidget() is studio.pages["runs"]
     studio.pages["runs"].chat_requested.emit("run-1")
+    assert not studio.window.notice.isVisible()
     assert studio.window.stack.currentWidget() is studio.pages["chat"]
     assert opened == [("runs", "run-1"), ("chat", "run-1")]
 
