@@ -1,0 +1,86 @@
+"""Where a message is written: Enter sends, Shift+Enter begins a new line. The button beside it sends, or stops."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QWidget
+
+from studio.gui import theme
+
+
+class MessageEdit(QPlainTextEdit):
+    """Signals: `sent()` on Enter; `escaped()` on Escape."""
+
+    sent = Signal()
+    escaped = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.sent.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class Composer(QWidget):
+    """Signals: `message_sent(str)`; `stop_requested()`."""
+
+    message_sent = Signal(str)
+    stop_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._answering = False
+        self.edit = MessageEdit()
+        self.edit.setAccessibleName("Message to both models")
+        self.edit.setPlaceholderText("Message to both models. Enter sends, Shift+Enter begins a new line.")
+        self.edit.setTabChangesFocus(True)
+        self.edit.setFixedHeight(3 * self.edit.fontMetrics().lineSpacing() + 24)
+        self.edit.sent.connect(self._send)
+        self.edit.escaped.connect(self._escape)
+        self.button = QPushButton()
+        self.button.setMinimumWidth(96)
+        self.button.clicked.connect(self._press)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.edit, 1)
+        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignBottom)
+        self.set_answering(False)
+
+    def set_answering(self, answering: bool) -> None:
+        """Offer to stop instead of to send. The next message can be written meanwhile."""
+        self._answering = answering
+        self.button.setText("Stop" if answering else "Send")
+        theme.set_role(self.button, "danger" if answering else "primary")
+
+    def give_back(self, text: str) -> None:
+        """Put back a message that could not be answered, unless another was begun."""
+        if not self.edit.toPlainText().strip():
+            self.edit.setPlainText(text)
+            self.edit.moveCursor(self.edit.textCursor().MoveOperation.End)
+
+    @Slot()
+    def _press(self) -> None:
+        if self._answering:
+            self.stop_requested.emit()
+        else:
+            self._send()
+
+    @Slot()
+    def _escape(self) -> None:
+        if self._answering:
+            self.stop_requested.emit()
+
+    @Slot()
+    def _send(self) -> None:
+        text = self.edit.toPlainText().strip()
+        if self._answering:
+            return
+        if text:
+            self.edit.clear()
+            self.message_sent.emit(text)
+        self.edit.setFocus()

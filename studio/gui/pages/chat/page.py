@@ -1,0 +1,328 @@
+"""The Chat page: the base model at the left, the tuned one at the right, one message to both.
+
+Each pane is named after what the worker says runs in it, and goes on with its own answers. The worker is `chat.worker`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.gui import theme
+from studio.gui.pages.chat.composer import Composer
+from studio.gui.pages.chat.pane import ChatPane
+from studio.gui.pages.chat.sampling_panel import SamplingPanel
+from studio.gui.pages.chat.turns import messages_of
+from studio.gui.pages.chat.worker import LEFT, RIGHT, ChatWorker, Loaded, Phase
+from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.notice import Notice
+from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.project import Project
+
+_DEVICES = {"cpu": "on the processor"}
+_FORMATS = {"fp32": "32-bit", "bf16": "bfloat16", "fp16": "16-bit"}
+
+
+class ChatPage(QWidget):
+    """Compares a run's result with its base. `command` replaces the worker's, for tests.
+
+    train_requested(): nothing is trained yet, and the user wants to.
+    """
+
+    train_requested = Signal()
+
+    def __init__(
+        self,
+        project: Project,
+        runs: ProjectRuns,
+        parent: QWidget | None = None,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runs = runs
+        self._loaded_run = ""
+        self._waiting = False  # a message waits for the model
+        self._died = False
+        self.worker = ChatWorker(project.logs / "chat.log", self, command)
+        self.notice = Notice()
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Run to talk to")
+        self.choice.setMinimumWidth(280)
+        self.choice.activated.connect(self._take_choice)
+        self.state = QLabel()
+        theme.set_role(self.state, "muted")
+        self.memory = QPushButton()
+        self.memory.clicked.connect(self._load_or_unload)
+        self.again = _quiet("Answer again", "Asks the last message again, with the next seed", self._ask_again)
+        self.fresh = _quiet("New conversation", "Forgets what was said in both panes", self._begin_anew)
+        self.sampling_button = _quiet("Sampling", "How the next token is chosen", self._toggle_sampling)
+        self.sampling_button.setCheckable(True)
+        self.panes = {
+            LEFT: ChatPane("Base", "What the base model answers appears here."),
+            RIGHT: ChatPane("Tuned", "What your tuned model answers appears here."),
+        }
+        self.sampling = SamplingPanel()
+        self.sampling.hide()
+        self.composer = Composer()
+        self.composer.message_sent.connect(self._say)
+        self.composer.stop_requested.connect(self.worker.stop)
+        self.empty = EmptyState(
+            "Nothing to talk to yet",
+            "Train an adapter; as soon as it has saved a checkpoint, talk to it here beside its base model.",
+            "Train your first adapter",
+        )
+        self.empty.action_requested.connect(self.train_requested)
+        self._lay_out()
+        worker = self.worker
+        worker.phase_changed.connect(self._tell)
+        worker.loaded.connect(self._take_loaded)
+        worker.begun.connect(self._begin)
+        worker.text_arrived.connect(self._add)
+        worker.done.connect(self._finish)
+        worker.failed.connect(self._take_failure)
+        worker.died.connect(self._take_death)
+        runs.list_changed.connect(self._list)
+        runs.run_ended.connect(self._list)
+        self._list()
+        self._tell()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        for widget in (self.choice, self.memory, self.state):
+            top.addWidget(widget)
+        top.addStretch()
+        for widget in (self.again, self.fresh, self.sampling_button):
+            top.addWidget(widget)
+        middle = QHBoxLayout()
+        middle.setSpacing(12)
+        for pane in self.panes.values():
+            middle.addWidget(pane, 1)
+        middle.addWidget(self.sampling)
+        self.sampling.setFixedWidth(440)
+        talk = QWidget()
+        column = QVBoxLayout(talk)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(top)
+        column.addWidget(self.notice)
+        column.addLayout(middle, 1)
+        column.addWidget(self.composer)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(talk)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.addWidget(self.stack)
+
+    # --------------------------------------------------------------------------------------------- what others ask for
+
+    def open_run(self, run_id: str) -> None:
+        """Choose a run and load it, so that it is ready when the first message is written."""
+        self._list()
+        index = self.choice.findData(run_id)
+        if index >= 0:
+            self.choice.setCurrentIndex(index)
+            if self._loaded_run != run_id:
+                self._load()
+            self.composer.edit.setFocus()
+
+    def close_down(self) -> None:
+        """End the worker."""
+        self.worker.close_down()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Know what was trained meanwhile."""
+        self._list()
+        super().showEvent(event)
+
+    # -------------------------------------------------------------------------------------------------------- the model
+
+    @Slot()
+    def _list(self) -> None:
+        """List the runs that have something to talk to, newest first; the choice stays."""
+        chosen = self.choice.currentData()
+        found = [record for record in self._runs.records() if record.recipe and record.folder.tuned_folder()]
+        self.choice.clear()
+        for record in found:
+            self.choice.addItem(_label(record), record.id)
+        index = self.choice.findData(chosen)
+        self.choice.setCurrentIndex(index if index >= 0 else 0 if found else -1)
+        self.stack.setCurrentIndex(1 if found or any(pane.turns for pane in self.panes.values()) else 0)
+        self._tell()
+
+    def _load(self) -> None:
+        """Have the chosen run loaded."""
+        self.notice.clear()
+        record = self._record()
+        tuned = record.folder.tuned_folder() if record else None
+        try:
+            if record is None or record.recipe is None or tuned is None:
+                raise StudioError("There is no tuned model to talk to.", "Train one, or choose another run.")
+            self.worker.load(record.recipe.base_model, tuned)
+        except StudioError as error:
+            self._take_failure(error)
+            return
+        self._loaded_run, self._died = record.id, False
+
+    def _record(self) -> RunRecord | None:
+        chosen = self.choice.currentData()
+        return next((record for record in self._runs.records() if record.id == chosen), None)
+
+    @Slot(int)
+    def _take_choice(self, _index: int) -> None:
+        if self.worker.phase is not Phase.CLOSED and self.choice.currentData() != self._loaded_run:
+            self.worker.stop()
+            self._load()
+        self._tell()
+
+    @Slot()
+    def _load_or_unload(self) -> None:
+        if self.worker.phase is Phase.CLOSED:
+            self._load()
+        else:
+            self._give_up("unloaded")
+            self.worker.close()
+            self._loaded_run = ""
+
+    @Slot(object)
+    def _take_loaded(self, model: Loaded) -> None:
+        self.panes[LEFT].set_model(model.base)
+        self.panes[RIGHT].set_model(f"{model.base} + {model.adapter}")
+        if self._waiting:
+            self._ask()
+
+    @Slot(object)
+    def _take_failure(self, error: StudioError) -> None:
+        self.notice.show_error(error)
+        if self.worker.model is None:
+            self._loaded_run = ""
+        self._give_up("failed")
+
+    @Slot(object)
+    def _take_death(self, error: StudioError) -> None:
+        self.notice.show_error(error)
+        self._loaded_run, self._died = "", True
+        self._give_up("the model process ended")
+
+    # ------------------------------------------------------------------------------------------------------------ talk
+
+    @Slot(str)
+    def _say(self, prompt: str) -> None:
+        try:
+            self.sampling.sampling()
+        except StudioError as error:
+            self.notice.show_error(error)
+            self.composer.give_back(prompt)
+            self.sampling_button.setChecked(True)
+            self.sampling.show()
+            return
+        self.notice.clear()
+        for pane in self.panes.values():
+            pane.ask(prompt)
+        self._waiting = True
+        if self.worker.phase is Phase.READY and self._loaded_run == self.choice.currentData():
+            self._ask()
+        elif self.worker.phase in (Phase.CLOSED, Phase.READY):
+            self._load()
+        self._tell()
+
+    def _ask(self) -> None:
+        self._waiting = False
+        messages = {name: messages_of(pane.turns) for name, pane in self.panes.items()}
+        self.worker.ask(messages, self.sampling.sampling())
+
+    @Slot()
+    def _ask_again(self) -> None:
+        turns = [pane.take_back() for pane in self.panes.values()]
+        if turns[0] is not None:
+            self.sampling.next_seed()
+            self._say(turns[0].prompt)
+
+    @Slot()
+    def _begin_anew(self) -> None:
+        self.worker.stop()
+        for pane in self.panes.values():
+            pane.forget()
+        self._waiting = False
+        self._tell()
+        self.composer.edit.setFocus()
+
+    @Slot()
+    def _toggle_sampling(self) -> None:
+        self.sampling.setVisible(self.sampling_button.isChecked())
+
+    @Slot(str, str)
+    def _begin(self, pane: str, model: str) -> None:
+        self.panes[pane].begin(model)
+
+    @Slot(str, str)
+    def _add(self, pane: str, text: str) -> None:
+        self.panes[pane].add(text)
+
+    @Slot(str, dict)
+    def _finish(self, pane: str, reply: dict[str, Any]) -> None:
+        self.panes[pane].finish(
+            str(reply.get("ended") or "stopped"), int(reply.get("tokens") or 0), float(reply.get("seconds") or 0.0)
+        )
+
+    def _give_up(self, why: str) -> None:
+        """An answer that was waited for won't come: keep what was written, or give the message back."""
+        self._waiting = False
+        panes = list(self.panes.values())
+        last = [pane.turns[-1] for pane in panes if pane.turns and not pane.turns[-1].ended]
+        if last and not any(turn.answer for turn in last) and len(last) == len(panes):
+            for pane in panes:
+                pane.take_back()
+            self.composer.give_back(last[0].prompt)
+        for pane in panes:
+            pane.finish(why)
+        self._tell()
+
+    @Slot()
+    def _tell(self) -> None:
+        """Say what the worker does, and offer what can be done."""
+        phase, model = self.worker.phase, self.worker.model
+        words = {
+            Phase.CLOSED: "Not in memory; the first message loads it.",
+            Phase.STARTING: "Starting…",
+            Phase.LOADING: f"Loading {self.worker.what}…",
+            Phase.ANSWERING: "Answering…",
+            Phase.READY: f"Ready {_where(model)}" if model else "Nothing is loaded.",
+        }
+        self.state.setText(words[phase])
+        self.memory.setText("Unload" if phase is not Phase.CLOSED else "Start again" if self._died else "Load")
+        self.memory.setToolTip("Gives the model's memory back" if phase is not Phase.CLOSED else "")
+        answering = phase is Phase.ANSWERING
+        self.composer.set_answering(answering)
+        idle = not answering and not self._waiting
+        self.again.setVisible(self._was_used() and idle)
+        self.fresh.setVisible(self._was_used())
+
+    def _was_used(self) -> bool:
+        return any(pane.turns for pane in self.panes.values())
+
+
+def _where(model: Loaded) -> str:
+    parts = [_DEVICES.get(model.device, f"on {model.device}" if model.device else "")]
+    parts.append(_FORMATS.get(model.precision, model.precision))
+    parts.append(f"context {model.context:,} tokens" if model.context else "")
+    return "  ·  ".join(part for part in parts if part)
+
+
+def _label(record: RunRecord) -> str:
+    last = record.folder.last_checkpoint() if not record.folder.adapter.is_dir() else None
+    return f"{record.name} (step {last.step:,})" if last else record.name
+
+
+def _quiet(text: str, about: str, action: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(about)
+    theme.set_role(button, "quiet")
+    button.clicked.connect(action)
+    return button

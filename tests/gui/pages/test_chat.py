@@ -1,0 +1,261 @@
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from studio.core.recipes import Recipe
+from studio.gui import theme
+from studio.gui.pages.chat import ChatPage
+from studio.gui.pages.chat.turns import Turn, messages_of
+from studio.gui.pages.chat.worker import LEFT, RIGHT, Phase
+from studio.jobs.runs import ProjectRuns
+from studio.storage.runs import RunFolder, seal
+
+FAKE = Path(__file__).resolve().parents[1] / "fake_chat.py"
+
+
+@pytest.fixture
+def trained(project, model_folder):
+    """Makes a finished run."""
+
+    def make(name, stamp="20260101-000000"):
+        run = RunFolder(project.runs / f"{stamp}-{name}")
+        run.folder.mkdir()
+        (run.folder / "recipe.json").write_text(Recipe(str(model_folder), "greetings", name=name).to_json())
+        run.events.write_text('{"v":1,"event":"started","time":1}\n{"v":1,"event":"finished","time":3,"step":2}\n')
+        run.adapter.mkdir()
+        (run.adapter / "adapter.bin").write_text("x")
+        seal(run.adapter)
+        return run.id
+
+    return make
+
+
+@pytest.fixture
+def runs(qtbot, project):
+    made = ProjectRuns(project)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(qtbot, project, runs):
+    made = ChatPage(project, runs, command=[sys.executable, str(FAKE)])
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    made.show()
+    yield made
+    made.close_down()
+
+
+@pytest.fixture
+def ready(qtbot, trained, request):
+    """A page with a run that is loaded."""
+    run_id = trained("first")  # before somebody looks for runs, which is every two seconds
+    page = request.getfixturevalue("page")
+    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    page.open_run(run_id)
+    qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
+    return page
+
+
+def say(qtbot, page, text):
+    page.composer.edit.setPlainText(text)
+    qtbot.keyClick(page.composer.edit, Qt.Key.Key_Return)
+
+
+def answered(page):
+    return page.worker.phase is Phase.READY and all(p.turns and p.turns[-1].ended for p in page.panes.values())
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def shown(page, pane):
+    return page.panes[pane].text.toPlainText()
+
+
+def test_without_anything_trained_the_way_there_is_shown(qtbot, page):
+    assert page.stack.currentWidget() is page.empty
+    with qtbot.waitSignal(page.train_requested):
+        click(qtbot, page.empty.button)
+
+
+def test_the_first_message_loads_the_model_and_is_answered_in_both_panes(qtbot, page, trained):
+    trained("first")
+    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    assert page.worker.phase is Phase.CLOSED
+    say(qtbot, page, "hello\nthere")
+    assert page.composer.edit.toPlainText() == ""
+    qtbot.waitUntil(lambda: answered(page))
+    assert shown(page, LEFT) == "You\nhello\nthere\nreally base\nleft turn 1 seed 42"
+    assert shown(page, RIGHT) == "You\nhello\nthere\nreally tuned\nright turn 1 seed 42"
+    assert page.panes[RIGHT].footer.text() == "3 tokens  ·  6 tokens/s  ·  ended by itself"
+    assert page.state.text() == "Ready on the processor  ·  32-bit  ·  context 64 tokens"
+
+
+def test_panes_are_named_by_the_worker_and_not_by_what_was_asked_for(qtbot, ready, model_folder):
+    assert ready.panes[LEFT].title.text() == model_folder.name
+    assert ready.panes[RIGHT].title.text() == f"{model_folder.name} + 20260101-000000-first"
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert ready.panes[LEFT].title.text() == "really base"
+    assert ready.panes[RIGHT].title.text() == "really tuned"
+
+
+def test_each_pane_goes_on_with_its_own_answers(qtbot, ready):
+    for count in (1, 2):
+        say(qtbot, ready, "more")
+        qtbot.waitUntil(lambda count=count: answered(ready) and len(ready.panes[LEFT].turns) == count)
+    assert "left turn 3" in shown(ready, LEFT)
+    history = messages_of(ready.panes[RIGHT].turns)
+    assert history[1] == {"role": "assistant", "content": "right turn 1 seed 42"}
+    click(qtbot, ready.fresh)
+    assert shown(ready, LEFT) == ""
+    say(qtbot, ready, "again")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert "left turn 1 " in shown(ready, LEFT)
+
+
+def test_stop_keeps_what_was_written(qtbot, ready):
+    say(qtbot, ready, "endless")
+    qtbot.waitUntil(lambda: len(ready.panes[RIGHT].turns[-1].answer) > 40)
+    assert ready.composer.button.text() == "Stop"
+    say(qtbot, ready, "not now")  # Enter waits for the answer's end
+    assert ready.composer.edit.toPlainText() == "not now"
+    qtbot.keyClick(ready.composer.edit, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: answered(ready))
+    assert "stopped" in ready.panes[LEFT].footer.text()
+    assert ready.composer.button.text() == "Send"
+    assert len(ready.panes[LEFT].turns) == 1
+
+
+def test_answers_are_plain_text(qtbot, ready):
+    say(qtbot, ready, "html")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert "<b>bold</b>" in shown(ready, LEFT)
+    assert "<script>x</script> & " in shown(ready, LEFT)
+    click(qtbot, ready.panes[LEFT].copy)
+    assert QGuiApplication.clipboard().text().startswith("<b>bold</b>\n<script>")
+
+
+def test_shift_enter_begins_a_line(qtbot, ready):
+    edit = ready.composer.edit
+    edit.setPlainText("one")
+    edit.moveCursor(edit.textCursor().MoveOperation.End)
+    qtbot.keyClick(edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert edit.toPlainText() == "one\n"
+    assert ready.panes[LEFT].turns == []
+
+
+def test_answer_again_takes_the_next_seed(qtbot, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    click(qtbot, ready.again)
+    qtbot.waitUntil(lambda: answered(ready))
+    assert len(ready.panes[LEFT].turns) == 1
+    assert "left turn 1 seed 43" in shown(ready, LEFT)
+
+
+def test_sampling_presets_and_a_wrong_value(qtbot, ready):
+    click(qtbot, ready.sampling_button)
+    assert ready.sampling.isVisible()
+    click(qtbot, ready.sampling.greedy)
+    assert ready.sampling.sampling().temperature == 0.0
+    click(qtbot, ready.sampling.usual)
+    assert ready.sampling.sampling().temperature == 0.7
+    ready.sampling.form.rows["top_p"].editor.setText("7")
+    say(qtbot, ready, "hello")
+    assert "Top-p is 7" in ready.notice.what.text()
+    assert ready.composer.edit.toPlainText() == "hello"
+    assert ready.panes[LEFT].turns == []
+
+
+def test_a_refused_message_comes_back_into_the_composer(qtbot, ready):
+    say(qtbot, ready, "too long")
+    qtbot.waitUntil(ready.notice.isVisible)
+    assert ready.notice.what.text() == "The conversation is too long."
+    assert ready.composer.edit.toPlainText() == "too long"
+    assert shown(ready, LEFT) == ""
+    say(qtbot, ready, "shorter")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert not ready.notice.isVisible()
+
+
+def test_a_worker_that_dies_is_a_sentence_and_the_conversation_is_kept(qtbot, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    say(qtbot, ready, "crash")
+    qtbot.waitUntil(lambda: ready.worker.phase is Phase.CLOSED)
+    assert "out of words" in ready.notice.what.text()
+    assert "left turn 1" in shown(ready, LEFT)
+    assert "the model process ended" in ready.panes[LEFT].footer.text()
+    assert ready.memory.text() == "Start again"
+    click(qtbot, ready.memory)
+    qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY)
+    assert not ready.notice.isVisible()
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert len(ready.panes[LEFT].turns) == 3
+
+
+def test_unload_gives_the_memory_back(qtbot, ready):
+    service = ready.worker._service
+    click(qtbot, ready.memory)
+    assert ready.worker.phase is Phase.CLOSED
+    assert ready.memory.text() == "Load"
+    qtbot.waitUntil(lambda: not ready.worker.findChildren(type(service)))
+    assert not ready.notice.isVisible()
+
+
+def test_an_adapter_that_cannot_be_loaded(qtbot, page, trained):
+    trained("broken")
+    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    say(qtbot, page, "hello")
+    qtbot.waitUntil(page.notice.isVisible)
+    assert page.notice.what.text() == "The adapter is damaged."
+    assert page.composer.edit.toPlainText() == "hello"
+
+
+def test_another_run_is_loaded_when_it_is_chosen_and_the_newest_is_first(qtbot, page, trained):
+    older, newer = trained("older", "20260101-000000"), trained("newer", "20260202-000000")
+    qtbot.waitUntil(lambda: page.choice.count() == 2)
+    assert [page.choice.itemData(n) for n in (0, 1)] == [newer, older]
+    page.open_run(older)
+    page.open_run(newer)  # before the first one is there
+    page.open_run(older)
+    qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
+    assert page.worker.model.adapter == older
+    page.choice.setCurrentIndex(0)
+    page.choice.activated.emit(0)
+    qtbot.waitUntil(lambda: page.worker.model is not None and page.worker.model.adapter == newer)
+
+
+def test_a_program_that_cannot_be_started_is_a_sentence(qtbot, project, runs, trained):
+    page = ChatPage(project, runs, command=["/nowhere/at/all"])
+    qtbot.addWidget(page)
+    run_id = trained("first")
+    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    page.show()
+    page.open_run(run_id)
+    assert page.notice.isVisible()
+    assert page.worker.phase is Phase.CLOSED
+
+
+def test_the_conversation_is_written_anew_in_another_theme(qapp, qtbot, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    before = shown(ready, LEFT)
+    theme.apply(qapp, "dark")
+    try:
+        assert shown(ready, LEFT) == before
+    finally:
+        theme.apply(qapp, "light")
+
+
+def test_what_was_never_answered_is_left_out_of_the_history():
+    turns = [Turn("lost"), Turn("kept", "yes", "model", ended="stopped"), Turn("now")]
+    assert [message["content"] for message in messages_of(turns)] == ["kept", "yes", "now"]
