@@ -19,7 +19,7 @@ def load(request):
     say(reply="loading", what=base)
     if "broken" in adapter:
         return say(reply="failed", id=None, what="The adapter is damaged.", hint="Train it again.", details="why")
-    say(reply="loaded", base=base, adapter=adapter, context=64, device="cpu", precision="fp32")
+    say(reply="loaded", base=base, adapter=adapter, context=64, device="processor", precision="fp32 (small)")
 
 
 def answer(request):

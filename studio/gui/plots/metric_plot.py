@@ -192,6 +192,8 @@ class MetricPlot(QFrame):
         """Draw the curves as they stand."""
         trace = self._trace
         trace.follow(curves.by_name[self._metric.name])
+        for name in ("left", "bottom"):  # numbers of a range that nothing gave would only puzzle
+            self.plot.getAxis(name).setStyle(showValues=len(trace.steps) > 0)
         self._raw.setData(trace.steps, trace.raw)
         # A line needs two points; a lone one is a dot.
         self._smooth.setData(trace.steps, trace.smoothed, symbol="o" if len(trace.steps) == 1 else None)

@@ -94,7 +94,7 @@ def test_the_first_message_loads_the_model_and_is_answered_in_both_panes(qtbot, 
     assert shown(page, LEFT) == "You\nhello\nthere\nreally base\nleft turn 1 seed 42"
     assert shown(page, RIGHT) == "You\nhello\nthere\nreally tuned\nright turn 1 seed 42"
     assert page.panes[RIGHT].footer.text() == "3 tokens  ·  6 tokens/s  ·  ended by itself"
-    assert page.state.text() == "Ready on the processor  ·  32-bit  ·  context 64 tokens"
+    assert page.state.text() == "Ready on the processor  ·  fp32  ·  context 64 tokens"
 
 
 def test_panes_are_named_by_the_worker_and_not_by_what_was_asked_for(qtbot, ready, model_folder):

@@ -24,9 +24,6 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.project import Project
 
-_DEVICES = {"cpu": "on the processor"}
-_FORMATS = {"fp32": "32-bit", "bf16": "bfloat16", "fp16": "16-bit"}
-
 
 class ChatPage(QWidget):
     """Compares a run's result with its base. `command` replaces the worker's, for tests.
@@ -309,8 +306,8 @@ class ChatPage(QWidget):
 
 
 def _where(model: Loaded) -> str:
-    parts = [_DEVICES.get(model.device, f"on {model.device}" if model.device else "")]
-    parts.append(_FORMATS.get(model.precision, model.precision))
+    parts = ["on the processor" if model.device == "processor" else f"on {model.device}"]
+    parts.append(model.precision.split(" (")[0])
     parts.append(f"context {model.context:,} tokens" if model.context else "")
     return "  ·  ".join(part for part in parts if part)
 

@@ -24,8 +24,6 @@ PHASES = {
     "saving": "Saving",
 }
 METHODS = {"sft": "Fine-tune with LoRA (SFT)"}
-_DEVICES = {"cpu": "processor", "cuda": "graphics card", "mps": "graphics card"}
-_PRECISIONS = {"fp32": "32-bit", "bf16": "bfloat16"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, meant for terminals
 
 
@@ -61,10 +59,9 @@ def facts_of(story: RunStory, state: RunState) -> str:
     elif story.memory_used and not state.is_over:
         facts.append(f"{in_bytes(story.memory_used)} of memory")
     if story.device:
-        device = _DEVICES.get(story.device.split(":")[0], story.device)
-        facts.append(
-            f"on the {device}" + (f", {_PRECISIONS.get(story.precision, story.precision)}" if story.precision else "")
-        )
+        device = "the processor" if story.device == "processor" else story.device
+        number_format = story.precision.split(" (")[0]  # the reason behind it stands in the diagnostics
+        facts.append(f"on {device}, {number_format}" if number_format else f"on {device}")
     return "  ·  ".join(facts)
 
 
