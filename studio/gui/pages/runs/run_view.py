@@ -134,7 +134,8 @@ class RunView(QWidget):
         if record is None:
             return
         plots = self._plots()
-        if plots.curves is not record.curves:  # read anew, from the beginning
+        if plots.curves is not record.curves:  # they begin anew, or were put away when the run ended
+            self._runs.follow(record.id)
             plots.show_curves(record.curves)
         else:
             plots.curves_changed()
@@ -153,16 +154,17 @@ class RunView(QWidget):
             self._can_chat = record.folder.tuned_folder() is not None
 
     def _offer(self, record: RunRecord) -> None:
-        over, finished = record.state.is_over, record.state is RunState.FINISHED
+        # A worker that has said its last word still needs a moment to be gone; nothing is offered meanwhile.
+        gone, finished = record.outcome is not None, record.state is RunState.FINISHED
         stopping = self._runs.is_stopping(record.id)
-        self.stop.setVisible(not over and not record.broken)
+        self.stop.setVisible(not record.state.is_over and not record.broken)
         self.stop.setText("Stopping…" if stopping else "Stop…")
-        self.resume.setVisible(over and not finished and not record.broken)
+        self.resume.setVisible(gone and not finished and not record.broken)
         self.resume.setText("Resume" if self._can_resume else "Start again")
         self.compare.setVisible(self._can_chat)
         if self.compare.property("role") != ("primary" if finished else ""):
             theme.set_role(self.compare, "primary" if finished else "")
-        self.delete.setVisible(over)
+        self.delete.setVisible(gone or bool(record.broken))
 
     def _tell_ending(self, record: RunRecord) -> None:
         if record.broken and self._told is None:
