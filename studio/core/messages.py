@@ -41,6 +41,16 @@ class Example:
         """The last assistant turn, for lists."""
         return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "")
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Prompt and answer: what a table shows."""
+        return self.prompt, self.answer
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """All turns."""
+        return self.messages
+
     def as_dicts(self) -> list[dict[str, str]]:
         """The messages in the form that chat templates take."""
         return [message.as_dict() for message in self.messages]
@@ -70,5 +80,12 @@ def messages_from(values: Any) -> tuple[Message, ...]:
             raise ValueError(f"turn {number} has the role {role!r}; known roles are {', '.join(ROLES)}")
         if not isinstance(content, str):
             raise ValueError(f"turn {number} has no text in “content”")
-        turns.append(Message(cast("Role", role), content))
+        turns.append(Message(cast("Role", role), check_text(content, f"turn {number}")))
     return tuple(turns)
+
+
+def check_text(text: str, where: str) -> str:
+    """The text, unless it can't be kept: half of a character out of broken JSON. Raises ValueError."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{where} holds half of a character (a lone surrogate), which no file can keep")
+    return text

@@ -7,19 +7,22 @@ a log: finished, stopped, or failed with a sentence.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from studio import __version__
+from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
+from studio.core.messages import Example
 from studio.core.recipes import Recipe
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID
 from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, log
 from studio.engine.journal import Journal, StopBell, Stopped
-from studio.storage.datasets import examples_of, find_dataset
+from studio.storage.datasets import find_dataset, records_of
 from studio.storage.models import check_model
 from studio.storage.project import Project
 from studio.storage.runs import Checkpoint, RunFolder
@@ -112,7 +115,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
 
     journal.say("phase", phase="encoding")
     rows = encode_examples(
-        examples_of(project, info.id),
+        _examples(project, info),
         info.rows,
         encoder,
         max_length=settings.max_length,
@@ -173,6 +176,17 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
     final = _final(run, total)
     publish(run, final.folder)
     journal.say("finished", step=total, adapter=run.adapter.name)
+
+
+def _examples(project: Project, info: DatasetInfo) -> Iterator[Example]:
+    """The dataset's conversations. Raises StudioError when it holds something else."""
+    for record in records_of(project, info):
+        if not isinstance(record, Example):
+            raise StudioError(
+                f"“{info.name}” holds {info.kind.rows} ({info.kind.about}), which this method can't learn from.",
+                "Choose a dataset of conversations.",
+            )
+        yield record
 
 
 def _about(

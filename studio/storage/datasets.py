@@ -6,14 +6,13 @@ import hashlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import Cancelled, StudioError, did_you_mean
-from studio.core.messages import Example
+from studio.core.records import KINDS, Record
 from studio.storage.project import Project, now
 
-_COLUMNS = "id, name, source, rows, content_hash, created"
+_COLUMNS = "id, name, source, rows, content_hash, created, kind"
 _BATCH = 500
 
 
@@ -36,45 +35,43 @@ def find_dataset(project: Project, id_or_name: str) -> DatasetInfo:
     return DatasetInfo(*row)
 
 
-def page_of(project: Project, dataset: str, first: int, count: int) -> list[Example]:
-    """Up to `count` examples from position `first` (from 0)."""
+def page_of(project: Project, dataset: DatasetInfo, first: int, count: int) -> list[Record]:
+    """Up to `count` records from position `first` (from 0)."""
+    query = "SELECT record FROM records WHERE dataset = ? AND position >= ? AND position < ? ORDER BY position"
     with project.connect() as connection:
-        return [Example.from_json(text) for (text,) in _select(connection, dataset, first, count)]
+        found = connection.execute(query, (dataset.id, first, first + count))
+        return [dataset.kind.read(text) for (text,) in found]
 
 
-def examples_of(project: Project, dataset: str) -> Iterator[Example]:
-    """All examples in order, read page by page."""
+def records_of(project: Project, dataset: DatasetInfo) -> Iterator[Record]:
+    """All records in order, read page by page."""
     first = 0
     while page := page_of(project, dataset, first, _BATCH):
         yield from page
         first += len(page)
 
 
-def _select(connection: sqlite3.Connection, dataset: str, first: int, count: int) -> Iterable[Any]:
-    query = "SELECT messages FROM examples WHERE dataset = ? AND position >= ? AND position < ? ORDER BY position"
-    return connection.execute(query, (dataset, first, first + count))
-
-
 def add_dataset(
     project: Project,
     name: str,
     source: str,
-    examples: Iterable[Example],
+    records: Iterable[Record],
     *,
+    kind: str = "examples",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> DatasetInfo:
-    """Store examples as a new dataset, all or nothing. A taken name gets a number behind it.
+    """Store records of one kind as a new dataset, all or nothing. A taken name gets a number behind it.
 
-    Raises StudioError when there is no example or the disk is full, Cancelled when `cancelled` turns true.
+    Raises StudioError when there is no record or the disk is full, Cancelled when `cancelled` turns true.
     """
     identity, digest, rows = secrets.token_hex(8), hashlib.sha256(), 0
     batch: list[tuple[str, int, str]] = []
     with project.writing() as connection:
         free = _free_name(connection, name.strip() or "dataset")
-        values = (identity, free, source, 0, "", now())
-        connection.execute(f"INSERT INTO datasets ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)
-        for example in examples:
-            text = example.to_json()
+        values = (identity, free, source, 0, "", now(), KINDS[kind].name)
+        connection.execute(f"INSERT INTO datasets ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        for record in records:
+            text = record.to_json()
             digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
             batch.append((identity, rows, text))
             rows += 1
@@ -82,10 +79,8 @@ def add_dataset(
                 _insert(connection, batch, cancelled)
         _insert(connection, batch, cancelled)
         if rows == 0:
-            raise StudioError(
-                f"“{source}” has no example that can be used.", "Choose another file, or correct this one."
-            )
-        info = DatasetInfo(identity, free, source, rows, digest.hexdigest(), values[-1])
+            raise StudioError(f"“{source}” has no row that can be used.", "Choose another file, or correct this one.")
+        info = DatasetInfo(identity, free, source, rows, digest.hexdigest(), values[5], kind)
         connection.execute(
             "UPDATE datasets SET rows = ?, content_hash = ? WHERE id = ?", (rows, info.content_hash, identity)
         )
@@ -95,7 +90,7 @@ def add_dataset(
 def _insert(connection: sqlite3.Connection, batch: list[tuple[str, int, str]], cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise Cancelled
-    connection.executemany("INSERT INTO examples (dataset, position, messages) VALUES (?, ?, ?)", batch)
+    connection.executemany("INSERT INTO records (dataset, position, record) VALUES (?, ?, ?)", batch)
     batch.clear()
 
 
@@ -122,6 +117,6 @@ def rename_dataset(project: Project, dataset: str, name: str) -> None:
 
 
 def delete_dataset(project: Project, dataset: str) -> None:
-    """Remove a dataset and its examples. Runs that used it keep their adapters but can't be resumed."""
+    """Remove a dataset and its records. Runs that used it keep their adapters but can't be resumed."""
     with project.writing() as connection:
         connection.execute("DELETE FROM datasets WHERE id = ?", (dataset,))

@@ -29,6 +29,12 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE models (folder TEXT PRIMARY KEY, added TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # 2: a dataset can hold other kinds of records than conversations (core.records.KINDS).
+    """
+    ALTER TABLE datasets ADD COLUMN kind TEXT NOT NULL DEFAULT 'examples';
+    ALTER TABLE examples RENAME COLUMN messages TO record;
+    ALTER TABLE examples RENAME TO records;
+    """,
 )
 
 

@@ -91,7 +91,9 @@ def test_a_window_finds_the_run_of_a_dead_one_and_takes_over(qtbot, runs_of, pro
     folder = RunFolder.create(project.runs, recipe)
     command = fake_run("endless", 10_000)(folder)
     code = (
-        "import sys, pathlib; from studio.storage.runs import RunFolder; from studio.processes.training import start_run\n"
+        "import sys, pathlib\n"
+        "from studio.storage.runs import RunFolder\n"
+        "from studio.processes.training import start_run\n"
         "start_run(RunFolder(pathlib.Path(sys.argv[1])), sys.argv[2:])"
     )
     subprocess.run([sys.executable, "-c", code, str(folder.folder), *command], check=True)  # the first window, gone

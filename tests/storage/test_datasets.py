@@ -5,10 +5,10 @@ from studio.core.messages import Example, Message
 from studio.storage.datasets import (
     add_dataset,
     delete_dataset,
-    examples_of,
     find_dataset,
     list_datasets,
     page_of,
+    records_of,
     rename_dataset,
 )
 
@@ -21,9 +21,9 @@ def examples(count, word="x"):
 def test_pages_and_all_are_the_examples_in_order(project):
     info = add_dataset(project, "a", "a.json", examples(1234))
     assert info.rows == 1234
-    assert list(examples_of(project, info.id)) == list(examples(1234))
-    assert page_of(project, info.id, 1230, 100) == list(examples(1234))[1230:]
-    assert page_of(project, info.id, 5000, 10) == []
+    assert list(records_of(project, info)) == list(examples(1234))
+    assert page_of(project, info, 1230, 100) == list(examples(1234))[1230:]
+    assert page_of(project, info, 5000, 10) == []
 
 
 def test_the_hash_names_the_content_and_its_order(project):
@@ -47,11 +47,11 @@ def test_adding_is_all_or_nothing(project):
         add_dataset(project, "a", "a", breaks())
     with pytest.raises(Cancelled):
         add_dataset(project, "a", "a", examples(5000), cancelled=lambda: True)
-    with pytest.raises(StudioError, match="no example"):
+    with pytest.raises(StudioError, match="no row"):
         add_dataset(project, "a", "a", [])
     assert list_datasets(project) == []
     with project.connect() as connection:
-        assert connection.execute("SELECT count(*) FROM examples").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM records").fetchone() == (0,)
 
 
 def test_a_full_disk_gets_a_sentence_and_nothing_is_stored(project, monkeypatch):
@@ -100,4 +100,4 @@ def test_rename_and_delete(project):
         rename_dataset(project, info.id, " ")
     delete_dataset(project, info.id)
     assert [found.id for found in list_datasets(project)] == [other.id]
-    assert page_of(project, info.id, 0, 10) == []
+    assert page_of(project, info, 0, 10) == []

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studio.core.errors import Cancelled, StudioError
-from studio.storage.datasets import examples_of, list_datasets
+from studio.storage.datasets import list_datasets, records_of
 from studio.storage.interchange import import_file, preview_file
 
 
@@ -30,7 +30,7 @@ def test_a_file_is_previewed_then_imported(project, alpaca):
     assert list_datasets(project) == []
     info = import_file(project, file)
     assert (info.rows, info.name, info.source) == (1000, "rows", "rows.json")
-    assert [example.answer for example in examples_of(project, info.id)][-1] == "It is 999 ü."
+    assert [example.answer for example in records_of(project, info)][-1] == "It is 999 ü."
 
 
 @pytest.mark.parametrize("encode", ["utf-8", "utf-8-sig", "utf-16"])
@@ -76,9 +76,9 @@ def test_a_broken_line_among_json_lines(write):
         ("hello there", "not JSON: it begins with “hello there”"),
         ("[]", "holds no rows"),
         ("[", "cut off"),
-        ("{}", "nothing in it"),
-        ('{"data": [1]}', "one JSON object (with “data”)"),
-        ('[{"prompt": "x", "text": "y"}]', "the columns “prompt”, “text”"),
+        ("{}", "fit no known form: none"),
+        ('{"data": [1]}', "fit no known form: “data”"),
+        ('[{"prompt": "x", "text": "y"}]', "fit no known form: “prompt”, “text”"),
         ("[1, 2]", "Line 1: this is a number"),
         (b"[{\x93}]", "not UTF-8 text: byte 0x93 at position 2"),
         (b"\xff\xfe[", "not UTF-16 text"),
@@ -126,3 +126,44 @@ def test_a_mutated_file_gives_rows_or_a_sentence(write, data):
     mutated = text[:start] + data.draw(st.binary(max_size=12)) + text[end:]
     with contextlib.suppress(StudioError):  # any other exception is a crash
         assert preview_file(write(mutated)).rows >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "cells"),
+    [
+        ("r.csv", 'prompt,response,rating\nHi,"a\nb",4\n', "ratings", ("Hi", "a\nb", "4")),
+        ("r.tsv", "prompt\tcompletion\nHi\tYo, you\n", "examples", ("Hi", "Yo, you")),
+        ("r.txt", "\n\nOnce upon a time.\r\n\n", "passages", ("Once upon a time.",)),
+        ("r.jsonl", '{"prompt": "Hi", "chosen": "Yo", "rejected": "No"}\n', "pairs", ("Hi", "Yo", "No")),
+        ("r.json", '[{"prompt": "Hi", "completion": "Yo", "label": true}]', "labels", ("Hi", "Yo", "good")),
+        ("r.json", '[{"prompt": "Hi", "responses": ["A", "B"]}]', "rankings", ("Hi", "A", "B", "2")),
+    ],
+)
+def test_files_of_every_kind(project, write, name, content, kind, cells):
+    info = import_file(project, write(content, name))
+    assert (info.kind_name, info.rows) == (kind, 1)
+    (record,) = records_of(project, info)
+    assert record.cells == cells
+
+
+def test_parquet(project, tmp_path):
+    from importlib import import_module
+
+    parquet, table = import_module("pyarrow.parquet"), import_module("pyarrow").table
+    file = tmp_path / "r.parquet"
+    messages = [[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]]
+    parquet.write_table(table({"messages": messages}), file)
+    info = import_file(project, file)
+    assert [record.cells for record in records_of(project, info)] == [("Hi", "Yo")]
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(StudioError, match="not a Parquet file"):
+        preview_file(file)
+
+
+def test_broken_table_rows_are_named_by_line(write):
+    preview = preview_file(write('prompt,completion\nHi,Yo\nHi\n"a\nb",Yo\nHi,Yo,No\n', "r.csv"))
+    assert preview.rows == 2
+    assert [(problem.line, problem.reason[:13]) for problem in preview.problems] == [
+        (3, "it has 1 cell"),
+        (6, "it has 3 cell"),
+    ]

@@ -1,23 +1,24 @@
-"""A dataset as a table: number, prompt, answer. Rows are read from SQLite by page, when they come into view."""
+"""A dataset as a table: a number, then the columns of its kind. Rows are read by page, when they show."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
-from studio.core.messages import Example
+from studio.core.records import KINDS, Kind, Record
 from studio.storage.datasets import page_of
 from studio.storage.project import Project
 
 PAGE = 64  # rows: more than a screen shows, and read in about a millisecond
 PAGES = 16  # pages kept
 _SHOWN = 300  # characters of a cell; more is never visible
-_COLUMNS = ("#", "Prompt", "Answer")
+_NUMBER = ("#",)
+_NARROW = ("Verdict", "Rating", "Answers")  # columns of a word or a number
 
 _Index = QModelIndex | QPersistentModelIndex
 _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
@@ -32,7 +33,7 @@ class ExamplesModel(QAbstractTableModel):
         super().__init__(parent)
         self._project = project
         self._dataset: DatasetInfo | None = None
-        self._pages: OrderedDict[int, list[Example]] = OrderedDict()
+        self._pages: OrderedDict[int, list[Record]] = OrderedDict()
         self._broken = False
 
     def show_dataset(self, dataset: DatasetInfo | None) -> None:
@@ -43,7 +44,7 @@ class ExamplesModel(QAbstractTableModel):
         self._broken = False
         self.endResetModel()
 
-    def example(self, row: int) -> Example | None:
+    def example(self, row: int) -> Record | None:
         """The example in a row; None when it can't be read."""
         if self._dataset is None or self._broken:
             return None
@@ -51,7 +52,7 @@ class ExamplesModel(QAbstractTableModel):
         page = self._pages.get(number)
         if page is None:
             try:
-                page = page_of(self._project, self._dataset.id, number * PAGE, PAGE)
+                page = page_of(self._project, self._dataset, number * PAGE, PAGE)
             except StudioError as error:
                 self._broken = True  # said once, not for each of a screenful of cells
                 self.failed.emit(error)
@@ -62,13 +63,22 @@ class ExamplesModel(QAbstractTableModel):
         self._pages.move_to_end(number)
         return page[place] if place < len(page) else None
 
+    @property
+    def kind(self) -> Kind:
+        """What the rows are."""
+        return self._dataset.kind if self._dataset is not None else KINDS["examples"]
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return _NUMBER + self.kind.columns
+
     def rowCount(self, parent: _Index = QModelIndex()) -> int:
         """Qt: how many rows."""
         return 0 if parent.isValid() or self._dataset is None else self._dataset.rows
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:
         """Qt: how many columns."""
-        return 0 if parent.isValid() else len(_COLUMNS)
+        return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: _Index, role: int = _DISPLAY) -> Any:
         """Qt: what a cell shows."""
@@ -81,12 +91,12 @@ class ExamplesModel(QAbstractTableModel):
         example = self.example(index.row())
         if example is None:
             return ""
-        return _one_line(example.prompt if index.column() == 1 else example.answer)
+        return _one_line(example.cells[index.column() - 1])
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
         """Qt: the names of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return self._columns[section]
         if section == 0 and role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -99,6 +109,7 @@ class ExamplesTable(QTableView):
 
     def __init__(self, model: ExamplesModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._model = model
         self.setModel(model)
         self.setAccessibleName("Examples")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -112,12 +123,22 @@ class ExamplesTable(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # never measures a row: a million cost nothing
         rows.setDefaultSectionSize(36)
         rows.hide()
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        columns.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        columns.resizeSection(0, 88)
+        model.modelReset.connect(self._size_columns)
+        self._size_columns()
         columns.setHighlightSections(False)
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    @Slot()
+    def _size_columns(self) -> None:
+        columns, narrow = self.horizontalHeader(), {0: 88}
+        narrow |= {k: 104 for k, name in enumerate(_NUMBER + self._model.kind.columns) if name in _NARROW}
+        for place in range(columns.count()):
+            wide = place not in narrow
+            columns.setSectionResizeMode(
+                place, QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.Fixed
+            )
+            if not wide:
+                columns.resizeSection(place, narrow[place])
 
     def currentChanged(self, current: _Index, previous: _Index) -> None:  # noqa: N802
         """Qt: another row is the current one."""

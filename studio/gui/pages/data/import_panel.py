@@ -116,9 +116,12 @@ class ImportPanel(QWidget):
         self.title.setText(f"Import “{self._path.name}”")
         self.summary.setText(preview.summary + ".")
         self.name.setText(self._path.stem)
+        columns = preview.kind.columns
+        self.first.setColumnCount(len(columns))
+        self.first.setHorizontalHeaderLabels(columns)
         self.first.setRowCount(len(preview.first))
         for row, example in enumerate(preview.first):
-            for column, text in enumerate((example.prompt, example.answer)):
+            for column, text in enumerate(example.cells):
                 self.first.setItem(row, column, QTableWidgetItem(" ".join(text[:500].split())))
         self.bad.clear()
         self.bad.addItems(_sentences(preview))
@@ -127,7 +130,7 @@ class ImportPanel(QWidget):
         self.bad_title.setText(
             f"{_rows(preview.broken)} cannot be used and will be left out. The file itself is not changed."
         )
-        self.go.setText(f"Import {preview.rows:,} example{'s' * (preview.rows != 1)}")
+        self.go.setText(f"Import {preview.kind.count(preview.rows)}")
         self.steps.setCurrentIndex(1)
         self.go.setFocus()
 
@@ -172,9 +175,8 @@ class ImportPanel(QWidget):
         self.name = QLineEdit()
         self.name.setMaximumWidth(480)
         self.name.returnPressed.connect(self.store)
-        self.first = QTableWidget(0, 2)
-        self.first.setHorizontalHeaderLabels(["Prompt", "Answer"])
-        self.first.setAccessibleName("First examples")
+        self.first = QTableWidget(0, 0)
+        self.first.setAccessibleName("First rows")
         self.first.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.first.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         self.first.setTabKeyNavigation(False)

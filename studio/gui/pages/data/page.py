@@ -37,7 +37,7 @@ from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import delete_dataset, list_datasets, rename_dataset
 from studio.storage.project import DATABASE, Project
 
-_FILES = "Datasets (*.json *.jsonl);;All files (*)"
+_FILES = "Datasets (*.json *.jsonl *.csv *.tsv *.parquet *.txt);;All files (*)"
 
 
 class DataPage(QWidget):
@@ -106,7 +106,7 @@ class DataPage(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         for info in datasets:
-            item = QListWidgetItem(f"{info.name}\n{_examples(info.rows)}")
+            item = QListWidgetItem(f"{info.name}\n{info.size}")
             item.setData(Qt.ItemDataRole.UserRole, info)
             item.setToolTip(info.name)
             self.list.addItem(item)
@@ -173,7 +173,7 @@ class DataPage(QWidget):
             self.stack.setCurrentWidget(self.empty)
             return
         self.title.setText(info.name)
-        self.about.setText(f"{_examples(info.rows)} · from {info.source} · imported {info.created[:10]}")
+        self.about.setText(f"{info.size} · from {info.source} · imported {info.created[:10]}")
         self.stack.setCurrentIndex(1)
         if before is None or before.id != info.id:
             self.model.show_dataset(info)
@@ -218,7 +218,7 @@ class DataPage(QWidget):
         box = question(
             self,
             f"Delete “{info.name}”?",
-            f"Its {_examples(info.rows)} are taken out of the project for good. Runs that were trained on it keep "
+            f"Its {info.size} are taken out of the project for good. Runs that were trained on it keep "
             f"their results, but can't be resumed. The file “{info.source}” is not touched.",
             "Delete dataset",
         )
@@ -343,7 +343,3 @@ def _dropped(event: QDropEvent) -> Path | None:
             path = Path(url.toLocalFile())
             return None if os.path.isfile(path / DATABASE) else path
     return None
-
-
-def _examples(count: int) -> str:
-    return f"{count:,} example{'s' * (count != 1)}"

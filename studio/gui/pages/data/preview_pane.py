@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QStacked
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
-from studio.core.messages import Example
 from studio.core.preview import TokenPreview
 from studio.core.recipes import SftSettings
+from studio.core.records import Record
 from studio.core.templates import BUILT_IN, MODELS_OWN
 from studio.gui import theme
 from studio.gui.pages.data.token_view import TokenView
@@ -41,7 +41,7 @@ class PreviewPane(QWidget):
         self._command = command
         self._service: WorkerService | None = None
         self._ready = False
-        self._example: Example | None = None
+        self._example: Record | None = None
         self._asked: dict[str, Any] | None = None  # the request under way
         self._settled: dict[str, Any] | None = None  # the request whose answer is on screen
         self._next = 1
@@ -73,7 +73,7 @@ class PreviewPane(QWidget):
         self._offer_templates(None)
         self._ask()
 
-    def show_example(self, example: Example | None) -> None:
+    def show_example(self, example: Record | None) -> None:
         """Show the tokens of another example."""
         self._example = example
         self._ask()
@@ -122,11 +122,18 @@ class PreviewPane(QWidget):
         if example is None:
             self._say_empty("Select an example to see its tokens")
             return
+        turns = example.conversation
+        if not turns:
+            self._settled = None
+            self._say_empty(
+                "Plain text is learned as it stands", "No template is put around it; every token is trained."
+            )
+            return
         request = {
             "do": "preview",
             "model": str(model.folder),
             "template": self.template.currentData(),
-            "messages": example.as_dicts(),
+            "messages": [turn.as_dict() for turn in turns],
             "max_length": self.length.value(),
             "train_on": self.train_on.currentData(),
         }

@@ -69,7 +69,7 @@ def test_importing_a_file_with_broken_rows_by_keyboard(empty_project, page_for, 
     [
         ("", "is empty"),
         ("this is no JSON", "JSON"),
-        ([{"question": "a", "answer": "b"}], "has the columns “question”, “answer”"),
+        ([{"question": "a", "answer": "b"}], "fit no known form: “question”, “answer”"),
         ([{"instruction": "a", "output": ""}], "Line 1"),
         ([], "no rows"),
     ],

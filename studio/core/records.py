@@ -1,0 +1,231 @@
+"""Records: the kinds of rows that a dataset can hold, one kind a dataset, each in one canonical JSON form.
+
+An `Example` (a conversation) is `core.messages`; here are the kinds that say which answers people prefer, and plain
+text. How rows of files become records is `core.shapes`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from studio.core.messages import Example, Message, Role
+
+
+class Record(Protocol):
+    """A row of a dataset."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What a table shows of it, by the columns of its kind."""
+        ...
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """The prompt with its (best) answer, as a template writes it; no turns for plain text."""
+        ...
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal records give equal text, so that it can be hashed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one prompt, of which people prefer the first. margin: by how much, when it is known."""
+
+    prompt: tuple[Message, ...]
+    chosen: str
+    rejected: str
+    margin: float | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Prompt, chosen, rejected."""
+        return last_of(self.prompt), self.chosen, self.rejected
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """Prompt and chosen answer."""
+        return (*self.prompt, Message("assistant", self.chosen))
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return _dump([_turns(self.prompt), self.chosen, self.rejected, self.margin])
+
+    @staticmethod
+    def from_json(text: str) -> Pair:
+        """Read `to_json`. Raises ValueError."""
+        prompt, chosen, rejected, margin = json.loads(text)
+        return Pair(_messages(prompt), chosen, rejected, margin)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One answer to a prompt, and whether people found it good (as KTO learns from it)."""
+
+    prompt: tuple[Message, ...]
+    answer: str
+    good: bool
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Prompt, answer, verdict."""
+        return last_of(self.prompt), self.answer, "good" if self.good else "bad"
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """Prompt and answer."""
+        return (*self.prompt, Message("assistant", self.answer))
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return _dump([_turns(self.prompt), self.answer, self.good])
+
+    @staticmethod
+    def from_json(text: str) -> Label:
+        """Read `to_json`. Raises ValueError."""
+        prompt, answer, good = json.loads(text)
+        return Label(_messages(prompt), answer, good)
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One answer to a prompt, and how good people found it on a scale of their own; more is better."""
+
+    prompt: tuple[Message, ...]
+    answer: str
+    rating: float
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Prompt, answer, rating."""
+        return last_of(self.prompt), self.answer, f"{self.rating:g}"
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """Prompt and answer."""
+        return (*self.prompt, Message("assistant", self.answer))
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return _dump([_turns(self.prompt), self.answer, self.rating])
+
+    @staticmethod
+    def from_json(text: str) -> Rating:
+        """Read `to_json`. Raises ValueError."""
+        prompt, answer, rating = json.loads(text)
+        return Rating(_messages(prompt), answer, float(rating))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Several answers to one prompt with their ranks; 1 is best, and equal ranks are ties."""
+
+    prompt: tuple[Message, ...]
+    answers: tuple[str, ...]
+    ranks: tuple[int, ...]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Prompt, best answer, worst answer, how many."""
+        ordered = self.ordered
+        return last_of(self.prompt), ordered[0], ordered[-1], str(len(ordered))
+
+    @property
+    def ordered(self) -> list[str]:
+        """The answers from the best to the worst."""
+        return [answer for _, answer in sorted(zip(self.ranks, self.answers, strict=True), key=lambda pair: pair[0])]
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """Prompt and best answer."""
+        return (*self.prompt, Message("assistant", self.ordered[0]))
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return _dump([_turns(self.prompt), list(self.answers), list(self.ranks)])
+
+    @staticmethod
+    def from_json(text: str) -> Ranking:
+        """Read `to_json`. Raises ValueError."""
+        prompt, answers, ranks = json.loads(text)
+        return Ranking(_messages(prompt), tuple(answers), tuple(ranks))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Plain text to go on learning a language from."""
+
+    text: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The text."""
+        return (self.text,)
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """None: no template is put around plain text."""
+        return ()
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return _dump(self.text)
+
+    @staticmethod
+    def from_json(text: str) -> Passage:
+        """Read `to_json`. Raises ValueError."""
+        return Passage(cast("str", json.loads(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of dataset: its name in the database, what people call its rows, and the columns of its table."""
+
+    name: str
+    rows: str
+    about: str
+    columns: tuple[str, ...]
+    read: Callable[[str], Record]
+
+    def count(self, number: int) -> str:
+        """A number of rows in words, such as "1,200 pairs"."""
+        return f"{number:,} {self.rows if number != 1 else self.rows.removesuffix('s')}"
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("examples", "examples", "conversations to learn answers from", ("Prompt", "Answer"), Example.from_json),
+        Kind("pairs", "pairs", "two answers, one preferred", ("Prompt", "Chosen", "Rejected"), Pair.from_json),
+        Kind("labels", "labels", "single answers, good or bad", ("Prompt", "Answer", "Verdict"), Label.from_json),
+        Kind("ratings", "ratings", "single answers with a number", ("Prompt", "Answer", "Rating"), Rating.from_json),
+        Kind("rankings", "rankings", "answers in order", ("Prompt", "Best", "Worst", "Answers"), Ranking.from_json),
+        Kind("passages", "passages", "plain text", ("Text",), Passage.from_json),
+    )
+}
+
+
+def last_of(prompt: tuple[Message, ...]) -> str:
+    """The last turn of a prompt, for lists."""
+    return prompt[-1].content if prompt else ""
+
+
+def _turns(messages: tuple[Message, ...]) -> list[list[str]]:
+    return [[turn.role, turn.content] for turn in messages]
+
+
+def _messages(turns: list[tuple[Role, str]]) -> tuple[Message, ...]:
+    return tuple(Message(role, content) for role, content in turns)
+
+
+def _dump(value: Any) -> str:
+    if isinstance(value, list):
+        for part in cast("list[Any]", value):
+            if isinstance(part, float) and not math.isfinite(part):
+                raise ValueError(f"{part} is not a number that can be kept")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
