@@ -17,6 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 
 _CACHE = 2**22  # logits at a time on a processor: 16 MB, half of a usual third-level cache
 _CARD = 2**26  # and on a card, where large products are what is fast
+_FEWEST = 256  # rows: below, summing up the weight's gradient costs more than the products
 _ROUND = 64  # oneDNN compiles a bf16 product for each new shape, so there are few shapes
 
 
@@ -66,7 +67,7 @@ class _Product:
     def parts(self) -> Iterator[slice]:
         """Slices that together are all rows, each small enough for the cache."""
         room = (_CACHE if self.hidden.device.type == "cpu" else _CARD) // self.weight.shape[0]
-        step = max(_ROUND, room // _ROUND * _ROUND)
+        step = max(_FEWEST, room // _ROUND * _ROUND)
         return (slice(start, start + step) for start in range(0, self.hidden.shape[0], step))
 
     def rows(self, part: slice) -> Tensor:

@@ -44,6 +44,7 @@ KINDS = [{}, {"bias": True}, {"scale": 0.25}, {"softcap": 3.0}, {"bias": True, "
 def small_parts(monkeypatch):
     """Several parts, the last one not full."""
     monkeypatch.setattr(losses, "_CACHE", 64 * VOCABULARY)
+    monkeypatch.setattr(losses, "_FEWEST", 64)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
