@@ -137,7 +137,7 @@ class MetricPlot(QFrame):
         self.plot.installEventFilter(self)
         self.plot.viewport().installEventFilter(self)
         self.plot.viewport().setMouseTracking(True)
-        self.plot.getAxis("left").setWidth(52)
+        self.plot.getAxis("left").setWidth(60)
         self.plot.getAxis("left").enableAutoSIPrefix(False)
         self._view.setAutoVisible(y=True)
         self._view.setLimits(minXRange=2)

@@ -259,3 +259,29 @@ def test_the_conversation_is_written_anew_in_another_theme(qapp, qtbot, ready):
 def test_what_was_never_answered_is_left_out_of_the_history():
     turns = [Turn("lost"), Turn("kept", "yes", "model", ended="stopped"), Turn("now")]
     assert [message["content"] for message in messages_of(turns)] == ["kept", "yes", "now"]
+
+
+def test_a_run_that_trained_on_is_loaded_anew(qtbot, ready, project):
+    run = RunFolder(project.runs / ready.choice.currentData())
+    loaded = []
+    ready.worker.loaded.connect(loaded.append)
+    ready.open_run(run.id)
+    assert ready.worker.phase is Phase.READY  # the same one: nothing to do
+    checkpoint = run.checkpoints / "checkpoint-9"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "weights").write_text("x")
+    seal(checkpoint)
+    (run.adapter / "manifest.json").unlink()
+    ready.open_run(run.id)
+    assert ready.worker.phase is Phase.LOADING
+    assert ready.choice.currentText() == "first (step 9)"
+    qtbot.waitUntil(lambda: len(loaded) == 1)
+
+
+def test_both_panes_are_equally_wide(qtbot, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    ready.panes[RIGHT].set_model("a name " * 40)
+    ready.sampling_button.setChecked(True)
+    qtbot.waitUntil(lambda: abs(ready.panes[LEFT].width() - ready.panes[RIGHT].width()) <= 1)
+    assert "…" in ready.panes[RIGHT].title.text()

@@ -6,6 +6,7 @@ Each pane is named after what the worker says runs in it, and goes on with its o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
@@ -43,6 +44,7 @@ class ChatPage(QWidget):
         super().__init__(parent)
         self._runs = runs
         self._loaded_run = ""
+        self._loaded_folder: Path | None = None
         self._waiting = False  # a message waits for the model
         self._died = False
         self.worker = ChatWorker(project.logs / "chat.log", self, command)
@@ -57,8 +59,10 @@ class ChatPage(QWidget):
         self.memory.clicked.connect(self._load_or_unload)
         self.again = _quiet("Answer again", "Asks the last message again, with the next seed", self._ask_again)
         self.fresh = _quiet("New conversation", "Forgets what was said in both panes", self._begin_anew)
-        self.sampling_button = _quiet("Sampling", "How the next token is chosen", self._toggle_sampling)
+        self.sampling_button = QPushButton("Sampling")
         self.sampling_button.setCheckable(True)
+        self.sampling_button.setToolTip("How the next token is chosen")
+        self.sampling_button.toggled.connect(self._toggle_sampling)
         self.panes = {
             LEFT: ChatPane("Base", "What the base model answers appears here."),
             RIGHT: ChatPane("Tuned", "What your tuned model answers appears here."),
@@ -97,7 +101,7 @@ class ChatPage(QWidget):
         for widget in (self.again, self.fresh, self.sampling_button):
             top.addWidget(widget)
         middle = QHBoxLayout()
-        middle.setSpacing(12)
+        middle.setSpacing(16)
         for pane in self.panes.values():
             middle.addWidget(pane, 1)
         middle.addWidget(self.sampling)
@@ -125,7 +129,9 @@ class ChatPage(QWidget):
         index = self.choice.findData(run_id)
         if index >= 0:
             self.choice.setCurrentIndex(index)
-            if self._loaded_run != run_id:
+            record = self._record()
+            # A run that went on since then has something newer to talk to.
+            if self._loaded_run != run_id or (record and record.folder.tuned_folder() != self._loaded_folder):
                 self._load()
             self.composer.edit.setFocus()
 
@@ -165,7 +171,7 @@ class ChatPage(QWidget):
         except StudioError as error:
             self._take_failure(error)
             return
-        self._loaded_run, self._died = record.id, False
+        self._loaded_run, self._loaded_folder, self._died = record.id, tuned, False
 
     def _record(self) -> RunRecord | None:
         chosen = self.choice.currentData()
@@ -217,7 +223,6 @@ class ChatPage(QWidget):
             self.notice.show_error(error)
             self.composer.give_back(prompt)
             self.sampling_button.setChecked(True)
-            self.sampling.show()
             return
         self.notice.clear()
         for pane in self.panes.values():
@@ -250,9 +255,9 @@ class ChatPage(QWidget):
         self._tell()
         self.composer.edit.setFocus()
 
-    @Slot()
-    def _toggle_sampling(self) -> None:
-        self.sampling.setVisible(self.sampling_button.isChecked())
+    @Slot(bool)
+    def _toggle_sampling(self, shown: bool) -> None:
+        self.sampling.setVisible(shown)
 
     @Slot(str, str)
     def _begin(self, pane: str, model: str) -> None:
@@ -313,7 +318,8 @@ def _where(model: Loaded) -> str:
 
 
 def _label(record: RunRecord) -> str:
-    last = record.folder.last_checkpoint() if not record.folder.adapter.is_dir() else None
+    tuned = record.folder.tuned_folder()
+    last = record.folder.last_checkpoint() if tuned != record.folder.adapter else None
     return f"{record.name} (step {last.step:,})" if last else record.name
 
 

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QTextBlockFormat, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QResizeEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.pages.chat.turns import Turn
 
 
-class ChatPane(QFrame):
+class ChatPane(QWidget):
     """Keeps the turns of its side and shows them as plain text."""
 
     def __init__(self, name: str, hint: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        theme.set_role(self, "card")
+        # Two panes of one width, whatever is written in them.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.turns: list[Turn] = []
         self._name = name
         self.title = QLabel(name)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.title.setWordWrap(True)
         theme.set_role(self.title, "heading")
         self.copy = QPushButton("Copy answer")
         self.copy.setAccessibleName(f"Copy the answer of {name}")
         theme.set_role(self.copy, "quiet")
+        shape = self.copy.sizePolicy()
+        shape.setRetainSizeWhenHidden(True)
+        self.copy.setSizePolicy(shape)
         self.copy.clicked.connect(self._copy)
         self.text = QTextEdit(readOnly=True, acceptRichText=False, undoRedoEnabled=False)
-        self.text.setFrameShape(QFrame.Shape.NoFrame)
         self.text.setTabChangesFocus(True)
         self.text.setPlaceholderText(hint)
         self.text.setAccessibleName(f"Conversation with {name}")
@@ -40,8 +42,8 @@ class ChatPane(QFrame):
         foot.addWidget(self.footer, 1)
         foot.addWidget(self.copy)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 8)
-        layout.setSpacing(8)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
         layout.addWidget(self.title)
         layout.addWidget(self.text, 1)
         layout.addLayout(foot)
@@ -50,7 +52,18 @@ class ChatPane(QFrame):
 
     def set_model(self, name: str) -> None:
         """Say what runs here, as the worker told."""
-        self.title.setText(name)
+        self._name = name
+        self.title.setToolTip(name)
+        self.title.setAccessibleName(name)
+        self._fit_title()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_title()
+
+    def _fit_title(self) -> None:
+        room = self.width() - 4
+        self.title.setText(self.title.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideMiddle, room))
 
     def forget(self) -> None:
         """Begin a new conversation."""

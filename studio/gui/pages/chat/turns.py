@@ -8,7 +8,7 @@ from typing import Any
 
 _ENDINGS = {
     "end of turn": "ended by itself",
-    "length": "cut at the longest answer",
+    "length": "cut at its limit",
     "stopped": "stopped",
 }
 
