@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt", action="append", metavar="TEXT", help="ask this and end; may be given several times"
     )
-    add_settings(parser, Sampling, "sampling")
+    add_settings(parser, "sampling", Sampling)
 
 
 @dataclass(frozen=True, slots=True)

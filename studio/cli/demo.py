@@ -20,16 +20,18 @@ from typing import Any
 from tqdm import tqdm
 
 from studio.cli.chatting import Conversation, talkers_of
-from studio.cli.training import follow, ready_recipe
+from studio.cli.training import follow
 from studio.core.conversation import Sampling
 from studio.core.errors import StudioError
 from studio.core.gold_judge import judge
 from studio.core.intervals import wilson
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.core.runs import RunState
 from studio.processes.launch import window_command
 from studio.storage.interchange import import_file
 from studio.storage.project import Project
+from studio.storage.recipes import ready_recipe
 from studio.storage.resources import carried
 from studio.storage.runs import RunFolder
 from studio.storage.settings import projects_home

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = open_or_create_project(arguments.project)
     with _Bar("Importing") as report:
         info = import_file(project, file, arguments.name, report)
-    print(f"Imported {info.rows:,} examples as “{info.name}” into {project.folder}")
+    print(f"Imported {info.size} as “{info.name}” into {project.folder}")
     return 0
 
 

@@ -32,12 +32,17 @@ def open_or_create_project(folder: Path) -> Project:
     return project
 
 
-def add_settings(parser: argparse.ArgumentParser, declared: type[Any], title: str) -> None:
-    """One flag for each declared setting. A flag that is not given stays None."""
+def add_settings(parser: argparse.ArgumentParser, title: str, *declared: type[Any]) -> None:
+    """One flag for each setting that any of the classes declares. A flag that is not given stays None."""
     group = parser.add_argument_group(title)
-    for known in settings_of(declared):
+    found: dict[str, list[Setting]] = {}
+    for known in (known for one in declared for known in settings_of(one)):
+        found.setdefault(known.name, []).append(known)
+    for same in found.values():
+        known = same[0]
         choices = list(known.choices) if known.choices else None
-        help_text = f"{known.about} Default {known.default}{_unit(known)}.".replace("%", "%%")
+        defaults = " or ".join(dict.fromkeys(str(one.default) for one in same))
+        help_text = f"{known.about} Default {defaults}{_unit(known)}.".replace("%", "%%")
         group.add_argument(
             _flag(known),
             type=_reader(known),
@@ -48,13 +53,19 @@ def add_settings(parser: argparse.ArgumentParser, declared: type[Any], title: st
         )
 
 
-def given_settings(arguments: argparse.Namespace, declared: type[Any]) -> dict[str, Any]:
-    """The settings that were given as flags. Raises StudioError for a value out of range."""
+def given_settings(arguments: argparse.Namespace, declared: type[Any], *others: type[Any]) -> dict[str, Any]:
+    """The settings of `declared` that were given as flags.
+
+    Raises StudioError for a value out of range, and for a flag that only one of the `others` has.
+    """
     given: dict[str, Any] = {}
-    for known in settings_of(declared):
+    names = {known.name for known in settings_of(declared)}
+    for known in (known for one in (declared, *others) for known in settings_of(one)):
         value = getattr(arguments, known.name)
-        if value is None:
+        if value is None or known.name in given:
             continue
+        if known.name not in names:
+            raise StudioError(f"{_flag(known)} is not a setting of this method.", "Leave it out.")
         sentence = known.problem(value)
         if sentence:
             raise StudioError(f"{_flag(known)}: {sentence}", "Correct the value and try again.")

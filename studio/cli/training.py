@@ -18,12 +18,12 @@ from tqdm import tqdm
 from studio.cli.options import add_project, add_settings, given_settings, open_project
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.events import Event
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import METHODS, TrainSettings
+from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunState, RunStory
 from studio.processes.training import StopLadder, kill_tree, outcome, start_run
-from studio.storage.datasets import find_dataset
-from studio.storage.models import check_model
 from studio.storage.project import Project
+from studio.storage.recipes import ready_recipe
 from studio.storage.runs import EventReader, RunFolder, list_runs
 
 _POLL = 0.1  # seconds
@@ -34,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, nargs="?", help="a recipe file, as “Copy as command” writes it")
     add_project(parser)
     parser.add_argument("--resume", metavar="RUN", help="go on with a run of the project from its last checkpoint")
+    parser.add_argument("--method", choices=list(METHODS), help="how to train (default: the recipe's, or sft)")
     parser.add_argument("--base-model", metavar="FOLDER", help="the base model's folder")
+    parser.add_argument("--adapter", metavar="FOLDER", help="an adapter on that model to go on from")
     parser.add_argument("--dataset", metavar="NAME", help="a dataset of the project, by name or id")
     parser.add_argument("--template", help="“model” for the model's own, or a built-in prompt template")
     parser.add_argument("--name", help="what to call the run")
-    add_settings(parser, SftSettings, "settings (each overrides the recipe's)")
+    add_settings(parser, "settings (each overrides the recipe's)", *_all_settings())
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,7 +60,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     file: Path | None = arguments.recipe
     words = {
         key: value
-        for key in ("base_model", "dataset", "template", "name")
+        for key in ("base_model", "adapter", "dataset", "template", "name")
         if (value := getattr(arguments, key)) is not None
     }
     if file is None:
@@ -69,14 +71,14 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         except (OSError, ValueError) as error:
             raise StudioError(f"The recipe “{file}” can't be read ({error}).", "Check the path.") from error
         recipe = replace(Recipe.from_json(text, f"“{file.name}”"), **words)
-    return replace(recipe, settings=replace(recipe.settings, **given_settings(arguments, SftSettings)))
+    if arguments.method and arguments.method != recipe.method:
+        recipe = replace(recipe, method=arguments.method, settings=METHODS[arguments.method].settings())
+    given = given_settings(arguments, recipe.how.settings, *_all_settings())
+    return replace(recipe, settings=replace(recipe.settings, **given))
 
 
-def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
-    """The recipe with its model and dataset found and named for good. Raises StudioError."""
-    recipe.check()
-    model, dataset = check_model(Path(recipe.base_model)), find_dataset(project, recipe.dataset)
-    return replace(recipe, base_model=str(model.folder), dataset=dataset.id, dataset_hash=dataset.content_hash)
+def _all_settings() -> list[type[TrainSettings]]:
+    return [method.settings for method in METHODS.values()]
 
 
 def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:

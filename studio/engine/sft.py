@@ -21,7 +21,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from studio.core.recipes import SftSettings
+from studio.core.methods import SftSettings
 from studio.engine.batches import PaddedBatch
 from studio.engine.examples import IGNORED, Row
 from studio.engine.loading import Precision

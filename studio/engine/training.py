@@ -17,6 +17,7 @@ from studio import __version__
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.messages import Example
+from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID
 from studio.engine.checkpoints import About, complete, publish, sweep
@@ -85,6 +86,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         )
     base = check_model(Path(recipe.base_model))
     settings = recipe.settings
+    assert isinstance(settings, SftSettings)
 
     import torch
 

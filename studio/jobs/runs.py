@@ -8,8 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
@@ -20,10 +19,9 @@ from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunState, RunStory
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.training import StopLadder, is_alive, start_run
-from studio.storage.datasets import find_dataset
 from studio.storage.files import disk_trouble
-from studio.storage.models import check_model
 from studio.storage.project import Project
+from studio.storage.recipes import ready_recipe
 from studio.storage.runs import RunFolder
 
 _CLIMB_EVERY = 1000  # ms between looks at the stop ladders
@@ -97,10 +95,7 @@ class ProjectRuns(QObject):
 
     def start(self, recipe: Recipe) -> RunRecord:
         """Check a recipe, make its run folder and start its worker. Raises StudioError."""
-        recipe.check()
-        model = check_model(Path(recipe.base_model))
-        dataset = find_dataset(self._project, recipe.dataset)
-        recipe = replace(recipe, base_model=str(model.folder), dataset=dataset.id, dataset_hash=dataset.content_hash)
+        recipe = ready_recipe(self._project, recipe)
         record = RunRecord(RunFolder.create(self._project.runs, recipe), recipe)
         self._records[record.id] = record
         self.list_changed.emit()

@@ -23,7 +23,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.app import Studio
 from studio.processes.training import kill_tree

@@ -5,7 +5,8 @@ import pytest
 
 from studio.cli.app import main
 from studio.cli.training import _recipe, add_arguments
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.storage.project import Project
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from studio.core.errors import StudioError
 from studio.core.fields import problems_of, setting, settings_from, settings_of
-from studio.core.recipes import SftSettings
+from studio.core.methods import SftSettings
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from studio.core.errors import StudioError
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 
 RECIPE = Recipe("/models/küken", "d1", "My run", "alpaca", settings=SftSettings(epochs=2.5, seed=7))
 

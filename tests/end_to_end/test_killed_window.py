@@ -23,7 +23,8 @@ pytestmark = pytest.mark.timeout(300)
 _WINDOW = """
 import sys
 from PySide6.QtWidgets import QApplication
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.gui.app import Studio
 from studio.gui.preferences import Preferences
 app = QApplication([])

@@ -11,7 +11,8 @@ from typing import Any
 
 from studio.core.events import Event
 from studio.core.messages import Example, Message
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.storage.datasets import add_dataset, list_datasets
 from studio.storage.project import Project
 from studio.storage.runs import EventReader, RunFolder

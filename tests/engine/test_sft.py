@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from studio.core.recipes import SftSettings
+from studio.core.methods import SftSettings
 from studio.engine.batches import PaddedBatch
 from studio.engine.examples import IGNORED, Row, held_out_positions
 from studio.engine.journal import Journal, StopBell

@@ -8,7 +8,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox
 
 from studio.core.messages import Example, Message
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.gui.pages.train import TrainPage
 from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.preferences import Preferences

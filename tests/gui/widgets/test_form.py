@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox
 
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
-from studio.core.recipes import SftSettings
+from studio.core.methods import SftSettings
 from studio.gui.widgets.form import SettingsForm
 
 

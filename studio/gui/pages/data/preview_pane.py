@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QStacked
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
+from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
-from studio.core.recipes import SftSettings
 from studio.core.records import Record
 from studio.core.templates import BUILT_IN, MODELS_OWN
 from studio.gui import theme

@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
-from studio.core.recipes import Recipe, SftSettings
+from studio.core.methods import SftSettings
+from studio.core.recipes import Recipe
 from studio.core.templates import BUILT_IN, MODELS_OWN
 from studio.gui import theme
 from studio.gui.pages.train.command import command_line, write_recipe

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
-from studio.core.recipes import SftSettings
+from studio.core.methods import SftSettings
 from studio.gui import theme
 from studio.storage.models import ModelInfo
 

@@ -1,0 +1,51 @@
+"""A recipe made ready to run: everything it names is found, checked and named for good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
+from studio.core.records import KINDS
+from studio.storage.datasets import find_dataset
+from studio.storage.models import check_model
+from studio.storage.project import Project
+
+
+def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
+    """The recipe with its model and dataset found and named for good, so that it can be run again.
+
+    Raises StudioError saying what is missing, cannot be used, or does not fit the method.
+    """
+    recipe.check()
+    method = recipe.how
+    model, dataset = check_model(Path(recipe.base_model)), find_dataset(project, recipe.dataset)
+    if dataset.kind_name not in method.needs:
+        wanted = " or ".join(f"{KINDS[name].rows} ({KINDS[name].about})" for name in method.needs)
+        raise StudioError(
+            f"“{dataset.name}” holds {dataset.kind.rows}; “{method.label}” learns from {wanted}.",
+            "Choose another dataset, or another method.",
+        )
+    adapter = _adapter(recipe.adapter)
+    return replace(
+        recipe,
+        base_model=str(model.folder),
+        adapter=adapter,
+        dataset=dataset.id,
+        dataset_hash=dataset.content_hash,
+    )
+
+
+def _adapter(named: str) -> str:
+    if not named:
+        return ""
+    folder = Path(named).expanduser().absolute()
+    if not (folder / "adapter_config.json").is_file():
+        raise StudioError(f"There is no adapter in “{folder}”.", "Choose the adapter folder of a finished run.")
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise StudioError(
+            f"The adapter in “{folder}” has no weights in safetensors form.",
+            "Choose another adapter, or train it again.",
+        )
+    return str(folder)
