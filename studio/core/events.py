@@ -10,8 +10,9 @@ started     pid, attempt, plumbline, torch, transformers, trl, peft, device, pre
 phase       phase (loading | encoding | training | evaluating | saving)
 progress    phase, done, total                 progress inside a phase before training
 step        step, total, epoch, elapsed [s of training, all attempts], eta [s], tokens [trained so far, all attempts],
-            tokens_per_second, loss, lr, grad_norm, memory_used [bytes], memory_peak [bytes]
-evaluation  step, eval_loss
+            tokens_per_second, loss, lr, grad_norm, memory_used [bytes], memory_peak [bytes];
+            reward, DPO, KTO: accuracy, margin, chosen, rejected; DPO, KTO: kl [nats an answer]
+evaluation  step, eval_loss, eval_accuracy, and what else the method measures on held-out rows
 checkpoint  step, path [relative to the run folder]
 warning     what, hint
 resumed     step                               steps after it are run again and replace what was logged before

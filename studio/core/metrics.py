@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.core.events import Event
@@ -46,8 +46,55 @@ METRICS: tuple[Metric, ...] = (
         "How strongly a step pulls. Spikes are normal; a steady climb is a warning.",
     ),
     Metric("tokens_per_second", "Speed", "Tokens read per second.", unit="tokens/s", lower_is_better=False),
+    Metric(
+        "accuracy",
+        "Accuracy",
+        "How often the preferred answer gets the higher reward. Half is guessing; 1.0 for long is memorising.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "eval_accuracy",
+        "Held-out accuracy",
+        "The same on rows that are never trained on: the figure to believe.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "margin",
+        "Margin",
+        "By how much the preferred answer's reward is higher. It should rise, and slow down.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "chosen",
+        "Reward of chosen",
+        "DPO: how much likelier than at the start the preferred answers are. It may fall; what counts is the margin.",
+    ),
+    Metric(
+        "rejected", "Reward of rejected", "The same for the other answers. It should fall below the preferred ones."
+    ),
+    Metric(
+        "kl",
+        "Distance from the start (KL)",
+        "How far the model has moved from the reference, in nats an answer. A steady climb means that it drifts.",
+    ),
 )
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
+
+# What each method's page shows: the first large, with its second metric drawn into the same plot; the rest beneath.
+PLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "sft": (("loss", "eval_loss"), ("lr",), ("grad_norm",), ("tokens_per_second",)),
+    "pretrain": (("loss", "eval_loss"), ("lr",), ("grad_norm",), ("tokens_per_second",)),
+    "reward": (("loss", "eval_loss"), ("accuracy", "eval_accuracy"), ("margin",), ("lr",), ("grad_norm",)),
+    "dpo": (
+        ("loss", "eval_loss"),
+        ("accuracy", "eval_accuracy"),
+        ("margin",),
+        ("chosen", "rejected"),
+        ("kl",),
+        ("lr",),
+    ),
+    "kto": (("loss", "eval_loss"), ("chosen", "rejected"), ("margin",), ("kl",), ("lr",), ("grad_norm",)),
+}
 
 
 @dataclass(slots=True)
