@@ -79,7 +79,8 @@ def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, star
     qtbot.mouseClick(view.stop, Qt.MouseButton.LeftButton)
     press(qtbot, view, "Stop and save")
     assert view.stop.text() == "Stopping…"
-    qtbot.waitUntil(lambda: view.head.chip.text() == "Stopped")
+    qtbot.waitUntil(view.notice.isVisible)
+    assert view.head.chip.text() == "Stopped"
     assert "everything is saved" in view.notice.what.text()
     assert not view.stop.isVisible()
     assert view.resume.text() == "Resume"
@@ -102,7 +103,8 @@ def test_stop_and_discard(qtbot, page, runs, start):
     qtbot.waitUntil(page.view.stop.isVisible)
     qtbot.mouseClick(page.view.stop, Qt.MouseButton.LeftButton)
     press(qtbot, page.view, "Stop and discard")
-    qtbot.waitUntil(lambda: page.view.head.chip.text() == "Stopped")
+    qtbot.waitUntil(page.view.resume.isVisible)
+    assert page.view.head.chip.text() == "Stopped"
     assert page.view.resume.text() == "Start again"
     assert not page.view.compare.isVisible()
 
@@ -113,7 +115,8 @@ def test_stop_and_discard(qtbot, page, runs, start):
 )
 def test_an_ending_is_a_sentence(qtbot, page, start, mode, chip, said):
     start(mode)
-    qtbot.waitUntil(lambda: page.view.head.chip.text() == chip)
+    qtbot.waitUntil(page.view.notice.isVisible)
+    assert page.view.head.chip.text() == chip
     assert said in page.view.notice.what.text()
     assert page.view.notice.hint.text()
     page.view.copy.trigger()
@@ -141,7 +144,7 @@ def test_the_list_says_each_run_in_words_and_can_be_walked_by_key(qtbot, page, r
 
 def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
     run_id = start("fail")
-    qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.FAILED)
+    qtbot.waitUntil(page.view.delete.isVisible)
     page.view.delete.trigger()
     press(qtbot, page.view, "Keep it")
     assert page.model.rowCount() == 1
