@@ -21,24 +21,29 @@ _BATCH = 500  # events handed to the window at once: folding them takes it a few
 
 @dataclass(frozen=True, slots=True)
 class FoundRun:
-    """A run as the finder saw it. outcome: None while its worker lives. broken: why its recipe can't be read."""
+    """A run as the finder saw it. outcome: None while its worker lives. broken: why its recipe can't be read.
+
+    size: bytes of events that there were.
+    """
 
     folder: RunFolder
     recipe: Recipe | None
     broken: str
     story: RunStory
     outcome: Outcome | None
+    size: int
 
 
 class RunFinder(QThread):
     """Looks for runs every two seconds, whoever started them.
 
     runs_found(list of FoundRun): new ones, and ones whose events or worker changed since the last look.
-    runs_gone(list of run ids).
+    runs_gone(list of run ids). looked(): one look is over.
     """
 
     runs_found = Signal(list)
     runs_gone = Signal(list)
+    looked = Signal()
 
     def __init__(self, runs: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,7 +69,7 @@ class RunFinder(QThread):
             mark = (_size(run.events), alive)
             known = self._seen.get(run_id)
             if known is None or (known != mark and not (known[1] and alive)):  # a living one is followed by its watch
-                found.append(_found(run, alive))
+                found.append(_found(run, alive, mark[0]))
             self._seen[run_id] = mark
         gone = [run_id for run_id in self._seen if run_id not in present]
         for run_id in gone:
@@ -73,16 +78,18 @@ class RunFinder(QThread):
             self.runs_found.emit(found)
         if gone:
             self.runs_gone.emit(gone)
+        self.looked.emit()
 
 
 class RunWatch(QThread):
     """Reads one run's events from the first to the last, and waits for its worker's end.
 
-    events_read(events): a list of Event, in order. ended(outcome): an Outcome.
+    events_read(events): a list of Event, in order. ended(outcome, size): an Outcome, and how many bytes of events
+    there were.
     """
 
     events_read = Signal(list)
-    ended = Signal(object)
+    ended = Signal(object, int)
 
     def __init__(self, run: RunFolder, process: subprocess.Popen[bytes] | None, parent: QObject | None = None) -> None:
         """`process` is the worker when this program started it; its exit code is then known."""
@@ -106,7 +113,7 @@ class RunWatch(QThread):
                 self.msleep(1)  # leaves the window time between the batches of a long history
             if not alive and not events:
                 code = self._process.returncode if self._process else None
-                self.ended.emit(outcome(self._run, story, code))
+                self.ended.emit(outcome(self._run, story, code), reader.offset)
                 return
             if not events:
                 self.msleep(_NAP)
@@ -117,14 +124,14 @@ class RunWatch(QThread):
         return is_alive(self._run.worker())
 
 
-def _found(run: RunFolder, alive: bool) -> FoundRun:
+def _found(run: RunFolder, alive: bool, size: int) -> FoundRun:
     recipe, broken = None, ""
     try:
         recipe = run.recipe()
     except StudioError as error:
         broken = error.sentence
     story = run.recent_story()
-    return FoundRun(run, recipe, broken, story, None if alive else outcome(run, story, None))
+    return FoundRun(run, recipe, broken, story, None if alive else outcome(run, story, None), size)
 
 
 def _size(file: Path) -> int:

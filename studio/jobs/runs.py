@@ -33,7 +33,7 @@ Command = Callable[[RunFolder], list[str]]
 class RunRecord:
     """What the window knows of a run. `broken` is a sentence when its recipe can't be read.
 
-    `curves` are empty until the run is followed; `outcome` is None while its worker lives.
+    `curves` are empty until the run is followed; `outcome` is None while its worker lives. size: of its events.
     """
 
     folder: RunFolder
@@ -43,6 +43,7 @@ class RunRecord:
     state: RunState = RunState.STARTING
     outcome: Outcome | None = None
     broken: str = ""
+    size: int = 0
 
     @property
     def id(self) -> str:
@@ -189,15 +190,15 @@ class ProjectRuns(QObject):
             record.state = record.story.state(worker_alive=True)
         self.run_changed.emit(record.id)
 
-    @Slot(object)
-    def _take_end(self, outcome: Outcome) -> None:
+    @Slot(object, int)
+    def _take_end(self, outcome: Outcome, size: int) -> None:
         record = self._sender()
         if record is None:
             return
         was_alive = record.outcome is None
         self._watches.pop(record.id)
         self._ladders.pop(record.id, None)
-        record.outcome, record.state = outcome, outcome.state
+        record.outcome, record.state, record.size = outcome, outcome.state, size
         self.run_changed.emit(record.id)
         if was_alive:
             self.run_ended.emit(record.id)
@@ -208,15 +209,16 @@ class ProjectRuns(QObject):
             record = self._records.get(run.folder.id)
             if record is None:
                 record = self._records[run.folder.id] = RunRecord(run.folder)
-            if record.id in self._watches:
-                continue  # its watch knows better
+            told = record.outcome is not None and run.outcome is not None and record.size == run.size
+            if told or record.id in self._watches:
+                continue  # its watch knows better: it has the curves, and how the worker ended
             record.recipe, record.broken, record.story, record.outcome = (
                 run.recipe,
                 run.broken,
                 run.story,
                 run.outcome,
             )
-            record.curves = Curves()
+            record.curves, record.size = Curves(), run.size
             if run.outcome is None:
                 self._watch(record)
             else:

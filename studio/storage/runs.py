@@ -245,7 +245,7 @@ class EventReader:
     def __init__(self, path: Path, *, first: int = 0, chunk: int = 256 * 1024) -> None:
         """`first` is the byte to begin at; a line that is cut there counts as torn."""
         self._path, self._chunk = path, chunk
-        self._offset = first
+        self.offset = first  # bytes read so far
         self._rest = b""
         self.skipped = 0
 
@@ -255,13 +255,13 @@ class EventReader:
         while not events:
             try:
                 with self._path.open("rb") as file:
-                    file.seek(self._offset)
+                    file.seek(self.offset)
                     data = file.read(self._chunk)
             except OSError:
                 return events
             if not data:
                 return events
-            self._offset += len(data)
+            self.offset += len(data)
             *lines, self._rest = (self._rest + data).split(b"\n")
             for line in lines:
                 event = Event.from_line(line) if line else None

@@ -157,3 +157,16 @@ def test_closing_the_window_leaves_training_alone(qtbot, runs_of, recipe, fake_r
     runs.close()
     before = record.folder.story().step
     qtbot.waitUntil(lambda: record.folder.story().step > before, timeout=20_000)
+
+
+def test_what_a_watch_saw_to_its_end_is_not_replaced_by_a_later_look(qtbot, runs_of, recipe, fake_run):
+    runs = runs_of(fake_run("crash"))
+    with qtbot.waitSignal(runs.run_ended, timeout=20_000):
+        record = runs.start(recipe)
+    with qtbot.waitSignal(runs._finder.looked, timeout=20_000):
+        pass
+    with qtbot.waitSignal(runs._finder.looked, timeout=20_000):
+        pass
+    assert record.outcome is not None
+    assert "exit code 7" in record.outcome.sentence
+    assert len(record.curves.by_name["loss"]) == 3
