@@ -90,10 +90,11 @@ def _talkers(arguments: argparse.Namespace) -> tuple[Talkers, Path]:
 
 def talkers_of(folder: RunFolder, template: str | None = None) -> Talkers:
     """The base and the adapter of a run. Raises StudioError when it has nothing to talk to yet."""
-    tuned = folder.tuned_folder()
+    recipe, tuned = folder.recipe(), folder.tuned_folder()
+    if not folder.talks:
+        raise StudioError(f"What “{recipe.how.label}” makes can't be talked to.", "Choose another run.")
     if tuned is None:
         raise StudioError(f"The run “{folder.id}” has neither an adapter nor a checkpoint.", "Train it further first.")
-    recipe = folder.recipe()
     return Talkers(Path(recipe.base_model), tuned, template or recipe.template)
 
 

@@ -295,7 +295,12 @@ class KtoSettings(TrainSettings):
 
 @dataclass(frozen=True)
 class Method:
-    """A way to train. needs: kinds of datasets that it takes (core.records); makes: what comes out of a run."""
+    """A way to train.
+
+    needs: kinds of datasets that it takes (core.records). makes: what comes out of a run. talks: whether what comes out
+    writes text, so that it can be talked to and other runs can go on from it. after: methods that usually come before
+    it, so that the newest such run is proposed to go on from.
+    """
 
     name: str
     label: str
@@ -303,6 +308,8 @@ class Method:
     needs: tuple[str, ...]
     makes: str
     settings: type[TrainSettings]
+    talks: bool = True
+    after: tuple[str, ...] = ()
 
 
 METHODS: Mapping[str, Method] = {

@@ -184,13 +184,17 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of dataset: its name in the database, what people call its rows, and the columns of its table."""
+    """A kind of dataset: its name in the database, what people call its rows, and the columns of its table.
+
+    templated: whether its rows are conversations that a template writes out; plain text is read as it is.
+    """
 
     name: str
     rows: str
     about: str
     columns: tuple[str, ...]
     read: Callable[[str], Record]
+    templated: bool = True
 
     def count(self, number: int) -> str:
         """A number of rows in words, such as "1,200 pairs"."""
@@ -205,7 +209,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("labels", "labels", "single answers, good or bad", ("Prompt", "Answer", "Verdict"), Label.from_json),
         Kind("ratings", "ratings", "single answers with a number", ("Prompt", "Answer", "Rating"), Rating.from_json),
         Kind("rankings", "rankings", "answers in order", ("Prompt", "Best", "Worst", "Answers"), Ranking.from_json),
-        Kind("passages", "passages", "plain text", ("Text",), Passage.from_json),
+        Kind("passages", "passages", "plain text", ("Text",), Passage.from_json, templated=False),
     )
 }
 

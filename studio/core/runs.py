@@ -114,12 +114,19 @@ class Outcome:
 
 
 def outcome_of(
-    story: RunStory, *, exit_code: int | None, log_line: str, can_resume: bool, details: str = ""
+    story: RunStory,
+    *,
+    exit_code: int | None,
+    log_line: str,
+    can_resume: bool,
+    details: str = "",
+    talks: bool = True,
 ) -> Outcome:
     """The outcome of a run whose worker is gone.
 
     exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when it is not known.
     log_line: the last meaningful line of the worker's log. can_resume: whether a complete checkpoint exists.
+    talks: whether what came out can be talked to.
     """
     state = story.state(worker_alive=False)
     at = f"step {story.step:,} of {story.total:,}" if story.total else "the beginning"
@@ -131,7 +138,8 @@ def outcome_of(
     if story.ending is not None:
         ending = story.ending
         if state is RunState.FINISHED:
-            return Outcome(state, f"Finished after {story.step:,} steps.", "Compare base and tuned in Chat.")
+            hint = "Compare base and tuned in Chat." if talks else "Its report says how well it judges."
+            return Outcome(state, f"Finished after {story.step:,} steps.", hint)
         if state is RunState.STOPPED:
             if ending.values.get("saved"):
                 return Outcome(

@@ -113,4 +113,5 @@ def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
         log_line=run.last_log_line(),
         can_resume=run.last_checkpoint() is not None,
         details=run.log_tail(),
+        talks=run.talks,
     )

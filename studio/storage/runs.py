@@ -157,9 +157,24 @@ class RunFolder:
         found = self.complete_checkpoints()
         return found[-1] if found else None
 
+    @property
+    def talks(self) -> bool:
+        """Whether its method makes what can be talked to; not so when its recipe can't be read."""
+        try:
+            return self.recipe().how.talks
+        except StudioError:
+            return False
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its adapter is finished and whole."""
+        return (self.adapter / MANIFEST).is_file()
+
     def tuned_folder(self) -> Path | None:
         """What can be talked to: the finished adapter, or else the newest complete checkpoint."""
-        if (self.adapter / MANIFEST).is_file():
+        if not self.talks:
+            return None
+        if self.is_sealed:
             return self.adapter
         last = self.last_checkpoint()
         return last.folder if last else None

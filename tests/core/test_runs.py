@@ -56,3 +56,9 @@ def test_every_ending_is_a_sentence_with_what_to_do(events, code, resume, words)
         assert word in text
     assert found.sentence.endswith((".", "”."))
     assert found.state.is_over
+
+
+@pytest.mark.parametrize(("talks", "word"), [(True, "Chat"), (False, "report")])
+def test_a_finished_run_leads_to_what_can_be_done_with_it(talks, word):
+    story = story_of(*TRAINING, ("finished", {"step": 60}))
+    assert word in outcome_of(story, exit_code=0, log_line="", can_resume=False, talks=talks).hint
