@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, cast
 
 from studio.core.errors import StudioError
 from studio.storage.project import Project, now
+from studio.storage.resources import carried
 
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.ckpt", "consolidated.00.pth")
 
@@ -169,9 +171,22 @@ def _count(parameters: int) -> str:
 
 
 def list_models(project: Project) -> list[Path]:
-    """The base-model folders that the project knows, newest first, whether they are still there or not."""
+    """The base-model folders that were chosen in the project, newest first, whether they are still there or not."""
     with project.connect() as connection:
         return [Path(row[0]) for row in connection.execute("SELECT folder FROM models ORDER BY added DESC, folder")]
+
+
+def offered_models(project: Project) -> list[Path]:
+    """What to choose from: the project's models, and the starter model that the program carries."""
+    known, starter = list_models(project), starter_model()
+    return known if starter is None or starter in known else [*known, starter]
+
+
+def starter_model() -> Path | None:
+    """The folder of the model that the program carries; None when it is missing."""
+    with contextlib.suppress(StudioError):
+        return carried("resources", "starter")
+    return None
 
 
 def add_model(project: Project, folder: Path) -> ModelInfo:

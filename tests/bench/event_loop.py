@@ -27,6 +27,7 @@ from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.app import Studio
+from studio.gui.preferences import Preferences
 from studio.processes.training import kill_tree
 from studio.storage.interchange import import_file
 from studio.storage.project import Project
@@ -90,7 +91,7 @@ def main() -> None:
         info = import_file(project, carried("sample_data", "instructions.json"))
         project.close()
         app = QApplication([])
-        studio = Studio()
+        studio = Studio(Preferences())
         theme.apply(app, "light")
         studio.window.show()
         studio.open_folder(str(project.folder))

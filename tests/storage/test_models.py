@@ -4,7 +4,8 @@ import struct
 import pytest
 
 from studio.core.errors import StudioError
-from studio.storage.models import add_model, check_model, list_models
+from studio.storage.models import add_model, check_model, list_models, offered_models
+from studio.storage.resources import carried
 
 
 def weights(**shapes):
@@ -75,7 +76,10 @@ def test_each_fault_has_its_sentence(model, spoil, words):
 def test_the_project_remembers_models_newest_first(project, model, tmp_path):
     with pytest.raises(StudioError, match="There is no model folder"):
         add_model(project, tmp_path / "none")
-    assert list_models(project) == []
+    starter = carried("resources", "starter")
+    assert (list_models(project), offered_models(project)) == ([], [starter])
     add_model(project, model)
     add_model(project, model)
-    assert list_models(project) == [model]
+    assert (list_models(project), offered_models(project)) == ([model], [model, starter])
+    add_model(project, starter)
+    assert sorted(offered_models(project)) == sorted(list_models(project)) == sorted([model, starter])

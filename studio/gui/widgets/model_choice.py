@@ -15,7 +15,7 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
-from studio.storage.models import ModelInfo, add_model, check_model, list_models
+from studio.storage.models import ModelInfo, add_model, check_model, offered_models, starter_model
 from studio.storage.project import Project
 
 _NOTHING = "Choose a base model"
@@ -118,7 +118,7 @@ class ModelChoice(QWidget):
     def _list(self) -> None:
         """Show the folders that the project knows; another page may have added one."""
         try:
-            folders = list_models(self._project)
+            folders = offered_models(self._project)
         except StudioError as error:
             self.notice.show_error(error)
             return
@@ -127,6 +127,8 @@ class ModelChoice(QWidget):
         for folder in folders:
             # Two folders of one name are told apart by where they are.
             name = folder.name if names.count(folder.name) == 1 else f"{folder.name} ({folder.parent})"
+            if folder == starter_model():
+                name = f"{folder.name} (comes with Plumbline)"
             self.combo.addItem(name, str(folder))
             self.combo.setItemData(self.combo.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(self.combo.findData(str(self._model.folder)) if self._model else -1)

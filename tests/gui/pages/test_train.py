@@ -57,7 +57,7 @@ def test_start_says_what_is_missing_and_leads_there(qtbot, make_page, empty_proj
     page = make_page(empty_project)
     assert page.start.text() == "Choose a base model"
     click(qtbot, page.start)
-    assert page.focusWidget() is page.model.browse
+    assert page.focusWidget() is page.model.combo
     choose_model(qtbot, page, model_folder)
     assert page.start.text() == "Import a dataset first"
     with qtbot.waitSignal(page.import_requested):
@@ -186,15 +186,16 @@ def test_what_other_pages_did_is_seen_when_the_page_is_shown(make_page, project)
     page.hide()
     add_dataset(project, "later", "later.json", [Example((Message("user", "a"), Message("assistant", "b")))])
     page.show()
-    assert isinstance(page.dataset, QComboBox)
-    assert page.dataset.count() == 2
-    assert page.dataset.currentData().name == "greetings"  # the choice stays
+    assert isinstance(page.dataset.combo, QComboBox)
+    assert page.dataset.combo.count() == 2
+    assert page.dataset.dataset().name == "greetings"  # the choice stays
 
 
 def test_every_field_has_a_name_for_screen_readers(make_page, project):
     page = make_page(project)
     for field in (
-        page.dataset,
+        page.dataset.combo,
+        page.start_from.combo,
         page.template,
         page.name,
         page.model.combo,
