@@ -61,22 +61,30 @@ class _Product:
         self.head, self.hidden = head, hidden
         self.weight = weight.to(head.dtype)
         self.bias = bias.float() if bias is not None else None
-        rounded = hidden.device.type == "cpu" and head.dtype != torch.float32
-        self._round = _ROUND if rounded else 1
+        self._exact = head.dtype == torch.float32
+        self._round = _ROUND if hidden.device.type == "cpu" and not self._exact else 1
+        vocabulary = self.weight.shape[0]
+        room = (_CACHE if hidden.device.type == "cpu" else _CARD) // vocabulary
+        self._step = max(_FEWEST, room // _ROUND * _ROUND)
+        # The largest tensors of a step, made once: freed and made again they would leave holes in the memory.
+        rows = min(self._step, -(-hidden.shape[0] // _ROUND) * _ROUND)
+        self._raw = torch.empty(rows, vocabulary, dtype=head.dtype, device=hidden.device)
+        self._wide = self._raw if self._exact else torch.empty_like(self._raw, dtype=torch.float32)
 
     def parts(self) -> Iterator[slice]:
         """Slices that together are all rows, each small enough for the cache."""
-        room = (_CACHE if self.hidden.device.type == "cpu" else _CARD) // self.weight.shape[0]
-        step = max(_FEWEST, room // _ROUND * _ROUND)
-        return (slice(start, start + step) for start in range(0, self.hidden.shape[0], step))
+        return (slice(start, start + self._step) for start in range(0, self.hidden.shape[0], self._step))
 
     def rows(self, part: slice) -> Tensor:
         """The hidden states of a part, rounded up with rows of zeros."""
-        return self._rounded(self.hidden[part].to(self.head.dtype))
+        rows = self.hidden[part].to(self.head.dtype)
+        missing = -rows.shape[0] % self._round
+        return F.pad(rows, (0, 0, 0, missing)) if missing else rows
 
     def logits(self, rows: Tensor, count: int) -> Tensor:
-        """[count, vocabulary] in fp32, in memory of its own."""
-        logits = (rows @ self.weight.T)[:count].to(torch.float32, copy=self.head.dtype == torch.float32)
+        """[count, vocabulary] in fp32, to be overwritten; the next call does so too."""
+        raw = torch.mm(rows, self.weight.T, out=self._raw[: len(rows)])[:count]
+        logits = raw if self._exact else self._wide[:count].copy_(raw)
         if self.bias is not None:
             logits.add_(self.bias)
         if self.head.scale != 1.0:
@@ -95,11 +103,13 @@ class _Product:
             gradient.mul_(slope)
         if self.head.scale != 1.0:
             gradient.mul_(self.head.scale)
-        return self._rounded(gradient.to(self.head.dtype))
-
-    def _rounded(self, tensor: Tensor) -> Tensor:
-        missing = -tensor.shape[0] % self._round
-        return F.pad(tensor, (0, 0, 0, missing)) if missing else tensor
+        if self._exact:
+            return gradient
+        count = len(gradient)
+        raw = self._raw[: count + -count % self._round]
+        raw[:count].copy_(gradient)
+        raw[count:].zero_()
+        return raw
 
 
 class _Gradients:
@@ -111,15 +121,16 @@ class _Gradients:
         self.hidden = torch.empty(product.hidden.shape, dtype=torch.float32, device=device) if hidden else None
         self.weight = torch.zeros(product.weight.shape, dtype=torch.float32, device=device) if weight else None
         self.bias = torch.zeros(product.weight.shape[0], dtype=torch.float32, device=device) if bias else None
+        self._part = torch.empty_like(product.weight) if weight and product.weight.dtype != torch.float32 else None
 
     def add(self, part: slice, rows: Tensor, gradient: Tensor, count: int) -> None:
         if self.hidden is not None:
             self.hidden[part] = (gradient @ self.product.weight)[:count]
         if self.weight is not None:
-            if gradient.dtype == torch.float32:
+            if self._part is None:
                 self.weight.addmm_(gradient.T, rows)
             else:
-                self.weight += gradient.T @ rows
+                self.weight += torch.mm(gradient.T, rows, out=self._part)
         if self.bias is not None:
             self.bias += gradient.sum(0, dtype=torch.float32)
 
@@ -152,7 +163,7 @@ class _CrossEntropy(Function):
                 if any(wanted):
                     gradient = _minus_one_at(here, logits.div_(total))
                     gradients.add(part, rows, product.back(gradient, slope), len(here))
-        ctx.gradients = gradients
+        ctx.gradients = gradients.hidden, gradients.weight, gradients.bias  # and not what they were made with
         ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype if bias is not None else None
         ctx.mark_non_differentiable(correct)
         return loss, correct
@@ -164,7 +175,7 @@ class _CrossEntropy(Function):
         made, ctx.gradients = ctx.gradients, None  # handed out, not copied: the weight's is as large as the weight
         scaled = (
             part.mul_(loss).to(dtype) if part is not None else None
-            for part, dtype in zip((made.hidden, made.weight, made.bias), ctx.dtypes, strict=True)
+            for part, dtype in zip(made, ctx.dtypes, strict=True)
         )
         return (*scaled, None, None, None)
 
@@ -213,7 +224,9 @@ class _TokenLogProbs(Function):
                 rows, here = product.rows(part), targets[part]
                 logits = product.logits(rows, len(here))
                 slope = product.slope(logits)
-                gradient = _minus_one_at(here, logits.softmax(1)).mul_(-out[part, None])
+                exponents = logits.sub_(logits.amax(1, keepdim=True)).exp_()
+                probabilities = exponents.div_(exponents.sum(1, keepdim=True))
+                gradient = _minus_one_at(here, probabilities).mul_(-out[part, None])
                 gradients.add(part, rows, product.back(gradient, slope), len(here))
         tensors = (hidden, weight, bias)
         made = (gradients.hidden, gradients.weight, gradients.bias)
