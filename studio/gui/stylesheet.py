@@ -58,6 +58,12 @@ QToolTip {{ color: {look.text}; background: {look.surface}; border: 1px solid {l
 QFrame[role="card"] {{
     background: {look.surface}; border: 1px solid {look.border}; border-radius: {look.radius}px;
 }}
+QFrame[role="choice"] {{
+    background: {look.surface}; border: 1px solid {look.border}; border-radius: {look.radius}px; padding: 1px;
+}}
+QFrame[role="choice"]:hover {{ border-color: {look.outline}; }}
+QFrame[role="choice"][chosen="true"] {{ border: 2px solid {look.accent}; padding: 0; }}
+QFrame[role="choice"] QRadioButton {{ font-weight: 600; }}
 QWidget[role="sidebar"] {{ background: {look.sidebar}; }}
 QLabel[role="chip"] {{
     background: {look.accent_soft}; color: {look.text}; border-radius: 11px; padding: 3px 10px;

@@ -1,5 +1,4 @@
 import sys
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -205,15 +204,6 @@ def test_smoothing_is_remembered(qtbot, page, runs, start):
 )
 def test_time_in_words(seconds, words_):
     assert words.in_time(seconds) == words_
-
-
-def test_when_a_run_was_made():
-    today = date(2026, 3, 3)
-    assert words.when("20260303-140500-sft-ab", today) == "today 14:05"
-    assert words.when("20260302-140500-sft-ab", today) == "yesterday 14:05"
-    assert words.when("20260103-140500-sft-ab", today) == "3 Jan 14:05"
-    assert words.when("20250103-140500-sft-ab", today) == "3 Jan 2025"
-    assert words.when("renamed", today) == ""
 
 
 def test_the_phase_before_training_has_a_progress_of_its_own():

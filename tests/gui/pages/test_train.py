@@ -3,19 +3,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox
 
 from studio.core.messages import Example, Message
-from studio.core.methods import SftSettings
+from studio.core.methods import METHODS, DpoSettings, Method, PretrainSettings, RewardSettings, SftSettings
 from studio.core.recipes import Recipe
+from studio.core.records import Label, Pair
 from studio.gui.pages.train import TrainPage
 from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 from studio.storage.datasets import add_dataset, list_datasets
 from studio.storage.models import add_model
+from studio.storage.runs import RunFolder, seal
 
 FAKE = Path(__file__).resolve().parents[2] / "processes" / "fake_worker.py"
 
@@ -79,7 +81,7 @@ def test_starting_makes_the_run_that_was_asked_for(qtbot, make_page, project, mo
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
     page.settings.rows["learning_rate"].editor.setText("2e-3")
-    page.template.setCurrentIndex(page.template.findData("chatml"))
+    page.template.combo.setCurrentIndex(page.template.combo.findData("chatml"))
     page.name.setText("my first")
     with qtbot.waitSignal(page.run_started) as started:
         page.start.setFocus()
@@ -123,12 +125,12 @@ def test_the_summary_counts_as_the_worker_will(qtbot, make_page, project, model_
 def test_a_model_without_a_template_begins_with_a_built_in_one(qtbot, make_page, project, model_folder):
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    assert page.template.currentData() == "alpaca"
-    page.template.setCurrentIndex(page.template.findData("transcript"))
-    page.template.activated.emit(page.template.currentIndex())
+    assert page.template.combo.currentData() == "alpaca"
+    page.template.combo.setCurrentIndex(page.template.combo.findData("transcript"))
+    page.template.combo.activated.emit(page.template.combo.currentIndex())
     (model_folder / "chat_template.jinja").write_text("{{ messages }}")
     choose_model(qtbot, page, model_folder)
-    assert page.template.currentData() == "transcript"  # what the user chose stays
+    assert page.template.combo.currentData() == "transcript"  # what the user chose stays
 
 
 def test_a_known_model_is_chosen_at_the_start(qtbot, make_page, project, empty_project, model_folder):
@@ -196,9 +198,194 @@ def test_every_field_has_a_name_for_screen_readers(make_page, project):
     for field in (
         page.dataset.combo,
         page.start_from.combo,
-        page.template,
+        page.template.combo,
         page.name,
         page.model.combo,
         *(r.editor for r in page.settings.rows.values()),
     ):
         assert field.accessibleName()
+
+
+# ----------------------------------------------------------------------------------------------------- several methods
+
+
+@pytest.fixture
+def methods(monkeypatch):
+    """Four ways to train, whatever Plumbline has."""
+    for name in list(METHODS):
+        monkeypatch.delitem(METHODS, name)
+    for method in (
+        Method("sft", "By example", "Learns answers.", ("examples",), "an adapter to talk to", SftSettings),
+        Method("dpo", "By preference", "Learns to prefer.", ("pairs",), "an adapter", DpoSettings, after=("sft",)),
+        Method("reward", "Judge", "Learns to judge.", ("pairs", "ratings"), "a judge", RewardSettings, talks=False),
+        Method("pretrain", "By reading", "Learns a language.", ("passages",), "an adapter", PretrainSettings),
+    ):
+        monkeypatch.setitem(METHODS, method.name, method)
+
+
+@pytest.fixture
+def pairs(project):
+    prompt = (Message("user", "a"),)
+    return add_dataset(project, "prefs", "p.json", [Pair(prompt, f"good {n}", "bad") for n in range(50)], kind="pairs")
+
+
+def finished_run(project, model_folder, name, method="sft"):
+    """A run that is over, with an adapter."""
+    recipe = Recipe(str(model_folder), "greetings", name, method=method, settings=METHODS[method].settings())
+    run = RunFolder.create(project.runs, recipe)
+    run.events.write_text('{"v":1,"event":"started","time":1}\n{"v":1,"event":"finished","time":3,"step":2}\n')
+    run.adapter.mkdir()
+    (run.adapter / "adapter_config.json").write_text("{}")
+    (run.adapter / "adapter_model.safetensors").write_text("x")
+    seal(run.adapter)
+    return run
+
+
+def listed(combo):
+    return [combo.itemText(row) for row in range(combo.count())]
+
+
+def test_a_method_is_chosen_by_key_and_remembered(qtbot, make_page, project, methods):
+    page = make_page(project)
+    cards = page.methods.cards
+    with qtbot.waitActive(page):
+        page.activateWindow()
+    cards["sft"].button.setFocus()
+    qtbot.keyClick(cards["sft"].button, Qt.Key.Key_Down)
+    assert page.methods.method().name == "reward"  # the card beneath
+    cards["dpo"].button.setFocus()
+    qtbot.keyClick(cards["dpo"].button, Qt.Key.Key_Space)
+    assert page.methods.method().name == "dpo"
+    assert Preferences().values.method == "dpo"
+    assert make_page(project, Preferences()).methods.method().name == "dpo"
+    for card in cards.values():
+        assert card.button.text()
+        assert card.button.accessibleDescription()
+
+
+def test_a_click_anywhere_on_a_card_chooses_it(qtbot, make_page, project, methods):
+    page = make_page(project)
+    card = page.methods.cards["reward"]
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=card.rect().bottomRight() - QPoint(6, 6))
+    assert page.methods.method().name == "reward"
+    assert card.property("chosen") == "true"
+    assert page.methods.cards["sft"].property("chosen") == "false"
+
+
+def test_a_remembered_method_that_is_gone_is_no_trouble(make_page, project, methods):
+    preferences = Preferences()
+    preferences.change(method="alchemy")
+    assert make_page(project, preferences).methods.method().name == "sft"
+
+
+def test_the_form_is_the_methods_and_keeps_what_was_typed(make_page, project, methods):
+    page = make_page(project)
+    page.settings.rows["learning_rate"].editor.setText("1e-3")
+    page.methods.choose("dpo")
+    assert "beta" in page.settings.rows
+    assert page.settings.values() == DpoSettings()
+    page.settings.rows["beta"].editor.setText("0.3")
+    page.methods.choose("sft")
+    assert page.settings.values() == SftSettings(learning_rate=1e-3)
+    assert [form for form in page._forms.values() if form.isVisible()] == [page.settings]
+    page.methods.choose("dpo")
+    assert page.settings.values().beta == 0.3
+
+
+def test_only_datasets_that_the_method_needs_are_listed(qtbot, make_page, project, model_folder, pairs, methods):
+    page = make_page(project)
+    assert listed(page.dataset.combo) == ["greetings (200 examples)"]
+    page.methods.choose("dpo")
+    assert listed(page.dataset.combo) == ["prefs (50 pairs)"]
+    assert "pairs (two answers, one preferred)" in page.dataset.about.text()
+    assert not page.dataset.bring.isVisible()
+    page.methods.choose("pretrain")
+    choose_model(qtbot, page, model_folder)
+    assert "has no passages yet" in page.dataset.missing.text()
+    assert page.start.text() == "Import a dataset first"
+    with qtbot.waitSignal(page.import_requested):
+        click(qtbot, page.dataset.bring)
+    page.methods.choose("sft")
+    assert page.dataset.dataset().name == "greetings"
+
+
+def test_plain_text_has_no_template(qtbot, make_page, project, model_folder, methods):
+    page = make_page(project)
+    choose_model(qtbot, page, model_folder)
+    assert page.template.isVisible()
+    page.methods.choose("pretrain")
+    assert not page.template.isVisible()
+    assert fact(page, "Template").startswith("none")
+    assert fact(page, "Each step").startswith("8 blocks")
+
+
+def test_train_on_this_takes_a_method_that_fits(make_page, project, pairs, methods):
+    page = make_page(project)
+    page.choose_dataset(pairs.id)
+    assert page.methods.method().name == "dpo"
+    assert page.dataset.dataset().id == pairs.id
+    page.methods.choose("reward")
+    page.choose_dataset(pairs.id)
+    assert page.methods.method().name == "reward"  # it fits too
+
+
+def test_a_dataset_that_no_method_takes_is_said(make_page, project, methods):
+    prompt = (Message("user", "a"),)
+    labels = add_dataset(project, "thumbs", "t.json", [Label(prompt, "b", True)], kind="labels")
+    page = make_page(project)
+    page.choose_dataset(labels.id)
+    assert "“thumbs” holds labels" in page.notice.what.text()
+    assert page.methods.method().name == "sft"
+
+
+def test_the_newest_run_of_the_usual_first_step_is_proposed(
+    qtbot, make_page, project, model_folder, pairs, methods, tmp_path
+):
+    finished_run(project, model_folder, "older").folder.rename(project.runs / "20260101-100000-sft-aaaa")
+    newest = finished_run(project, model_folder, "newest")
+    finished_run(project, model_folder, "judge", "reward")
+    finished_run(project, tmp_path / "another model", "elsewhere")
+    page = make_page(project)
+    choose_model(qtbot, page, model_folder)
+    qtbot.waitUntil(lambda: page.start_from.combo.count() == 3)
+    assert page.start_from.adapter() == ""  # nothing comes before learning by example
+    assert listed(page.start_from.combo)[0] == "The base model itself"
+    assert [line.split(",")[0] for line in listed(page.start_from.combo)[1:]] == ["newest", "older"]
+
+    page.methods.choose("dpo")
+    assert page.start_from.adapter() == str(newest.adapter)
+    assert "Recommended: “By preference” usually comes after “By example”" in page.start_from.about.text()
+    assert fact(page, "Starts from") == "the adapter of “newest”"
+    assert page.template.template() == "model"
+    assert "as the adapter was trained" in page.template.about.text()
+    assert fact(page, "You get") == "an adapter"
+    click(qtbot, page.copy)
+    recipe = Recipe.from_json(Path(shlex.split(QGuiApplication.clipboard().text())[2]).read_text(encoding="utf-8"))
+    assert (recipe.method, recipe.adapter, recipe.settings) == ("dpo", str(newest.adapter), DpoSettings())
+    assert recipe.dataset == "prefs"
+
+    page.start_from.combo.setCurrentIndex(0)
+    page.start_from.combo.activated.emit(0)
+    assert page.recipe().adapter == ""
+    assert "the newest such run is “newest”" in page.start_from.about.text()
+    assert page.template.template() == "alpaca"  # the base has none of its own
+    page.methods.choose("sft")
+    page.methods.choose("dpo")
+    assert page.start_from.adapter() == ""  # what the user chose stays
+
+
+def test_without_a_run_to_go_on_from_it_is_said_what_usually_comes_before(
+    qtbot, make_page, project, model_folder, pairs, methods
+):
+    page = make_page(project)
+    choose_model(qtbot, page, model_folder)
+    assert not page.start_from.isVisible()
+    page.methods.choose("dpo")
+    assert "this base model has no such run yet" in page.start_from.about.text()
+    assert page.start_from.isVisible()
+    with qtbot.waitSignal(page.run_started) as started:
+        click(qtbot, page.start)
+    recipe = page._runs.record(started.args[0]).recipe
+    assert (recipe.method, recipe.adapter, recipe.dataset) == ("dpo", "", pairs.id)
+    with qtbot.waitSignal(page._runs.run_ended):
+        pass

@@ -13,6 +13,7 @@ from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.pages.runs import words
 from studio.gui.pages.runs.run_list import state_colour
+from studio.gui.when import when
 from studio.jobs.runs import RunRecord
 from studio.storage.datasets import find_dataset
 from studio.storage.project import Project
@@ -91,10 +92,10 @@ class RunHead(QWidget):
         if recipe is None:
             return record.id
         parts = [
-            words.METHODS.get(recipe.method, recipe.method),
+            recipe.how.label,
             Path(recipe.base_model).name,
             self._dataset(recipe),
-            f"started {words.when(record.id, date.today())}",
+            f"started {when(record.id, date.today())}",
         ]
         return "  ·  ".join(parts)
 

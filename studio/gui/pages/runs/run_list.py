@@ -1,4 +1,4 @@
-"""The list of runs: a model over ProjectRuns, and a delegate that paints two lines a run."""
+"""The list of runs: a model over ProjectRuns, and a delegate that paints three lines a run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from studio.core.runs import RunState
 from studio.gui import theme
 from studio.gui.pages.runs import words
+from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
 
 RUN_ID = int(Qt.ItemDataRole.UserRole)
 STATE = RUN_ID + 1
-STORY = RUN_ID + 2
+ABOUT = RUN_ID + 2
 Index = QModelIndex | QPersistentModelIndex
 _MARKS = {
     RunState.STARTING: "◌",
@@ -77,31 +78,33 @@ class RunListModel(QAbstractListModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return record.broken or record.id
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{record.name}, {_state(record)}, {_story(record)}"
+                return f"{record.name}, {_state(record)}, {_about(record)}"
             case _ if role == RUN_ID:
                 return record.id
             case _ if role == STATE:
                 return record.state
-            case _ if role == STORY:
-                return (_state(record), _story(record))
+            case _ if role == ABOUT:
+                return (_state(record), _about(record))
             case _:
                 return None
 
 
 def _state(record: RunRecord) -> str:
-    return "Can't be read" if record.broken else words.phase_of(record.story, record.state)
+    """How it stands, and how far it is."""
+    if record.broken:
+        return "Can't be read"
+    state, story = words.phase_of(record.story, record.state), record.story
+    return f"{state}, step {story.step:,} of {story.total:,}" if story.total else state
 
 
-def _story(record: RunRecord) -> str:
-    parts = [record.recipe.method.upper()] if record.recipe else []
-    if record.story.total:
-        parts.append(f"step {record.story.step:,} of {record.story.total:,}")
-    parts.append(words.when(record.id, date.today()))
+def _about(record: RunRecord) -> str:
+    """What kind of run it is, and when it was made."""
+    parts = [record.recipe.how.label if record.recipe else "", when(record.id, date.today())]
     return "  ·  ".join(part for part in parts if part)
 
 
 class RunDelegate(QStyledItemDelegate):
-    """Paints a run: its name; its state as mark and word; and a muted line with method, step and time."""
+    """Paints a run: its name; its state as mark and words; and a muted line with method and time."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         line = option.fontMetrics.height()  # type: ignore[attr-defined]
@@ -119,7 +122,7 @@ class RunDelegate(QStyledItemDelegate):
         )
         area: QRect = option.rect.adjusted(12, 10, -12, -10)  # type: ignore[attr-defined]
         font: QFont = QFont(option.font)  # type: ignore[attr-defined]
-        state, story = index.data(STORY)
+        state, about = index.data(ABOUT)
         run_state: RunState = index.data(STATE)
         step = area.height() // 3
         rows = [QRect(area.x(), area.y() + row * step, area.width(), step) for row in range(3)]
@@ -136,10 +139,11 @@ class RunDelegate(QStyledItemDelegate):
         font.setPixelSize(tokens.small)
         painter.setFont(font)
         painter.setPen(QColor(state_colour(run_state, tokens)))
-        painter.drawText(rows[1], left, f"{_MARKS[run_state]}  {state}")
+        small = QFontMetrics(font)
+        told = small.elidedText(f"{_MARKS[run_state]}  {state}", Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(rows[1], left, told)
         painter.setPen(QColor(tokens.muted))
-        told = QFontMetrics(font).elidedText(story, Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(rows[2], left, told)
+        painter.drawText(rows[2], left, small.elidedText(about, Qt.TextElideMode.ElideRight, area.width()))
         painter.restore()
 
 

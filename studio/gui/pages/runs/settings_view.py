@@ -61,7 +61,9 @@ class SettingsView(QScrollArea):
             return [("Folder", str(folder))]
         template = "The model's own" if recipe.template == MODELS_OWN else _label_of(recipe.template)
         rows = [
+            ("Method", recipe.how.label),
             ("Base model", recipe.base_model),
+            ("Starts from", recipe.adapter or "the base model itself"),
             ("Dataset", self._dataset(recipe)),
             ("Prompt template", template),
         ]
@@ -76,7 +78,7 @@ class SettingsView(QScrollArea):
         except StudioError:
             return f"deleted ({recipe.dataset})"
         changed = recipe.dataset_hash and info.content_hash != recipe.dataset_hash
-        return f"{info.name} ({info.rows:,} examples)" + (", changed since" if changed else "")
+        return f"{info.name} ({info.size})" + (", changed since" if changed else "")
 
 
 def _label_of(template: str) -> str:

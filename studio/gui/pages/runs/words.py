@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
 
 from studio.core.runs import RunState, RunStory
 from studio.storage.files import in_bytes
@@ -23,7 +22,6 @@ PHASES = {
     "evaluating": "Evaluating",
     "saving": "Saving",
 }
-METHODS = {"sft": "Fine-tune with LoRA (SFT)"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, meant for terminals
 
 
@@ -74,27 +72,6 @@ def in_time(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def started_at(run_id: str) -> datetime | None:
-    """When the run was made, from its id; None when somebody renamed its folder."""
-    try:
-        return datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S")
-    except ValueError:
-        return None
-
-
-def when(run_id: str, today: date) -> str:
-    """When the run was made, for a list: "today 14:05", "yesterday 14:05", "3 Mar 14:05", "3 Mar 2025"."""
-    moment = started_at(run_id)
-    if moment is None:
-        return ""
-    if moment.date() == today:
-        return f"today {moment:%H:%M}"
-    if moment.date() == today - timedelta(days=1):
-        return f"yesterday {moment:%H:%M}"
-    day = f"{moment.day} {moment:%b}"
-    return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year}"
 
 
 def plain_log(text: str) -> str:

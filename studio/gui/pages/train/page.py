@@ -1,6 +1,7 @@
-"""The Train page: base model, data, prompt template and settings at the left, what will happen at the right.
+"""The Train page: method, base model, data, template and settings at the left, what will happen at the right.
 
-Starting is `jobs.runs`; this page makes the recipe and says what is missing.
+All of it is made from the method's card (`core.methods`). Starting is `jobs.runs`; this page makes the recipe and says
+what is missing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -23,20 +23,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
-from studio.core.methods import SftSettings
+from studio.core.methods import METHODS, Method, TrainSettings
 from studio.core.recipes import Recipe
-from studio.core.templates import BUILT_IN, MODELS_OWN
+from studio.core.records import KINDS
+from studio.core.templates import MODELS_OWN
 from studio.gui import theme
 from studio.gui.pages.train.command import command_line, write_recipe
-from studio.gui.pages.train.summary import SummaryCard
+from studio.gui.pages.train.dataset_choice import DatasetChoice
+from studio.gui.pages.train.method_cards import MethodCards
+from studio.gui.pages.train.start_from import StartFrom
+from studio.gui.pages.train.summary import Plan, SummaryCard
+from studio.gui.pages.train.template_choice import TemplateChoice
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns
-from studio.storage.datasets import list_datasets
+from studio.storage.datasets import find_dataset
 from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
 
@@ -46,7 +50,7 @@ _RECENT = 10  # models that other projects may begin with
 class TrainPage(QWidget):
     """Makes a recipe and starts a run.
 
-    run_started(run_id). import_requested(): there is no dataset yet and the user wants one.
+    run_started(run_id). import_requested(): there is no dataset that fits and the user wants one.
     """
 
     run_started = Signal(str)
@@ -57,28 +61,26 @@ class TrainPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._project, self._runs, self._preferences = project, runs, preferences
-        self._template_chosen = False  # by the user, and then it stays
         self.notice = Notice()
 
+        self.methods = MethodCards(preferences.values.method)
+        self.methods.method_chosen.connect(self._take_method)
         self.model = ModelChoice(project)
         self.model.model_chosen.connect(self._take_model)
-        self.dataset = QComboBox()
-        self.dataset.setAccessibleName("Dataset")
-        self.dataset.setPlaceholderText("Choose a dataset")
-        self.dataset.currentIndexChanged.connect(self._tell)
-        self.template = QComboBox()
-        self.template.setAccessibleName("Prompt template")
-        self.template.addItem("The model's own", MODELS_OWN)
-        for known in BUILT_IN:
-            self.template.addItem(known.label, known.name)
-        self.template.activated.connect(self._take_template)
-        self.template_about = _muted("")
+        self.start_from = StartFrom(runs, self.methods.method())
+        self.start_from.changed.connect(self._take_start)
+        self.dataset = DatasetChoice(project, self.methods.method())
+        self.dataset.changed.connect(self._tell)
+        self.dataset.import_requested.connect(self.import_requested)
+        self.dataset.failed.connect(self.notice.show_error)
+        self.template = TemplateChoice()
+        self.template.changed.connect(self._tell)
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of the run")
         self.name.textChanged.connect(self._tell)
-        self.settings = SettingsForm(SftSettings, advanced=preferences.values.advanced)
-        self.settings.changed.connect(self._tell)
-        self.settings.advanced_toggled.connect(self._remember_advanced)
+        self._forms: dict[str, SettingsForm[TrainSettings]] = {}
+        self._forms_place = QVBoxLayout()
+        self.settings = self._form_of(self.methods.method())
 
         self.summary = SummaryCard()
         self.start = QPushButton()
@@ -91,7 +93,6 @@ class TrainPage(QWidget):
         self.summary.footer.addWidget(self.start)
         self.summary.footer.addWidget(self.copy)
         self._lay_out()
-        self._list_datasets()
         self._choose_known_model()
         self._tell()
 
@@ -100,26 +101,28 @@ class TrainPage(QWidget):
         column = QVBoxLayout(form)
         column.setContentsMargins(0, 0, 16, 16)
         column.setSpacing(8)
-        for title, about, part in (
-            ("Base model", "The model to start from. Its own files stay as they are.", self.model),
-            ("Data", "The examples to learn from.", self.dataset),
-            ("Prompt template", "", self.template),
+        column.addWidget(_heading("Method"))
+        column.addWidget(self.methods)
+        column.addSpacing(16)
+        base = "The model to start from. Its own files stay as they are."
+        self._start_part = _section("Start from", self.start_from)
+        self._template_part = _section("Prompt template", self.template)
+        for part in (
+            _section("Base model", _muted(base), self.model),
+            self._start_part,
+            _section("Data", self.dataset),
+            self._template_part,
         ):
-            column.addWidget(_heading(title))
-            column.addWidget(_muted(about) if about else self.template_about)
             column.addWidget(part)
-            column.addSpacing(16)
         column.addWidget(_heading("Settings"))
         column.addSpacing(4)
-        column.addWidget(self.settings)
+        column.addLayout(self._forms_place)
         column.addSpacing(16)
-        column.addWidget(_heading("Name"))
-        column.addWidget(_muted("What the run is called in lists. Leave it empty for the one shown."))
-        column.addWidget(self.name)
+        name_about = "What the run is called in lists. Leave it empty for the one shown."
+        column.addWidget(_section("Name", _muted(name_about), self.name))
         column.addStretch()
-        for combo in (self.dataset, self.template, self.name):
-            combo.setMaximumWidth(560)
-        self.model.setMaximumWidth(560)
+        for field in (self.model, self.start_from, self.dataset, self.template, self.name):
+            field.setMaximumWidth(560)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
@@ -143,11 +146,20 @@ class TrainPage(QWidget):
     # --------------------------------------------------------------------------------------------- what others ask for
 
     def choose_dataset(self, dataset_id: str) -> None:
-        """Choose a dataset; one that isn't there leaves the choice as it is."""
-        self._list_datasets()
-        for index in range(self.dataset.count()):
-            if self.dataset.itemData(index).id == dataset_id:
-                self.dataset.setCurrentIndex(index)
+        """Choose a dataset, with a method that learns from its kind; what can't be done is said."""
+        try:
+            info = find_dataset(self._project, dataset_id)
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
+        fitting = [name for name, method in METHODS.items() if info.kind_name in method.needs]
+        if not fitting:
+            self.notice.show_note(f"“{info.name}” holds {info.kind.rows}, and no method here learns from them.")
+            return
+        if self.methods.method().name not in fitting:
+            self.methods.choose(fitting[0])
+        self.dataset.refresh()
+        self.dataset.choose(info.id)
 
     def close_down(self) -> None:
         """Wait for what is under way."""
@@ -155,61 +167,62 @@ class TrainPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages imported, renamed or deleted."""
-        self._list_datasets()
+        self.dataset.refresh()
         super().showEvent(event)
 
     # ------------------------------------------------------------------------------------------------------ the choice
 
     def recipe(self) -> Recipe:
         """What is asked for, with the dataset by name. Raises StudioError when something is missing or wrong."""
-        model, dataset = self.model.model(), self._dataset()
+        method, model, dataset = self.methods.method(), self.model.model(), self.dataset.dataset()
         recipe = Recipe(
             base_model=str(model.folder) if model else "",
             dataset=dataset.name if dataset else "",
             name=self.name.text().strip() or self._usual_name(),
-            template=self.template.currentData(),
+            template=self.template.template() if _templated(method) else MODELS_OWN,
+            method=method.name,
+            adapter=self.start_from.adapter(),
             settings=self.settings.values(),
         )
         recipe.check()
         return recipe
 
-    def _dataset(self) -> DatasetInfo | None:
-        return self.dataset.currentData() if self.dataset.currentIndex() >= 0 else None
-
     def _usual_name(self) -> str:
-        model, dataset = self.model.model(), self._dataset()
+        model, dataset = self.model.model(), self.dataset.dataset()
         return f"{model.name} on {dataset.name}" if model and dataset else ""
 
     def _missing(self) -> tuple[str, QWidget | None]:
         """What the Start button says instead, and the field to go to; empty when nothing is missing."""
         if self.model.model() is None:
             return "Choose a base model", self.model.combo if self.model.combo.isEnabled() else self.model.browse
-        if self.dataset.count() == 0:
+        if self.dataset.dataset() is None:
             return "Import a dataset first", None
-        if self._dataset() is None:
-            return "Choose a dataset", self.dataset
         for name in self.settings.problems():
             row = self.settings.rows[name]
             return f"Correct “{row.known.label}”", row.editor
         return "", None
 
-    def _list_datasets(self) -> None:
-        """Read the list again; the choice stays, and at first it is the newest."""
-        chosen = self._dataset()
-        try:
-            found = list_datasets(self._project)
-        except StudioError as error:
-            self.notice.show_error(error)
-            return
-        self.dataset.blockSignals(True)
-        self.dataset.clear()
-        for info in found:
-            self.dataset.addItem(f"{info.name} ({info.rows:,} examples)", info)
-        ids = [info.id for info in found]
-        self.dataset.setCurrentIndex(ids.index(chosen.id) if chosen and chosen.id in ids else 0 if found else -1)
-        self.dataset.setEnabled(bool(found))
-        self.dataset.setPlaceholderText("Choose a dataset" if found else "No dataset yet: import one in Data")
-        self.dataset.blockSignals(False)
+    def _form_of(self, method: Method) -> SettingsForm[TrainSettings]:
+        """The form of a method's settings. It is made once, so that what was typed stays."""
+        if method.name not in self._forms:
+            form = SettingsForm(method.settings, advanced=self._preferences.values.advanced)
+            form.changed.connect(self._tell)
+            form.advanced_toggled.connect(self._remember_advanced)
+            self._forms[method.name] = form
+            self._forms_place.addWidget(form)
+        return self._forms[method.name]
+
+    @Slot(str)
+    def _take_method(self, name: str) -> None:
+        method = METHODS[name]
+        self._preferences.change(method=name)
+        self.settings.hide()
+        self.settings = self._form_of(method)
+        self.settings.advanced.setChecked(self._preferences.values.advanced)
+        self.settings.show()
+        self.start_from.show_for(method, self.model.model())
+        self.dataset.take_method(method)
+        self._suit_template()
         self._tell()
 
     def _choose_known_model(self) -> None:
@@ -227,14 +240,17 @@ class TrainPage(QWidget):
     def _take_model(self, model: ModelInfo) -> None:
         folder, recent = str(model.folder), self._preferences.values.recent_models
         self._preferences.change(recent_models=(folder, *(other for other in recent if other != folder))[:_RECENT])
-        if not self._template_chosen:
-            self.template.setCurrentIndex(0 if model.has_chat_template else 1)
+        self.start_from.show_for(self.methods.method(), model)
+        self._suit_template()
         self._tell()
 
-    @Slot(int)
-    def _take_template(self, _index: int) -> None:
-        self._template_chosen = True
+    @Slot()
+    def _take_start(self) -> None:
+        self._suit_template()
         self._tell()
+
+    def _suit_template(self) -> None:
+        self.template.suit(self.model.model(), from_adapter=bool(self.start_from.adapter()))
 
     @Slot(bool)
     def _remember_advanced(self, shown: bool) -> None:
@@ -244,26 +260,23 @@ class TrainPage(QWidget):
     def _tell(self) -> None:
         """Say what will happen, and what is missing for it."""
         missing, _ = self._missing()
+        method, model = self.methods.method(), self.model.model()
+        start, templated = self.start_from.record(), _templated(method)
         self.start.setText(missing or "Start training")
         self.name.setPlaceholderText(self._usual_name() or "Named after model and data")
-        model, template = self.model.model(), self.template.currentData()
-        own = model is None or model.has_chat_template
-        about = next((known.about for known in BUILT_IN if known.name == template), "")
-        if template == MODELS_OWN:
-            about = (
-                "Written as the model's makers intended."
-                if own
-                else f"This model has none; {BUILT_IN[0].label} is used."
-            )
-        self.template_about.setText(f"How a conversation becomes one text. {about}")
+        self._start_part.setVisible(self.start_from.matters())
+        self._template_part.setVisible(templated)
         problems = self.settings.problems()
-        self.summary.show_plan(
+        plan = Plan(
+            method,
             model,
-            self._dataset(),
-            self.template.currentText(),
+            f"the adapter of “{start.name}”" if start else "the base model itself" if model else "",
+            self.dataset.dataset(),
+            self.template.label() if templated else "none: the text is read as it is",
             None if problems else self.settings.values(),
             next(iter(problems.values()), ""),
         )
+        self.summary.show_plan(plan)
 
     # --------------------------------------------------------------------------------------------------------- actions
 
@@ -285,7 +298,7 @@ class TrainPage(QWidget):
             return
         self.notice.clear()
         try:
-            dataset = self._dataset()
+            dataset = self.dataset.dataset()
             recipe = replace(self.recipe(), dataset=dataset.id if dataset else "")
             record = self._runs.start(recipe)
         except StudioError as error:
@@ -304,6 +317,23 @@ class TrainPage(QWidget):
             return
         QGuiApplication.clipboard().setText(command_line(self._project, file))
         self.notice.show_note(f"The command is on the clipboard; its recipe is recipes/{file.name} in the project.")
+
+
+def _templated(method: Method) -> bool:
+    """Whether the method learns from conversations, which a template writes out."""
+    return any(KINDS[name].templated for name in method.needs)
+
+
+def _section(title: str, *parts: QWidget) -> QWidget:
+    """A heading with what belongs under it, which can be hidden together."""
+    section = QWidget()
+    column = QVBoxLayout(section)
+    column.setContentsMargins(0, 0, 0, 16)
+    column.setSpacing(8)
+    column.addWidget(_heading(title))
+    for part in parts:
+        column.addWidget(part)
+    return section
 
 
 def _heading(text: str) -> QLabel:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
-from studio.core.methods import SftSettings
+from studio.core.methods import Method, TrainSettings
+from studio.core.records import KINDS
 from studio.gui import theme
 from studio.storage.models import ModelInfo
 
-_ROWS = ("Method", "Base model", "Data", "Each step", "Steps in all", "Example", "Template", "You get")
+_ROWS = ("Method", "Base model", "Starts from", "Data", "Each step", "Steps in all", "Example", "Template", "You get")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is chosen so far. start: in words. settings: None while one of them can't be used; `problem` says why."""
+
+    method: Method
+    model: ModelInfo | None
+    start: str
+    dataset: DatasetInfo | None
+    template: str
+    settings: TrainSettings | None
+    problem: str
 
 
 class SummaryCard(QFrame):
@@ -48,50 +64,50 @@ class SummaryCard(QFrame):
         layout.addWidget(self.problem)
         layout.addLayout(self.footer)
 
-    def show_plan(
-        self,
-        model: ModelInfo | None,
-        dataset: DatasetInfo | None,
-        template: str,
-        settings: SftSettings | None,
-        problem: str,
-    ) -> None:
-        """Show what is known; `settings` is None while one of them can't be used, and `problem` says why."""
+    def show_plan(self, plan: Plan) -> None:
+        """Show what is known."""
+        model, dataset = plan.model, plan.dataset
         told = {
-            "Method": "Fine-tune with LoRA (SFT)",
+            "Method": plan.method.label,
             "Base model": f"{model.name}, {model.summary.split(',')[0]}" if model else "",
-            "Template": template,
+            "Starts from": plan.start,
+            "Template": plan.template,
+            "You get": plan.method.makes,
         }
         if dataset is not None:
-            told["Data"] = f"{dataset.name}, {_examples(dataset.rows)}"
-        if settings is not None:
-            told |= _planned(settings, dataset, model)
+            told["Data"] = f"{dataset.name}, {dataset.size}"
+        if plan.settings is not None:
+            told |= _planned(plan, plan.settings)
         for word, fact in self.facts.items():
             fact.setText(told.get(word) or "—")
             fact.setAccessibleName(f"{word}: {fact.text()}")
-        self.problem.setText(problem)
-        self.problem.setVisible(bool(problem))
+        self.problem.setText(plan.problem)
+        self.problem.setVisible(bool(plan.problem))
 
 
-def _planned(settings: SftSettings, dataset: DatasetInfo | None, model: ModelInfo | None) -> dict[str, str]:
-    told = {
-        "Each step": f"{_examples(settings.effective_batch)} ({settings.batch_size} at a time × {settings.accumulate})",
-        "Example": f"up to {settings.max_length:,} tokens",
-        "You get": f"an adapter of rank {settings.lora_rank}, to talk to beside its base model",
-    }
+def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
+    dataset, model = plan.dataset, plan.model
+    kind = dataset.kind if dataset else KINDS[plan.method.needs[0]]
+    length = f"up to {settings.max_length:,} tokens"
     if model is not None and 0 < model.context < settings.max_length:
-        told["Example"] = f"up to {model.context:,} tokens, the most that the model can read"
-    if dataset is not None:
-        held_out = settings.held_out_of(dataset.rows)
-        trained = dataset.rows - held_out
-        steps = settings.steps_for(trained)
-        cut = bool(settings.max_steps) and steps == settings.max_steps
-        told["Steps in all"] = f"{steps:,}" + (", then it stops" if cut else f", {settings.epochs:g} × over the data")
-        told["Data"] = f"{dataset.name}, {_examples(dataset.rows)}" + (
-            f": {trained:,} to learn from, {held_out:,} held out to measure" if held_out else ", all to learn from"
-        )
+        length = f"up to {model.context:,} tokens, the most that the model can read"
+    step = f"({settings.batch_size} at a time × {settings.accumulate})"
+    told = {"Each step": f"{kind.count(settings.effective_batch)} {step}", "Example": length}
+    if not kind.templated:  # plain text is cut into blocks, whatever its rows are
+        blocks = f"{settings.effective_batch:,} block{'s' * (settings.effective_batch != 1)}"
+        return {
+            "Each step": f"{blocks} {step}",
+            "Example": f"blocks of {length}",
+            "Steps in all": "as the text is long",
+        }
+    if dataset is None:
+        return told
+    held_out = settings.held_out_of(dataset.rows)
+    trained = dataset.rows - held_out
+    told["Data"] = f"{dataset.name}, {dataset.size}" + (
+        f": {trained:,} to learn from, {held_out:,} held out to measure" if held_out else ", all to learn from"
+    )
+    steps = settings.steps_for(trained)
+    cut = bool(settings.max_steps) and steps == settings.max_steps
+    told["Steps in all"] = f"{steps:,}" + (", then it stops" if cut else f", {settings.epochs:g} × over the data")
     return told
-
-
-def _examples(count: int) -> str:
-    return f"{count:,} example{'s' * (count != 1)}"

@@ -1,0 +1,75 @@
+"""Choosing the prompt template: the model's own, or one that Plumbline knows, with a line on what it does."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+
+from studio.core.templates import BUILT_IN, MODELS_OWN
+from studio.gui import theme
+from studio.storage.models import ModelInfo
+
+
+class TemplateChoice(QWidget):
+    """The template that is chosen. Signal: `changed()`. What the user chose stays whatever is chosen around it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._by_user = False
+        self._has_own, self._from_adapter = True, False
+        self.combo = QComboBox()
+        self.combo.setAccessibleName("Prompt template")
+        self.combo.addItem("", MODELS_OWN)
+        for known in BUILT_IN:
+            self.combo.addItem(known.label, known.name)
+        self.combo.activated.connect(self._take_choice)
+        self.combo.currentIndexChanged.connect(self._changed)
+        self.about = QLabel()
+        self.about.setTextFormat(Qt.TextFormat.PlainText)
+        self.about.setWordWrap(True)
+        theme.set_role(self.about, "muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.about)
+        layout.addWidget(self.combo)
+        self.suit(None, from_adapter=False)
+
+    def template(self) -> str:
+        """Its name."""
+        return self.combo.currentData()
+
+    def label(self) -> str:
+        """What people call it."""
+        return self.combo.currentText()
+
+    def suit(self, model: ModelInfo | None, *, from_adapter: bool) -> None:
+        """Begin with the template that the adapter or the model knows."""
+        self._has_own, self._from_adapter = model is None or model.has_chat_template, from_adapter
+        self.combo.setItemText(0, "The adapter's own" if from_adapter else "The model's own")
+        if not self._by_user and model is not None:
+            self.combo.setCurrentIndex(0 if from_adapter or self._has_own else 1)
+        self._explain()
+
+    @Slot(int)
+    def _take_choice(self, _index: int) -> None:
+        self._by_user = True
+
+    @Slot()
+    def _changed(self) -> None:
+        self._explain()
+        self.changed.emit()
+
+    def _explain(self) -> None:
+        self.about.setText(f"How a conversation becomes one text. {self._about()}")
+
+    def _about(self) -> str:
+        if self.template() != MODELS_OWN:
+            return next((known.about for known in BUILT_IN if known.name == self.template()), "")
+        if self._from_adapter:
+            return "Written as the adapter was trained."
+        if self._has_own:
+            return "Written as the model's makers intended."
+        return f"This model has none; {BUILT_IN[0].label} is used."

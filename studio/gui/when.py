@@ -1,0 +1,26 @@
+"""When a run was made, as a person says it. Its id begins with the moment."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+
+def started_at(run_id: str) -> datetime | None:
+    """When the run was made, from its id; None when somebody renamed its folder."""
+    try:
+        return datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S")
+    except ValueError:
+        return None
+
+
+def when(run_id: str, today: date) -> str:
+    """When the run was made, for a list: "today 14:05", "yesterday 14:05", "3 Mar 14:05", "3 Mar 2025"."""
+    moment = started_at(run_id)
+    if moment is None:
+        return ""
+    if moment.date() == today:
+        return f"today {moment:%H:%M}"
+    if moment.date() == today - timedelta(days=1):
+        return f"yesterday {moment:%H:%M}"
+    day = f"{moment.day} {moment:%b}"
+    return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year}"
