@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,19 @@ class ModelInfo:
         return f"{_count(self.parameters)} parameters{context}, {template}"
 
 
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor as the header of a weights file names it. dtype: as safetensors writes it (F32, BF16, ...)."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def count(self) -> int:
+        """How many values it has."""
+        return math.prod(self.shape)
+
+
 def check_model(folder: Path) -> ModelInfo:
     """Look at a model folder: config, weights as safetensors, tokenizer. Raises StudioError saying what is missing."""
     folder = folder.expanduser().absolute()
@@ -50,7 +64,7 @@ def check_model(folder: Path) -> ModelInfo:
             f"“{folder.name}” is an adapter, not a base model.",
             "Choose the folder of the model that it was trained on.",
         )
-    config = _config(folder)
+    config = config_of(folder)
     if "auto_map" in config:
         raise StudioError(
             f"“{folder.name}” needs its own Python code to run, which could do anything on this computer.",
@@ -78,7 +92,8 @@ def check_model(folder: Path) -> ModelInfo:
     )
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def config_of(folder: Path) -> dict[str, Any]:
+    """A model folder's config.json. Raises StudioError."""
     file = folder / "config.json"
     if not file.is_file():
         raise StudioError(
@@ -94,6 +109,11 @@ def _config(folder: Path) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise StudioError(f"The config.json of “{folder.name}” is not a JSON object.", "Download the model again.")
     return cast("dict[str, Any]", parsed)
+
+
+def tensors_of(folder: Path) -> dict[str, Tensor]:
+    """The tensors of all weight files by name, read from the headers alone. Raises StudioError."""
+    return {name: tensor for file in _weights(folder) for name, tensor in _header(file).items()}
 
 
 def _weights(folder: Path) -> list[Path]:
@@ -128,7 +148,11 @@ def _weights(folder: Path) -> list[Path]:
 
 
 def _parameters(file: Path) -> int:
-    """Values stored in a safetensors file, read from its header (8 bytes of length, then JSON)."""
+    return sum(tensor.count for tensor in _header(file).values())
+
+
+def _header(file: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds, by name, read from its header (8 bytes of length, then JSON)."""
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
@@ -139,19 +163,15 @@ def _parameters(file: Path) -> int:
         end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         if file.stat().st_size < 8 + length + end:
             raise ValueError("it ends too early")
-        return sum(_product(entry["shape"]) for entry in entries.values())
+        return {
+            name: Tensor(tuple(int(size) for size in entry["shape"]), str(entry.get("dtype", "")))
+            for name, entry in entries.items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise StudioError(
             f"The weights file “{file.name}” of “{file.parent.name}” is damaged ({error}).",
             "Download the model again.",
         ) from error
-
-
-def _product(shape: list[int]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
 
 
 def _has_chat_template(folder: Path) -> bool:
