@@ -202,5 +202,5 @@ def _bound(value: float | None, otherwise: int) -> int:
 
 
 def _shown(value: Any) -> str:
-    """A number without a tail of zeros: 0.0002, 3, 1e-08."""
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    """A number as people write it, without idle zeros: 0.0002, 3, 5e-5."""
+    return f"{value:.10g}".replace("e-0", "e-") if isinstance(value, float) else str(value)

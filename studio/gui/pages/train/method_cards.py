@@ -30,7 +30,7 @@ class MethodCard(QFrame):
         about = QLabel(method.about)
         about.setTextFormat(Qt.TextFormat.PlainText)
         about.setWordWrap(True)
-        about.setIndent(29)  # under the label, not under its circle
+        about.setIndent(31)  # under the label, not under its circle
         theme.set_role(about, "muted")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 12, 12)

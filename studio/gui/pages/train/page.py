@@ -44,6 +44,7 @@ from studio.storage.datasets import find_dataset
 from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
 
+_WIDEST = 560  # of fields, in logical pixels
 _RECENT = 10  # models that other projects may begin with
 
 
@@ -121,8 +122,6 @@ class TrainPage(QWidget):
         name_about = "What the run is called in lists. Leave it empty for the one shown."
         column.addWidget(_section("Name", _muted(name_about), self.name))
         column.addStretch()
-        for field in (self.model, self.start_from, self.dataset, self.template, self.name):
-            field.setMaximumWidth(560)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
@@ -325,14 +324,21 @@ def _templated(method: Method) -> bool:
 
 
 def _section(title: str, *parts: QWidget) -> QWidget:
-    """A heading with what belongs under it, which can be hidden together."""
-    section = QWidget()
-    column = QVBoxLayout(section)
+    """A heading with what belongs under it, no wider than is good to read; it can be hidden as one."""
+    inside = QWidget()
+    inside.setMaximumWidth(_WIDEST)
+    column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, 0, 16)
     column.setSpacing(8)
     column.addWidget(_heading(title))
     for part in parts:
         column.addWidget(part)
+    # A row asks for the height at the width that it gives; a column would ask at its own width, and cut texts off.
+    section = QWidget()
+    row = QHBoxLayout(section)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(inside, 1)
+    row.addStretch()
     return section
 
 

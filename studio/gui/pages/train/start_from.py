@@ -117,7 +117,7 @@ class StartFrom(QWidget):
         else:
             text = ""
         if record is not None:
-            text = f"{text} Training goes on from its adapter, which stays as it is.".strip()
+            text = f"{text} A copy of its adapter is trained further, with that adapter's LoRA rank and alpha.".strip()
         self.about.setText(text)
         self.about.setVisible(bool(text))
 

@@ -98,7 +98,7 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
         return {
             "Each step": f"{blocks} {step}",
             "Example": f"blocks of {length}",
-            "Steps in all": "as the text is long",
+            "Steps in all": "counted when the text is read",
         }
     if dataset is None:
         return told
