@@ -30,7 +30,8 @@ _FOR_RESUMING = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an adapter is and where it comes from. elapsed: seconds of training; tokens: read so far."""
+    """What an adapter is and where it comes from. elapsed: seconds of training; tokens: read so far; adapter: the one
+    that its run went on from, if any."""
 
     name: str
     run: str
@@ -42,13 +43,16 @@ class About:
     total: int
     elapsed: float
     tokens: int
+    method: str = "sft"
+    adapter: str = ""
 
     @staticmethod
     def of(folder: Path) -> About:
         """Read it from a checkpoint or adapter. Raises StudioError."""
         try:
             values = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-            return About(**{name: values[name] for name in About.__slots__})
+            optional = {"method": "sft", "adapter": ""}  # not told by earlier versions
+            return About(**{name: {**optional, **values}[name] for name in About.__slots__})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StudioError(
                 f"The checkpoint “{folder.name}” can't be read ({error}).",

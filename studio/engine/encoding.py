@@ -20,7 +20,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 from studio.core.errors import StudioError
 from studio.core.messages import Message
 
-ANSWERS = "answers"
+ANSWERS, LAST_ANSWER = "answers", "last answer"  # what may be learned of a conversation; anything else means all of it
 _MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
 Span = tuple[int, int]
 
@@ -76,14 +76,16 @@ class Encoder:
         What a person should know (a cut, a mask that is empty everywhere) is in `warnings`.
         """
         text, marked = self._render(messages)
-        spans = self._answers(messages, text, marked) if train_on == ANSWERS else [(0, len(text))]
+        spans = self._answers(messages, text, marked) if train_on in (ANSWERS, LAST_ANSWER) else [(0, len(text))]
+        if train_on == LAST_ANSWER:
+            spans = spans[-1:]
         ids, ends, text, shift = self._tokenise(text)
         spans = [(start + shift, end + shift) for start, end in spans]
         starts = [0, *ends[:-1]]
         mask = [_is_trained(text, start, end, spans) for start, end in zip(starts, ends, strict=True)]
         if mask:
             mask[0] = False  # nothing stands before the first token that could predict it
-        whole, limit = len(ids), min(max_length, self.context or max_length)
+        whole, limit = len(ids), self.limit(max_length)
         warnings = self._warnings(messages, text, ids, mask, limit)
         if whole > limit:
             ids, ends, starts, mask = ids[:limit], ends[:limit], starts[:limit], mask[:limit]
@@ -95,6 +97,17 @@ class Encoder:
         """The ids after which the model writes its answer. Raises StudioError."""
         text, _ = self._render(messages, for_answer=True)
         return self._tokenise(text)[0]
+
+    def passage(self, text: str) -> list[int]:
+        """The ids of plain text as a document of its own: no template, but BOS and EOS where the tokenizer has them."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        ids: list[int] = list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        end = self.tokenizer.eos_token_id
+        return [*self._lead, *ids, *([end] if isinstance(end, int) else [])]
+
+    def limit(self, max_length: int) -> int:
+        """How many tokens of a row are read: never more than the model's context."""
+        return min(max_length, self.context or max_length)
 
     @cached_property
     def end_of_turn(self) -> int | None:

@@ -1,4 +1,7 @@
-"""Examples: a dataset's rows encoded for training, with a part held out. What has nothing to learn from is left out."""
+"""Rows: a dataset's records encoded for training, with a part held out. What has nothing to learn from is left out.
+
+How one record is encoded is each method's own; what a person is told about the rest is said here, once for all.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,58 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.core.errors import StudioError
-from studio.core.messages import Example
-from studio.engine.encoding import Encoder
+from studio.core.records import Kind, Record
+from studio.engine.encoding import Encoded, Encoder
 
 IGNORED = -100  # a label that the loss doesn't count, as everywhere in torch and transformers
 _REPORT_EVERY = 0.2  # seconds
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One encoded example: its token ids, and the labels, which are the ids where the loss counts them."""
+    """One encoded sequence: its token ids, and the labels, which are the ids where the loss counts them."""
 
     ids: NDArray[np.int32]
     labels: NDArray[np.int32]
 
+    @staticmethod
+    def of(encoded: Encoded) -> Row:
+        """The row that a conversation makes."""
+        ids = np.array(encoded.ids, dtype=np.int32)
+        return Row(ids, np.where(np.array(encoded.mask), ids, np.int32(IGNORED)))
+
+    @property
+    def trained(self) -> int:
+        """How many tokens the loss counts."""
+        return int((self.labels != IGNORED).sum())
+
 
 @dataclass(slots=True)
-class EncodedRows:
+class EncodedRows(Generic[R]):
     """What is trained on, what is held out, and sentences about rows that were cut or left out."""
 
-    train: list[Row] = field(default_factory=list[Row])
-    held_out: list[Row] = field(default_factory=list[Row])
+    train: list[R] = field(default_factory=list[R])
+    held_out: list[R] = field(default_factory=list[R])
     warnings: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A dataset to be encoded. held_out: positions that are never trained on. `report(done, total)` is called now and
+    then, and may raise to end the work."""
+
+    records: Iterable[Record]
+    kind: Kind
+    total: int
+    held_out: frozenset[int]
+    report: Callable[[int, int], None]
 
 
 def held_out_positions(rows: int, count: int, seed: int) -> frozenset[int]:
@@ -40,65 +68,61 @@ def held_out_positions(rows: int, count: int, seed: int) -> frozenset[int]:
     return frozenset(random.Random(seed).sample(range(rows), count))
 
 
-def encode_examples(
-    examples: Iterable[Example],
-    total: int,
-    encoder: Encoder,
-    *,
-    max_length: int,
-    train_on: str,
-    held_out: frozenset[int],
-    report: Callable[[int, int], None],
-) -> EncodedRows:
-    """Encode all examples, calling `report(done, total)` now and then; it may raise to end the work.
-
-    Raises StudioError when no example has anything to learn from.
-    """
-    rows, cut, reported = EncodedRows(), 0, 0.0
-    left_out: list[tuple[int, str]] = []
-    for position, example in enumerate(examples):
+def encode_rows(reading: Reading, encode: Callable[[Any], tuple[R, bool]], limit: int) -> EncodedRows[R]:
+    """Encode all records. `encode` returns a row and whether it was cut at `limit` tokens, and raises StudioError for a
+    record that nothing can be learned from. Raises StudioError when that is so for all."""
+    rows: EncodedRows[R] = EncodedRows()
+    kind, total = reading.kind, reading.total
+    cut, reported, left_out = 0, 0.0, list[tuple[int, str]]()
+    for position, record in enumerate(reading.records):
         if time.monotonic() - reported >= _REPORT_EVERY:
-            report(position, total)
+            reading.report(position, total)
             reported = time.monotonic()
         try:
-            encoded = encoder.encode(example.messages, max_length=max_length, train_on=train_on)
+            row, was_cut = encode(record)
         except StudioError as error:
             left_out.append((position, error.what))
             continue
-        if not encoded.trained:
-            left_out.append((position, encoded.warnings[-1] if not encoded.cut else encoded.warnings[1]))
-            continue
-        cut += encoded.cut
-        ids = np.array(encoded.ids, dtype=np.int32)
-        labels = np.where(np.array(encoded.mask), ids, np.int32(IGNORED))
-        (rows.held_out if position in held_out else rows.train).append(Row(ids, labels))
-    report(total, total)
+        cut += was_cut
+        (rows.held_out if position in reading.held_out else rows.train).append(row)
+    reading.report(total, total)
     if left_out:
         position, reason = left_out[0]
-        first = f"The first is example {position + 1:,}: {reason}"
+        first = f"The first is {kind.rows.removesuffix('s')} {position + 1:,}: {reason}"
         if not rows.train:
             raise StudioError(
-                f"None of the {total:,} examples can be learned from. {first}",
+                f"None of the {total:,} {kind.rows} can be learned from. {first}",
                 "Allow longer examples, or choose another prompt template or dataset.",
             )
-        count = f"{len(left_out):,} of {total:,} examples {'is' if len(left_out) == 1 else 'are'} left out"
+        count = f"{len(left_out):,} of {total:,} {kind.rows} {'is' if len(left_out) == 1 else 'are'} left out"
         rows.warnings.append((f"{count}, because nothing can be learned from them.", first))
     if cut:
-        limit = min(max_length, encoder.context or max_length)
-        verb = "is" if cut == 1 else "are"
         rows.warnings.append(
             (
-                f"{cut:,} of {total:,} examples {verb} cut at {limit:,} tokens.",
+                f"{cut:,} of {total:,} {kind.rows} {'is' if cut == 1 else 'are'} cut at {limit:,} tokens.",
                 "Their answers end early, without the end-of-turn token. Allow longer examples if memory permits.",
             )
         )
-    if encoder.end_of_turn is None and train_on == "answers":
+    if not rows.train:
+        raise StudioError(
+            f"There is no {kind.rows.removesuffix('s')} to train on.", "Choose another dataset, or hold out less of it."
+        )
+    return rows
+
+
+def trained_part(encoded: Encoded) -> Encoded:
+    """The same, unless nothing of it is trained: then StudioError says why."""
+    if not encoded.trained:
+        raise StudioError(encoded.warnings[1] if encoded.cut else encoded.warnings[-1])
+    return encoded
+
+
+def warn_of_endless_answers(rows: EncodedRows[Any], encoder: Encoder) -> None:
+    """Say so when answers are learned without a token that ends them."""
+    if encoder.end_of_turn is None:
         rows.warnings.append(
             (
                 "This prompt template ends answers without an end-of-turn token, so the model may never stop talking.",
                 "Choose another prompt template.",
             )
         )
-    if not rows.train:
-        raise StudioError("There is no example to train on.", "Choose another dataset, or hold out less of it.")
-    return rows

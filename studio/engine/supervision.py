@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,19 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from studio.core.errors import StudioError
 from studio.engine.journal import Journal, StopBell
+
+# What TRL's trainers call the figures that events name in core.events.
+_FIGURES = {
+    "accuracy": "accuracy",
+    "margin": "margin",
+    "chosen": "chosen",
+    "rejected": "rejected",
+    "kl": "kl",
+    "rewards/accuracies": "accuracy",
+    "rewards/margins": "margin",
+    "rewards/chosen": "chosen",
+    "rewards/rejected": "rejected",
+}
 
 
 def evaluation_steps(total: int, count: int) -> frozenset[int]:
@@ -108,6 +121,7 @@ class Supervision(TrainerCallback):
             loss=logs["loss"],
             lr=logs.get("learning_rate"),
             grad_norm=logs.get("grad_norm"),
+            **{ours: logs[theirs] for theirs, ours in _FIGURES.items() if theirs in logs},
             memory_used=used,
             memory_peak=peak,
         )
@@ -115,14 +129,25 @@ class Supervision(TrainerCallback):
         self._check_numbers(state.global_step, logs, control, scaled=args.fp16)
         self._step_began = time.monotonic()
 
-    def evaluated(self, state: TrainerState, eval_loss: float) -> None:
-        """Eval loss was measured."""
-        self._journal.say("evaluation", step=state.global_step, eval_loss=eval_loss)
+    def preparing(self, phase: str, done: int, total: int) -> None:
+        """So much of what comes before training is done. Raises Stopped when the run should end."""
+        self._bell.check()
+        if done == 0:
+            self._journal.say("phase", phase=phase)
+        self._journal.say("progress", phase=phase, done=done, total=total)
+
+    def warn(self, what: str, hint: str) -> None:
+        """Tell a person of something that doesn't end the run."""
+        self._journal.say("warning", what=what, hint=hint)
+
+    def evaluated(self, state: TrainerState, figures: Mapping[str, float]) -> None:
+        """Held-out rows were measured."""
+        self._journal.say("evaluation", step=state.global_step, **figures)
         self._journal.say("phase", phase="training")
         self._step_began = time.monotonic()
 
     def evaluating(self) -> None:
-        """Eval loss is about to be measured."""
+        """Held-out rows are about to be measured."""
         self._journal.say("phase", phase="evaluating")
 
     def saving(self) -> None:

@@ -1,13 +1,12 @@
 """Training: one attempt at a run, from its folder to its last event, resumed from the newest checkpoint if any.
 
-What is trained and how is `engine.sft`. Every way in which an attempt can end is an event, so that nobody has to read
-a log: finished, stopped, or failed with a sentence.
+What is trained and how is each method's own module (`engine.method`). Every way in which an attempt can end is an
+event, so that nobody has to read a log: finished, stopped, or failed with a sentence.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from filelock import FileLock, Timeout
 from studio import __version__
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
-from studio.core.messages import Example
-from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
+from studio.core.records import KINDS
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID
 from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, log
 from studio.engine.journal import Journal, StopBell, Stopped
+from studio.engine.method import method_module
 from studio.storage.datasets import find_dataset, records_of
 from studio.storage.models import check_model
 from studio.storage.project import Project
@@ -78,19 +77,14 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
     recipe.check()
     last = sweep(run)
     project = Project.open(run.folder.parent.parent, lock=False)
-    info = find_dataset(project, recipe.dataset)
-    if recipe.dataset_hash and recipe.dataset_hash != info.content_hash:
-        raise StudioError(
-            f"The dataset “{info.name}” is no longer the one that this run was started with.",
-            "Start a new run with it, or import the earlier file again.",
-        )
+    info = _dataset(project, recipe)
     base = check_model(Path(recipe.base_model))
+    adapter = Path(recipe.adapter) if recipe.adapter else None
     settings = recipe.settings
-    assert isinstance(settings, SftSettings)
 
     import torch
 
-    from studio.engine.loading import device_name, load_encoder, load_model, pick_device, pick_precision
+    from studio.engine.loading import device_name, load_encoder, pick_device, pick_precision
 
     device = pick_device()
     precision = pick_precision(settings.precision, device, base.parameters, training=True)
@@ -107,39 +101,49 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
     journal.say("phase", phase="loading")
     bell.check()
 
-    from studio.engine.examples import encode_examples, held_out_positions
+    from studio.engine.adapters import check_base
+    from studio.engine.examples import Reading, held_out_positions
+    from studio.engine.trainers import Place
 
-    encoder = load_encoder(base.folder, recipe.template)
+    method, place = method_module(recipe.method), Place(device, precision, run.checkpoints, adapter)
+    if adapter is not None:
+        check_base(adapter, base.folder)
+    encoder = load_encoder(base.folder, recipe.template, adapter)
 
     def report(done: int, total: int) -> None:
         bell.check()
         journal.say("progress", phase="encoding", done=done, total=total)
 
     journal.say("phase", phase="encoding")
-    rows = encode_examples(
-        _examples(project, info),
-        info.rows,
-        encoder,
-        max_length=settings.max_length,
-        train_on=settings.train_on,
-        held_out=held_out_positions(info.rows, settings.held_out_of(info.rows), settings.seed),
-        report=report,
-    )
+    held_out = held_out_positions(info.rows, settings.held_out_of(info.rows), settings.seed)
+    reading = Reading(records_of(project, info), info.kind, info.rows, held_out, report)
+    rows = method.encode(reading, encoder, settings)
     for what, hint in rows.warnings:
         journal.say("warning", what=what, hint=hint)
 
     journal.say("phase", phase="loading")
 
-    from studio.engine.sft import Place, build_trainer
     from studio.engine.supervision import Supervision, evaluation_steps
 
     total = settings.steps_for(len(rows.train))
     before = About.of(last.folder) if last else None
 
     def completed(folder: Path, step: int, elapsed: float, tokens: int) -> None:
-        complete(
-            folder, _about(run, recipe, base.folder, info.content_hash, encoder.label, step, total, elapsed, tokens)
+        about = About(
+            name=_name(recipe.name or run.id, step, total),
+            run=run.id,
+            base=str(base.folder),
+            dataset=recipe.dataset,
+            dataset_hash=info.content_hash,
+            template=encoder.label,
+            step=step,
+            total=total,
+            elapsed=round(elapsed, 3),
+            tokens=tokens,
+            method=recipe.method,
+            adapter=recipe.adapter,
         )
+        complete(folder, about)
         journal.say("checkpoint", step=step, path=folder.relative_to(run.folder).as_posix())
         sweep(run)
 
@@ -154,16 +158,10 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
             tokens=before.tokens if before else 0,
         )
         encoder.tokenizer.chat_template = encoder.jinja  # saved with every checkpoint, so that chat asks as was trained
-        model = load_model(base.folder, precision, device)
+        model = method.load(base.folder, place, settings)
         bell.check()
-        trainer = build_trainer(
-            model,
-            encoder.tokenizer,
-            rows.train,
-            rows.held_out,
-            settings,
-            Place(device, precision, run.checkpoints),
-            supervision,
+        trainer = method.build_trainer(
+            model, encoder.tokenizer, rows.train, rows.held_out, settings, place, supervision
         )
         if last is not None:
             journal.say("resumed", step=last.step)
@@ -180,41 +178,25 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
     journal.say("finished", step=total, adapter=run.adapter.name)
 
 
-def _examples(project: Project, info: DatasetInfo) -> Iterator[Example]:
-    """The dataset's conversations. Raises StudioError when it holds something else."""
-    for record in records_of(project, info):
-        if not isinstance(record, Example):
-            raise StudioError(
-                f"“{info.name}” holds {info.kind.rows} ({info.kind.about}), which this method can't learn from.",
-                "Choose a dataset of conversations.",
-            )
-        yield record
+def _dataset(project: Project, recipe: Recipe) -> DatasetInfo:
+    """The recipe's dataset. Raises StudioError when it was changed, or holds what the method can't learn from."""
+    info = find_dataset(project, recipe.dataset)
+    if recipe.dataset_hash and recipe.dataset_hash != info.content_hash:
+        raise StudioError(
+            f"The dataset “{info.name}” is no longer the one that this run was started with.",
+            "Start a new run with it, or import the earlier file again.",
+        )
+    if info.kind_name not in recipe.how.needs:
+        wanted = " or ".join(KINDS[name].rows for name in recipe.how.needs)
+        raise StudioError(
+            f"“{info.name}” holds {info.kind.rows} ({info.kind.about}), which this method can't learn from.",
+            f"Choose a dataset of {wanted}.",
+        )
+    return info
 
 
-def _about(
-    run: RunFolder,
-    recipe: Recipe,
-    base: Path,
-    dataset_hash: str,
-    template: str,
-    step: int,
-    total: int,
-    elapsed: float,
-    tokens: int,
-) -> About:
-    name = recipe.name or run.id
-    return About(
-        name if step >= total else f"{name}, step {step:,}",
-        run.id,
-        str(base),
-        recipe.dataset,
-        dataset_hash,
-        template,
-        step,
-        total,
-        round(elapsed, 3),
-        tokens,
-    )
+def _name(name: str, step: int, total: int) -> str:
+    return name if step >= total else f"{name}, step {step:,}"
 
 
 def _final(run: RunFolder, total: int) -> Checkpoint:

@@ -16,8 +16,9 @@ from studio.engine.batches import PaddedBatch
 from studio.engine.examples import IGNORED, Row, held_out_positions
 from studio.engine.journal import Journal, StopBell
 from studio.engine.loading import load_encoder, load_model, pick_precision
-from studio.engine.sft import Place, SupervisedTrainer, build_trainer
+from studio.engine.sft import SupervisedTrainer, build_trainer
 from studio.engine.supervision import Supervision, evaluation_steps
+from studio.engine.trainers import Place
 from studio.storage.runs import EventReader, RunFolder
 
 

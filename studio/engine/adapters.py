@@ -1,0 +1,118 @@
+"""Adapters: a fresh LoRA, or one that goes on from the weights of an earlier run's adapter.
+
+An adapter is taken only onto the base model that it was trained on. Loading one to talk to it is `engine.loading`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from studio.core.errors import StudioError
+from studio.core.methods import TrainSettings
+from studio.engine.failures import explain
+from studio.engine.loading import adapter_name
+from studio.engine.trainers import Place
+
+_SAMPLE = 65_536  # bytes compared at each of several places of a weights file
+_PLACES = 8
+
+
+def lora_for(settings: TrainSettings, place: Place) -> LoraConfig:
+    """The adapter to train: as the settings say, or in the shape of the one to go on from. Raises StudioError."""
+    if place.adapter is None:
+        return LoraConfig(
+            r=settings.lora_rank,
+            lora_alpha=settings.lora_alpha,
+            lora_dropout=settings.lora_dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+    values = _config(place.adapter)
+    if values.get("peft_type") != "LORA":
+        raise StudioError(
+            f"The adapter “{adapter_name(place.adapter)}” is of the kind {values.get('peft_type')}, "
+            "and Plumbline trains LoRA adapters.",
+            "Choose an adapter that Plumbline made.",
+        )
+    if values.get("task_type") not in (None, "CAUSAL_LM"):
+        raise StudioError(
+            f"“{adapter_name(place.adapter)}” is a reward model: it scores answers and can't learn to write them.",
+            "Choose an adapter that can be talked to.",
+        )
+    config: Any = LoraConfig.from_pretrained(str(place.adapter))
+    config.inference_mode = False
+    config.lora_dropout = settings.lora_dropout
+    return config
+
+
+def go_on_from(model: Any, adapter: Path | None) -> None:
+    """Give a model's new adapter the weights of an earlier one of the same shape. Raises StudioError."""
+    if adapter is None:
+        return
+    try:
+        weights = load_file(adapter / "adapter_model.safetensors")
+        with torch.no_grad():
+            result = set_peft_model_state_dict(model, weights)
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise _does_not_fit(adapter, str(error).strip().splitlines()[-1].strip()[:300], explain(error)) from error
+    if result.unexpected_keys:
+        raise _does_not_fit(adapter, f"this model has no {result.unexpected_keys[0]}")
+
+
+def check_base(adapter: Path, base: Path) -> None:
+    """Refuse an adapter whose own record names another base model. Raises StudioError.
+
+    A base that was moved or copied is still the same one, so weights are compared where both are at hand; where not,
+    the shapes decide when the adapter is loaded.
+    """
+    try:
+        recorded = Path(json.loads((adapter / "plumbline.json").read_text(encoding="utf-8"))["base"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if recorded.absolute() == base.absolute() or not recorded.is_dir():
+        return
+    if _fingerprint(recorded) != _fingerprint(base):
+        raise StudioError(
+            f"The adapter “{adapter_name(adapter)}” was trained on “{recorded.name}” ({recorded}), "
+            f"which is another model than “{base.name}”.",
+            "Choose the base model that it was trained on, or start without an adapter.",
+        )
+
+
+def _fingerprint(base: Path) -> list[tuple[str, int, bytes]]:
+    """Name, size and samples of each weights file: enough to tell two fine-tuned versions of a model apart."""
+    found: list[tuple[str, int, bytes]] = []
+    for file in sorted(base.glob("*.safetensors")):
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            parts: list[bytes] = []
+            for place in range(_PLACES):
+                stream.seek(size * place // _PLACES)
+                parts.append(stream.read(_SAMPLE))
+        found.append((file.name, size, b"".join(parts)))
+    return found
+
+
+def _config(adapter: Path) -> dict[str, Any]:
+    try:
+        parsed = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudioError(
+            f"There is no adapter in “{adapter}” ({error}).", "Choose the adapter folder of a finished run."
+        ) from error
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _does_not_fit(adapter: Path, why: str, details: str = "") -> StudioError:
+    return StudioError(
+        f"The adapter “{adapter_name(adapter)}” doesn't fit this base model ({why.rstrip('.')}).",
+        "Choose the base model that it was trained on, or start without an adapter.",
+        details,
+    )

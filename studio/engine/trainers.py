@@ -1,0 +1,154 @@
+"""What the trainers of all methods share: where they compute, their arguments, their evaluation and their checkpoints.
+
+`Supervised` is mixed in before one of TRL's trainers and keeps its loop, optimiser and resume. The loss, and what is
+measured on held-out rows, are each method's own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from studio.core.methods import TrainSettings
+from studio.engine.loading import Precision, load_model
+from studio.engine.supervision import Supervision
+
+if TYPE_CHECKING:
+    _Trainer = Trainer
+else:
+    _Trainer = object
+
+Measured = dict[str, NDArray[Any]]
+_SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how a run computes, where its checkpoints go, and the adapter that it goes on from, if any."""
+
+    device: str
+    precision: Precision
+    checkpoints: Path
+    adapter: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.checkpoints.parent
+
+
+def load_policy(base: Path, place: Place, settings: TrainSettings) -> PreTrainedModel:
+    """The base model as one that writes text. Raises StudioError."""
+    return load_model(base, place.precision, place.device)
+
+
+def training_arguments(settings: TrainSettings, place: Place, rows: int) -> dict[str, Any]:
+    """What every method tells its trainer, for so many rows to train on."""
+    total = settings.steps_for(rows)
+    return {
+        "output_dir": str(place.checkpoints),
+        "max_steps": total,
+        "per_device_train_batch_size": settings.batch_size,
+        "per_device_eval_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.accumulate,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": _SCHEDULES[settings.schedule],
+        "warmup_steps": math.ceil(settings.warmup * total),
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.clip,
+        "seed": settings.seed,
+        "data_seed": settings.seed,
+        # Supervision decides these three, step by step.
+        "logging_strategy": "no",
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "logging_nan_inf_filter": False,  # the user is told, not shown an older value
+        "logging_first_step": False,
+        "use_cpu": place.device == "cpu",
+        "bf16": place.precision.autocast and place.precision.name == "bf16",
+        "fp16": place.precision.autocast and place.precision.name == "fp16",
+        "gradient_checkpointing": False,  # costs a fifth of the speed
+        "dataloader_pin_memory": place.device == "cuda",
+        "dataloader_num_workers": 0,
+        "remove_unused_columns": False,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "push_to_hub": False,
+    }
+
+
+def padding_of(tokenizer: PreTrainedTokenizerBase) -> int:
+    """A token to fill up with. Which one is of no account: its places are in neither the attention nor the loss."""
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    return pad if isinstance(pad, int) else 0
+
+
+class Supervised(_Trainer):
+    """A trainer whose evaluation can be cut short and draws no random numbers, and whose checkpoints count.
+
+    A method gives `measure` (what one batch of held-out rows tells, as arrays that are laid end to end) and `figures`
+    (what they add up to, as the `evaluation` event has it); `conclude` may say more after the last step.
+    """
+
+    def __init__(self, *arguments: Any, supervision: Supervision, **named: Any) -> None:
+        super().__init__(*arguments, callbacks=[supervision], **named)
+        self._supervision = supervision
+        self.remove_callback(PrinterCallback)  # would print a line for each step into the log
+
+    def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
+        """What a batch of held-out rows tells."""
+        raise NotImplementedError
+
+    def figures(self, measured: Measured) -> dict[str, float]:
+        """What all held-out rows add up to."""
+        raise NotImplementedError
+
+    def conclude(self, measured: Measured) -> None:
+        """Called with the measurements after the last step."""
+
+    def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
+        """Measure all held-out rows. Random numbers that training draws stay as if nothing had happened."""
+        self._supervision.evaluating()
+        model: Any = self.model
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+        found: list[Measured] = []
+        model.eval()
+        with torch.random.fork_rng(devices), torch.no_grad():
+            for batch in self.get_eval_dataloader():
+                if self._supervision.asked_to_stop():
+                    break
+                inputs = self._prepare_inputs(batch)
+                with self.compute_loss_context_manager():
+                    told = self.measure(dict(inputs))
+                found.append({name: value.double().cpu().numpy() for name, value in told.items()})
+            else:
+                measured = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+                if self.state.global_step >= self.state.max_steps:
+                    self.conclude(measured)
+                self._supervision.evaluated(self.state, self.figures(measured))
+        self._metrics["eval"].clear()  # type: ignore[attr-defined]  # TRL's trainers have it
+        model.train()
+        self.control.should_evaluate = False
+        return {}
+
+    def create_model_card(self, *_arguments: Any, **_named: Any) -> None:
+        """None: what an adapter is stands in its `plumbline.json`."""
+
+    def _prepare_dataset(self, dataset: Any, *_arguments: Any, **_named: Any) -> Any:
+        return dataset  # the rows are encoded already
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self._supervision.saving()
+        super()._save_checkpoint(model, trial)
+        name = f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        self._supervision.saved(self.state, Path(str(self.args.output_dir)) / name)
