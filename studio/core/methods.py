@@ -323,6 +323,16 @@ METHODS: Mapping[str, Method] = {
             "an adapter to talk to beside its base model",
             SftSettings,
         ),
+        Method(
+            "dpo",
+            "Learn from preferences (DPO)",
+            "Shifts a model towards the answers that people preferred, from pairs alone. A row costs about twice the time "
+            "of fine-tuning; best after it.",
+            ("pairs",),
+            "an adapter to talk to beside its base model",
+            DpoSettings,
+            after=("sft",),
+        ),
     )
 }
 

@@ -50,6 +50,8 @@ def method_module(name: str) -> TrainingMethod:
     match name:
         case "sft":
             from studio.engine import sft as module
+        case "dpo":
+            from studio.engine import dpo as module
         case _:
             raise StudioError(f"This Plumbline can't train with the method {name!r}.", "Update Plumbline.")
     return cast("TrainingMethod", module)

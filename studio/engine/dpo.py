@@ -1,0 +1,129 @@
+"""Direct preference optimisation: TRL's DPOTrainer fed with our own pairs and a reference that was computed once.
+
+Kept from TRL: the losses and their names, the loop, the optimiser. A step's loss is the mean of its passes' means (as
+TRL has it), so 1 x 8 equals 8 x 1 where all passes of a step hold equally many pairs; the last of an epoch may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.utils import disable_dropout_in_model
+
+from studio.core.methods import DpoSettings
+from studio.engine.adapters import go_on_from, lora_for
+from studio.engine.encoding import Encoder
+from studio.engine.examples import EncodedRows, Reading, warn_of_endless_answers
+from studio.engine.pairs import PairBatch, PairRow, answer_dataset, encode_pairs, pair_columns
+from studio.engine.reference import Known, reference_log_probs
+from studio.engine.supervision import Supervision
+from studio.engine.trainers import Measured, Place, Supervised, load_policy, padding_of, training_arguments
+
+load = load_policy
+
+
+def encode(reading: Reading, encoder: Encoder, settings: DpoSettings) -> EncodedRows[PairRow]:
+    """Pairs whose answers are marked. Raises StudioError."""
+    rows = encode_pairs(reading, encoder, settings.max_length)
+    warn_of_endless_answers(rows, encoder)
+    return rows
+
+
+class PreferenceTrainer(Supervised, DPOTrainer):
+    """TRL's trainer, with a reference out of the batch, and the distance from it as a figure."""
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
+    ) -> Any:
+        """The loss of the variant; `inputs` are of `PairBatch`."""
+        inputs = dict(inputs)
+        reference: Tensor = inputs.pop("reference")
+        inputs["ref_chosen_logps"], inputs["ref_rejected_logps"] = reference.sum(1).chunk(2)
+        log_probs: list[Tensor] = []
+
+        def listening(**named: Any) -> Any:
+            outputs = model(**named)
+            log_probs.append(outputs.log_probs.detach())
+            return outputs
+
+        policy: Any = listening  # TRL only calls it
+        loss = super().compute_loss(policy, inputs, return_outputs, num_items_in_batch)
+        # Distance from the reference: the estimator k2 (Schulman, “Approximating KL divergence”, 2020), half of the
+        # squared log-ratio, summed over an answer's tokens. It is taken on the dataset's answers, not on samples, so it
+        # is no unbiased KL; but it is never negative, 0 at the start, and near KL in both directions while it is small.
+        distance = 0.5 * (log_probs[0] - reference).square().sum(1).mean()
+        self._metrics["train" if model.training else "eval"]["kl"].append(distance.item())
+        return loss
+
+    def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
+        model: Any = self.model
+        pairs = len(inputs["input_ids"]) // 2
+        loss = self.compute_loss(model, inputs)
+        accuracy = self._metrics["eval"]["rewards/accuracies"][-1]
+        return {
+            "loss": loss[None].double() * pairs,
+            "right": torch.tensor([accuracy]).double() * pairs,
+            "pairs": torch.tensor([pairs]),
+        }
+
+    def figures(self, measured: Measured) -> dict[str, float]:
+        pairs = measured["pairs"].sum()
+        return {
+            "eval_loss": float(measured["loss"].sum() / pairs),
+            "eval_accuracy": float(measured["right"].sum() / pairs),
+        }
+
+
+def build_trainer(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    train: Sequence[PairRow],
+    held_out: Sequence[PairRow],
+    settings: DpoSettings,
+    place: Place,
+    supervision: Supervision,
+) -> PreferenceTrainer:
+    """A trainer for a LoRA adapter on `model`; the policy that it starts from is the reference. Call its `train()`."""
+    disable_dropout_in_model(model)  # the base's; what the settings say of the adapter's stays
+    pad = padding_of(tokenizer)
+    arguments = DPOConfig(
+        **training_arguments(settings, place, len(train)),
+        max_length=None,
+        disable_dropout=False,
+        loss_type=[settings.variant],
+        beta=settings.beta,
+        label_smoothing=settings.wrong_labels if settings.variant == "robust" else 0.0,
+    )
+    trainer = PreferenceTrainer(
+        model=model,
+        args=arguments,
+        data_collator=PairBatch(pad),
+        train_dataset=answer_dataset(pair_columns(train)),
+        processing_class=tokenizer,
+        peft_config=lora_for(settings, place),
+        supervision=supervision,
+    )
+    go_on_from(trainer.model, place.adapter)
+    known = reference_log_probs(
+        trainer,
+        [side for row in (*train, *held_out) for side in row.sides],
+        place.folder,
+        pad=pad,
+        batch_size=2 * settings.batch_size,
+        report=lambda done, total: supervision.preparing("reference", done, total),
+    )
+    trainer.precompute_ref_logps = True  # the batches bring them, so TRL computes none
+    trainer.train_dataset = answer_dataset(_with_reference(train, known[: 2 * len(train)]))
+    if held_out:
+        trainer.eval_dataset = answer_dataset(_with_reference(held_out, known[2 * len(train) :]))
+    return trainer
+
+
+def _with_reference(rows: Sequence[PairRow], known: Sequence[Known]) -> dict[str, list[Any]]:
+    return {**pair_columns(rows), "chosen_reference": list(known[::2]), "rejected_reference": list(known[1::2])}
