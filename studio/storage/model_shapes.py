@@ -22,10 +22,8 @@ _KNOWN = {
 }  # fmt: skip
 _TRANSPOSED = {"gpt2", "openai-gpt"}  # they keep [in, out], everyone else [out, in]
 _POST_NORMS = {"gemma2", "gemma3", "gemma3_text"}
-_NORMED_HEADS = {"qwen3", "gemma3", "gemma3_text", "olmo2", "smollm3_normed"}
 # Written out in single operations, which keep three tensors more for the way back than the fused ones.
 _UNFUSED = {"gelu_new", "gelu_fast", "quick_gelu"}
-_SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "U8": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 _IN_LAYER = re.compile(r"\.(\d+)\.")
 
 

@@ -1,6 +1,6 @@
 """How far the forecast of memory is from the truth: real runs of twelve configurations on the processor.
 
-    python -m tests.bench.forecast [--only 1,5] [--keep FOLDER]
+    python -m tests.bench.forecast [--only 1,5]
 
 Models of random weights from 0.3 to 40 million parameters, vocabularies from 512 to 65,536, batches of 1 to 16 examples
 of 64 to 1,024 tokens, with LoRA. A worker trains each for a few steps in a process of its own; its peak is what it
@@ -15,11 +15,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.core.forecast import Forecast, Place, forecast_memory
+from studio.core.forecast import Device, Forecast, forecast_memory
 from studio.core.messages import Example, Message
 from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
@@ -101,7 +101,8 @@ def make_model(case: Case, folder: Path) -> None:
 def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
     """The forecast and the measured peak, in bytes."""
     model = folder / "model"
-    subprocess.run([sys.executable, "-m", "tests.bench.forecast", "--make", repr(case), str(model)], check=True)
+    make = [sys.executable, "-m", "tests.bench.forecast", "--make", repr(case), str(model)]
+    subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
     project = Project.create(folder / "project")
     project.close()
     answer = "all of it is learned, and there is more than enough of it; " * (1 + case.length // 40)
@@ -123,8 +124,8 @@ def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
             said = str(event.values.get("precision") or said)
     if not peak:
         raise SystemExit(f"{case} did not train:\n{run.log_tail()}")
-    place = replace(Place.processor(), bf16=said.startswith("bf16"))
-    return forecast_memory(read_shape(model), settings, place), peak
+    device = Device("cpu", "processor", 0, 0, bf16=said.startswith("bf16"))
+    return forecast_memory(read_shape(model), settings, device), peak
 
 
 def main() -> int:
