@@ -6,7 +6,7 @@ import math
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from studio.core.events import Event
 
@@ -20,6 +20,11 @@ class Metric:
     reading: str
     unit: str = ""
     lower_is_better: bool | None = None
+
+    @property
+    def is_held_out(self) -> bool:
+        """Measured now and then on held-out rows, not at every step."""
+        return self.name.startswith("eval_")
 
 
 METRICS: tuple[Metric, ...] = (
@@ -95,6 +100,21 @@ PLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "kto": (("loss", "eval_loss"), ("chosen", "rejected"), ("margin",), ("kl",), ("lr",), ("grad_norm",)),
 }
+
+# What loss says where it is not the surprise at an answer.
+_LOSS_OF: Mapping[str, str] = {
+    "reward": "How far the model's judgements are from people's. It should fall, then level off.",
+    "dpo": "How far the model is from favouring the preferred answers more than it did at the start. It falls slowly.",
+    "kto": "How far the model is from making good answers likelier and bad ones less likely. It falls slowly.",
+}
+
+
+def plots_of(method: str) -> tuple[tuple[Metric, ...], ...]:
+    """The metrics of each plot of a method; those of fine-tuning for one that isn't known."""
+    by_name = {metric.name: metric for metric in METRICS}
+    if method in _LOSS_OF:
+        by_name["loss"] = replace(by_name["loss"], reading=_LOSS_OF[method])
+    return tuple(tuple(by_name[name] for name in group) for group in PLOTS.get(method, PLOTS["sft"]))
 
 
 @dataclass(slots=True)

@@ -10,18 +10,18 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.gui import theme
 
-Mark = Literal["raw", "smoothed", "eval", "checkpoint", "resume"]
+Mark = Literal["raw", "smoothed", "second-raw", "second", "eval", "checkpoint", "resume"]
 RAW_ALPHA = 90  # of the curve as it was measured, behind the smoothed one
 
 
 def mark_pen(mark: Mark, tokens: theme.Tokens) -> QPen:
     """The pen a mark is drawn with, in plots and in their key."""
-    places: dict[Mark, int] = {"raw": 0, "smoothed": 0, "eval": 1, "checkpoint": 2, "resume": 3}
-    colour = QColor(tokens.plot[places[mark]])
-    if mark == "raw":
+    places: dict[Mark, int] = {"raw": 0, "smoothed": 0, "checkpoint": 2, "resume": 3}
+    colour = QColor(tokens.plot[places.get(mark, 1)])
+    if mark in ("raw", "second-raw"):
         colour.setAlpha(RAW_ALPHA)
     # Width 0 is one pixel of the screen at any scaling: Qt draws it many times faster than a wider line.
-    pen = QPen(colour, 0 if mark in ("raw", "resume") else 2)
+    pen = QPen(colour, 0 if mark in ("raw", "second-raw", "resume") else 2)
     pen.setCosmetic(True)  # widths are pixels, whatever the plot's scale
     if mark == "resume":
         pen.setStyle(Qt.PenStyle.DashLine)

@@ -1,38 +1,28 @@
-"""One metric of a run as a card: title, the values under the crosshair, the plot, and its reading in plain words.
+"""A metric of a run as a card, or two that share an axis: title, the values under the crosshair, the plot, and what it
+means in plain words.
 
-The loss card also draws eval loss. What to draw comes from `RunPlots`; where the crosshair and the zoom are is told
-to it, so that all plots of a run show the same steps.
+What to draw comes from `RunPlots`; where the crosshair and the zoom are is told to it, so that all plots of a run show
+the same steps. The lines themselves are `series`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.core.metrics import Curves, Metric
-from studio.gui.plots.key import mark_pen
-from studio.gui.plots.trace import Trace
-from studio.gui.theme import Tokens
+from studio.core.reading import Reading
+from studio.gui import theme
+from studio.gui.plots.key import KeySample, Mark, mark_pen
+from studio.gui.plots.series import Series, in_short
 
 _ZOOM = 1.5  # a key press shows this much less or more
-
-
-# Metrics that are computed and not measured have no noise to smooth away.
-_EXACT = frozenset({"lr"})
-
-
-def in_short(value: float) -> str:
-    """A number in as few characters as tell it: 1,234 or 0.25 or 2e-4."""
-    if value and abs(value) < 0.001:
-        mantissa, exponent = f"{value:.3e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 class StepAxis(pg.AxisItem):
@@ -72,8 +62,12 @@ class PlotView(pg.ViewBox):
 class Canvas(pg.PlotWidget):
     """Asks for little room, so that a plot is as large as what is left to it and not as pyqtgraph would like."""
 
+    def __init__(self, height: int, **options: Any) -> None:
+        self._height = height
+        super().__init__(**options)
+
     def sizeHint(self) -> QSize:
-        return QSize(120, 96)
+        return QSize(120, self._height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -90,40 +84,61 @@ class MetricPlot(QFrame):
     steps_shown = Signal(float, float)
     all_requested = Signal()
 
-    def __init__(self, metric: Metric, second: Metric | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, metrics: Sequence[Metric], *, large: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
-        self._metric, self._second = metric, second
-        self._trace, self._second_trace = Trace(), Trace()
+        self.first = Series(metrics[0])
+        self.second = Series(metrics[1], second=True) if len(metrics) > 1 else None
+        self._large, self._log = large, False
         self._step: float | None = None
 
-        title = QLabel(metric.label)
+        title = QLabel(metrics[0].label)
         title.setProperty("role", "heading")
-        self._readout = QLabel()
-        self._readout.setProperty("role", "muted")
-        self._readout.setTextFormat(Qt.TextFormat.PlainText)
-        # As wide as there is room for: the values must not decide how wide the cards are.
-        self._readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.head = QHBoxLayout()
-        self.head.setSpacing(16)
-        self.head.addWidget(title)
-        self.head.addWidget(self._readout, 1)
+        self._readout, self._second_readout = _readout(), _readout()
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addWidget(title)
+        self.key: dict[Mark, KeySample] = {}
+        if large:
+            head.addLayout(self._make_key())
+        head.addWidget(self._readout, 1)
 
         self._view = PlotView(enableMenu=False)
         axes = {"bottom": StepAxis("bottom"), "left": ValueAxis("left")}
-        self.plot = Canvas(viewBox=self._view, axisItems=axes)
+        self.plot = Canvas(200 if large else 112, viewBox=self._view, axisItems=axes)
         self._set_up_plot()
-        self._reading = QLabel(metric.reading)
-        self._reading.setProperty("role", "muted")
-        self._reading.setWordWrap(True)
+        self.state, self._reading = QLabel(), QLabel(metrics[0].reading)
+        theme.set_role(self._reading, "muted")
+        for label in (self.state, self._reading):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self.state.hide()
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
-        layout.addLayout(self.head)
+        layout.addLayout(head)
+        if self.second is not None and not large:
+            other = QHBoxLayout()
+            other.setSpacing(16)
+            other.addWidget(KeySample(self.second.mark, self.second.metric.label))
+            other.addWidget(self._second_readout, 1)
+            layout.addLayout(other)
         layout.addWidget(self.plot, 1)
+        layout.addWidget(self.state)
         layout.addWidget(self._reading)
+
+    def _make_key(self) -> QHBoxLayout:
+        words: dict[Mark, str] = {"raw": "measured", "smoothed": "smoothed"}
+        if self.second is not None:
+            words[self.second.mark] = self.second.metric.label.lower()
+        words |= {"checkpoint": "checkpoint", "resume": "resumed"}
+        self.key = {mark: KeySample(mark, word) for mark, word in words.items()}
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        for sample in self.key.values():
+            row.addWidget(sample)
+        return row
 
     def _set_up_plot(self) -> None:
         self.plot.hideButtons()
@@ -132,7 +147,7 @@ class MetricPlot(QFrame):
         assert item is not None
         item.setContentsMargins(0, 8, 24, 0)
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.plot.setAccessibleName(f"{self._metric.label} over steps")
+        self.plot.setAccessibleName(f"{self.first.metric.label} over steps")
         self.plot.setToolTip("Wheel: zoom · Drag: move · Double click: show all · Arrow keys: read values")
         self.plot.installEventFilter(self)
         self.plot.viewport().installEventFilter(self)
@@ -146,35 +161,28 @@ class MetricPlot(QFrame):
 
         self._resumes = pg.VTickGroup()
         self._checkpoints = pg.VTickGroup(yrange=[0.0, 0.06])
-        # "finite" leaves a gap where a value is nan; one point a pixel is enough for a curve.
-        curve: dict[str, Any] = {"connect": "finite", "autoDownsampleFactor": 1.0}
-        self._raw, self._smooth = pg.PlotDataItem(**curve), pg.PlotDataItem(**curve)
-        self._second_line = pg.PlotDataItem(connect="finite", symbol="d", symbolSize=9)
-        for item in (self._resumes, self._checkpoints, self._raw, self._smooth, self._second_line):
-            self.plot.addItem(item)
-        # After being added, because the plot then gives its items its own ways. "peak" keeps the spikes.
-        for item, method in ((self._raw, "peak"), (self._smooth, "mean")):
-            item.setDownsampling(auto=True, method=method)
-            item.setClipToView(True)
+        self.plot.addItem(self._resumes)
+        self.plot.addItem(self._checkpoints)
+        for series in self._series():
+            series.join(self.plot)
         self._cross = pg.InfiniteLine(angle=90)
         self._cross.setVisible(False)
         self._view.addItem(self._cross, ignoreBounds=True)
 
+    def _series(self) -> list[Series]:
+        return [self.first] if self.second is None else [self.first, self.second]
+
     # ---------------------------------------------------------------------------------------------- what RunPlots asks
 
-    def apply_tokens(self, tokens: Tokens) -> None:
+    def apply_tokens(self, tokens: theme.Tokens) -> None:
         """Take the colours of the theme."""
         self.plot.setBackground(tokens.surface)
         for name in ("left", "bottom"):
             axis = self.plot.getAxis(name)
             axis.setPen(pg.mkPen(tokens.border))
             axis.setTextPen(pg.mkPen(tokens.muted))
-        self._raw.setPen(mark_pen("raw", tokens))
-        self._smooth.setPen(mark_pen("smoothed", tokens))
-        self._smooth.setSymbolBrush(pg.mkBrush(tokens.plot[0]))
-        self._second_line.setPen(mark_pen("eval", tokens))
-        self._second_line.setSymbolBrush(pg.mkBrush(tokens.plot[1]))
-        self._second_line.setSymbolPen(pg.mkPen(tokens.surface))
+        for series in self._series():
+            series.apply_tokens(tokens)
         self._checkpoints.setPen(mark_pen("checkpoint", tokens))
         self._resumes.setPen(mark_pen("resume", tokens))
         self._cross.setPen(pg.mkPen(tokens.muted, width=1))
@@ -182,27 +190,44 @@ class MetricPlot(QFrame):
 
     def set_smoothing(self, weight: float) -> None:
         """Smooth with this share of the past; drawn at the next `draw`."""
-        self._trace.set_weight(0.0 if self._metric.name in _EXACT else weight)
+        for series in self._series():
+            series.set_smoothing(weight)
 
     def set_log(self, on: bool) -> None:
         """Show values on a logarithmic axis, or not."""
-        self.plot.setLogMode(y=on)
+        if on != self._log:  # pyqtgraph would work it all out anew
+            self._log = on
+            self.plot.setLogMode(y=on)
+
+    def can_be_log(self) -> bool:
+        """Whether a logarithmic axis can show all that is drawn."""
+        return all(series.is_positive() for series in self._series())
+
+    def say(self, reading: Reading | None) -> None:
+        """Say under the plot how the run stands."""
+        self.state.setText(reading.sentence if reading else "")
+        role = "warning" if reading and reading.worrying else ""
+        if self.state.property("role") != role:
+            theme.set_role(self.state, role)
+        self.state.setVisible(reading is not None)
 
     def draw(self, curves: Curves) -> None:
         """Draw the curves as they stand."""
-        trace = self._trace
-        trace.follow(curves.by_name[self._metric.name])
+        for series in self._series():
+            series.draw(curves)
+        there = len(self.first.trace.steps) > 0
         for name in ("left", "bottom"):  # numbers of a range that nothing gave would only puzzle
-            self.plot.getAxis(name).setStyle(showValues=len(trace.steps) > 0)
-        self._raw.setData(trace.steps, trace.raw)
-        # A line needs two points; a lone one is a dot.
-        self._smooth.setData(trace.steps, trace.smoothed, symbol="o" if len(trace.steps) == 1 else None)
-        if self._second is not None:
-            other = self._second_trace
-            other.follow(curves.by_name[self._second.name])
-            self._second_line.setData(other.steps, other.raw)
-            both = f"{self._metric.reading} {self._second.label}: {self._second.reading}"
-            self._reading.setText(both if len(other.steps) else self._metric.reading)
+            self.plot.getAxis(name).setStyle(showValues=there)
+        if self.second is not None and len(self.second.trace.steps):
+            other = self.second.metric
+            self._reading.setText(f"{self.first.metric.reading} {other.label}: {other.reading}")
+        else:
+            self._reading.setText(self.first.metric.reading)
+        shown = {"checkpoint": curves.checkpoints, "resume": curves.resumes}
+        if self.second is not None:
+            shown[self.second.mark] = list(self.second.trace.steps)
+        for mark, sample in self.key.items():
+            sample.setVisible(bool(shown.get(mark, True)))
         self._checkpoints.setXVals(curves.checkpoints)
         self._resumes.setXVals(curves.resumes)
         self._checkpoints.update()
@@ -211,8 +236,8 @@ class MetricPlot(QFrame):
 
     def point_at(self, step: float | None) -> None:
         """Put the crosshair on the point nearest to a step, or take it away."""
-        index = None if step is None else self._trace.nearest(step)
-        self._step = None if index is None else float(self._trace.steps[index])
+        index = None if step is None else self.first.trace.nearest(step)
+        self._step = None if index is None else float(self.first.trace.steps[index])
         self._cross.setVisible(self._step is not None)
         if self._step is not None:
             self._cross.setValue(self._step)
@@ -244,10 +269,10 @@ class MetricPlot(QFrame):
         self.step_pointed.emit(place.x() if inside else None)
 
     def _take_key(self, event: QKeyEvent) -> bool:
-        steps, key = self._trace.steps, event.key()
+        steps, key = self.first.trace.steps, event.key()
         if not len(steps):
             return False
-        here = len(steps) - 1 if self._step is None else self._trace.nearest(self._step) or 0
+        here = len(steps) - 1 if self._step is None else self.first.trace.nearest(self._step) or 0
         moves = {
             Qt.Key.Key_Left: here - 1,
             Qt.Key.Key_Right: here + 1,
@@ -279,18 +304,22 @@ class MetricPlot(QFrame):
 
     def _tell_values(self) -> None:
         """The values at the crosshair, or the latest ones."""
-        trace = self._trace
+        trace, second = self.first.trace, self.second
         if not len(trace.steps):
             self._readout.setText("")
+            self._second_readout.setText("")
             return
         index = len(trace.steps) - 1 if self._step is None else trace.nearest(self._step) or 0
-        parts = [f"step {trace.steps[index]:,.0f}"] if self._second is not None else []
-        parts.append(f"{_value(trace.raw[index])} {self._metric.unit}".strip())
-        if self._second is not None and not np.isnan(trace.smoothed[index]):
-            parts.append(f"smoothed {_value(trace.smoothed[index])}")
-        if self._second is not None and (at := self._second_trace.nearest(trace.steps[index])) is not None:
-            parts.append(f"{self._second.label.lower()} {_value(self._second_trace.raw[at])}")
-        self.plot.setAccessibleDescription(", ".join(parts))
+        other = second.value_near(trace.steps[index]) if second is not None else ""
+        self._second_readout.setText(other)
+        parts = [self.first.value_at(index)]
+        named = f"{second.metric.label.lower()} {other}" if second is not None and other else ""
+        if self._large:
+            parts.insert(0, f"step {trace.steps[index]:,.0f}")
+            smoothed = trace.smoothed[index : index + 1]  # none while they wait to be smoothed anew
+            parts += [f"smoothed {in_short(value)}" for value in smoothed if not math.isnan(value)]
+            parts += [named] if named else []
+        self.plot.setAccessibleDescription(", ".join([*parts, named] if named and not self._large else parts))
         # What doesn't fit is left out: a number cut in two would be read as another one.
         room = self._readout.fontMetrics()
         while parts and room.horizontalAdvance("  ·  ".join(parts)) > self._readout.width():
@@ -298,5 +327,11 @@ class MetricPlot(QFrame):
         self._readout.setText("  ·  ".join(parts))
 
 
-def _value(number: float) -> str:
-    return "not a number" if math.isnan(number) else in_short(number)
+def _readout() -> QLabel:
+    label = QLabel()
+    label.setProperty("role", "muted")
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    # As wide as there is room for: the values must not decide how wide the cards are.
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return label

@@ -1,4 +1,4 @@
-"""The plots of one run: loss large, the rest beneath, with one crosshair, one zoom and one smoothing for all.
+"""The plots of one run: the method's first one large, the rest beneath, with one crosshair, one zoom and one smoothing.
 
 They are drawn at most ten times a second, only while they can be seen and something changed, and one after the
 other: the event loop is never held up for longer than one of them takes.
@@ -6,24 +6,44 @@ other: the event loop is never held up for longer than one of them takes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from studio.core.metrics import METRICS, Curves
+from studio.core.metrics import Curves, Metric, plots_of
+from studio.core.reading import reading_of
 from studio.gui import theme
-from studio.gui.plots.key import KeySample, Mark
 from studio.gui.plots.metric_plot import MetricPlot
 
 SETTLED_MS = 400  # of quiet make a new smoothing worth remembering
-TURN_MS = 25  # four plots take turns, so each is drawn ten times a second at most
-_KEY: tuple[tuple[Mark, str], ...] = (
-    ("raw", "measured"),
-    ("smoothed", "smoothed"),
-    ("eval", "eval loss"),
-    ("checkpoint", "checkpoint"),
-    ("resume", "resumed"),
-)
+TURN_MS = 25  # four plots or more take turns, so each is drawn ten times a second at most
+_ACROSS = 3  # small plots side by side; with more of them, their texts and values have no room
+
+Groups = Sequence[Sequence[Metric]]
+
+
+class Cards(QWidget):
+    """One arrangement of plots: the first group of metrics large, the others in rows of about equal length beneath."""
+
+    def __init__(self, groups: Groups, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.large = MetricPlot(groups[0], large=True)
+        self.others = [MetricPlot(group) for group in groups[1:]]
+        self.plots = [self.large, *self.others]
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.large, 3)
+        rows = -(-len(self.others) // _ACROSS)
+        across = -(-len(self.others) // rows) if rows else 0
+        for first in range(0, len(self.others), across or 1):
+            row = QHBoxLayout()
+            row.setSpacing(12)
+            for plot in self.others[first : first + across]:
+                row.addWidget(plot, 1)
+            layout.addLayout(row, 2)
 
 
 class RunPlots(QWidget):
@@ -44,15 +64,6 @@ class RunPlots(QWidget):
         self._settled = QTimer(self, interval=SETTLED_MS, singleShot=True)
         self._settled.timeout.connect(self._tell_smoothing)
 
-        by_name = {metric.name: metric for metric in METRICS}
-        self.loss = MetricPlot(by_name["loss"], by_name["eval_loss"])
-        self.others = [MetricPlot(by_name[name]) for name in ("lr", "grad_norm", "tokens_per_second")]
-        self.plots = [self.loss, *self.others]
-        for plot in self.plots:
-            plot.step_pointed.connect(self._point_at)
-            plot.steps_shown.connect(self._show_steps)
-            plot.all_requested.connect(self.show_all)
-
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 99)
         self.slider.setValue(round(smoothing * 100))
@@ -64,9 +75,9 @@ class RunPlots(QWidget):
         self._weight = QLabel()
         self._weight.setProperty("role", "muted")
         self._weight.setMinimumWidth(self._weight.fontMetrics().horizontalAdvance("0.00"))
-        self.log_loss = QCheckBox("Log scale")
-        self.log_loss.setToolTip("Show the loss on a logarithmic axis")
-        self.log_loss.toggled.connect(self.loss.set_log)
+        self.log = QCheckBox("Log scale")
+        self.log.setToolTip("Show the large plot on a logarithmic axis")
+        self.log.toggled.connect(self._scale)
         self.fit = QPushButton("Show all")
         self.fit.setProperty("role", "quiet")
         self.fit.setToolTip("Show every step again after zooming")
@@ -76,31 +87,59 @@ class RunPlots(QWidget):
         controls = QHBoxLayout(self.controls)
         controls.setContentsMargins(0, 0, 0, 0)
         controls.setSpacing(12)
-        for widget in (self.fit, self.log_loss, smoothing_word, self.slider, self._weight):
+        for widget in (self.fit, self.log, smoothing_word, self.slider, self._weight):
             controls.addWidget(widget)
-        key = QHBoxLayout()
-        key.setSpacing(12)
-        self._key = {mark: KeySample(mark, word) for mark, word in _KEY}
-        for sample in self._key.values():
-            key.addWidget(sample)
-        self.loss.head.insertLayout(1, key)
-        beneath = QHBoxLayout()
-        beneath.setSpacing(12)
-        for plot in self.others:
-            beneath.addWidget(plot, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        layout.addWidget(self.loss, 3)
-        layout.addLayout(beneath, 2)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(12)
 
         self.slider.valueChanged.connect(self._take_smoothing)
+        self._arrangements: dict[Groups, Cards] = {}
+        self._method = ""
+        self._cards = self._arrange("")
         self._smooth_with(smoothing)
         theme.watcher().theme_changed.connect(self._take_theme)
-        self._take_theme()
 
-    def show_curves(self, curves: Curves) -> None:
+    @property
+    def large(self) -> MetricPlot:
+        """The first plot."""
+        return self._cards.large
+
+    @property
+    def others(self) -> list[MetricPlot]:
+        """The plots beneath it."""
+        return self._cards.others
+
+    @property
+    def plots(self) -> list[MetricPlot]:
+        """All plots that are shown."""
+        return self._cards.plots
+
+    def _arrange(self, method: str) -> Cards:
+        """The plots of a method. They are made once and kept, since making them takes a moment."""
+        groups = plots_of(method)
+        if groups not in self._arrangements:
+            cards = Cards(groups)
+            for plot in cards.plots:
+                plot.step_pointed.connect(self._point_at)
+                plot.steps_shown.connect(self._show_steps)
+                plot.all_requested.connect(self.show_all)
+                plot.apply_tokens(theme.tokens())
+                plot.set_smoothing(self.slider.value() / 100)
+            self._arrangements[groups] = cards
+            self._layout.addWidget(cards)
+        return self._arrangements[groups]
+
+    def show_curves(self, curves: Curves, method: str = "") -> None:
         """Show another run, or the same one read anew."""
+        self._method = method
+        cards = self._arrange(method)
+        if cards is not self._cards:
+            self._cards.hide()
+            self._cards = cards
+            self._smooth_with(self.slider.value() / 100)
+            cards.show()
+            self._stale.clear()
         self.curves = curves
         self._point_at(None)
         self.show_all()
@@ -116,9 +155,6 @@ class RunPlots(QWidget):
 
     def _take_stock(self) -> None:
         self._stale += [plot for plot in self.plots if plot not in self._stale]
-        self._key["eval"].setVisible(len(self.curves.by_name["eval_loss"]) > 0)
-        self._key["checkpoint"].setVisible(bool(self.curves.checkpoints))
-        self._key["resume"].setVisible(bool(self.curves.resumes))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -126,14 +162,27 @@ class RunPlots(QWidget):
 
     def _draw_all(self) -> None:
         while self._stale and self.isVisible():
-            self._stale.pop(0).draw(self.curves)
+            self._draw(self._stale.pop(0))
 
     @Slot()
     def _draw_next(self) -> None:
         if self._stale and self.isVisible():
-            self._stale.pop(0).draw(self.curves)
+            self._draw(self._stale.pop(0))
         else:
             self._timer.stop()
+
+    def _draw(self, plot: MetricPlot) -> None:
+        plot.draw(self.curves)
+        if plot is self.large:
+            plot.say(reading_of(self.curves, self._method))
+            self._scale()
+
+    @Slot()
+    def _scale(self) -> None:
+        """A logarithmic axis shows positive values alone; where there are others it isn't offered."""
+        possible = self.large.can_be_log()
+        self.log.setVisible(possible)
+        self.large.set_log(possible and self.log.isChecked())
 
     @Slot(int)
     def _take_smoothing(self, percent: int) -> None:
@@ -152,8 +201,9 @@ class RunPlots(QWidget):
 
     @Slot()
     def _take_theme(self) -> None:
-        for plot in self.plots:
-            plot.apply_tokens(theme.tokens())
+        for cards in self._arrangements.values():
+            for plot in cards.plots:
+                plot.apply_tokens(theme.tokens())
 
     @Slot(object)
     def _point_at(self, step: float | None) -> None:

@@ -67,7 +67,7 @@ def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, star
     run_id = start()
     assert page.list.currentIndex().data() == "first"
     view = page.view
-    qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and len(view.plots.loss._trace.steps) > 2)
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and len(view.plots.large.first.trace.steps) > 2)
     assert view.stop.isVisible()
     assert not view.resume.isVisible()
     assert "of 400" in view.head.facts.text()
@@ -92,7 +92,7 @@ def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, star
     qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: runs.record(run_id).story.step > stopped_at)
     assert runs.record(run_id).curves.resumes == [stopped_at]
-    qtbot.waitUntil(lambda: len(view.plots.loss._trace.steps) > stopped_at)
+    qtbot.waitUntil(lambda: len(view.plots.large.first.trace.steps) > stopped_at)
     assert not view.notice.isVisible()
 
 
@@ -178,7 +178,7 @@ def test_a_finished_run_offers_the_comparison_first(qtbot, page, project, runs, 
     assert page.view.compare.property("role") == "primary"
     assert not page.view.resume.isVisible()
     assert not page.view.stop.isVisible()
-    qtbot.waitUntil(lambda: len(page.view.plots.loss._trace.steps) == 1)
+    qtbot.waitUntil(lambda: len(page.view.plots.large.first.trace.steps) == 1)
 
 
 def test_a_folder_that_cannot_be_read_says_so(qtbot, page, project):

@@ -6,10 +6,10 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from studio.core.events import Event
-from studio.core.metrics import Curves
+from studio.core.metrics import PLOTS, Curves, plots_of
 from studio.gui import theme
-from studio.gui.plots.metric_plot import in_short
 from studio.gui.plots.run_plots import RunPlots
+from studio.gui.plots.series import in_short
 
 
 def feed(curves, first, last):
@@ -40,15 +40,15 @@ def plots(qtbot, curves):
 
 
 def drawn(plot):
-    return len(plot._smooth.getOriginalDataset()[0])
+    return len(plot.first.smooth.getOriginalDataset()[0])
 
 
 def test_new_points_are_drawn_a_moment_later_and_then_nothing_runs(qtbot, plots, curves):
-    assert drawn(plots.loss) == 40
+    assert drawn(plots.large) == 40
     feed(curves, 41, 45)
     for _ in range(50):
         plots.curves_changed()
-    assert drawn(plots.loss) == 40  # not at once: points come in batches
+    assert drawn(plots.large) == 40  # not at once: points come in batches
     qtbot.waitUntil(lambda: all(drawn(plot) == 45 for plot in plots.plots))
     qtbot.waitUntil(lambda: not plots._timer.isActive())
 
@@ -58,37 +58,37 @@ def test_hidden_plots_are_drawn_when_they_are_shown(plots, curves):
     feed(curves, 41, 50)
     plots.curves_changed()
     assert not plots._timer.isActive()
-    assert drawn(plots.loss) == 40
+    assert drawn(plots.large) == 40
     plots.show()
-    assert drawn(plots.loss) == 50
+    assert drawn(plots.large) == 50
 
 
 def test_the_values_of_the_latest_step_are_told(plots):
-    assert "step 40" in plots.loss._readout.text()
-    assert "0.075" in plots.loss._readout.text()
-    assert "eval loss 0.1" in plots.loss._readout.text()
-    assert "step 40" in plots.loss.plot.accessibleDescription()
+    assert "step 40" in plots.large._readout.text()
+    assert "0.075" in plots.large._readout.text()
+    assert "eval loss 0.1" in plots.large._readout.text()
+    assert "step 40" in plots.large.plot.accessibleDescription()
 
 
 def test_one_crosshair_for_all_by_key(qtbot, plots):
-    plots.loss.plot.setFocus()
+    plots.large.plot.setFocus()
     for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_Right):
-        qtbot.keyClick(plots.loss.plot, key)
+        qtbot.keyClick(plots.large.plot, key)
     assert all(plot._step == 3.0 for plot in plots.plots)
-    assert "step 3 " in plots.loss._readout.text()
-    qtbot.keyClick(plots.loss.plot, Qt.Key.Key_End)
+    assert "step 3 " in plots.large._readout.text()
+    qtbot.keyClick(plots.large.plot, Qt.Key.Key_End)
     assert all(plot._step == 40.0 for plot in plots.plots)
 
 
 def test_one_crosshair_for_all_by_mouse(qtbot, plots):
-    view = plots.loss._view
+    view = plots.large._view
     place = view.mapViewToScene(QPointF(20.2, 1.0)).toPoint()
-    qtbot.mouseMove(plots.loss.plot.viewport(), place)
+    qtbot.mouseMove(plots.large.plot.viewport(), place)
     qtbot.waitUntil(lambda: all(plot._step == 20.0 for plot in plots.plots))
 
 
 def test_the_wheel_zooms_all_along_the_steps_and_double_click_shows_all(qtbot, plots):
-    pane = plots.loss.plot.viewport()
+    pane = plots.large.plot.viewport()
     middle = QPointF(pane.rect().center())
     whole = plots.others[0]._view.viewRange()[0]
     wheel = QWheelEvent(
@@ -114,19 +114,19 @@ def test_the_wheel_zooms_all_along_the_steps_and_double_click_shows_all(qtbot, p
 def test_keys_zoom_and_escape_shows_all(qtbot, plots):
     plots.others[1].plot.setFocus()
     qtbot.keyClick(plots.others[1].plot, Qt.Key.Key_Plus)
-    first, last = plots.loss._view.viewRange()[0]
+    first, last = plots.large._view.viewRange()[0]
     assert last - first < 35
     qtbot.keyClick(plots.others[1].plot, Qt.Key.Key_Escape)
-    assert plots.loss._view.autoRangeEnabled()[0]
+    assert plots.large._view.autoRangeEnabled()[0]
 
 
 def test_smoothing_is_redrawn_at_once_and_remembered_when_it_rests(qtbot, plots):
-    before = list(plots.loss._smooth.getOriginalDataset()[1])
+    before = list(plots.large.first.smooth.getOriginalDataset()[1])
     with qtbot.waitSignal(plots.smoothing_changed) as told:
         plots.slider.setValue(95)
         plots.slider.setValue(90)
     assert told.args == [0.9]
-    qtbot.waitUntil(lambda: list(plots.loss._smooth.getOriginalDataset()[1]) != before)
+    qtbot.waitUntil(lambda: list(plots.large.first.smooth.getOriginalDataset()[1]) != before)
 
 
 def test_the_learning_rate_is_not_smoothed(qtbot, plots, curves):
@@ -134,17 +134,17 @@ def test_the_learning_rate_is_not_smoothed(qtbot, plots, curves):
         curves.feed(Event("step", 0.0, {"step": step, "loss": float(step % 2), "lr": float(step % 2)}))
     plots.slider.setValue(90)
     lr = plots.others[0]
-    qtbot.waitUntil(lambda: len(lr._trace.smoothed) == 79 and len(plots.loss._trace.smoothed) == 79)
-    assert list(lr._trace.smoothed) == list(lr._trace.raw)
-    assert list(plots.loss._trace.smoothed) != list(plots.loss._trace.raw)
+    qtbot.waitUntil(lambda: len(lr.first.trace.smoothed) == 79 and len(plots.large.first.trace.smoothed) == 79)
+    assert list(lr.first.trace.smoothed) == list(lr.first.trace.raw)
+    assert list(plots.large.first.trace.smoothed) != list(plots.large.first.trace.raw)
 
 
 def test_nan_and_log_axis_draw_without_a_word(qtbot, plots, curves, recwarn):
     for step, loss in ((41, math.nan), (42, math.inf), (43, 0.0), (44, -1.0), (45, 0.5)):
         curves.feed(Event("step", 0.0, {"step": step, "loss": loss}))
-    plots.log_loss.setChecked(True)
+    plots.log.setChecked(True)
     plots.curves_changed()
-    qtbot.waitUntil(lambda: drawn(plots.loss) == 45)
+    qtbot.waitUntil(lambda: drawn(plots.large) == 45)
     plots.grab()
     assert not [warning for warning in recwarn if "studio" in str(warning.filename)]
 
@@ -158,27 +158,27 @@ def test_a_single_point_can_be_seen(qtbot):
     plots.grab()
     feed(curves, 1, 1)
     plots.show_curves(curves)
-    assert plots.loss._smooth.opts["symbol"] == "o"
+    assert plots.large.first.smooth.opts["symbol"] == "o"
     feed(curves, 2, 2)
     plots.show_curves(curves)
-    assert plots.loss._smooth.opts["symbol"] is None
+    assert plots.large.first.smooth.opts["symbol"] is None
 
 
 def test_marks_and_their_key(plots, curves):
-    assert list(plots.loss._checkpoints.xvals) == [20]
-    assert plots._key["checkpoint"].isVisible()
-    assert not plots._key["resume"].isVisible()
+    assert list(plots.large._checkpoints.xvals) == [20]
+    assert plots.large.key["checkpoint"].isVisible()
+    assert not plots.large.key["resume"].isVisible()
     curves.feed(Event("resumed", 0.0, {"step": 20}))
     plots.show_curves(curves)
-    assert plots._key["resume"].isVisible()
-    assert drawn(plots.loss) == 20
+    assert plots.large.key["resume"].isVisible()
+    assert drawn(plots.large) == 20
 
 
 def test_colours_follow_the_theme(qapp, plots):
-    light = plots.loss._smooth.opts["pen"].color().name()
+    light = plots.large.first.smooth.opts["pen"].color().name()
     theme.apply(qapp, "dark")
     try:
-        assert plots.loss._smooth.opts["pen"].color().name() == theme.DARK.plot[0] != light
+        assert plots.large.first.smooth.opts["pen"].color().name() == theme.DARK.plot[0] != light
     finally:
         theme.apply(qapp, "light")
 
@@ -197,3 +197,81 @@ def test_colours_follow_the_theme(qapp, plots):
 )
 def test_numbers_in_short(value, text):
     assert in_short(value) == text
+
+
+# ------------------------------------------------------------------------------------------------------- other methods
+
+
+def preference_curves(steps=30):
+    made = Curves()
+    for step in range(1, steps + 1):
+        rewards = {"chosen": -0.01 * step, "rejected": -0.03 * step, "margin": 0.02 * step, "kl": 0.1 * step}
+        made.feed(Event("step", 0.0, {"step": step, "loss": 0.7 - 0.01 * step, "accuracy": 0.8, "lr": 1e-4, **rewards}))
+    made.feed(Event("evaluation", 0.0, {"step": 30, "eval_loss": 0.5, "eval_accuracy": 0.66}))
+    return made
+
+
+@pytest.mark.parametrize("method", PLOTS)
+def test_the_plots_are_the_methods(plots, method):
+    plots.show_curves(preference_curves(), method)
+    shown = [[series.metric.name for series in plot._series()] for plot in plots.plots]
+    assert shown == [list(group) for group in PLOTS[method]]
+    assert all(plot.isVisible() for plot in plots.plots)
+    assert all(
+        drawn(plot) == 30 for plot in plots.plots if plot.first.metric.name not in ("grad_norm", "tokens_per_second")
+    )
+
+
+def test_another_method_and_back_keeps_zoom_and_smoothing_in_step(plots, curves):
+    plots.slider.setValue(20)
+    plots.show_curves(preference_curves(), "dpo")
+    sft = plots._arrangements[plots_of("sft")]
+    assert not sft.isVisible()
+    assert plots.large.first.trace._weight == 0.2
+    plots.slider.setValue(70)
+    plots.show_curves(curves, "sft")
+    assert sft.isVisible()
+    assert plots.large is sft.large
+    assert plots.large.first.trace._weight == 0.7
+    assert drawn(plots.large) == 40
+
+
+def test_a_second_metric_shares_the_plot_and_has_its_own_value(plots):
+    plots.show_curves(preference_curves(), "dpo")
+    rewards = next(plot for plot in plots.plots if plot.first.metric.name == "chosen")
+    assert len(rewards.second.smooth.getOriginalDataset()[0]) == 30
+    assert rewards._readout.text() == "-0.3"
+    assert rewards._second_readout.text() == "-0.9"
+    assert "reward of rejected -0.9" in rewards.plot.accessibleDescription()
+    accuracy = next(plot for plot in plots.plots if plot.first.metric.name == "accuracy")
+    assert accuracy.second.smooth.opts["symbol"] == "d"
+    assert accuracy._second_readout.text() == "0.66"
+
+
+def test_the_state_of_the_run_is_said_under_the_large_plot(plots):
+    plots.show_curves(preference_curves(), "dpo")
+    assert "usual for DPO" in plots.large.state.text()
+    assert plots.large.state.isVisible()
+    broken = preference_curves()
+    broken.feed(Event("step", 0.0, {"step": 31, "loss": math.nan}))
+    plots.show_curves(broken, "dpo")
+    assert "not a finite number" in plots.large.state.text()
+    assert plots.large.state.property("role") == "warning"
+    plots.show_curves(Curves(), "dpo")
+    assert not plots.large.state.isVisible()
+
+
+def test_the_log_scale_is_offered_only_where_values_are_positive(qtbot, plots, curves):
+    assert plots.log.isVisible()
+    plots.log.setChecked(True)
+    assert plots.large.plot.getAxis("left").logMode
+    curves.feed(Event("step", 0.0, {"step": 41, "loss": -0.5}))
+    plots.curves_changed()
+    qtbot.waitUntil(lambda: not plots.log.isVisible())
+    assert not plots.large.plot.getAxis("left").logMode
+
+
+def test_pointing_while_a_new_smoothing_waits_to_be_drawn(plots):
+    plots.slider.setValue(90)
+    plots._point_at(7.0)
+    assert "step 7" in plots.large._readout.text()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
+from studio.core.runs import RunState
 from studio.gui import theme
 from studio.gui.pages.runs import words
 from studio.gui.pages.runs.run_list import state_colour
@@ -26,6 +27,7 @@ class RunHead(QWidget):
         super().__init__(parent)
         self._project = project
         self._shown = ""
+        self._state = RunState.STARTING
         self.title, self.about, self.facts, self.warning = QLabel(), QLabel(), QLabel(), QLabel()
         for label, role in (
             (self.title, "title"),
@@ -40,6 +42,7 @@ class RunHead(QWidget):
         self.chip = QLabel()
         theme.set_role(self.chip, "chip")
         self.chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.watcher().theme_changed.connect(self._colour_chip)
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName("Progress of the run")
         self.buttons = QHBoxLayout()  # for the buttons of whoever can do something with the run
@@ -72,9 +75,8 @@ class RunHead(QWidget):
         if self.chip.text() != phase:
             self.chip.setText(phase)
             self.chip.setAccessibleName(f"State: {phase}")
-            self.chip.setStyleSheet(
-                f"color: {state_colour(state, theme.tokens())}; font-weight: 600;" if state.is_over else ""
-            )
+            self._state = state
+            self._colour_chip()
         done, total = words.progress_of(story, state)
         # A maximum of 0 is Qt's bar that moves to and fro: something is going on and its end isn't known.
         self.bar.setRange(0, total if total or state.is_over else 0)
@@ -86,6 +88,11 @@ class RunHead(QWidget):
         warnings = dict.fromkeys(f"{warning.text('what')} {warning.text('hint')}".strip() for warning in story.warnings)
         self.warning.setText("\n".join(list(warnings)[-3:]))
         self.warning.setVisible(bool(warnings))
+
+    @Slot()
+    def _colour_chip(self) -> None:
+        colour = state_colour(self._state, theme.tokens())
+        self.chip.setStyleSheet(f"color: {colour}; font-weight: 600;" if self._state.is_over else "")
 
     def _about(self, record: RunRecord) -> str:
         recipe = record.recipe

@@ -98,7 +98,7 @@ class RunView(QWidget):
         self._runs.follow(run_id)
         self._told, self._saved = None, -1
         self.notice.clear()
-        self._plots().show_curves(self._record.curves)
+        self._show_curves(self._record)
         self.log.show_run(self._record.folder)
         self.settings.show_recipe(self._record.recipe, self._record.folder.folder)
         self.refresh()
@@ -114,6 +114,9 @@ class RunView(QWidget):
             place.addWidget(self.plots)
             self._tab_row.addWidget(self.plots.controls)
         return self.plots
+
+    def _show_curves(self, record: RunRecord) -> None:
+        self._plots().show_curves(record.curves, record.recipe.method if record.recipe else "")
 
     @Slot(int)
     def _show_tab(self, number: int) -> None:
@@ -136,7 +139,7 @@ class RunView(QWidget):
         plots = self._plots()
         if plots.curves is not record.curves:  # they begin anew, or were put away when the run ended
             self._runs.follow(record.id)
-            plots.show_curves(record.curves)
+            self._show_curves(record)
         else:
             plots.curves_changed()
         self._look_at_disk(record)
