@@ -120,13 +120,13 @@ def outcome_of(
     log_line: str,
     can_resume: bool,
     details: str = "",
-    talks: bool = True,
+    next_step: str = "",
 ) -> Outcome:
     """The outcome of a run whose worker is gone.
 
     exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when it is not known.
     log_line: the last meaningful line of the worker's log. can_resume: whether a complete checkpoint exists.
-    talks: whether what came out can be talked to.
+    next_step: what to do with the result of a finished run.
     """
     state = story.state(worker_alive=False)
     at = f"step {story.step:,} of {story.total:,}" if story.total else "the beginning"
@@ -138,8 +138,7 @@ def outcome_of(
     if story.ending is not None:
         ending = story.ending
         if state is RunState.FINISHED:
-            hint = "Compare base and tuned in Chat." if talks else "Its report says how well it judges."
-            return Outcome(state, f"Finished after {story.step:,} steps.", hint)
+            return Outcome(state, f"Finished after {story.step:,} steps.", next_step)
         if state is RunState.STOPPED:
             if ending.values.get("saved"):
                 return Outcome(

@@ -113,5 +113,11 @@ def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
         log_line=run.last_log_line(),
         can_resume=run.last_checkpoint() is not None,
         details=run.log_tail(),
-        talks=run.talks,
+        next_step=_next_step(run),
     )
+
+
+def _next_step(run: RunFolder) -> str:
+    if run.talks:
+        return "Compare base and tuned in Chat."
+    return "Its report says how well it judges." if run.report.is_file() else ""

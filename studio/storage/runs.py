@@ -25,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from studio.core import reward_report
 from studio.core.errors import StudioError
 from studio.core.events import Event
 from studio.core.recipes import Recipe
@@ -156,6 +157,11 @@ class RunFolder:
         """The newest complete checkpoint."""
         found = self.complete_checkpoints()
         return found[-1] if found else None
+
+    @property
+    def report(self) -> Path:
+        """How well a reward model judges (core.reward_report); absent for other methods."""
+        return self.folder / reward_report.FILE
 
     @property
     def talks(self) -> bool:
