@@ -6,16 +6,26 @@ be made to fit this way needs a smaller model, and that is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from enum import Enum
 
-from studio.core.forecast import Device, Forecast, ModelShape, forecast_memory
+from studio.core.fields import problems_of
+from studio.core.forecast import Device, Forecast, ModelShape, forecast_memory, longest_example
 from studio.core.methods import TrainSettings
 
 # Of what is free, so much may be planned with: the forecast is not exact, and other programs want something too.
 _USABLE = 0.9
 _SHORTEST, _LENGTHS = 64, 64  # tokens: shorter examples teach little; lengths are tried in steps of this
 _SMALLEST_RANK = 4
+
+
+class Verdict(Enum):
+    """How a forecast stands to the memory that is free: well within it, just within it, or beyond it."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    TOO_MUCH = "too much"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,13 @@ def cannot_work(shape: ModelShape, settings: TrainSettings, device: Device) -> b
     return forecast_memory(shape, smallest, device).total > device.total + device.swap
 
 
+def judge(forecast: Forecast, device: Device) -> Verdict:
+    """How a forecast stands to what is free now."""
+    if forecast.total <= usable(device):
+        return Verdict.FITS
+    return Verdict.TIGHT if forecast.total <= device.free else Verdict.TOO_MUCH
+
+
 def make_it_fit(
     shape: ModelShape, settings: TrainSettings, device: Device, *, method: str = "sft", longest: int = 0
 ) -> Fit | None:
@@ -53,53 +70,47 @@ def make_it_fit(
     current, said = settings, list[str]()
     if fits(current):
         return Fit(current, forecast(current), "It fits as it is.")
-    for change in (_smaller_passes, _half_numbers, _shorter_examples, _smaller_adapter):
-        before = current
-        current = _first_that_fits(change(before, shape, longest), fits, before)
-        if current != before and forecast(current).total < forecast(before).total:
+    length = longest_example(shape, settings, longest)
+    for tried in (_smaller_passes, _half_numbers, _shorter_examples, _smaller_adapter):
+        before, changes = current, tried(current, length)
+        if changes and forecast(changes[-1]).total < forecast(before).total:
+            # The further the change goes, the less is needed: the first that fits is found by halving.
+            place = bisect_left(changes, True, key=fits)
+            current = changes[min(place, len(changes) - 1)]
             said.append(_cost(before, current))
-        else:
-            current = before
         if fits(current):
             return Fit(current, forecast(current), " ".join(said))
     return None
 
 
-def _first_that_fits(
-    tried: Iterator[TrainSettings], fits: Callable[[TrainSettings], bool], otherwise: TrainSettings
-) -> TrainSettings:
-    """The first that fits, or the last that there is."""
-    for changed in tried:
-        otherwise = changed
-        if fits(changed):
-            break
-    return otherwise
+# Each returns ever larger changes of one setting, the smallest first.
 
 
-def _smaller_passes(settings: TrainSettings, _shape: ModelShape, _longest: int) -> Iterator[TrainSettings]:
+def _smaller_passes(settings: TrainSettings, _length: int) -> list[TrainSettings]:
     """Fewer examples at a time and more passes a step: the effective batch, and so what is learned, stays the same."""
-    for size in range(settings.batch_size - 1, 0, -1):
-        if settings.effective_batch % size == 0:
-            yield replace(settings, batch_size=size, accumulate=settings.effective_batch // size)
+    batch = settings.effective_batch
+    sizes = (size for size in range(settings.batch_size - 1, 0, -1) if batch % size == 0)
+    changes = [replace(settings, batch_size=size, accumulate=batch // size) for size in sizes]
+    return [change for change in changes if not problems_of(change)]
 
 
-def _half_numbers(settings: TrainSettings, _shape: ModelShape, _longest: int) -> Iterator[TrainSettings]:
-    if settings.precision == "fp32":
-        yield replace(settings, precision="auto")
+def _half_numbers(settings: TrainSettings, _length: int) -> list[TrainSettings]:
+    return [replace(settings, precision="auto")] if settings.precision == "fp32" else []
 
 
-def _shorter_examples(settings: TrainSettings, shape: ModelShape, longest: int) -> Iterator[TrainSettings]:
-    length = min(limit for limit in (settings.max_length, shape.context, longest) if limit)
-    for shorter in range((length - 1) // _LENGTHS * _LENGTHS, _SHORTEST - 1, -_LENGTHS):
-        yield replace(settings, max_length=shorter)
+def _shorter_examples(settings: TrainSettings, length: int) -> list[TrainSettings]:
+    lengths = range((length - 1) // _LENGTHS * _LENGTHS, _SHORTEST - 1, -_LENGTHS)
+    return [replace(settings, max_length=shorter) for shorter in lengths]
 
 
-def _smaller_adapter(settings: TrainSettings, _shape: ModelShape, _longest: int) -> Iterator[TrainSettings]:
-    rank = settings.lora_rank
-    while rank // 2 >= _SMALLEST_RANK:
-        rank //= 2
+def _smaller_adapter(settings: TrainSettings, _length: int) -> list[TrainSettings]:
+    changes, rank = list[TrainSettings](), settings.lora_rank // 2
+    while rank >= _SMALLEST_RANK:
         # Alpha over rank scales the adapter, so they shrink together.
-        yield replace(settings, lora_rank=rank, lora_alpha=max(1, settings.lora_alpha * rank // settings.lora_rank))
+        alpha = max(1, settings.lora_alpha * rank // settings.lora_rank)
+        changes.append(replace(settings, lora_rank=rank, lora_alpha=alpha))
+        rank //= 2
+    return changes
 
 
 def _cost(before: TrainSettings, after: TrainSettings) -> str:

@@ -122,7 +122,7 @@ def forecast_memory(
 
     longest: tokens of the dataset's longest example, when that is known.
     """
-    length = min(limit for limit in (settings.max_length, shape.context, longest) if limit)
+    length = longest_example(shape, settings, longest)
     tokens = rounded(settings.batch_size * length * _SEQUENCES.get(method, 1))
     half = computes_in_half(shape, settings, device)
     holes = _HOLES_ON_PROCESSOR if device.kind == "cpu" else _HOLES_ON_CARD
@@ -138,6 +138,11 @@ def forecast_memory(
     }
     parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in _PARTS.items())
     return Forecast(parts, tokens, shape.rough or method not in _CHECKED)
+
+
+def longest_example(shape: ModelShape, settings: TrainSettings, longest: int = 0) -> int:
+    """Tokens of the longest example that can come up: what the settings, the model and the data allow."""
+    return min(limit for limit in (settings.max_length, shape.context, longest) if limit)
 
 
 def computes_in_half(shape: ModelShape, settings: TrainSettings, device: Device) -> bool:

@@ -84,6 +84,8 @@ class TrainPage(QWidget):
         self.settings = self._form_of(self.methods.method())
 
         self.summary = SummaryCard()
+        self.summary.memory.fit_requested.connect(self._take_fit)
+        self.summary.memory.judged.connect(self._tell)
         self.start = QPushButton()
         theme.set_role(self.start, "primary")
         self.start.clicked.connect(self._start)
@@ -163,6 +165,7 @@ class TrainPage(QWidget):
     def close_down(self) -> None:
         """Wait for what is under way."""
         self.model.close_down()
+        self.summary.memory.close_down()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages imported, renamed or deleted."""
@@ -199,6 +202,8 @@ class TrainPage(QWidget):
         for name in self.settings.problems():
             row = self.settings.rows[name]
             return f"Correct “{row.known.label}”", row.editor
+        if self.summary.memory.refusal:
+            return "Choose a smaller model", self.model.combo
         return "", None
 
     def _form_of(self, method: Method) -> SettingsForm[TrainSettings]:
@@ -247,6 +252,11 @@ class TrainPage(QWidget):
     def _take_start(self) -> None:
         self._suit_template()
         self._tell()
+
+    @Slot(object)
+    def _take_fit(self, settings: TrainSettings) -> None:
+        """Take the settings that need less memory."""
+        self.settings.set_values(settings)
 
     def _suit_template(self) -> None:
         self.template.suit(self.model.model(), from_adapter=bool(self.start_from.adapter()))

@@ -11,6 +11,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.methods import Method, TrainSettings
 from studio.core.records import KINDS
 from studio.gui import theme
+from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.storage.models import ModelInfo
 
 _ROWS = ("Method", "Base model", "Starts from", "Data", "Each step", "Steps in all", "Example", "Template", "You get")
@@ -30,7 +31,7 @@ class Plan:
 
 
 class SummaryCard(QFrame):
-    """Rows of a word and a fact. `footer` is where the page puts its buttons."""
+    """Rows of a word and a fact, and the memory forecast. `footer` is where the page puts its buttons."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +55,7 @@ class SummaryCard(QFrame):
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.setWordWrap(True)
         theme.set_role(self.problem, "error")
+        self.memory = MemoryBar()
         self.footer = QVBoxLayout()
         self.footer.setSpacing(8)
         layout = QVBoxLayout(self)
@@ -61,6 +63,7 @@ class SummaryCard(QFrame):
         layout.setSpacing(16)
         layout.addWidget(heading)
         layout.addLayout(grid)
+        layout.addWidget(self.memory)
         layout.addWidget(self.problem)
         layout.addLayout(self.footer)
 
@@ -81,6 +84,7 @@ class SummaryCard(QFrame):
         for word, fact in self.facts.items():
             fact.setText(told.get(word) or "—")
             fact.setAccessibleName(f"{word}: {fact.text()}")
+        self.memory.show_plan(model.folder if model else None, plan.method, plan.settings)
         self.problem.setText(plan.problem)
         self.problem.setVisible(bool(plan.problem))
 
