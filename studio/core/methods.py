@@ -326,12 +326,22 @@ METHODS: Mapping[str, Method] = {
         Method(
             "dpo",
             "Learn from preferences (DPO)",
-            "Shifts a model towards the answers that people preferred, from pairs alone. A row costs about twice the time "
-            "of fine-tuning; best after it.",
+            "Shifts a model towards the answers that people preferred, from pairs alone. Best after fine-tuning; "
+            "a pair costs about twice the time of an example.",
             ("pairs",),
             "an adapter to talk to beside its base model",
             DpoSettings,
             after=("sft",),
+        ),
+        Method(
+            "reward",
+            "Learn to judge (reward model)",
+            "Learns to score answers from pairs, rankings or ratings. A pair costs about twice the time of an example; "
+            "the report says how well it judges.",
+            ("pairs", "rankings", "ratings"),
+            "a judge that scores answers; it can't be talked to",
+            RewardSettings,
+            talks=False,
         ),
     )
 }

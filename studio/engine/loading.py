@@ -141,18 +141,42 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def load_model(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
     """A base model on its device, in evaluation mode. Raises StudioError."""
-    import torch
     from transformers import AutoModelForCausalLM
+
+    return _load(AutoModelForCausalLM, folder, precision, device)
+
+
+def load_scorer(folder: Path, precision: Precision, device: str, *, seed: int) -> PreTrainedModel:
+    """A base model whose output layer is a new head of one 32-bit number, the same for the same seed, in evaluation
+    mode. Raises StudioError."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, set_seed
+
+    set_seed(seed)
+    model: Any = _load(AutoModelForSequenceClassification, folder, precision, device, num_labels=1)
+    head = getattr(model, "score", None)
+    if not isinstance(head, torch.nn.Linear):
+        raise StudioError(
+            f"“{folder.name}” is of an architecture that can't be made a reward model ({type(model).__name__}).",
+            "Choose a model of another architecture, such as Llama or Qwen.",
+        )
+    head.float()
+    return model
+
+
+def _load(kind: Any, folder: Path, precision: Precision, device: str, **more: Any) -> Any:
+    import torch
 
     check_model(folder)
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = kind.from_pretrained(
             folder,
             dtype=precision.weights,
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
             low_cpu_mem_usage=True,
+            **more,
         )
         return model.to(device).eval()
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -182,6 +206,10 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
             f"The adapter in “{folder}” has no weights in safetensors form.",
             "Choose another adapter, or train it again.",
         )
+    scores = hasattr(model, "score")
+    if (_task(folder) == "SEQ_CLS") != scores:
+        is_not = "isn't a reward model" if scores else "is a reward model: it scores answers, and can't write any"
+        raise StudioError(f"“{adapter_name(folder)}” {is_not}.", "Choose the adapter of another run.")
     try:
         return PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True).eval()
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
@@ -190,6 +218,14 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
             "Choose the base model that it was trained on.",
             explain(error),
         ) from error
+
+
+def _task(adapter: Path) -> str | None:
+    """What peft calls the adapter's use: CAUSAL_LM writes, SEQ_CLS scores."""
+    try:
+        return json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("task_type")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def adapter_name(folder: Path) -> str:

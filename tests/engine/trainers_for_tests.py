@@ -58,11 +58,13 @@ def trained(
         evaluate_at=evaluation_steps(settings.steps_for(len(rows)), 2) if held_out else frozenset(),
         checkpoint_seconds=1e9,
     )
-    model = method.load(base, place, settings)
-    tokenizer = load_encoder(base, "model").tokenizer
-    trainer = method.build_trainer(model, tokenizer, rows, held_out, settings, place, supervision)
-    trainer.train()
-    journal.close()
+    try:
+        model = method.load(base, place, settings)
+        tokenizer = load_encoder(base, "model").tokenizer
+        trainer = method.build_trainer(model, tokenizer, rows, held_out, settings, place, supervision)
+        trainer.train()
+    finally:
+        journal.close()
     reader, events = EventReader(folder / "events.jsonl"), list[Event]()
     while found := reader.read():
         events += found
