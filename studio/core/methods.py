@@ -324,6 +324,14 @@ METHODS: Mapping[str, Method] = {
             SftSettings,
         ),
         Method(
+            "pretrain",
+            "Read plain text (continued pretraining)",
+            "Learns the language of a text, every token of it. Needs much text; some of how to answer is forgotten.",
+            ("passages",),
+            "an adapter to talk to beside its base model",
+            PretrainSettings,
+        ),
+        Method(
             "dpo",
             "Learn from preferences (DPO)",
             "Shifts a model towards the answers that people preferred, from pairs alone. Best after fine-tuning; "

@@ -50,6 +50,8 @@ def method_module(name: str) -> TrainingMethod:
     match name:
         case "sft":
             from studio.engine import sft as module
+        case "pretrain":
+            from studio.engine import pretrain as module
         case "dpo":
             from studio.engine import dpo as module
         case "reward":
