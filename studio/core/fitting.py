@@ -117,7 +117,7 @@ def _cost(before: TrainSettings, after: TrainSettings) -> str:
     if after.batch_size != before.batch_size:
         return (
             f"{after.batch_size:,} instead of {before.batch_size:,} at a time, in {after.accumulate:,} passes per step "
-            f"instead of {before.accumulate:,}: it learns the same, up to half as long again."
+            f"instead of {before.accumulate:,}: it learns the same, but a step may take half as long again."
         )
     if after.precision != before.precision:
         return "16-bit numbers where they are enough: it learns nearly the same."

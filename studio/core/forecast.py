@@ -20,6 +20,9 @@ _LOGITS_ON_PROCESSOR, _LOGITS_ON_CARD, _FEWEST_ROWS = 2**22, 2**26, 256
 # ... and models below this many parameters are trained in 32 bits on a processor.
 _WORTH_BF16 = 1_000_000
 
+# A token of a usual vocabulary holds three to four bytes of English, and two of the densest texts; of a small one, one.
+_BYTES_OF_TOKEN, _USUAL_VOCABULARY = 2, 8000
+
 # Measured, and the same for all models: a worker that has imported torch, transformers, trl and peft.
 _LIBRARIES = 485_000_000
 # Taken from what NVIDIA and PyTorch tell, not measured: the card's context, the kernels and cuBLAS's workspace.
@@ -118,9 +121,9 @@ class Forecast:
 def forecast_memory(
     shape: ModelShape, settings: TrainSettings, device: Device, *, method: str = "sft", longest: int = 0
 ) -> Forecast:
-    """The peak of training an adapter on examples as long as the settings allow.
+    """The peak of training an adapter, when the longest examples that can come up come together.
 
-    longest: tokens of the dataset's longest example, when that is known.
+    longest: bytes of the dataset's longest example; 0 when it isn't known, or examples are made as long as is allowed.
     """
     length = longest_example(shape, settings, longest)
     tokens = rounded(settings.batch_size * length * _SEQUENCES.get(method, 1))
@@ -141,8 +144,9 @@ def forecast_memory(
 
 
 def longest_example(shape: ModelShape, settings: TrainSettings, longest: int = 0) -> int:
-    """Tokens of the longest example that can come up: what the settings, the model and the data allow."""
-    return min(limit for limit in (settings.max_length, shape.context, longest) if limit)
+    """Tokens of the longest example that can come up: what the settings, the model and the data (in bytes) allow."""
+    of_data = -(-longest // _BYTES_OF_TOKEN) if shape.vocabulary >= _USUAL_VOCABULARY else longest
+    return min(limit for limit in (settings.max_length, shape.context, of_data) if limit)
 
 
 def computes_in_half(shape: ModelShape, settings: TrainSettings, device: Device) -> bool:

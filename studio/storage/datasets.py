@@ -51,6 +51,14 @@ def records_of(project: Project, dataset: DatasetInfo) -> Iterator[Record]:
         first += len(page)
 
 
+def longest_record(project: Project, dataset: DatasetInfo) -> int:
+    """Bytes of the longest record as it is kept. All of them are looked at, so a window asks in a thread."""
+    query = "SELECT MAX(LENGTH(CAST(record AS BLOB))) FROM records WHERE dataset = ?"
+    with project.connect() as connection:
+        (found,) = connection.execute(query, (dataset.id,)).fetchone()
+    return int(found or 0)
+
+
 def add_dataset(
     project: Project,
     name: str,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from studio.core.fitting import cannot_work, make_it_fit, usable
-from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, rounded, seconds_left
+from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, longest_example, rounded, seconds_left
 from studio.core.methods import SftSettings
 
 GB = 10**9
@@ -64,8 +64,10 @@ def test_activations_grow_with_the_tokens_of_a_pass():
 def test_no_example_is_longer_than_the_model_or_the_data_allow():
     short = replace(LLAMA_1B, context=128)
     assert total(shape=short, max_length=4096) == total(shape=short, max_length=128)
-    known = forecast_memory(LLAMA_1B, SftSettings(max_length=4096), CPU, longest=100)
-    assert known.total == forecast_memory(LLAMA_1B, SftSettings(max_length=100), CPU).total
+    known = forecast_memory(LLAMA_1B, SftSettings(max_length=4096), CPU, longest=400)
+    assert known.total == forecast_memory(LLAMA_1B, SftSettings(max_length=200), CPU).total
+    bytewise = replace(LLAMA_1B, vocabulary=300)
+    assert longest_example(bytewise, SftSettings(max_length=4096), 400) == 400
 
 
 def test_logits_are_made_in_parts():

@@ -14,15 +14,18 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QHideEvent, QPainter, QPainterPath, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.fitting import Fit, Verdict, cannot_work, judge, make_it_fit
 from studio.core.forecast import Device, Forecast, ModelShape, Part, forecast_memory
 from studio.core.methods import Method, TrainSettings
 from studio.gui import theme
 from studio.jobs.background import BackgroundTask
+from studio.storage.datasets import longest_record
 from studio.storage.files import in_bytes
 from studio.storage.machine import read_device
 from studio.storage.model_shapes import read_shape
+from studio.storage.project import Project
 
 _LOOK_EVERY = 3000  # ms between looks at the free memory
 _WORTH = 0.01  # of all memory: smaller changes of what is free are not shown
@@ -45,9 +48,12 @@ class MemoryBar(QWidget):
     fit_requested = Signal(object)
     judged = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._project = project
         self._folder: Path | None = None
+        self._dataset: DatasetInfo | None = None
+        self._longest: dict[str, int] = {}  # of datasets, by id: bytes
         self._shapes: dict[Path, ModelShape | None] = {}  # None: it can't be told
         self._device: Device | None = None
         self._method: Method | None = None
@@ -83,12 +89,21 @@ class MemoryBar(QWidget):
         self._timer.timeout.connect(self._look)
         self.hide()
 
-    def show_plan(self, folder: Path | None, method: Method, settings: TrainSettings | None) -> None:
+    def show_plan(
+        self, folder: Path | None, method: Method, dataset: DatasetInfo | None, settings: TrainSettings | None
+    ) -> None:
         """Forecast for a model's folder and these settings; None while a setting can't be used keeps what is shown."""
         self._folder, self._method = folder, method
+        # Plain text is cut into blocks as long as is allowed, whatever its rows are.
+        self._dataset = dataset if dataset is not None and dataset.kind.templated else None
         self._settings = settings or self._settings
         if folder is not None and folder not in self._shapes:
-            self._read(folder)
+            self._start(f"shape of {folder}", lambda _task: _measures(folder), self._take_shape)
+        if self._dataset is not None and self._dataset.id not in self._longest:
+            project, info = self._project, self._dataset
+            self._start(
+                f"length of {info.id}", lambda _task: (info.id, longest_record(project, info)), self._take_longest
+            )
         if self._device is None:
             self._look()
         self._tell()
@@ -111,16 +126,14 @@ class MemoryBar(QWidget):
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    def _read(self, folder: Path) -> None:
-        if f"shape of {folder}" not in self._tasks:
-            self._start(f"shape of {folder}", BackgroundTask(lambda _task: _measures(folder), self), self._take_shape)
-
     @Slot()
     def _look(self) -> None:
-        if "device" not in self._tasks:
-            self._start("device", BackgroundTask(lambda _task: read_device(), self), self._take_device)
+        self._start("device", lambda _task: read_device(), self._take_device)
 
-    def _start(self, name: str, task: BackgroundTask, take: Callable[[Any], None]) -> None:
+    def _start(self, name: str, work: Callable[[BackgroundTask], object], take: Callable[[Any], None]) -> None:
+        if name in self._tasks:
+            return
+        task = BackgroundTask(work, self)
         task.setObjectName(name)
         task.succeeded.connect(take)
         task.finished.connect(self._forget)
@@ -138,6 +151,11 @@ class MemoryBar(QWidget):
     @Slot(object)
     def _take_shape(self, found: tuple[Path, ModelShape | None]) -> None:
         self._shapes[found[0]] = found[1]
+        self._tell()
+
+    @Slot(object)
+    def _take_longest(self, found: tuple[str, int]) -> None:
+        self._longest[found[0]] = found[1]
         self._tell()
 
     @Slot(object)
@@ -164,15 +182,18 @@ class MemoryBar(QWidget):
             self.judged.emit()
 
     def _show(self, shape: ModelShape, device: Device, settings: TrainSettings, method: str) -> None:
-        forecast = forecast_memory(shape, settings, device, method=method)
+        longest = self._longest.get(self._dataset.id, 0) if self._dataset else 0
+        forecast = forecast_memory(shape, settings, device, method=method, longest=longest)
         verdict = judge(forecast, device)
-        self._fit = None if verdict is Verdict.FITS else make_it_fit(shape, settings, device, method=method)
+        self._fit = None
+        if verdict is not Verdict.FITS:
+            self._fit = make_it_fit(shape, settings, device, method=method, longest=longest)
         if cannot_work(shape, settings, device):
             self.refusal = (
                 f"Even the smallest run needs more than the {in_bytes(device.total + device.swap)} that "
                 f"{_where(device)} has in all. Choose a smaller model."
             )
-        self.amount.setText(f"{in_bytes(forecast.total)} of {in_bytes(device.free)} free")
+        self.amount.setText(f"{in_bytes(forecast.total)} needed, {in_bytes(device.free)} free")
         self.bar.show_parts(forecast.parts, device.free)
         self._show_key(forecast)
         sentence = self.refusal or _sentence(forecast, device, verdict, self._fit)
@@ -297,11 +318,11 @@ def _where(device: Device) -> str:
 def _sentence(forecast: Forecast, device: Device, verdict: Verdict, fit: Fit | None) -> str:
     about = "Roughly guessed for this kind of model or method. " if forecast.rough else ""
     if verdict is Verdict.FITS:
-        return f"{about}Fits into {_where(device)}, even if every example is as long as allowed."
+        return f"{about}Fits into {_where(device)}, even when the longest examples come together."
     if verdict is Verdict.TIGHT:
         need = "It just fits; close other programs to be safe."
     else:
-        need = f"It may run out of memory on {_where(device)} when examples are as long as allowed."
+        need = f"It may run out of memory on {_where(device)} when the longest examples come together."
     if fit is None:
         return f"{about}{need} No setting here changes that: close other programs, or choose a smaller model."
     return f"{about}{need} To fit: {fit.sentence}"

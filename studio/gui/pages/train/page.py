@@ -83,7 +83,7 @@ class TrainPage(QWidget):
         self._forms_place = QVBoxLayout()
         self.settings = self._form_of(self.methods.method())
 
-        self.summary = SummaryCard()
+        self.summary = SummaryCard(project)
         self.summary.memory.fit_requested.connect(self._take_fit)
         self.summary.memory.judged.connect(self._tell)
         self.start = QPushButton()

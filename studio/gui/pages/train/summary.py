@@ -13,6 +13,7 @@ from studio.core.records import KINDS
 from studio.gui import theme
 from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.storage.models import ModelInfo
+from studio.storage.project import Project
 
 _ROWS = ("Method", "Base model", "Starts from", "Data", "Each step", "Steps in all", "Example", "Template", "You get")
 
@@ -33,7 +34,7 @@ class Plan:
 class SummaryCard(QFrame):
     """Rows of a word and a fact, and the memory forecast. `footer` is where the page puts its buttons."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "card")
         heading = QLabel("What will happen")
@@ -55,7 +56,7 @@ class SummaryCard(QFrame):
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.setWordWrap(True)
         theme.set_role(self.problem, "error")
-        self.memory = MemoryBar()
+        self.memory = MemoryBar(project)
         self.footer = QVBoxLayout()
         self.footer.setSpacing(8)
         layout = QVBoxLayout(self)
@@ -84,7 +85,7 @@ class SummaryCard(QFrame):
         for word, fact in self.facts.items():
             fact.setText(told.get(word) or "—")
             fact.setAccessibleName(f"{word}: {fact.text()}")
-        self.memory.show_plan(model.folder if model else None, plan.method, plan.settings)
+        self.memory.show_plan(model.folder if model else None, plan.method, dataset, plan.settings)
         self.problem.setText(plan.problem)
         self.problem.setVisible(bool(plan.problem))
 
