@@ -6,9 +6,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
+from studio.core.methods import METHODS, Method, RewardSettings
 from studio.core.recipes import Recipe
+from studio.core.reward_report import Bin, Report
 from studio.core.runs import RunState, RunStory
 from studio.gui.pages.runs import RunsPage, words
+from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 from studio.storage.runs import RunFolder, seal
@@ -156,9 +159,9 @@ def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
 def test_the_log_and_the_settings(qtbot, page, runs, start):
     run_id = start("crash")
     qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.INTERRUPTED)
-    page.view.tabs.setCurrentIndex(1)
-    assert "ValueError: the model fell over" in page.view.log.text.toPlainText()
     page.view.tabs.setCurrentIndex(2)
+    assert "ValueError: the model fell over" in page.view.log.text.toPlainText()
+    page.view.tabs.setCurrentIndex(3)
     names = {label.accessibleName() for label in page.view.settings.findChildren(type(page.view.head.title))}
     assert "Learning rate: 0.0002" in names
     assert "Dataset: greetings (200 examples)" in names
@@ -179,6 +182,57 @@ def test_a_finished_run_offers_the_comparison_first(qtbot, page, project, runs, 
     assert not page.view.resume.isVisible()
     assert not page.view.stop.isVisible()
     qtbot.waitUntil(lambda: len(page.view.plots.large.first.trace.steps) == 1)
+
+
+@pytest.fixture
+def judge(monkeypatch):
+    """A method whose result can't be talked to."""
+    card = Method("reward", "Judge", "", ("pairs",), "a reward model", RewardSettings, talks=False)
+    monkeypatch.setitem(METHODS, "reward", card)
+
+
+def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, model_folder, judge, start):
+    recipe = Recipe(str(model_folder), "greetings", name="judge", method="reward", settings=RewardSettings())
+    run = RunFolder.create(project.runs, recipe)
+    run.events.write_text(
+        '{"v":1,"event":"started","time":1}\n'
+        '{"v":1,"event":"step","time":2,"step":2,"total":2,"loss":0.6,"accuracy":0.5}\n'
+        '{"v":1,"event":"finished","time":3,"step":2,"adapter":"adapter"}\n'
+    )
+    run.adapter.mkdir()
+    (run.adapter / "adapter.bin").write_text("x")
+    seal(run.adapter)
+    bins = (Bin(0.5, 0.6, 30, 0.55, 0.6),)
+    run.report.write_text(Report("pairs", 2, 30, 0.6, (0.42, 0.75), bins, 0.2, 1.0, -0.2, 1.0, 0.1).to_json())
+    view = page.view
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Finished" and view.notice.isVisible())
+    assert "Judge" in view.head.about.text()
+    assert not view.compare.isVisible()
+    assert "Its report says" in view.notice.what.text()
+    assert "Judge" in page.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
+    assert [series.metric.name for series in view.plots.plots[1]._series()] == ["accuracy", "eval_accuracy"]
+
+    view.tabs.setCurrentIndex(1)
+    assert "60 % of 30 held-out comparisons" in view.report.words[0].text()
+    calibration, rewards = view.report.plots
+    assert calibration.isVisible()
+    assert "55 % sure: right in 60 % of 30" in calibration.plot.accessibleDescription()
+    assert rewards.plot.accessibleDescription()
+
+    other = start("fail")
+    page.open_run(other)
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Failed")
+    assert view.tabs.currentIndex() == 0
+    assert not view.tabs.isTabVisible(1)
+    assert [series.metric.name for series in view.plots.plots[1]._series()] == ["lr"]
+
+
+def test_a_report_that_cannot_be_read_is_not_shown(qtbot, tmp_path):
+    view = ReportView()
+    qtbot.addWidget(view)
+    (tmp_path / "report.json").write_bytes(b"\xff{")
+    assert not view.show_file(tmp_path / "report.json")
+    assert not view.show_file(tmp_path / "nowhere.json")
 
 
 def test_a_folder_that_cannot_be_read_says_so(qtbot, page, project):

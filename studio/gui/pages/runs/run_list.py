@@ -78,13 +78,13 @@ class RunListModel(QAbstractListModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return record.broken or record.id
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{record.name}, {_state(record)}, {_about(record)}"
+                return ", ".join((record.name, _state(record), _method(record), when(record.id, date.today())))
             case _ if role == RUN_ID:
                 return record.id
             case _ if role == STATE:
                 return record.state
             case _ if role == ABOUT:
-                return (_state(record), _about(record))
+                return (_state(record), _method(record), when(record.id, date.today()))
             case _:
                 return None
 
@@ -97,14 +97,12 @@ def _state(record: RunRecord) -> str:
     return f"{state}, step {story.step:,} of {story.total:,}" if story.total else state
 
 
-def _about(record: RunRecord) -> str:
-    """What kind of run it is, and when it was made."""
-    parts = [record.recipe.how.label if record.recipe else "", when(record.id, date.today())]
-    return "  ·  ".join(part for part in parts if part)
+def _method(record: RunRecord) -> str:
+    return record.recipe.how.label if record.recipe else ""
 
 
 class RunDelegate(QStyledItemDelegate):
-    """Paints a run: its name; its state as mark and words; and a muted line with method and time."""
+    """Paints a run: its name; its state as mark and words, with the time at the right; and its method."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         line = option.fontMetrics.height()  # type: ignore[attr-defined]
@@ -122,7 +120,7 @@ class RunDelegate(QStyledItemDelegate):
         )
         area: QRect = option.rect.adjusted(12, 10, -12, -10)  # type: ignore[attr-defined]
         font: QFont = QFont(option.font)  # type: ignore[attr-defined]
-        state, about = index.data(ABOUT)
+        state, method, made = index.data(ABOUT)
         run_state: RunState = index.data(STATE)
         step = area.height() // 3
         rows = [QRect(area.x(), area.y() + row * step, area.width(), step) for row in range(3)]
@@ -140,10 +138,12 @@ class RunDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(state_colour(run_state, tokens)))
         small = QFontMetrics(font)
-        told = small.elidedText(f"{_MARKS[run_state]}  {state}", Qt.TextElideMode.ElideRight, area.width())
+        room = area.width() - small.horizontalAdvance(made) - 12
+        told = small.elidedText(f"{_MARKS[run_state]}  {state}", Qt.TextElideMode.ElideRight, room)
         painter.drawText(rows[1], left, told)
         painter.setPen(QColor(tokens.muted))
-        painter.drawText(rows[2], left, small.elidedText(about, Qt.TextElideMode.ElideRight, area.width()))
+        painter.drawText(rows[1], Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, made)
+        painter.drawText(rows[2], left, small.elidedText(method, Qt.TextElideMode.ElideRight, area.width()))
         painter.restore()
 
 

@@ -1,4 +1,4 @@
-"""One run: its head (name, phase, progress, what can be done) over its plots, its log and its settings.
+"""One run: its head (name, phase, progress, what can be done) over its plots, its report, its log and its settings.
 
 Everything shown comes from the run's record; nothing is kept here. Plots are made when a run is first shown, since
 importing what draws them takes a moment.
@@ -20,6 +20,7 @@ from studio.gui.pages.runs.asking import ask_to_delete, ask_to_stop
 from studio.gui.pages.runs.diagnostics import diagnostics_of
 from studio.gui.pages.runs.head import RunHead
 from studio.gui.pages.runs.log_view import LogView
+from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.pages.runs.settings_view import SettingsView
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from studio.gui.plots.run_plots import RunPlots
 
 _REFRESH_MS = 100
+_REPORT = 1  # the tab that only reward models have
 
 
 class RunView(QWidget):
@@ -65,13 +67,13 @@ class RunView(QWidget):
 
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
         self.tabs.setAccessibleName("What to show of the run")
-        for word in ("Plots", "Log", "Settings"):
+        for word in ("Plots", "Report", "Log", "Settings"):
             self.tabs.addTab(word)
         self.plots: RunPlots | None = None
-        self.log, self.settings = LogView(), SettingsView(project)
+        self.report, self.log, self.settings = ReportView(), LogView(), SettingsView(project)
         self.stack = QStackedWidget()
         self._plots_place = QWidget()
-        for page in (self._plots_place, self.log, self.settings):
+        for page in (self._plots_place, self.report, self.log, self.settings):
             self.stack.addWidget(page)
         self.tabs.currentChanged.connect(self._show_tab)
         self._tab_row = QHBoxLayout()
@@ -149,12 +151,16 @@ class RunView(QWidget):
         self._tell_ending(record)
 
     def _look_at_disk(self, record: RunRecord) -> None:
-        """Ask the folder what can be resumed and talked to, when that may have changed."""
+        """Ask the folder what can be resumed, talked to and reported, when that may have changed."""
         saved = hash((record.story.checkpoint_step, record.state, record.story.attempt))
         if saved != self._saved:
             self._saved = saved
             self._can_resume = record.folder.last_checkpoint() is not None
             self._can_chat = record.folder.tuned_folder() is not None
+            reported = self.report.show_file(record.folder.report)
+            if not reported and self.tabs.currentIndex() == _REPORT:
+                self.tabs.setCurrentIndex(0)
+            self.tabs.setTabVisible(_REPORT, reported)
 
     def _offer(self, record: RunRecord) -> None:
         # A worker that has said its last word still needs a moment to be gone; nothing is offered meanwhile.

@@ -1,0 +1,141 @@
+"""The two plots of a reward model's report: whether it is as often right as it is sure, and how far apart rewards are.
+
+What the figures mean in words is `core.reward_report`.
+"""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+
+from studio.core.reward_report import Report
+from studio.gui import theme
+from studio.gui.plots.series import in_short
+
+
+class PercentAxis(pg.AxisItem):
+    """Shares from 0 to 1 as percentages."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{100 * value:.0f} %" if 0 <= value <= 1 else "" for value in values]
+
+
+class ReportPlot(QFrame):
+    """A card with a title, a plot that stays as it is, and how to read it."""
+
+    def __init__(self, title: str, reading: str, axes: dict[str, pg.AxisItem], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme.set_role(self, "card")
+        heading, words = QLabel(title), QLabel(reading)
+        theme.set_role(heading, "heading")
+        theme.set_role(words, "muted")
+        words.setWordWrap(True)
+        self.plot = pg.PlotWidget(axisItems=axes, enableMenu=False)
+        self.plot.setAccessibleName(title)
+        self.plot.setMouseEnabled(False, False)
+        self.plot.hideButtons()
+        self.plot.setFixedHeight(240)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        item = self.plot.getPlotItem()
+        assert item is not None
+        item.setContentsMargins(0, 8, 24, 0)
+        self.view = item.getViewBox()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        layout.addWidget(heading)
+        layout.addWidget(self.plot, 1)
+        layout.addWidget(words)
+        self._report: Report | None = None
+        theme.watcher().theme_changed.connect(self.draw)
+
+    def show_report(self, report: Report) -> None:
+        """Draw another report."""
+        self._report = report
+        self.draw()
+
+    @Slot()
+    def draw(self) -> None:
+        """Draw in the colours of the theme."""
+        tokens = theme.tokens()
+        self.plot.clear()
+        self.plot.setBackground(tokens.surface)
+        for name in ("left", "bottom"):
+            axis = self.plot.getAxis(name)
+            axis.setPen(pg.mkPen(tokens.border))
+            axis.setTextPen(pg.mkPen(tokens.muted))
+        if self._report is not None:
+            self.fill(self._report, tokens)
+
+    def fill(self, report: Report, tokens: theme.Tokens) -> None:
+        """Draw the figures."""
+        raise NotImplementedError
+
+
+class CalibrationPlot(ReportPlot):
+    """How often the model is right, by how sure it is; the more comparisons, the larger the dot."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        axes: dict[str, pg.AxisItem] = {"left": PercentAxis("left"), "bottom": PercentAxis("bottom")}
+        axes["left"].setLabel("right")
+        axes["bottom"].setLabel("sure")
+        super().__init__(
+            "Calibration",
+            "Each dot is a group of comparisons; large dots hold many. On the dashed line the model is right as often "
+            "as it is sure; beneath the line it is surer than it should be.",
+            axes,
+            parent,
+        )
+        self.view.setRange(xRange=(0.5, 1.0), yRange=(0.0, 1.0), padding=0.03)
+
+    def fill(self, report: Report, tokens: theme.Tokens) -> None:
+        """The dots over the line on which they should be."""
+        dashed = pg.mkPen(tokens.muted, width=1, style=Qt.PenStyle.DashLine)
+        self.plot.addItem(pg.PlotDataItem([0.5, 1.0], [0.5, 1.0], pen=dashed))
+        bins = report.calibration
+        most = max((known.n for known in bins), default=1)
+        dots = pg.PlotDataItem(
+            [known.sure for known in bins],
+            [known.right for known in bins],
+            pen=pg.mkPen(tokens.plot[0], width=2),
+            symbol="o",
+            symbolSize=[8 + 12 * (known.n / most) ** 0.5 for known in bins],
+            symbolBrush=pg.mkBrush(tokens.plot[0]),
+            symbolPen=pg.mkPen(tokens.surface),
+        )
+        self.plot.addItem(dots)
+        told = (f"{100 * known.sure:.0f} % sure: right in {100 * known.right:.0f} % of {known.n}" for known in bins)
+        self.plot.setAccessibleDescription("; ".join(told))
+
+
+class RewardsPlot(ReportPlot):
+    """The rewards of preferred and of other answers: their means, and where about two thirds of them lie."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        left = pg.AxisItem("left")
+        left.setTicks([[(1.0, "preferred"), (0.0, "others")]])
+        super().__init__(
+            "Rewards",
+            "The dot is the mean; about two thirds of the answers lie on the line. The less the two lines overlap, the "
+            "better the model tells answers apart.",
+            {"left": left, "bottom": pg.AxisItem("bottom")},
+            parent,
+        )
+        self.plot.getAxis("left").setWidth(72)
+        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self.view.setYRange(-0.6, 1.6, padding=0)
+
+    def fill(self, report: Report, tokens: theme.Tokens) -> None:
+        """One line a kind of answer."""
+        rows = ((1.0, report.chosen_mean, report.chosen_sd), (0.0, report.rejected_mean, report.rejected_sd))
+        for place, (height, mean, spread) in enumerate(rows):
+            colour = tokens.plot[place]
+            line = pg.mkPen(colour, width=4, capStyle=Qt.PenCapStyle.RoundCap)
+            self.plot.addItem(pg.PlotDataItem([mean - spread, mean + spread], [height, height], pen=line))
+            dot = pg.PlotDataItem([mean], [height], pen=None, symbol="o", symbolSize=14)
+            dot.setSymbolBrush(pg.mkBrush(colour))
+            dot.setSymbolPen(pg.mkPen(tokens.surface, width=2))
+            self.plot.addItem(dot)
+        told = (f"preferred {in_short(report.chosen_mean)}", f"others {in_short(report.rejected_mean)}")
+        self.plot.setAccessibleDescription("Mean rewards: " + ", ".join(told))
