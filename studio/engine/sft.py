@@ -1,7 +1,7 @@
-"""Supervised fine-tuning: TRL's SFTTrainer fed with our own ids and masks.
+"""Supervised fine-tuning: TRL's SFTTrainer fed with our own ids and masks, laid end to end where the model allows it.
 
 Kept from TRL: the loss (a mean over all trained tokens of a step, however they are divided into passes), the loop,
-the optimiser and what a checkpoint holds. Ours: rows, evaluation, when to save and to stop.
+the optimiser and what a checkpoint holds. Ours: rows, batches (engine.fast), evaluation, when to save and to stop.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ from studio.engine.examples import (
     trained_part,
     warn_of_endless_answers,
 )
+from studio.engine.fast.forward import enable
+from studio.engine.fast.packing import ROUND, EndToEnd
+from studio.engine.fast.trainer import FastLoss
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Measured, Place, Supervised, load_policy, padding_of, training_arguments
 
@@ -51,7 +54,7 @@ def encode(reading: Reading, encoder: Encoder, settings: SftSettings) -> Encoded
     return rows
 
 
-class SupervisedTrainer(Supervised, SFTTrainer):
+class SupervisedTrainer(FastLoss, Supervised, SFTTrainer):
     """TRL's trainer, with an evaluation that is a mean over tokens."""
 
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
@@ -91,6 +94,9 @@ def build_trainer(
         supervision=supervision,
     )
     go_on_from(trainer.model, place.adapter)
+    trainer.slower_because = enable(trainer.model, max(len(row.ids) for row in (*train, *held_out)))
+    if trainer.slower_because is None:
+        trainer.data_collator = EndToEnd(ROUND if place.precision.autocast else 1)
     return trainer
 
 

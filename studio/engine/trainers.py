@@ -96,9 +96,13 @@ def padding_of(tokenizer: PreTrainedTokenizerBase) -> int:
 class Supervised(_Trainer):
     """A trainer whose evaluation can be cut short and draws no random numbers, and whose checkpoints count.
 
+    slower_because: why a model is trained with padding ("it has ..."); None when it is not, or when that is no matter.
+
     A method gives `measure` (what one batch of held-out rows tells, as arrays that are laid end to end) and `figures`
     (what they add up to, as the `evaluation` event has it); `conclude` may say more after the last step.
     """
+
+    slower_because: str | None = None
 
     def __init__(self, *arguments: Any, supervision: Supervision, **named: Any) -> None:
         super().__init__(*arguments, callbacks=[supervision], **named)

@@ -166,6 +166,9 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         if last is not None:
             journal.say("resumed", step=last.step)
         journal.say("phase", phase="training")
+        if trainer.slower_because is not None:
+            why = f"This model is trained with padding, which is slower: {trainer.slower_because}."
+            journal.say("warning", what=why, hint="Nothing needs to be done.")
         trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
         if supervision.failure is not None:
             raise supervision.failure

@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 
 from studio.core.errors import StudioError
+from studio.engine.fast.allocator import keep_freed_memory
 
 EXIT_USAGE = 2
 _ENVIRONMENT = {
@@ -44,6 +45,8 @@ def main(argv: list[str]) -> int:
             print("A worker is told one of: run FOLDER, chat, preview.", file=sys.stderr)
             return EXIT_USAGE
     _prepare(_NICE[argv[0]])
+    if argv[0] == "run":
+        keep_freed_memory()
     try:
         match argv:
             case ["run", folder]:
