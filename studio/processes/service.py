@@ -15,11 +15,10 @@ from typing import Any, Literal, cast
 
 from studio.core.errors import StudioError
 from studio.processes.launch import start_worker, worker_command
-from studio.storage.files import disk_trouble
+from studio.storage.files import disk_trouble, tail_of
 
 Kind = Literal["chat", "preview"]
 CLOSE_GRACE = 3.0
-_LOG_TAIL = 16 * 1024
 
 
 class Service:
@@ -84,17 +83,8 @@ class Service:
             self._process.stdout.close()
         if self._closing:
             return None
-        tail = _tail(self._log)
+        tail = tail_of(self._log)
         lines = [line.strip() for line in tail.splitlines() if line.strip()]
         said = f" Its last words were: “{lines[-1][:300]}”." if lines else ""
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         return StudioError(f"The model process ended {how}.{said}", "Start it again.", tail)
-
-
-def _tail(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LOG_TAIL))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""

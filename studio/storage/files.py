@@ -5,30 +5,81 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import shutil
-import tempfile
+import sys
+import time
 from pathlib import Path
 
 from studio.core.errors import StudioError
 
+_TAIL = 64 * 1024
+_BUSY = 1.0  # seconds that Windows is given to let go of a file
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a UTF-8 file so that a reader sees the old text or the new one, never a part. Raises StudioError."""
+    # Not tempfile's, whose files nobody else may read: a project can belong to several people.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            with temporary.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            _replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
     except OSError as error:
         raise disk_trouble(error, path) from error
+    except UnicodeEncodeError as error:
+        raise StudioError(
+            f"“{path.name}” can't be written: a name or text for it holds half of a character, which no file can keep.",
+            "Use names of whole characters.",
+            str(error),
+        ) from error
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Windows refuses while anybody reads the old file, which for files of this size is over at once."""
+    until = time.monotonic() + _BUSY
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
+def tail_of(path: Path) -> str:
+    """The end of a text file, at most 64 kB of it; empty when it can't be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def whole_path(path: Path) -> Path:
+    """The path from the root on, with ~ written out. Raises StudioError when there is no such home folder."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise StudioError(f"There is no home folder for “{path.parts[0]}”.", "Write the whole path.") from error
+
+
+def reading_trouble(error: OSError, path: Path) -> StudioError:
+    """The sentence for an operating-system error met while reading `path`."""
+    if isinstance(error, FileNotFoundError):
+        return StudioError(f"There is no file “{path}”.", "It may have been moved; choose it again.")
+    details = f"{type(error).__name__}: {error}"
+    return StudioError(f"“{path}” can't be read: {error.strerror or error}.", "Check its permissions.", details)
 
 
 def disk_trouble(error: OSError, path: Path) -> StudioError:

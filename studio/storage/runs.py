@@ -30,10 +30,9 @@ from studio.core.errors import StudioError
 from studio.core.events import Event
 from studio.core.recipes import Recipe
 from studio.core.runs import RunStory
-from studio.storage.files import disk_trouble, write_whole
+from studio.storage.files import disk_trouble, tail_of, write_whole
 
 MANIFEST = "manifest.json"
-_LOG_TAIL = 64 * 1024
 _EVENTS_TAIL = 64 * 1024
 
 
@@ -138,7 +137,7 @@ class RunFolder:
     def stop_requested(self) -> bool | None:
         """None when nobody asked the worker to end; otherwise whether it should save first."""
         file = self.folder / "stop.json"
-        return bool(_json_object(file).get("save", True)) if file.exists() else None
+        return bool(_json_object(file).get("save", True)) if os.path.exists(file) else None
 
     def clear_stop(self) -> None:
         """Forget a request to end."""
@@ -147,10 +146,10 @@ class RunFolder:
     def complete_checkpoints(self) -> list[Checkpoint]:
         """Checkpoints whose files are all there with the sizes that their manifest names, by step."""
         found: list[Checkpoint] = []
-        for manifest in self.checkpoints.glob(f"checkpoint-*/{MANIFEST}"):
-            number = manifest.parent.name.removeprefix("checkpoint-")
-            if number.isdecimal() and _is_complete(manifest):
-                found.append(Checkpoint(int(number), manifest.parent))
+        for folder in _entries(self.checkpoints):
+            prefix, _, number = folder.name.partition("-")
+            if prefix == "checkpoint" and number.isdecimal() and _is_complete(folder / MANIFEST):
+                found.append(Checkpoint(int(number), folder))
         return sorted(found, key=lambda checkpoint: checkpoint.step)
 
     def last_checkpoint(self) -> Checkpoint | None:
@@ -174,7 +173,7 @@ class RunFolder:
     @property
     def is_sealed(self) -> bool:
         """Whether its adapter is finished and whole."""
-        return (self.adapter / MANIFEST).is_file()
+        return os.path.isfile(self.adapter / MANIFEST)
 
     def tuned_folder(self) -> Path | None:
         """What can be talked to: the finished adapter, or else the newest complete checkpoint."""
@@ -201,16 +200,12 @@ class RunFolder:
             size = self.events.stat().st_size
         except OSError:
             return RunStory()
-        return _story_of(EventReader(self.events, first=max(0, size - _EVENTS_TAIL)).read())
+        recent = EventReader(self.events, first=max(0, size - _EVENTS_TAIL)).read()
+        return _story_of(recent) if recent else self.story()  # none: the last one is longer than that
 
     def log_tail(self) -> str:
         """The end of the worker's log, at most 64 kB of it."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - _LOG_TAIL))
-                return file.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
+        return tail_of(self.log)
 
     def last_log_line(self) -> str:
         """The last line of the log that tells something: the error that ends a traceback, not its frames."""
@@ -222,21 +217,19 @@ class RunFolder:
 def seal(folder: Path) -> None:
     """Write a folder's manifest: the mark that everything else in it is complete. Raises OSError or StudioError."""
     files = {
-        str(file.relative_to(folder)): file.stat().st_size
+        file.relative_to(folder).as_posix(): file.stat().st_size
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != MANIFEST
     }
     for name in files:
-        with (folder / name).open("rb") as file:
+        with (folder / name).open("r+b") as file:  # Windows syncs only what was opened to write
             os.fsync(file.fileno())
     write_whole(folder / MANIFEST, json.dumps({"files": files}, indent=1) + "\n")
 
 
 def list_runs(runs: Path) -> list[RunFolder]:
-    """All runs of a project, newest first."""
-    if not runs.is_dir():
-        return []
-    found = [RunFolder(entry) for entry in runs.iterdir() if (entry / "recipe.json").is_file()]
+    """All runs of a project, newest first; what can't be looked at is left out."""
+    found = [RunFolder(entry) for entry in _entries(runs) if os.path.isfile(entry / "recipe.json")]
     return sorted(found, key=lambda run: run.id, reverse=True)
 
 
@@ -306,11 +299,19 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder; nothing when it isn't there, is being deleted or can't be looked at."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
 def _json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file; an empty one when it is missing, damaged or something else."""
     try:
         parsed = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
 

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 
 import pytest
 
@@ -24,3 +26,23 @@ def alpaca(tmp_path):
         return file
 
     return write
+
+
+@pytest.fixture
+def unreachable(monkeypatch):
+    """Makes a path, and all beneath it, one that the system lets nobody look at; for administrators too."""
+
+    def forbid(forbidden):
+        def refuse(real):
+            def asked(path, *rest, **options):
+                if not isinstance(path, int) and os.path.abspath(path).startswith(str(forbidden)):
+                    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+                return real(path, *rest, **options)
+
+            return asked
+
+        for name in ("stat", "lstat", "listdir", "scandir", "open", "mkdir"):
+            monkeypatch.setattr(os, name, refuse(getattr(os, name)))
+        return forbidden
+
+    return forbid

@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,35 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_whole(file, "new")
     assert file.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions work otherwise there")
+def test_others_may_read_what_is_written_as_far_as_the_umask_allows(tmp_path):
+    (tmp_path / "plain").write_text("x")
+    write_whole(tmp_path / "whole", "x")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_half_of_a_character_is_a_sentence_and_leaves_nothing(tmp_path):
+    with pytest.raises(StudioError, match="half of a character"):
+        write_whole(tmp_path / "a", "\ud83d")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_windows_a_file_that_is_being_read_is_replaced_a_little_later(tmp_path, monkeypatch):
+    write_whole(tmp_path / "a", "old")
+    replace, asked = os.replace, []
+
+    def busy(*paths):
+        asked.append(paths)
+        if len(asked) < 4:
+            raise PermissionError(errno.EACCES, "The file is being used by another process")
+        replace(*paths)
+
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr("os.replace", busy)
+    write_whole(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
 
 
 @pytest.fixture

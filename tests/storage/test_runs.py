@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -128,3 +130,48 @@ def test_a_manifest_names_every_file(tmp_path):
     (tmp_path / "a" / "b" / "c").write_text("ü")
     seal(tmp_path / "a")
     assert json.loads((tmp_path / "a" / "manifest.json").read_text())["files"] == {"b/c": 2}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks how a file was opened")
+def test_files_are_sealed_as_every_system_can(tmp_path, monkeypatch):
+    import fcntl
+
+    (tmp_path / "weights").write_text("x")
+    real = os.fsync
+
+    def only_what_was_opened_to_write(handle):  # as on Windows
+        assert fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+        real(handle)
+
+    monkeypatch.setattr("os.fsync", only_what_was_opened_to_write)
+    seal(tmp_path)
+
+
+def test_a_run_that_cannot_be_looked_at_hides_no_other(run, unreachable):
+    other = RunFolder.create(run.folder.parent, Recipe("/m", "d"))
+    unreachable(other.folder)
+    assert [found.id for found in list_runs(run.folder.parent)] == [run.id]
+    unreachable(run.folder.parent)
+    assert list_runs(run.folder.parent) == []
+    assert run.complete_checkpoints() == []
+    assert not run.is_sealed
+
+
+def test_checkpoints_that_vanish_while_they_are_listed_are_none(run, monkeypatch):
+    (run.checkpoints / "checkpoint-1").mkdir(parents=True)
+
+    def gone(*_):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("os.scandir", gone)
+    assert run.complete_checkpoints() == []
+
+
+def test_a_long_last_word_is_read_whole(run):
+    lines = [Event("started", 1.0, {}), Event("step", 1.0, {"step": 3, "total": 9})]
+    lines.append(Event("failed", 1.0, {"what": "Weights do not fit.", "details": "size mismatch\n" * 20_000}))
+    run.events.write_text("".join(line.to_line() for line in lines))
+    recent = run.recent_story()
+    assert recent.ending is not None
+    assert recent.ending.text("what") == "Weights do not fit."
+    assert recent.step == 3
