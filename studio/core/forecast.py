@@ -221,8 +221,3 @@ def logits(shape: ModelShape, device: Device, half: bool, tokens: int) -> int:
     room = _LOGITS_ON_PROCESSOR if device.kind == "cpu" else _LOGITS_ON_CARD
     rows = min(tokens, max(_FEWEST_ROWS, room // max(shape.vocabulary, 1)))
     return rows * shape.vocabulary * (_FP32 + (_HALF if half else _FP32)) + 2 * tokens * shape.hidden * _FP32
-
-
-def seconds_left(tokens: float, tokens_per_second: float) -> float:
-    """How long so many tokens take at a measured speed; endless when nothing moves."""
-    return tokens / tokens_per_second if tokens_per_second > 0 else float("inf")

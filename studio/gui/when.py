@@ -1,4 +1,4 @@
-"""When a run was made, as a person says it. Its id begins with the moment."""
+"""When a run was made and how long one takes, as a person says it. A run's id begins with the moment."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def when(run_id: str, today: date) -> str:
         return f"yesterday {moment:%H:%M}"
     day = f"{moment.day} {moment:%b}"
     return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year}"
+
+
+def in_time(seconds: float) -> str:
+    """A span of time as a person says it."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

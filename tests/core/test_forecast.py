@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from studio.core.fitting import cannot_work, make_it_fit, usable
-from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, longest_example, rounded, seconds_left
+from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, longest_example, rounded
 from studio.core.methods import SftSettings
 
 GB = 10**9
@@ -90,11 +90,6 @@ def test_a_method_that_was_not_measured_is_rough():
     assert pairs.rough and pairs.tokens == 2 * forecast_memory(LLAMA_1B, SftSettings(), CPU).tokens
     assert forecast_memory(LLAMA_1B, SftSettings(), CPU, method="reward").part("logits").size == 0
     assert forecast_memory(replace(LLAMA_1B, rough=True), SftSettings(), CPU).rough
-
-
-def test_time_is_tokens_by_speed():
-    assert seconds_left(3000, 1500) == 2
-    assert seconds_left(3000, 0) == float("inf")
 
 
 # ------------------------------------------------------------------------------------------------------- make it fit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from studio.core.runs import RunState, RunStory
+from studio.gui.when import in_time
 from studio.storage.files import in_bytes
 
 STATES = {
@@ -61,17 +62,6 @@ def facts_of(story: RunStory, state: RunState) -> str:
         number_format = story.precision.split(" (")[0]  # the reason behind it stands in the diagnostics
         facts.append(f"on {device}, {number_format}" if number_format else f"on {device}")
     return "  ·  ".join(facts)
-
-
-def in_time(seconds: float) -> str:
-    """A span of time as a person says it."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def plain_log(text: str) -> str:
