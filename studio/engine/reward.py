@@ -26,6 +26,7 @@ from studio.core.errors import StudioError
 from studio.core.messages import Message
 from studio.core.methods import RewardSettings
 from studio.core.records import Pair, Ranking, Rating
+from studio.core.reward_report import FILE, Report
 from studio.engine.batches import PaddedBatch
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, Row, encode_rows
@@ -35,6 +36,7 @@ from studio.engine.reward_losses import LOSSES, comparisons
 from studio.engine.reward_report import report_on
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Measured, Place, Supervised, padding_of, training_arguments
+from studio.storage.files import write_whole
 
 HEAD = "score"
 
@@ -187,7 +189,7 @@ class RewardModelTrainer(Supervised, RewardTrainer):
     def conclude(self, measured: Measured) -> None:
         """Write the report."""
         report = self._report(measured)
-        report.write(self._folder)
+        write_whole(self._folder / FILE, report.to_json())
         if report.length_explains:
             longer = "longer" if report.length_correlation > 0 else "shorter"
             self._supervision.warn(
@@ -196,7 +198,7 @@ class RewardModelTrainer(Supervised, RewardTrainer):
                 "Give it pairs in which the longer answer is not always the better or the worse one.",
             )
 
-    def _report(self, measured: Measured) -> Any:
+    def _report(self, measured: Measured) -> Report:
         sizes = [int(size) for size in measured["sizes"]]
         places = comparisons(self._kind, measured["worth"].tolist(), sizes)
         return report_on(self._kind, self.state.global_step, measured["scores"], measured["lengths"], places)

@@ -1,65 +1,21 @@
-"""The report on a reward model: how well it judges held-out rows, how sure it may be, and whether it only likes length.
+"""The report on a reward model worked out: how well it judges held-out rows, and whether it only likes length.
 
-Pure arithmetic over scores; when it is written is `engine.reward`.
+Pure arithmetic over scores. What a report is, in its file and in words, is `core.reward_report`; when it is written is
+`engine.reward`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.core.intervals import wilson
-from studio.storage.files import write_whole
+from studio.core.reward_report import Bin, Report
 
-FILE = "report.json"
 BINS = 5
-LENGTH_EXPLAINS = 0.5  # |r| above which length alone tells a good part of the reward
 Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Comparisons in which the model was `sure` to between `low` and `high`, and the share of them that it got right.
-
-    A well calibrated model is right as often as it is sure."""
-
-    low: float
-    high: float
-    n: int
-    sure: float
-    right: float
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Held-out figures. accuracy: share of n independent comparisons that it got right; interval: Wilson's, at 95 %."""
-
-    kind: str
-    step: int
-    n: int
-    accuracy: float
-    interval: tuple[float, float]
-    calibration: tuple[Bin, ...]
-    chosen_mean: float
-    chosen_sd: float
-    rejected_mean: float
-    rejected_sd: float
-    length_correlation: float
-
-    @property
-    def length_explains(self) -> bool:
-        """Whether rewards go with the answers' lengths more than they should."""
-        return abs(self.length_correlation) > LENGTH_EXPLAINS
-
-    def write(self, folder: Path) -> None:
-        """Put it into the run's folder. Raises OSError or StudioError."""
-        values = {"format": 1, **asdict(self)}
-        write_whole(folder / FILE, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
 def report_on(kind: str, step: int, scores: Scores, lengths: Scores, places: Sequence[tuple[int, int]]) -> Report:

@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,3 +139,30 @@ def alpaca_file(tmp_path: Path) -> Callable[[int], Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the next attempts stop after a step."""
+    from studio.engine import training
+    from studio.engine.journal import StopBell
+    from studio.engine.supervision import Supervision
+
+    end_step = Supervision.on_step_end
+
+    def at(step: int | None, *, save: bool = True) -> None:
+        rung = False
+
+        class Bell(StopBell):
+            def asked(self) -> bool | None:
+                return save if rung else None
+
+        def on_step_end(self: Supervision, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            nonlocal rung
+            rung = state.global_step == step
+            end_step(self, args, state, control, **kwargs)
+
+        monkeypatch.setattr(training, "StopBell", Bell)
+        monkeypatch.setattr(Supervision, "on_step_end", on_step_end)
+
+    return at

@@ -11,9 +11,10 @@ from typing import Any
 
 from studio.core.events import Event
 from studio.core.messages import Example, Message
-from studio.core.methods import SftSettings
+from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
-from studio.storage.datasets import add_dataset, list_datasets
+from studio.core.records import Label, Pair, Passage, Ranking, Rating
+from studio.storage.datasets import add_dataset, find_dataset
 from studio.storage.project import Project
 from studio.storage.runs import EventReader, RunFolder
 from tests.engine.conftest import sentences
@@ -45,10 +46,33 @@ def project_with(folder: Path, rows: int = 31) -> Project:
     return project
 
 
-def run_in(project: Project, base: Path, **settings: Any) -> RunFolder:
-    """A new run over the project's dataset."""
-    (info,) = list_datasets(project)
-    recipe = Recipe(str(base), info.id, dataset_hash=info.content_hash, settings=SftSettings(**{**QUICK, **settings}))
+def add_kind(project: Project, kind: str, rows: int = 31) -> None:
+    """One more dataset, of that kind and named after it."""
+    prompts, answers, others = (sentences(seed, rows, longest) for seed, longest in ((1, 12), (2, 20), (3, 20)))
+    records: list[Any] = []
+    for place, (text, good, bad) in enumerate(zip(prompts, answers, others, strict=True)):
+        prompt = (Message("user", text),)
+        match kind:
+            case "pairs":
+                records.append(Pair(prompt, f"the {good}", f"a {bad}"))
+            case "labels":
+                records.append(Label(prompt, good or "yes", place % 3 > 0))
+            case "ratings":
+                records.append(Rating(prompt, good or "yes", float(place % 5)))
+            case "rankings":
+                records.append(Ranking(prompt, (f"the {good}", f"a {bad}", "no"), (1, 2, 2)))
+            case _:
+                records.append(Passage(f"{text} {good} {bad}"))
+    add_dataset(project, kind, "made here", records, kind=kind)
+
+
+def run_in(
+    project: Project, base: Path, method: str = "sft", dataset: str = "tiny", adapter: str = "", **settings: Any
+) -> RunFolder:
+    """A new run over one of the project's datasets."""
+    info = find_dataset(project, dataset)
+    values = METHODS[method].settings(**{**QUICK, **settings})
+    recipe = Recipe(str(base), info.id, method=method, dataset_hash=info.content_hash, adapter=adapter, settings=values)
     return RunFolder.create(project.runs, recipe)
 
 

@@ -18,12 +18,13 @@ from studio.core.intervals import wilson
 from studio.core.messages import Message
 from studio.core.methods import DpoSettings, RewardSettings
 from studio.core.records import KINDS, Pair, Ranking, Rating
+from studio.core.reward_report import FILE, Report
 from studio.engine import dpo, reward
 from studio.engine.examples import IGNORED, Reading, Row
 from studio.engine.loading import load_adapter, load_encoder, load_model, load_scorer, pick_precision
 from studio.engine.reward import RewardBatch, RewardRow, scores_of
 from studio.engine.reward_losses import bradley_terry, comparisons, plackett_luce, squared_error
-from studio.engine.reward_report import FILE, calibration, report_on
+from studio.engine.reward_report import calibration, report_on
 from studio.engine.scoring import Scorer
 from tests.engine.test_dpo import pair_rows
 from tests.engine.trainers_for_tests import SMALL, trained
@@ -185,7 +186,9 @@ def test_it_learns_what_is_better(tiny_base: Path, tmp_path: Path, kind: str) ->
     assert np.mean(told.curve("accuracy")[-5:]) > 0.7
     for name in ("margin", "chosen", "rejected", "grad_norm", "tokens_per_second"):
         assert len(told.curve(name)) == 40, name
-    report = json.loads((tmp_path / "run" / FILE).read_text())
+    text = (tmp_path / "run" / FILE).read_text()
+    assert Report.from_json(text) is not None
+    report = json.loads(text)
     assert report["kind"] == kind
     assert report["accuracy"] == told.curve("eval_accuracy", "evaluation")[-1]
     low, high = wilson(round(report["accuracy"] * report["n"]), report["n"])

@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, RunState
 from studio.engine import training
-from studio.engine.journal import StopBell
 from studio.storage.project import Project
 from studio.storage.runs import MANIFEST, EventWriter, RunFolder
 from tests.engine.runs_for_tests import events_of, last_of, losses_of, project_with, run_in
@@ -34,31 +33,6 @@ def _one_thread_and_own_signals() -> Iterator[None]:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return project_with(tmp_path / "project ü")
-
-
-@pytest.fixture
-def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Makes the next attempts stop after a step."""
-    from studio.engine.supervision import Supervision
-
-    end_step = Supervision.on_step_end
-
-    def at(step: int | None, *, save: bool = True) -> None:
-        rung = False
-
-        class Bell(StopBell):
-            def asked(self) -> bool | None:
-                return save if rung else None
-
-        def on_step_end(self: Supervision, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            nonlocal rung
-            rung = state.global_step == step
-            end_step(self, args, state, control, **kwargs)
-
-        monkeypatch.setattr(training, "StopBell", Bell)
-        monkeypatch.setattr(Supervision, "on_step_end", on_step_end)
-
-    return at
 
 
 def adapter_of(folder: Path) -> dict[str, torch.Tensor]:
