@@ -7,11 +7,14 @@ from PySide6.QtCore import Qt
 
 from studio.core.datasets import DatasetInfo
 from studio.core.forecast import Device
+from studio.core.messages import Example, Message
 from studio.core.methods import METHODS, SftSettings
 from studio.gui import theme
-from studio.gui.pages.train import memory_bar
+from studio.gui.pages.train import TrainPage, memory_bar
 from studio.gui.pages.train.memory_bar import MemoryBar
-from studio.storage.datasets import list_datasets
+from studio.gui.preferences import Preferences
+from studio.jobs.runs import ProjectRuns
+from studio.storage.datasets import add_dataset, list_datasets
 
 GB = 10**9
 SFT = METHODS["sft"]
@@ -157,6 +160,50 @@ def test_a_damaged_model_is_not_told_of(qtbot, bar, model):
     (model / "config.json").write_text("{")
     show(qtbot, bar, model)
     assert bar.isHidden()
+
+
+@pytest.fixture
+def page(qtbot, project, model, machine):
+    """The Train page with that model and the dataset chosen."""
+    (model / "tokenizer.json").write_text("{}")
+    runs = ProjectRuns(project)
+    made = TrainPage(project, runs, Preferences())
+    qtbot.addWidget(made)
+    made.show()
+    with qtbot.waitSignal(made.model.model_chosen):
+        made.model.choose(model)
+    qtbot.waitUntil(lambda: made.summary.memory.isVisible() and not made.summary.memory._tasks)
+    yield made
+    made.close_down()
+    runs.close()
+
+
+def test_the_page_takes_what_fits_and_starts_either_way(qtbot, project, page, machine):
+    memory, rows = page.summary.memory, page.settings.rows
+    long = Example((Message("user", "Tell me all."), Message("assistant", "word " * 10_000)))
+    page.choose_dataset(add_dataset(project, "long", "made here", [long] * 40).id)
+    machine["device"] = replace(CARD, free=3 * GB)
+    look(qtbot, memory)
+    rows["max_length"].editor.setValue(4096)
+    rows["batch_size"].editor.setValue(16)
+    assert "may run out of memory" in memory.sentence.text()
+    assert page.start.text() == "Start training"
+    qtbot.mouseClick(memory.button, Qt.MouseButton.LeftButton)
+    taken = page.settings.values()
+    assert taken.effective_batch == 32
+    assert taken.batch_size < 16
+
+
+def test_the_page_refuses_only_what_cannot_work(qtbot, page, machine):
+    assert page.start.text() == "Start training"
+    machine["device"] = Device("cuda", "tiny card", GB // 2, GB // 2)
+    look(qtbot, page.summary.memory)
+    assert page.start.text() == "Choose a smaller model"
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert page.focusWidget() is page.model.combo
+    machine["device"] = CARD
+    look(qtbot, page.summary.memory)
+    assert page.start.text() == "Start training"
 
 
 @pytest.mark.parametrize("look_of", ["light", "dark"])
