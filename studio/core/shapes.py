@@ -122,13 +122,11 @@ def _from_pair(row: Any) -> Pair:
     columns = _columns(row)
     prompt = _sharegpt_turns(columns["conversations"]) if "conversations" in columns else _prompt(columns)
     margin = columns.get("margin")
-    if margin is not None and not _is_number(margin):
-        raise ValueError(f"“margin” is {_kind(margin)}, not a number")
     prefix, chosen = _last_answer(columns, "chosen", prompt)
     other, rejected = _last_answer(columns, "rejected", prompt)
     if prefix != other:
         raise ValueError("“chosen” and “rejected” answer different prompts")
-    return _different(Pair(prefix, chosen, rejected, None if margin is None else float(margin)))
+    return _different(Pair(prefix, chosen, rejected, None if margin is None else _number(margin, "margin")))
 
 
 def _from_hh(row: Any) -> Pair:
@@ -199,9 +197,7 @@ def _from_rating(row: Any) -> Rating:
             value = float(value)
         except ValueError:
             raise ValueError(f"“{name}” is “{value}”, not a number") from None
-    if not _is_number(value):
-        raise ValueError(f"“{name}” is {_kind(value)}, not a number")
-    return Rating(_prompt(columns), _answer(columns, _first(columns, _ANSWERS)), float(cast("float", value)))
+    return Rating(_prompt(columns), _answer(columns, _first(columns, _ANSWERS)), _number(value, name))
 
 
 def _from_ranking(row: Any) -> Ranking:
@@ -325,8 +321,16 @@ def _has(columns: Row, names: tuple[str, ...]) -> bool:
     return any(name in columns for name in names)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _number(value: Any, column: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"“{column}” is {_kind(value)}, not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"“{column}” is too large a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"“{column}” is {number}, not a finite number")
+    return number
 
 
 def _truth(value: Any) -> bool:

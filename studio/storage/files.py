@@ -14,6 +14,7 @@ from pathlib import Path
 from studio.core.errors import StudioError
 
 _TAIL = 64 * 1024
+_NEXT_TO_NOTHING = 64 * 1024
 _BUSY = 1.0  # seconds that Windows is given to let go of a file
 
 
@@ -108,11 +109,23 @@ def disk_full(path: Path, details: str = "") -> StudioError:
 
 
 def free_space(path: Path) -> str:
-    """Free space on the disk of `path` (or of its nearest existing parent), in words."""
+    """Free space on the disk of `path`, in words."""
+    free = _free(path)
+    return "unknown space" if free is None else in_bytes(free)
+
+
+def is_full(path: Path) -> bool:
+    """Whether next to nothing can be written to the disk of `path`."""
+    free = _free(path)
+    return free is not None and free < _NEXT_TO_NOTHING
+
+
+def _free(path: Path) -> int | None:
+    """Free bytes on the disk of a path, or of its nearest parent that exists."""
     for folder in (path, *path.parents):
         with contextlib.suppress(OSError):
-            return in_bytes(shutil.disk_usage(folder).free)
-    return "unknown space"
+            return shutil.disk_usage(folder).free
+    return None
 
 
 def in_bytes(count: float) -> str:

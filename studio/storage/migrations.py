@@ -43,11 +43,19 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
 
     Raises StudioError when the file is from a newer Plumbline. `name` names the project in the sentence.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(STEPS):
-        raise StudioError(
-            f"“{name}” was made by a newer Plumbline (database layout {version}; this one knows {len(STEPS)}).",
-            "Update Plumbline to open it. Nothing was changed.",
-        )
-    for number, step in enumerate(STEPS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;")
+    while (version := _version(connection)) != len(STEPS):
+        if version > len(STEPS):
+            raise StudioError(
+                f"“{name}” was made by a newer Plumbline (database layout {version}; this one knows {len(STEPS)}).",
+                "Update Plumbline to open it. Nothing was changed.",
+            )
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) == version:  # else another program took the step while this one waited
+            for statement in STEPS[version].split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+        connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from studio.core.errors import StudioError
+from studio.storage.files import reading_trouble, whole_path
 from studio.storage.project import Project, now
 from studio.storage.resources import carried
 
@@ -56,7 +58,14 @@ class Tensor:
 
 def check_model(folder: Path) -> ModelInfo:
     """Look at a model folder: config, weights as safetensors, tokenizer. Raises StudioError saying what is missing."""
-    folder = folder.expanduser().absolute()
+    folder = whole_path(folder)
+    try:
+        return _checked(folder)
+    except OSError as error:
+        raise reading_trouble(error, folder) from error
+
+
+def _checked(folder: Path) -> ModelInfo:
     if not folder.is_dir():
         raise StudioError(f"There is no model folder “{folder}”.", "It may have been moved; choose it again.")
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
@@ -95,14 +104,16 @@ def check_model(folder: Path) -> ModelInfo:
 def config_of(folder: Path) -> dict[str, Any]:
     """A model folder's config.json. Raises StudioError."""
     file = folder / "config.json"
-    if not file.is_file():
-        raise StudioError(
-            f"“{folder.name}” has no config.json, so it is not a model folder.",
-            "Choose the folder that holds config.json, model.safetensors and tokenizer.json.",
-        )
     try:
+        if not file.is_file():
+            raise StudioError(
+                f"“{folder.name}” has no config.json, so it is not a model folder.",
+                "Choose the folder that holds config.json, model.safetensors and tokenizer.json.",
+            )
         parsed = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise reading_trouble(error, file) from error
+    except (ValueError, RecursionError) as error:
         raise StudioError(
             f"The config.json of “{folder.name}” can't be read ({error}).", "Download the model again."
         ) from error
@@ -113,17 +124,19 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 def tensors_of(folder: Path) -> dict[str, Tensor]:
     """The tensors of all weight files by name, read from the headers alone. Raises StudioError."""
-    return {name: tensor for file in _weights(folder) for name, tensor in _header(file).items()}
+    try:
+        return {name: tensor for file in _weights(folder) for name, tensor in _header(file).items()}
+    except OSError as error:
+        raise reading_trouble(error, folder) from error
 
 
 def _weights(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
-            names = sorted(
-                set(cast("Mapping[str, str]", json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values())
-            )
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            placed = cast("Mapping[str, str]", json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+            names = sorted({os.fspath(name) for name in placed.values()})
+        except (ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
             raise StudioError(
                 f"The weight index of “{folder.name}” can't be read ({error}).", "Download the model again."
             ) from error
@@ -167,7 +180,7 @@ def _header(file: Path) -> dict[str, Tensor]:
             name: Tensor(tuple(int(size) for size in entry["shape"]), str(entry.get("dtype", "")))
             for name, entry in entries.items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise StudioError(
             f"The weights file “{file.name}” of “{file.parent.name}” is damaged ({error}).",
             "Download the model again.",

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from studio.core.errors import StudioError
-from studio.storage.files import disk_full, disk_trouble
+from studio.storage.files import disk_full, disk_trouble, is_full, reading_trouble, whole_path
 from studio.storage.migrations import migrate
 
 DATABASE = "project.db"
@@ -38,37 +38,42 @@ class Project:
     @staticmethod
     def create(folder: Path) -> Project:
         """Make a project in a new or empty folder and open it with the lock. Raises StudioError."""
-        folder = folder.expanduser().absolute()
-        if (folder / DATABASE).exists():
-            raise StudioError(f"There is already a project in “{folder}”.", "Open it, or choose another folder.")
-        if folder.exists() and not folder.is_dir():
-            raise StudioError(f"“{folder}” is a file, not a folder.", "Choose another name for the project.")
-        if folder.is_dir() and any(folder.iterdir()):
-            raise StudioError(f"“{folder}” is not empty.", "Choose a new or empty folder, so that nothing is mixed up.")
+        folder = whole_path(folder)
         try:
+            if (folder / DATABASE).exists():
+                raise StudioError(f"There is already a project in “{folder}”.", "Open it, or choose another folder.")
+            if folder.exists() and not folder.is_dir():
+                raise StudioError(f"“{folder}” is a file, not a folder.", "Choose another name for the project.")
+            if folder.is_dir() and any(folder.iterdir()):
+                raise StudioError(
+                    f"“{folder}” is not empty.", "Choose a new or empty folder, so that nothing is mixed up."
+                )
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_trouble(error, folder) from error
-        return Project._opened(folder, lock=True)
+        return Project._opened(folder, lock=True, new=True)
 
     @staticmethod
     def open(folder: Path, *, lock: bool = True) -> Project:
         """Open a project. `lock` is for windows: a second one gets a sentence. Raises StudioError."""
-        folder = folder.expanduser().absolute()
-        if not folder.is_dir():
-            raise StudioError(
-                f"There is no folder “{folder}”.",
-                "It may have been moved or its disk unplugged; choose it again.",
-            )
-        if not (folder / DATABASE).is_file():
-            raise StudioError(
-                f"“{folder}” is not a Plumbline project.",
-                f"Choose a folder that holds {DATABASE}, or make a new project.",
-            )
+        folder = whole_path(folder)
+        try:
+            if not folder.is_dir():
+                raise StudioError(
+                    f"There is no folder “{folder}”.",
+                    "It may have been moved or its disk unplugged; choose it again.",
+                )
+            if not (folder / DATABASE).is_file():
+                raise StudioError(
+                    f"“{folder}” is not a Plumbline project.",
+                    f"Choose a folder that holds {DATABASE}, or make a new project.",
+                )
+        except OSError as error:
+            raise reading_trouble(error, folder) from error
         return Project._opened(folder, lock=lock)
 
     @staticmethod
-    def _opened(folder: Path, *, lock: bool) -> Project:
+    def _opened(folder: Path, *, lock: bool, new: bool = False) -> Project:
         if not os.access(folder, os.W_OK):
             raise StudioError(
                 f"The project in “{folder}” can't be written, so nothing could be saved in it.",
@@ -79,6 +84,8 @@ class Project:
         try:
             for part in (project.runs, project.models, project.recipes, project.logs):
                 part.mkdir(exist_ok=True)
+            if new:
+                (folder / DATABASE).touch()
             with project.connect() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 migrate(connection, project.name)
@@ -122,6 +129,11 @@ class Project:
         Connections are in autocommit mode: writers say BEGIN IMMEDIATE and COMMIT, or use `writing`.
         """
         database = self.folder / DATABASE
+        if not os.path.isfile(database):  # SQLite would make a new, empty one
+            raise StudioError(
+                f"The project in “{self.folder}” is gone: its {DATABASE} is not there.",
+                "It may have been moved, deleted or its disk unplugged. Put it back, or open another project.",
+            )
         try:
             connection = sqlite3.connect(database, timeout=30, isolation_level=None)
         except sqlite3.Error as error:
@@ -174,7 +186,8 @@ def database_trouble(error: sqlite3.Error, folder: Path) -> StudioError:
     """The sentence for an SQLite error in the project of `folder`."""
     text = str(error)
     details = f"{type(error).__name__}: {text}"
-    if "full" in text:
+    # SQLite calls it an I/O error when there is no room for its index of the journal.
+    if "full" in text or ("disk I/O" in text and is_full(folder)):
         return disk_full(folder, details)
     if "readonly" in text or "unable to open" in text:
         return StudioError(

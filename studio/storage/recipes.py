@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.records import KINDS
 from studio.storage.datasets import find_dataset
+from studio.storage.files import whole_path
 from studio.storage.models import check_model
 from studio.storage.project import Project
 
@@ -40,10 +42,10 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
 def _adapter(named: str) -> str:
     if not named:
         return ""
-    folder = Path(named).expanduser().absolute()
-    if not (folder / "adapter_config.json").is_file():
+    folder = whole_path(Path(named))
+    if not os.path.isfile(folder / "adapter_config.json"):
         raise StudioError(f"There is no adapter in “{folder}”.", "Choose the adapter folder of a finished run.")
-    if not (folder / "adapter_model.safetensors").is_file():
+    if not os.path.isfile(folder / "adapter_model.safetensors"):
         raise StudioError(
             f"The adapter in “{folder}” has no weights in safetensors form.",
             "Choose another adapter, or train it again.",

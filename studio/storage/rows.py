@@ -6,8 +6,11 @@ Each reader yields (line the row begins on, parsed value or RowProblem, how far 
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 
 from studio.core.datasets import RowProblem
 from studio.core.errors import StudioError
+from studio.storage.files import reading_trouble
 
 Found = tuple[int, Any, int, int]
 
@@ -28,8 +32,14 @@ _BATCH = 1000
 
 def rows_of(path: Path) -> Iterator[Found]:
     """The rows of a file, by its ending and its content. Raises StudioError when it can't be read at all."""
-    if path.is_dir():
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise reading_trouble(error, path) from error
+    if stat.S_ISDIR(mode):
         raise StudioError(f"“{path.name}” is a folder, not a file.", "Choose a file in it.")
+    if not stat.S_ISREG(mode):  # a pipe or device: it is read more than once, and may never end
+        raise StudioError(f"“{path}” is not a file that can be read again.", "Save its content as a file first.")
     ending = path.suffix.lower()
     if ending == ".parquet":
         return _parquet_rows(path)
@@ -45,7 +55,7 @@ def _text_of(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise reading_trouble(error, path) from error
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -56,12 +66,6 @@ def _text_of(path: Path) -> str:
     if not text.strip():
         raise StudioError(f"“{path.name}” is empty.", HINT)
     return text
-
-
-def _unreadable(path: Path, error: OSError) -> StudioError:
-    if isinstance(error, FileNotFoundError):
-        return StudioError(f"There is no file “{path}”.", "It may have been moved; choose it again.")
-    return StudioError(f"“{path}” can't be read: {error.strerror or error}.", "Check its permissions.")
 
 
 # -------------------------------------------------------------------------------------------- JSON
@@ -115,7 +119,7 @@ def _list_rows(text: str, start: int) -> Iterator[Found]:
             value, position = decoder.raw_decode(text, position)
             yield line, value, position, total
         except (ValueError, RecursionError) as error:
-            reason = "it is nested too deeply"
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else f"it is not JSON ({error})"
             if isinstance(error, json.JSONDecodeError):
                 reason = f"it is not JSON ({error.msg}, line {error.lineno}, column {error.colno})"
             # A row ends where "}, {" stands; what follows is tried again from there.
@@ -131,7 +135,7 @@ def _list_rows(text: str, start: int) -> Iterator[Found]:
 
 def _table_rows(text: str, delimiter: str, path: Path) -> Iterator[Found]:
     csv.field_size_limit(_LONGEST_CELL)
-    lines = iter(text.splitlines(keepends=True))
+    lines = io.StringIO(text, newline="")  # unlike splitlines, it takes no other characters for line breaks
     read = 0
 
     def counted() -> Iterator[str]:
@@ -142,7 +146,7 @@ def _table_rows(text: str, delimiter: str, path: Path) -> Iterator[Found]:
 
     table = csv.reader(counted(), delimiter=delimiter, strict=True)
     try:
-        names = next(table)
+        names = next(cells for cells in table if cells)
     except csv.Error as error:
         raise StudioError(f"“{path.name}” is not a table: {error}.", "Save it as CSV again.") from error
     begins = table.line_num + 1
@@ -185,7 +189,7 @@ def _parquet_rows(path: Path) -> Iterator[Found]:
                 yield number, row, number, total
     except OSError as error:
         if isinstance(error, (FileNotFoundError, PermissionError)):
-            raise _unreadable(path, error) from error
+            raise reading_trouble(error, path) from error
         raise StudioError(f"“{path.name}” is not a Parquet file ({error}).", "Choose another file.") from error
     except trouble as error:
         raise StudioError(f"“{path.name}” is not a Parquet file ({error}).", "Choose another file.") from error

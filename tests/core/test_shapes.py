@@ -163,7 +163,7 @@ def test_each_shape_is_recognised_and_read(row, label, record):
         ({"chosen": "Assistant: Yo", "rejected": "Assistant: No"}, "not a transcript"),
         ({"prompt": "Hi", "completion": "Yo", "label": "maybe"}, "true or false"),
         ({"prompt": "Hi", "response": "Yo", "rating": "high"}, "not a number"),
-        ({"prompt": "Hi", "response": "Yo", "rating": float("nan")}, "not a number"),
+        ({"prompt": "Hi", "response": "Yo", "rating": float("nan")}, "not a finite number"),
         ({"prompt": "Hi", "responses": ["Yo"]}, "two answers or more"),
         ({"prompt": "Hi", "responses": ["Yo", "No"], "ranks": [1, 1]}, "same rank"),
         ({"prompt": "Hi", "responses": ["Yo", "No"], "ranks": [1]}, "one rank to each"),

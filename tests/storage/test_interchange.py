@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -167,3 +168,52 @@ def test_broken_table_rows_are_named_by_line(write):
         (3, "it has 1 cell"),
         (6, "it has 3 cell"),
     ]
+
+
+def test_what_cannot_be_looked_at_or_is_no_file_gets_a_sentence(tmp_path, unreachable):
+    unreachable(tmp_path / "theirs")
+    for name in ("rows.json", "rows.parquet"):
+        with pytest.raises(StudioError, match="can't be read: Permission denied"):
+            preview_file(tmp_path / "theirs" / name)
+    with pytest.raises(StudioError, match="too long"):
+        preview_file(tmp_path / ("x" * 300))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(StudioError, match="is not a file"):
+        preview_file(tmp_path / "pipe.json")
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x85", "\x0c", "\x1c"])
+def test_only_line_breaks_end_a_table_row(write, odd):
+    preview = preview_file(write(f"instruction,output\na{odd}b,c\nd,e,f\n", "rows.csv"))
+    assert [record.cells for record in preview.first] == [(f"a{odd}b", "c")]
+    assert [problem.line for problem in preview.problems] == [3]
+
+
+def test_a_table_may_begin_with_empty_lines(write):
+    preview = preview_file(write("\n\ninstruction,output\na,b\nc\n", "rows.csv"))
+    assert preview.rows == 1
+    assert [problem.line for problem in preview.problems] == [5]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("1" + "0" * 400, "is too large a number"),
+        ("NaN", "is nan, not a finite number"),
+        ('"inf"', "is inf, not a finite number"),
+        ("1" * 5000, "it is not JSON"),
+    ],
+)
+@pytest.mark.parametrize("column", ["rating", "margin"])
+def test_a_number_that_is_none_breaks_only_its_row(write, number, reason, column):
+    if column == "margin" and number.startswith('"'):
+        number = "Infinity"
+    good = {"rating": '"response": "r"', "margin": '"chosen": "c", "rejected": "r"'}[column]
+    rows = f'[{{"prompt": "p", {good}, "{column}": {number}}},\n {{"prompt": "p", {good}, "{column}": 3}}]'
+    preview = preview_file(write(rows))
+    assert preview.rows == 1
+    assert reason in preview.problems[0].reason

@@ -1,5 +1,6 @@
 import json
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,21 @@ def test_the_project_remembers_models_newest_first(project, model, tmp_path):
     assert (list_models(project), offered_models(project)) == ([model], [model, starter])
     add_model(project, starter)
     assert sorted(offered_models(project)) == sorted(list_models(project)) == sorted([model, starter])
+
+
+def test_a_folder_that_cannot_be_looked_at_gets_a_sentence(model, unreachable):
+    with pytest.raises(StudioError, match="no home folder"):
+        check_model(Path("~nobody-of-that-name/model"))
+    unreachable(model / "config.json")
+    with pytest.raises(StudioError, match="can't be read: Permission denied"):
+        check_model(model)
+    unreachable(model)
+    with pytest.raises(StudioError, match="can't be read: Permission denied"):
+        check_model(model)
+
+
+@pytest.mark.parametrize("index", ['{"weight_map": {"a": 5}}', "[" * 100_000])
+def test_a_strange_weight_index_gets_a_sentence(model, index):
+    (model / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(StudioError, match="weight index of"):
+        check_model(model)

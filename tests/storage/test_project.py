@@ -1,14 +1,18 @@
+import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from studio.core.errors import StudioError
 from studio.storage.datasets import list_datasets
 from studio.storage.interchange import import_file
-from studio.storage.migrations import STEPS
+from studio.storage.migrations import STEPS, migrate
 from studio.storage.project import DATABASE, Project
 
 
@@ -111,3 +115,81 @@ def test_a_read_only_project_gets_a_sentence(tmp_path, project):
     project.folder.chmod(0o755)
     assert "can't be written" in result.stdout, result.stderr
     assert "permissions" in result.stdout
+
+
+def test_a_place_that_cannot_be_looked_at_gets_a_sentence(tmp_path, unreachable):
+    unreachable(tmp_path / "theirs")
+    for path in (tmp_path / "theirs", tmp_path / "theirs" / "p"):
+        with pytest.raises(StudioError, match="can't be read: Permission denied"):
+            Project.open(path)
+        with pytest.raises(StudioError, match="can't be written: Permission denied"):
+            Project.create(path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [(Path("~nobody-of-that-name/p"), "no home folder"), (Path("x" * 300), "too long|can't be|no folder")],
+)
+def test_a_place_that_cannot_be_gets_a_sentence(folder, words):
+    for make in (Project.open, Project.create):
+        with pytest.raises(StudioError, match=words):
+            make(folder)
+
+
+def test_a_project_that_is_gone_gets_a_sentence_and_is_not_made_anew(project):
+    (project.folder / DATABASE).unlink()
+    with pytest.raises(StudioError, match="is gone"):
+        list_datasets(project)
+    assert not (project.folder / DATABASE).exists()
+    shutil.rmtree(project.folder)
+    with pytest.raises(StudioError, match="is gone"):
+        list_datasets(project)
+
+
+def test_two_programs_that_open_an_old_project_at_once_both_get_in(tmp_path):
+    database, troubles = tmp_path / DATABASE, []
+    old = sqlite3.connect(database, isolation_level=None)
+    old.execute("PRAGMA journal_mode = WAL")
+    old.executescript(f"{STEPS[0]}; PRAGMA user_version = 1;")
+    old.execute("BEGIN IMMEDIATE")  # holds both back until each has asked for the layout
+
+    def open_it():
+        connection = sqlite3.connect(database, timeout=30, isolation_level=None)
+        connection.set_trace_callback(lambda sql: asked.release() if "user_version" in sql else None)
+        try:
+            migrate(connection, "p")
+        except Exception as error:
+            troubles.append(error)
+        finally:
+            connection.close()
+
+    asked = threading.Semaphore(0)
+    threads = [threading.Thread(target=open_it) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert asked.acquire(timeout=20)
+    old.execute("COMMIT")
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    assert old.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+    old.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a file system")
+def test_a_project_on_a_really_full_disk(small_disk):
+    project = Project.create(small_disk / "p")
+    with project.writing() as connection:
+        connection.execute("INSERT INTO about VALUES ('a', 'b')")
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with pytest.raises(StudioError, match="is full"):
+        Project.create(small_disk / "q")
+    with pytest.raises(StudioError, match="is full"), project.writing() as connection:
+        connection.execute("INSERT INTO about VALUES ('long', ?)", ("x" * 1_000_000,))
+    (small_disk / "filler").unlink()
+    with project.connect() as connection:
+        assert connection.execute("SELECT * FROM about").fetchall() == [("a", "b")]
+    project.close()
