@@ -32,10 +32,12 @@ _ON_CARD = 700_000_000
 # for cards, with segments that can grow, leaves fewer.
 _HOLES_ON_PROCESSOR, _HOLES_ON_CARD = 1.68, 1.1
 
-# Sequences in an example: a preference has two answers. Reward models have no logits.
+# Sequences in an example: a preference has two answers.
 _SEQUENCES = {"dpo": 2, "reward": 2}
+# Methods whose logits the engine makes in parts. Reward models have none; for all others TRL makes them as a whole.
+_IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain"}, {"reward"}
 # What the formulas were checked with; for others a forecast is rough.
-_CHECKED = {"sft"}
+_CHECKED = {"sft", "pretrain"}
 
 _PARTS = {
     "weights": ("Model weights", "the model itself, and 16-bit copies of it where a step computes with them"),
@@ -136,9 +138,11 @@ def forecast_memory(
         "gradients": holes * adapter,
         "optimiser": holes * 2 * adapter,  # Adam's two running means (Kingma and Ba 2015), in 32 bits
         "activations": holes * activations(shape, device, half, tokens, length, settings.lora_rank),
-        "logits": 0 if method == "reward" else holes * logits(shape, device, half, tokens),
+        "logits": holes * logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
         "overhead": _LIBRARIES if device.kind != "cuda" else _ON_CARD,
     }
+    if method in _WITHOUT_LOGITS:
+        sizes["logits"] = 0
     parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in _PARTS.items())
     return Forecast(parts, tokens, shape.rough or method not in _CHECKED)
 
@@ -221,3 +225,9 @@ def logits(shape: ModelShape, device: Device, half: bool, tokens: int) -> int:
     room = _LOGITS_ON_PROCESSOR if device.kind == "cpu" else _LOGITS_ON_CARD
     rows = min(tokens, max(_FEWEST_ROWS, room // max(shape.vocabulary, 1)))
     return rows * shape.vocabulary * (_FP32 + (_HALF if half else _FP32)) + 2 * tokens * shape.hidden * _FP32
+
+
+def all_logits(shape: ModelShape, tokens: int) -> int:
+    """Logits of every token as TRL's losses make them: in 16 bits, then in 32 with a log-softmax, its gradient and one
+    more. Blocks of this size are given back at once, so they leave no holes."""
+    return tokens * shape.vocabulary * (_HALF + 4 * _FP32)
