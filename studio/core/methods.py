@@ -342,6 +342,16 @@ METHODS: Mapping[str, Method] = {
             after=("sft",),
         ),
         Method(
+            "kto",
+            "Learn from thumbs up and down (KTO)",
+            "Shifts a model towards good answers and away from bad ones; no pairs are needed. Best after fine-tuning; "
+            "an answer costs about twice the time of an example.",
+            ("labels",),
+            "an adapter to talk to beside its base model",
+            KtoSettings,
+            after=("sft",),
+        ),
+        Method(
             "reward",
             "Learn to judge (reward model)",
             "Learns to score answers from pairs, rankings or ratings. A pair costs about twice the time of an example; "

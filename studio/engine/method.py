@@ -56,6 +56,8 @@ def method_module(name: str) -> TrainingMethod:
             from studio.engine import dpo as module
         case "reward":
             from studio.engine import reward as module
+        case "kto":
+            from studio.engine import kto as module
         case _:
             raise StudioError(f"This Plumbline can't train with the method {name!r}.", "Update Plumbline.")
     return cast("TrainingMethod", module)
