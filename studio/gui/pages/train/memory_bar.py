@@ -93,10 +93,11 @@ class MemoryBar(QWidget):
         self, folder: Path | None, method: Method, dataset: DatasetInfo | None, settings: TrainSettings | None
     ) -> None:
         """Forecast for a model's folder and these settings; None while a setting can't be used keeps what is shown."""
+        if settings is not None or method is not self._method:  # one method's settings are nothing to another
+            self._settings = settings
         self._folder, self._method = folder, method
         # Plain text is cut into blocks as long as is allowed, whatever its rows are.
         self._dataset = dataset if dataset is not None and dataset.kind.templated else None
-        self._settings = settings or self._settings
         if folder is not None and folder not in self._shapes:
             self._start(f"shape of {folder}", lambda _task: _measures(folder), self._take_shape)
         if self._dataset is not None and self._dataset.id not in self._longest:
@@ -116,6 +117,7 @@ class MemoryBar(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Look at the free memory for as long as it is seen."""
+        self._look()
         self._timer.start()
         super().showEvent(event)
 
@@ -172,13 +174,13 @@ class MemoryBar(QWidget):
     def _tell(self) -> None:
         shape = self._shapes.get(self._folder) if self._folder else None
         device, settings, method = self._device, self._settings, self._method
-        known = shape is not None and device is not None and settings is not None and method is not None
-        self.setVisible(known)
-        refusal = self.refusal
-        self.refusal = ""
-        if shape is not None and device is not None and settings is not None and method is not None:
+        refused, self.refusal = self.refusal, ""
+        if shape is None or device is None or settings is None or method is None:
+            self.hide()
+        else:
             self._show(shape, device, settings, method.name)
-        if refusal != self.refusal:
+            self.show()
+        if refused != self.refusal:
             self.judged.emit()
 
     def _show(self, shape: ModelShape, device: Device, settings: TrainSettings, method: str) -> None:
