@@ -7,12 +7,14 @@ not finite are written as "nan", "inf" or "-inf". Readers skip and count torn an
 
 event       values
 started     pid, attempt, plumbline, torch, transformers, trl, peft, device, precision, threads
-phase       phase (loading | encoding | training | evaluating | saving)
+phase       phase (loading | encoding | reference | training | evaluating | saving); reference: DPO and KTO ask the
+            model once what it thinks of the answers before it learns
 progress    phase, done, total                 progress inside a phase before training
 step        step, total, epoch, elapsed [s of training, all attempts], eta [s], tokens [trained so far, all attempts],
             tokens_per_second, loss, lr, grad_norm, memory_used [bytes], memory_peak [bytes];
             reward, DPO, KTO: accuracy, margin, chosen, rejected; DPO, KTO: kl [nats an answer]
-evaluation  step, eval_loss, eval_accuracy, and what else the method measures on held-out rows
+evaluation  step, eval_loss, and what else the method measures on held-out rows: eval_accuracy (DPO, reward); reward:
+            eval_accuracy_low, eval_accuracy_high [Wilson's interval at 95 %], eval_rows [comparisons]
 checkpoint  step, path [relative to the run folder]
 warning     what, hint
 resumed     step                               steps after it are run again and replace what was logged before

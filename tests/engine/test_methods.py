@@ -105,7 +105,20 @@ def test_stopped_and_resumed_equals_all_in_one(
     assert (about.method, about.step, about.adapter) == (method, 9, "")
 
 
-@pytest.mark.parametrize(("method", "kind"), [("sft", "tiny"), ("dpo", "pairs"), ("pretrain", "passages")])
+@pytest.mark.parametrize(("method", "kind"), CASES)
+def test_in_16_bits(project: Project, tiny_base: Path, method: str, kind: str) -> None:
+    given: dict[str, Any] = {"max_steps": 2, "warmup": 0.0, "evaluations": 1}
+    losses: list[dict[int, float]] = []
+    for precision in ("fp32", "bf16"):
+        run = run_in(project, tiny_base, method, kind, precision=precision, **given)
+        assert training.train(run.folder) == EXIT_SAID, last_of(run)
+        losses.append(losses_of(run))
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("sft", "tiny"), ("dpo", "pairs"), ("kto", "labels"), ("pretrain", "passages")]
+)
 def test_going_on_from_an_adapter(
     project: Project, tiny_base: Path, adapter: Path, method: str, kind: str, stop_at: Callable[..., None]
 ) -> None:
