@@ -121,12 +121,15 @@ def outcome_of(
     can_resume: bool,
     details: str = "",
     next_step: str = "",
+    asked: bool = False,
+    gone: bool = False,
 ) -> Outcome:
     """The outcome of a run whose worker is gone.
 
     exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when it is not known.
     log_line: the last meaningful line of the worker's log. can_resume: whether a complete checkpoint exists.
-    next_step: what to do with the result of a finished run.
+    next_step: what to do with the result of a finished run. asked: whether it was ended because the user wanted it to
+    end. gone: whether the run's folder no longer exists.
     """
     state = story.state(worker_alive=False)
     at = f"step {story.step:,} of {story.total:,}" if story.total else "the beginning"
@@ -135,10 +138,17 @@ def outcome_of(
         if can_resume
         else "No checkpoint was saved yet; start it again."
     )
+    if gone:
+        return Outcome(
+            RunState.FAILED,
+            f"The run's folder is gone, so training ended at {at}.",
+            "It was moved or deleted, or its disk unplugged. Put it back, or start a new run.",
+            details,
+        )
     if story.ending is not None:
         ending = story.ending
         if state is RunState.FINISHED:
-            return Outcome(state, f"Finished after {story.step:,} steps.", next_step)
+            return Outcome(state, f"Finished after {story.step:,} step{'s' * (story.step != 1)}.", next_step)
         if state is RunState.STOPPED:
             if ending.values.get("saved"):
                 return Outcome(
@@ -159,6 +169,8 @@ def outcome_of(
             f"Free some space. {again}",
             details,
         )
+    if asked:
+        return Outcome(RunState.STOPPED, f"Ended at {at}, as you asked, before it could save.", again, details)
     said = f" Its last words were: “{log_line}”." if log_line else ""
     if exit_code is not None and exit_code < 0:
         cause = _signals.get(-exit_code, f"by signal {-exit_code}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class RunFinder(QThread):
             if self.isInterruptionRequested():
                 return
             alive = is_alive(run.worker())
-            mark = (_size(run.events), alive)
+            mark = (run.heard, alive)
             known = self._seen.get(run_id)
             if known is None or (known != mark and not (known[1] and alive)):  # a living one is followed by its watch
                 found.append(_found(run, alive, mark[0]))
@@ -92,10 +93,11 @@ class RunWatch(QThread):
     ended = Signal(object, int)
 
     def __init__(self, run: RunFolder, process: subprocess.Popen[bytes] | None, parent: QObject | None = None) -> None:
-        """`process` is the worker when this program started it; its exit code is then known."""
+        """`process` is the worker when this program started it; its exit code is then known, and when it `began`."""
         super().__init__(parent)
         self.run_id = run.id
         self._run, self._process = run, process
+        self.began = 0.0 if process is None else time.time()
 
     def run(self) -> None:
         """The thread's body."""
@@ -132,10 +134,3 @@ def _found(run: RunFolder, alive: bool, size: int) -> FoundRun:
         broken = error.sentence
     story = run.recent_story()
     return FoundRun(run, recipe, broken, story, None if alive else outcome(run, story, None), size)
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0

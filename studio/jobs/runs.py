@@ -5,7 +5,7 @@ The run folder is the truth (`storage.runs`); what is kept here can be read agai
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -127,7 +127,7 @@ class ProjectRuns(QObject):
         trash = self._project.folder / "trash"
         try:
             trash.mkdir(exist_ok=True)
-            shutil.move(record.folder.folder, trash / run_id)
+            os.rename(record.folder.folder, trash / run_id)  # as a whole or not at all
         except OSError as error:
             raise disk_trouble(error, record.folder.folder) from error
         self._forget(run_id)
@@ -186,8 +186,9 @@ class ProjectRuns(QObject):
         for event in events:
             record.story.feed(event)
             record.curves.feed(event)
-        if record.outcome is None:
-            record.state = record.story.state(worker_alive=True)
+        ending = record.story.ending
+        if record.outcome is None and (ending is None or ending.time >= self._watches[record.id].began):
+            record.state = record.story.state(worker_alive=True)  # else it is that of an attempt before
         self.run_changed.emit(record.id)
 
     @Slot(object, int)

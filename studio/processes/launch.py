@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from studio.core.errors import StudioError
+
 # Torch's CUDA allocator fragments less with expandable segments; Python must not buffer what the log should show.
 _ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
@@ -42,19 +44,25 @@ def start_worker(
     """Start a worker in a process group of its own, so that Ctrl+C and a closing terminal don't reach it.
 
     talks: stdin and stdout are pipes and stderr is the log; otherwise it has no pipe at all and logs everything,
-    so that no pipe can be left unread and nothing breaks when the parent goes. Raises OSError.
+    so that no pipe can be left unread and nothing breaks when the parent goes. Raises StudioError.
     """
     flags = 0
     if sys.platform == "win32":
         flags = (
             subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         )
-    return subprocess.Popen(
-        list(command),
-        stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
-        stdout=subprocess.PIPE if talks else log,
-        stderr=log,
-        env={**os.environ, **_ENVIRONMENT, **(environment or {})},
-        start_new_session=True,
-        creationflags=flags,
-    )
+    try:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if talks else log,
+            stderr=log,
+            env={**os.environ, **_ENVIRONMENT, **(environment or {})},
+            start_new_session=True,
+            creationflags=flags,
+        )
+    except OSError as error:
+        raise StudioError(
+            f"The process that does the work can't be started ({error}).",
+            "Close other programs and try again; if it stays, install Plumbline again.",
+        ) from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
+from filelock import FileLock, Timeout
 
 from studio.core.errors import StudioError
 from studio.core.runs import Outcome, RunStory, outcome_of
@@ -18,6 +20,9 @@ from studio.storage.runs import RunFolder, WorkerProcess
 
 # Two readings of one process's start time differ by less than this; a new process with an old pid is further away.
 _SAME_START = 1.0
+_STARTING = 10.0  # seconds that another program is given to start the same run
+# How a process ends that was terminated or killed; on Windows psutil gives it SIGTERM's number. None: it is not known.
+_ENDED_FROM_OUTSIDE = (None, -9, -15, 15)
 GRACE = 60.0  # for finishing a step and saving
 TERMINATE_GRACE = 10.0
 
@@ -27,17 +32,35 @@ def start_run(run: RunFolder, command: Sequence[str] | None = None) -> subproces
 
     Raises StudioError when its worker is alive already or cannot be started.
     """
-    if is_alive(run.worker()):
-        raise StudioError(f"The run “{run.id}” is being trained already.", "Open it in Runs to watch it.")
     try:
-        run.clear_stop()
-        with run.log.open("ab") as log:
-            process = start_worker(command or worker_command("run", str(run.folder)), log=log, talks=False)
+        # Two programs that start it at the same moment must not both find that nobody trains it.
+        with FileLock(run.start_lock, timeout=_STARTING):
+            if is_alive(run.worker()):
+                raise _trained_already(run)
+            return _start(run, command or worker_command("run", str(run.folder)))
+    except Timeout as error:
+        raise _trained_already(run) from error
     except OSError as error:
         raise disk_trouble(error, run.folder) from error
-    with contextlib.suppress(psutil.NoSuchProcess):  # gone already: whoever watches it will say so
-        run.set_worker(WorkerProcess(process.pid, psutil.Process(process.pid).create_time()))
+
+
+def _start(run: RunFolder, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    run.clear_stop()
+    heard = run.heard
+    with run.log.open("ab") as log:
+        process = start_worker(command, log=log, talks=False)
+    try:
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone already: whoever watches it will say so
+            run.set_worker(WorkerProcess(process.pid, psutil.Process(process.pid).create_time(), heard))
+    except BaseException:
+        process.kill()  # nobody could find it again
+        process.wait()
+        raise
     return process
+
+
+def _trained_already(run: RunFolder) -> StudioError:
+    return StudioError(f"The run “{run.id}” is being trained already.", "Open it in Runs to watch it.")
 
 
 def is_alive(worker: WorkerProcess | None) -> bool:
@@ -107,9 +130,14 @@ class StopLadder:
 
 def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
     """How a run whose worker is gone ended. exit_code: None when this process was not the worker's parent."""
+    worker = run.worker()
+    if worker is not None and run.heard <= worker.heard_before:
+        story = replace(story, ending=None)  # that of an earlier attempt: this one never said a word
     return outcome_of(
         story,
         exit_code=exit_code,
+        asked=exit_code in _ENDED_FROM_OUTSIDE and run.stop_requested() is not None,
+        gone=not os.path.isdir(run.folder),
         log_line=run.last_log_line(),
         can_resume=run.last_checkpoint() is not None,
         details=run.log_tail(),

@@ -2,7 +2,8 @@
 
     runs/<id>/
       recipe.json      what was asked (core.recipes), written once before the worker starts
-      process.json     {"pid": 123, "created": 1763630000.12}: the worker, known by pid and start time
+      process.json     {"pid": 123, "created": 1763630000.12, ...}: the worker, known by pid and start time
+      start.lock       held by a program while it starts the worker
       worker.lock      held by the worker while it lives
       events.jsonl     what the worker said (core.events), append-only; read by windows and the command line
       worker.log       everything that libraries printed
@@ -20,7 +21,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -38,10 +39,14 @@ _EVENTS_TAIL = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcess:
-    """The worker of a run: its pid, and its start time in seconds since the epoch as the system tells it."""
+    """The worker of a run: its pid, and its start time in seconds since the epoch as the system tells it.
+
+    heard_before: bytes of events that there were when it was started, which earlier attempts said.
+    """
 
     pid: int
     created: float
+    heard_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,19 @@ class RunFolder:
         return self.folder / "worker.log"
 
     @property
+    def heard(self) -> int:
+        """How many bytes of events there are."""
+        try:
+            return self.events.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def start_lock(self) -> Path:
+        """Held by a program while it starts the worker."""
+        return self.folder / "start.lock"
+
+    @property
     def lock(self) -> Path:
         """Held by the worker while it lives."""
         return self.folder / "worker.lock"
@@ -122,13 +140,14 @@ class RunFolder:
         values = _json_object(self.folder / "process.json")
         match values:
             case {"pid": int(pid), "created": int() | float() as created}:
-                return WorkerProcess(pid, float(created))
+                before = values.get("heard_before")
+                return WorkerProcess(pid, float(created), before if isinstance(before, int) else 0)
             case _:
                 return None
 
     def set_worker(self, worker: WorkerProcess) -> None:
         """Record the worker that was started."""
-        write_whole(self.folder / "process.json", json.dumps({"pid": worker.pid, "created": worker.created}) + "\n")
+        write_whole(self.folder / "process.json", json.dumps(asdict(worker)) + "\n")
 
     def request_stop(self, *, save: bool) -> None:
         """Ask the worker to end after its step, with or without saving."""
@@ -196,11 +215,7 @@ class RunFolder:
 
     def recent_story(self) -> RunStory:
         """What the last events add up to, without reading a long file whole: its state and last figures are right."""
-        try:
-            size = self.events.stat().st_size
-        except OSError:
-            return RunStory()
-        recent = EventReader(self.events, first=max(0, size - _EVENTS_TAIL)).read()
+        recent = EventReader(self.events, first=max(0, self.heard - _EVENTS_TAIL)).read()
         return _story_of(recent) if recent else self.story()  # none: the last one is longer than that
 
     def log_tail(self) -> str:

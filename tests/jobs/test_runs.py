@@ -170,3 +170,31 @@ def test_what_a_watch_saw_to_its_end_is_not_replaced_by_a_later_look(qtbot, runs
     assert record.outcome is not None
     assert "exit code 7" in record.outcome.sentence
     assert len(record.curves.by_name["loss"]) == 3
+
+
+def test_a_run_that_is_resumed_is_starting_until_its_worker_speaks(qtbot, runs_of, recipe, fake_run):
+    runs = runs_of(fake_run("endless", 10_000))
+    record = runs.start(recipe)
+    qtbot.waitUntil(lambda: record.story.step >= 3, timeout=20_000)
+    with qtbot.waitSignal(runs.run_ended, timeout=20_000):
+        runs.stop(record.id, save=True)
+    runs._command = fake_run("slow")
+    runs.resume(record.id)
+    qtbot.waitUntil(lambda: record.story.ending is not None, timeout=20_000)
+    assert record.state is RunState.STARTING
+
+
+def test_a_run_that_cannot_be_moved_to_the_trash_stays_whole(qtbot, runs_of, recipe, fake_run, project, monkeypatch):
+    runs = runs_of(fake_run("plain"))
+    with qtbot.waitSignal(runs.run_ended, timeout=20_000):
+        record = runs.start(recipe)
+
+    def refuse(*_):
+        raise PermissionError(13, "The file is being used by another process")
+
+    monkeypatch.setattr("os.rename", refuse)
+    with pytest.raises(StudioError, match="being used"):
+        runs.delete(record.id)
+    assert (record.folder.folder / "recipe.json").exists()
+    assert list((project.folder / "trash").iterdir()) == []
+    assert runs.records() == [record]

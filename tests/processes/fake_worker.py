@@ -17,6 +17,11 @@ def main(folder: str, mode: str, steps: int) -> int:
     def say(kind: str, **values: object) -> None:
         writer.write(Event(kind, time.time(), values))
 
+    if mode == "mute":
+        print("ImportError: no torch", file=sys.stderr)
+        return 1
+    if mode == "slow":
+        time.sleep(100)
     say("started", pid=os.getpid())
     say("phase", phase="training")
     last = run.last_checkpoint()

@@ -1,6 +1,8 @@
 import os
+import shutil
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -124,5 +126,85 @@ def test_the_ladder_asks_then_terminates_then_kills(run):
 
 
 def test_a_worker_that_cannot_be_started_is_a_sentence(run):
-    with pytest.raises(StudioError):
+    with pytest.raises(StudioError, match="can't be started"):
         start_run(run, ["/nowhere/python"])
+
+
+def test_of_two_that_start_a_run_at_the_same_moment_one_gets_a_sentence(run):
+    barrier, processes, refused = threading.Barrier(2), [], []
+
+    def start_it():
+        barrier.wait()
+        try:
+            processes.append(start(run, "endless", 10_000))
+        except StudioError as error:
+            refused.append(error.what)
+
+    threads = [threading.Thread(target=start_it) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        (process,), (sentence,) = processes, refused
+        assert "being trained already" in sentence
+        worker = run.worker()
+        assert worker is not None
+        assert worker.pid == process.pid
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait(20)
+
+
+def test_a_worker_that_cannot_be_recorded_does_not_go_on_unseen(run, monkeypatch):
+    started = []
+    real = RunFolder.set_worker
+
+    def full(_self, worker):
+        started.append(worker)
+        raise StudioError("The disk is full.")
+
+    monkeypatch.setattr(RunFolder, "set_worker", full)
+    with pytest.raises(StudioError, match="disk is full"):
+        start(run, "endless", 10_000)
+    monkeypatch.setattr(RunFolder, "set_worker", real)
+    assert not is_alive(started[0])
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_attempt_that_dies_before_its_first_word_is_not_told_as_the_one_before(run, told):
+    process = start(run, "endless", 10_000)
+    wait_for(lambda: run.story().step >= 3)
+    run.request_stop(save=True)
+    assert ended(run, process).state is RunState.STOPPED
+    process = start(run, "mute")
+    code = process.wait(20)
+    found = outcome(run, run.story(), code if told else None)
+    assert found.state is RunState.INTERRUPTED
+    assert "without a word" in found.sentence
+    assert "ImportError: no torch" in found.sentence
+    assert found.hint.startswith("Press Resume")
+
+
+def test_who_asked_for_the_end_is_not_told_that_it_came_from_outside(run):
+    process = start(run, "deaf", 100_000)
+    wait_for(lambda: run.story().step >= 3)
+    run.request_stop(save=True)
+    kill_tree(run.worker())
+    found = ended(run, process)
+    assert found.state is RunState.STOPPED
+    assert "as you asked, before it could save" in found.sentence
+    assert outcome(run, run.story(), -11).state is RunState.INTERRUPTED  # a crash while saving is one
+
+
+def test_a_run_whose_folder_was_deleted_is_said_to_be_gone(run):
+    process = start(run, "endless", 10_000)
+    wait_for(lambda: run.story().step >= 3)
+    story = run.story()
+    worker = run.worker()
+    shutil.rmtree(run.folder)
+    kill_tree(worker)
+    found = outcome(run, story, process.wait(20))
+    assert found.state is RunState.FAILED
+    assert "is gone" in found.sentence
