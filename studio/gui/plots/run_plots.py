@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from studio.core.metrics import Curves, Metric, plots_of
@@ -19,13 +19,17 @@ from studio.gui.plots.metric_plot import MetricPlot
 
 SETTLED_MS = 400  # of quiet make a new smoothing worth remembering
 TURN_MS = 25  # four plots or more take turns, so each is drawn ten times a second at most
+_GAP = 12
 _ACROSS = 3  # small plots side by side; with more of them, their texts and values have no room
 
 Groups = Sequence[Sequence[Metric]]
 
 
 class Cards(QWidget):
-    """One arrangement of plots: the first group of metrics large, the others in rows of about equal length beneath."""
+    """One arrangement of plots: the first group of metrics large, the others in rows of about equal length beneath.
+
+    In a narrow window the rows are shorter.
+    """
 
     def __init__(self, groups: Groups, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,16 +38,41 @@ class Cards(QWidget):
         self.plots = [self.large, *self.others]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
+        layout.setSpacing(_GAP)
         layout.addWidget(self.large, 3)
-        rows = -(-len(self.others) // _ACROSS)
+        self._rows: list[QHBoxLayout] = []
+        self._across = 0
+        self._layout = layout
+        self._arrange(_ACROSS)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange(min(_ACROSS, (self.width() + _GAP) // (self._narrowest() + _GAP)))
+
+    def minimumSizeHint(self) -> QSize:
+        """One small plot across; else a window that was wide could not become narrow."""
+        width = max(self.large.minimumSizeHint().width(), self._narrowest())
+        return QSize(width, super().minimumSizeHint().height())
+
+    def _narrowest(self) -> int:
+        return max((plot.minimumSizeHint().width() for plot in self.others), default=1)
+
+    def _arrange(self, most: int) -> None:
+        """At most so many small plots side by side, in rows of about equal length."""
+        rows = -(-len(self.others) // max(1, most))
         across = -(-len(self.others) // rows) if rows else 0
-        for first in range(0, len(self.others), across or 1):
-            row = QHBoxLayout()
-            row.setSpacing(12)
-            for plot in self.others[first : first + across]:
-                row.addWidget(plot, 1)
-            layout.addLayout(row, 2)
+        if across == self._across:
+            return
+        self._across = across
+        for row in self._rows:
+            self._layout.removeItem(row)
+            row.deleteLater()
+        self._rows = [QHBoxLayout() for _ in range(rows)]
+        for row in self._rows:
+            row.setSpacing(_GAP)
+            self._layout.addLayout(row, 2)
+        for place, plot in enumerate(self.others):
+            self._rows[place // across].addWidget(plot, 1)
 
 
 class RunPlots(QWidget):

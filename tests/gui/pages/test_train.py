@@ -241,6 +241,11 @@ def finished_run(project, model_folder, name, method="sft"):
     return run
 
 
+def rows_of(page):
+    """In how many rows the methods stand."""
+    return len({card.y() for card in page.methods.cards.values()})
+
+
 def listed(combo):
     return [combo.itemText(row) for row in range(combo.count())]
 
@@ -250,9 +255,11 @@ def test_a_method_is_chosen_by_key_and_remembered(qtbot, make_page, project, met
     cards = page.methods.cards
     with qtbot.waitActive(page):
         page.activateWindow()
+    qtbot.waitUntil(lambda: rows_of(page) == 1)
     cards["sft"].button.setFocus()
-    qtbot.keyClick(cards["sft"].button, Qt.Key.Key_Down)
-    assert page.methods.method().name == "reward"  # the card beneath
+    qtbot.keyClick(cards["sft"].button, Qt.Key.Key_Right)
+    qtbot.keyClick(cards["dpo"].button, Qt.Key.Key_Right)
+    assert page.methods.method().name == "reward"
     cards["dpo"].button.setFocus()
     qtbot.keyClick(cards["dpo"].button, Qt.Key.Key_Space)
     assert page.methods.method().name == "dpo"
@@ -389,3 +396,15 @@ def test_without_a_run_to_go_on_from_it_is_said_what_usually_comes_before(
     assert (recipe.method, recipe.adapter, recipe.dataset) == ("dpo", "", pairs.id)
     with qtbot.waitSignal(page._runs.run_ended):
         pass
+
+
+def test_cards_and_summary_make_do_with_a_small_window(qtbot, make_page, project, methods):
+    page = make_page(project)
+    qtbot.waitUntil(lambda: rows_of(page) == 1)
+    page.resize(900, 480)
+    qtbot.waitUntil(lambda: rows_of(page) > 1)
+    assert page.area.horizontalScrollBar().maximum() == 0
+    assert page.start.isVisible()
+    assert page.rect().contains(page.start.mapTo(page, page.start.rect().bottomRight()))
+    facts = page.summary.facts.values()
+    qtbot.waitUntil(lambda: all(fact.height() >= fact.heightForWidth(fact.width()) for fact in facts))

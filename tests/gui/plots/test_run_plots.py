@@ -275,3 +275,13 @@ def test_pointing_while_a_new_smoothing_waits_to_be_drawn(plots):
     plots.slider.setValue(90)
     plots._point_at(7.0)
     assert "step 7" in plots.large._readout.text()
+
+
+def test_small_plots_stand_in_as_many_columns_as_there_is_room_for(qtbot, plots):
+    plots.show_curves(preference_curves(), "dpo")
+    tops = [plot.y() for plot in plots.others]
+    assert len(set(tops)) == 2  # three and two
+    assert plots.minimumSizeHint().width() < 600
+    plots.resize(560, 1200)
+    qtbot.waitUntil(lambda: len({plot.y() for plot in plots.others}) >= 3)
+    assert all(plot.width() <= 560 for plot in plots.plots)

@@ -57,7 +57,7 @@ class RunsPage(QWidget):
         splitter.addWidget(side)
         splitter.addWidget(scroll)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([304, 1000])
+        splitter.setSizes([280, 1000])
 
         self.empty = EmptyState(
             "No runs yet",

@@ -90,11 +90,13 @@ class RunListModel(QAbstractListModel):
 
 
 def _state(record: RunRecord) -> str:
-    """How it stands, and how far it is."""
+    """How it stands, in few words, and how far it came unless that is the end."""
     if record.broken:
         return "Can't be read"
     state, story = words.phase_of(record.story, record.state), record.story
-    return f"{state}, step {story.step:,} of {story.total:,}" if story.total else state
+    if not story.total or record.state is RunState.FINISHED:
+        return state
+    return f"{state}, {story.step:,} of {story.total:,}"
 
 
 def _method(record: RunRecord) -> str:

@@ -5,15 +5,14 @@ What a method is comes from `core.methods`; nothing about one is written here.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QLabel, QRadioButton, QVBoxLayout, QWidget
 
 from studio.core.methods import METHODS, Method
 from studio.gui import theme
 
-_NARROWEST = 264  # logical pixels; the longest label still stands in one line
-_WIDEST = 420
+_WIDEST = 420  # of cards in one row, in logical pixels
 _GAP = 12
 
 
@@ -84,10 +83,18 @@ class MethodCards(QWidget):
         if chosen:
             self.method_chosen.emit(self.method().name)
 
+    def minimumSizeHint(self) -> QSize:
+        """One column; else a window that was wide could not become narrow."""
+        return QSize(self._narrowest(), super().minimumSizeHint().height())
+
+    def _narrowest(self) -> int:
+        """The width at which each label still stands in one line."""
+        return max(card.minimumSizeHint().width() for card in self.cards.values())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as there is room for, with rows of about equal length."""
         super().resizeEvent(event)
-        most = max(1, (self.width() + _GAP) // (_NARROWEST + _GAP))
+        most = max(1, (self.width() + _GAP) // (self._narrowest() + _GAP))
         rows = -(-len(self.cards) // most)
         self._arrange(-(-len(self.cards) // rows))
 

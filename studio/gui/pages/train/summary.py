@@ -12,6 +12,7 @@ from studio.core.methods import Method, TrainSettings
 from studio.core.records import KINDS
 from studio.gui import theme
 from studio.gui.pages.train.memory_bar import MemoryBar
+from studio.gui.widgets.fitting_scroll import FittingScroll
 from studio.storage.models import ModelInfo
 from studio.storage.project import Project
 
@@ -32,7 +33,10 @@ class Plan:
 
 
 class SummaryCard(QFrame):
-    """Rows of a word and a fact, and the memory forecast. `footer` is where the page puts its buttons."""
+    """Rows of a word and a fact, and the memory forecast; in a small window they scroll.
+
+    `footer` is where the page puts its buttons, which are always in sight.
+    """
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,9 +67,14 @@ class SummaryCard(QFrame):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
         layout.addWidget(heading)
-        layout.addLayout(grid)
-        layout.addWidget(self.memory)
-        layout.addWidget(self.problem)
+        told = QWidget()
+        rows = QVBoxLayout(told)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(16)
+        rows.addLayout(grid)
+        rows.addWidget(self.memory)
+        rows.addWidget(self.problem)
+        layout.addWidget(FittingScroll(told))
         layout.addLayout(self.footer)
 
     def show_plan(self, plan: Plan) -> None:
