@@ -34,8 +34,7 @@ class FittingScroll(QScrollArea):
         """Grow and shrink with what is held."""
         if watched is self._inside and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
-        elif watched is self._inside and event.type() == QEvent.Type.Show:
+        elif watched is self._inside and event.type() == QEvent.Type.Show and (layout := self._inside.layout()):
             # It was laid out before it had its width, and Qt does not tell it of a resize that came with the show.
-            if layout := self._inside.layout():
-                layout.invalidate()
+            layout.invalidate()
         return super().eventFilter(watched, event)
