@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.errors import StudioError
 from studio.core.methods import METHODS, Method, TrainSettings
+from studio.core.pace import Pace, pace_of, same_kind
 from studio.core.recipes import Recipe
 from studio.core.records import KINDS
 from studio.core.templates import MODELS_OWN
@@ -284,8 +285,20 @@ class TrainPage(QWidget):
             self.template.label() if templated else "none: the text is read as it is",
             None if problems else self.settings.values(),
             next(iter(problems.values()), ""),
+            None if missing else self._pace(),
         )
         self.summary.show_plan(plan)
+
+    def _pace(self) -> Pace | None:
+        """How fast the newest run of the same kind was."""
+        dataset = self.dataset.dataset()
+        planned = replace(self.recipe(), dataset=dataset.id if dataset else "")
+        for record in self._runs.records():
+            if record.recipe is not None and same_kind(record.recipe, planned):
+                pace = pace_of(record.name, record.recipe, record.story)
+                if pace is not None:
+                    return pace
+        return None
 
     # --------------------------------------------------------------------------------------------------------- actions
 

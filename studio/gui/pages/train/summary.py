@@ -9,19 +9,36 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.core.methods import Method, TrainSettings
+from studio.core.pace import Pace
 from studio.core.records import KINDS
 from studio.gui import theme
 from studio.gui.pages.train.memory_bar import MemoryBar
+from studio.gui.when import in_time
 from studio.gui.widgets.fitting_scroll import FittingScroll
 from studio.storage.models import ModelInfo
 from studio.storage.project import Project
 
-_ROWS = ("Method", "Base model", "Starts from", "Data", "Each step", "Steps in all", "Example", "Template", "You get")
+_ROWS = (
+    "Method",
+    "Base model",
+    "Starts from",
+    "Data",
+    "Each step",
+    "Steps in all",
+    "Time",
+    "Example",
+    "Template",
+    "You get",
+)
+_LATER = "told after the first steps"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is chosen so far. start: in words. settings: None while one of them can't be used; `problem` says why."""
+    """What is chosen so far. start: in words. settings: None while one of them can't be used; `problem` says why.
+
+    pace: of an earlier run of the same kind, if there was one.
+    """
 
     method: Method
     model: ModelInfo | None
@@ -30,6 +47,7 @@ class Plan:
     template: str
     settings: TrainSettings | None
     problem: str
+    pace: Pace | None = None
 
 
 class SummaryCard(QFrame):
@@ -107,12 +125,14 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
         length = f"up to {model.context:,} tokens, the most that the model can read"
     step = f"({settings.batch_size} at a time × {settings.accumulate})"
     told = {"Each step": f"{kind.count(settings.effective_batch)} {step}", "Example": length}
+    told["Time"] = _LATER
     if not kind.templated:  # plain text is cut into blocks, whatever its rows are
         blocks = f"{settings.effective_batch:,} block{'s' * (settings.effective_batch != 1)}"
         return {
             "Each step": f"{blocks} {step}",
             "Example": f"blocks of {length}",
             "Steps in all": "counted when the text is read",
+            "Time": _LATER,
         }
     if dataset is None:
         return told
@@ -123,5 +143,7 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     )
     steps = settings.steps_for(trained)
     cut = bool(settings.max_steps) and steps == settings.max_steps
+    if plan.pace is not None:
+        told["Time"] = f"about {in_time(plan.pace.seconds_for(settings, trained))}, as fast as “{plan.pace.run}”"
     told["Steps in all"] = f"{steps:,}" + (", then it stops" if cut else f", {settings.epochs:g} × over the data")
     return told

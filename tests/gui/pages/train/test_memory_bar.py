@@ -6,15 +6,18 @@ import pytest
 from PySide6.QtCore import Qt
 
 from studio.core.datasets import DatasetInfo
+from studio.core.events import Event
 from studio.core.forecast import Device
 from studio.core.messages import Example, Message
 from studio.core.methods import METHODS, SftSettings
+from studio.core.runs import RunStory
 from studio.gui import theme
 from studio.gui.pages.train import TrainPage, memory_bar
 from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.gui.preferences import Preferences
-from studio.jobs.runs import ProjectRuns
+from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import add_dataset, list_datasets
+from studio.storage.runs import RunFolder
 
 GB = 10**9
 SFT = METHODS["sft"]
@@ -204,6 +207,20 @@ def test_the_page_refuses_only_what_cannot_work(qtbot, page, machine):
     machine["device"] = CARD
     look(qtbot, page.summary.memory)
     assert page.start.text() == "Start training"
+
+
+def test_an_earlier_run_of_the_same_kind_tells_the_time(page, monkeypatch):
+    fact = page.summary.facts["Time"]
+    assert fact.text() == "told after the first steps"
+    recipe = replace(page.recipe(), dataset=page.dataset.dataset().id)
+    story = RunStory()
+    story.feed(Event("step", 1.0, {"step": 10, "total": 72, "elapsed": 40.0}))  # 2 examples a second
+    record = RunRecord(RunFolder(page._project.runs / "earlier"), recipe, story)
+    monkeypatch.setattr(page._runs, "records", lambda: [record])
+    page.settings.rows["epochs"].editor.setText("2")
+    assert fact.text() == f"about 3 min, as fast as “{recipe.name}”"
+    page.settings.rows["max_length"].editor.setValue(64)
+    assert fact.text() == "told after the first steps"
 
 
 @pytest.mark.parametrize("look_of", ["light", "dark"])
