@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -16,8 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
         from studio.cli.app import main as command_line
         from studio.cli.app import verbs
 
-        # A lone path that is no verb is a project to open in the window.
-        if words[0].startswith("-") or words[0] in verbs():
+        # A path that is no verb is a project to open in the window; a bare word that names nothing is a mistyped verb.
+        bare = os.path.basename(words[0]) == words[0] and not os.path.exists(words[0])
+        if words[0].startswith("-") or words[0] in verbs() or bare:
             return command_line(words)
     from studio.gui.app import main as window
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
 from studio import __version__
 from studio.cli import chatting, demo, importing, selftest, training
-from studio.core.errors import Cancelled, StudioError
+from studio.core.errors import Cancelled, StudioError, did_you_mean
 
 _VERBS = {
     "import": importing,
@@ -26,6 +28,13 @@ def verbs() -> tuple[str, ...]:
 
 def main(words: Sequence[str]) -> int:
     """Run one verb. Returns the exit code: 0 done, 1 an error that is said on stderr, 130 cancelled."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a character that a terminal can't show is no reason to end
+            stream.reconfigure(errors="replace")
+    if words and not words[0].startswith("-") and words[0] not in _VERBS:
+        hint = did_you_mean(words[0], _VERBS) or "plumbline --help names the verbs."
+        print(f"plumbline: “{words[0]}” is neither a verb nor a folder.\n{hint}", file=sys.stderr)
+        return 1
     parser = argparse.ArgumentParser(
         prog="plumbline",
         description="Plumbline makes a language model your own, on this computer. Without a verb it opens the window.",
@@ -39,7 +48,9 @@ def main(words: Sequence[str]) -> int:
         part.set_defaults(do=module.run)
     arguments = parser.parse_args(words)
     try:
-        return int(arguments.do(arguments))
+        code = int(arguments.do(arguments))
+        sys.stdout.flush()
+        return code
     except StudioError as error:
         print(f"plumbline: {error.what}", file=sys.stderr)
         if error.hint:
@@ -48,3 +59,6 @@ def main(words: Sequence[str]) -> int:
     except (Cancelled, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does; Python must not flush it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

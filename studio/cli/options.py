@@ -82,6 +82,10 @@ def _unit(known: Setting) -> str:
 
 
 def _reader(known: Setting) -> Any:
-    if known.kind is bool:
-        return lambda text: {"true": True, "false": False}[text.lower()]
-    return known.kind
+    return _truth if known.kind is bool else known.kind
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"“{text}” is neither true nor false")
+    return text.lower() == "true"

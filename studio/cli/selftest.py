@@ -100,6 +100,7 @@ class _SelfTest:
         file = self._folder / "sample rows.json"
         file.write_text(json.dumps(rows), encoding="utf-8")
         self._project = Project.create(self._folder / "project")
+        self._project.close()  # a lock that is held can't be deleted on Windows, and nobody else comes here
         info = import_file(self._project, file)
         return f"{info.rows} examples"
 

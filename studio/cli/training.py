@@ -6,9 +6,11 @@ Ctrl+C once finishes the step, saves and ends; twice ends at once. A window that
 from __future__ import annotations
 
 import argparse
-import subprocess
+import contextlib
+import signal
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from studio.cli.options import add_project, add_settings, given_settings, open_project
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.events import Event
+from studio.core.fields import settings_of
 from studio.core.methods import METHODS, TrainSettings
 from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunState, RunStory
@@ -27,6 +30,7 @@ from studio.storage.recipes import ready_recipe
 from studio.storage.runs import EventReader, RunFolder, list_runs
 
 _POLL = 0.1  # seconds
+_WORDS = ("base_model", "adapter", "dataset", "template", "name")  # of a recipe, each with a flag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Start or resume a run and follow it to its end. Raises StudioError."""
     project = open_project(arguments.project)
     if arguments.resume:
+        if arguments.recipe or _given(arguments):
+            raise StudioError("--resume goes on with a run as it is.", "Leave out the recipe and the other flags.")
         folder = _find_run(project, arguments.resume)
     else:
         folder = RunFolder.create(project.runs, ready_recipe(project, _recipe(arguments)))
@@ -56,13 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if ended.state in (RunState.FINISHED, RunState.STOPPED) else 1
 
 
+def _given(arguments: argparse.Namespace) -> bool:
+    settings = {known.name for declared in _all_settings() for known in settings_of(declared)}
+    return any(getattr(arguments, name) is not None for name in ("method", *_WORDS, *settings))
+
+
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     file: Path | None = arguments.recipe
-    words = {
-        key: value
-        for key in ("base_model", "adapter", "dataset", "template", "name")
-        if (value := getattr(arguments, key)) is not None
-    }
+    words = {key: value for key in _WORDS if (value := getattr(arguments, key)) is not None}
     if file is None:
         recipe = Recipe(**{"base_model": "", "dataset": "", **words})
     else:
@@ -87,26 +94,37 @@ def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:
     while events := reader.read():  # what earlier attempts said
         for event in events:
             story.feed(event)
-    process = start_run(folder)
-    bar = tqdm(desc=label, unit="step", file=sys.stderr, disable=None, dynamic_ncols=True)
     ladder: StopLadder | None = None
-    try:
+    with (
+        _counted_interrupts() as pressed,
+        tqdm(desc=label, unit="step", file=sys.stderr, disable=None, dynamic_ncols=True) as bar,
+    ):
+        process, handled = start_run(folder), 0
         while True:
-            try:
-                ended = process.poll() is not None  # asked before reading, so that no last word is missed
-                for event in reader.read():
-                    story.feed(event)
-                    _show(bar, event, story)
-                if ended:
-                    break
-                if ladder is not None:
-                    ladder.climb()
-                time.sleep(_POLL)
-            except KeyboardInterrupt:
+            ended = process.poll() is not None  # asked before reading, so that no last word is missed
+            for event in reader.read():
+                story.feed(event)
+                _show(bar, event, story)
+            if ended:
+                break
+            if len(pressed) > handled:
+                handled += 1
                 ladder = _interrupt(folder, ladder)
+            if ladder is not None:
+                ladder.climb()
+            time.sleep(_POLL)
+    return outcome(folder, story, process.returncode)
+
+
+@contextlib.contextmanager
+def _counted_interrupts() -> Generator[list[int]]:
+    """Collects Ctrl+C instead of raising it, so that at no moment the worker is left behind."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield pressed
     finally:
-        bar.close()
-    return outcome(folder, story, _code(process))
+        signal.signal(signal.SIGINT, before)
 
 
 def _interrupt(folder: RunFolder, ladder: StopLadder | None) -> StopLadder:
@@ -117,10 +135,6 @@ def _interrupt(folder: RunFolder, ladder: StopLadder | None) -> StopLadder:
     ladder = StopLadder(folder, save=True)
     ladder.ask()
     return ladder
-
-
-def _code(process: subprocess.Popen[bytes]) -> int:
-    return process.wait()
 
 
 _PHASES = {

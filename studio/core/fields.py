@@ -38,7 +38,7 @@ class Setting:
         if self.kind in (int, float):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 return f"{self.label} is {value!r}; it must be a number."
-            if not math.isfinite(value):
+            if not _is_finite(value):
                 return f"{self.label} is {value}; it must be a finite number."
             if self.kind is int and value != int(value):
                 return f"{self.label} is {value}; it must be a whole number."
@@ -58,6 +58,13 @@ class Setting:
         if self.low is None:
             return f"it must be {self.high:g} or less"
         return f"it must be between {self.low:g} and {self.high:g}"
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def setting(

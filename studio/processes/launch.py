@@ -17,6 +17,8 @@ _ENVIRONMENT = {
     "PYTHONIOENCODING": "utf-8",
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
+# -P: what lies in the folder that the user happens to be in is no part of the program, whatever it is called.
+_PROGRAM = (sys.executable, "-P", "-m", "studio")
 
 
 def worker_command(*words: str) -> list[str]:
@@ -24,14 +26,14 @@ def worker_command(*words: str) -> list[str]:
     if getattr(sys, "frozen", False):
         beside = Path(sys.executable).with_name("plumbline-worker" + Path(sys.executable).suffix)
         return [str(beside if beside.exists() else sys.executable), "--worker", *words]
-    return [sys.executable, "-m", "studio", "--worker", *words]
+    return [*_PROGRAM, "--worker", *words]
 
 
 def window_command(*words: str) -> list[str]:
     """The command that opens the window: this program again."""
     if getattr(sys, "frozen", False):
         return [sys.executable, *words]
-    return [sys.executable, "-m", "studio", *words]
+    return [*_PROGRAM, *words]
 
 
 def start_worker(

@@ -144,6 +144,12 @@ class Project:
             yield connection
         except sqlite3.Error as error:
             raise database_trouble(error, self.folder) from error
+        except UnicodeEncodeError as error:
+            raise StudioError(
+                "A name or path holds half of a character, which can't be kept.",
+                "Give another name, or rename the file or folder.",
+                str(error),
+            ) from error
         finally:
             connection.close()
 

@@ -33,6 +33,7 @@ def test_settings_keep_the_order_and_the_kind_of_their_declaration():
         ({"heat": True}, "must be a number"),
         ({"trays": 0}, "1 or more"),
         ({"trays": 1.5}, "whole number"),
+        ({"trays": 10**400}, "finite"),
         ({"fan": 1}, "true or false"),
         ({"mode": "gril"}, "Did you mean “grill”?"),
         ({"mode": 3}, "must be text"),

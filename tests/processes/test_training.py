@@ -1,6 +1,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.runs import RunState
+from studio.processes.launch import worker_command
 from studio.processes.training import StopLadder, is_alive, kill_tree, outcome, start_run
 from studio.storage.runs import RunFolder, WorkerProcess
 
@@ -208,3 +210,10 @@ def test_a_run_whose_folder_was_deleted_is_said_to_be_gone(run):
     found = outcome(run, story, process.wait(20))
     assert found.state is RunState.FAILED
     assert "is gone" in found.sentence
+
+
+def test_a_worker_is_the_programs_whatever_lies_in_the_folder_it_was_started_from(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run(worker_command("nonsense"), capture_output=True, text=True, timeout=60)
+    assert "A worker is told one of" in done.stderr
