@@ -20,6 +20,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from studio.core.errors import StudioError
 from studio.engine.journal import Journal, StopBell
 
+_REPORT_EVERY = 0.2  # seconds between two words on what comes before training
 # What TRL's trainers call the figures that events name in core.events.
 _FIGURES = {
     "accuracy": "accuracy",
@@ -63,6 +64,7 @@ class Supervision(TrainerCallback):
         self._tokens = 0  # read in this attempt
         self._began = self._step_began = self._saved = 0.0
         self._first_step = 0
+        self._prepared = 0.0  # when progress was last told
         self._process = psutil.Process()
         self.stopped: bool | None = None
         self.failure: StudioError | None = None
@@ -134,7 +136,9 @@ class Supervision(TrainerCallback):
         self._bell.check()
         if done == 0:
             self._journal.say("phase", phase=phase)
-        self._journal.say("progress", phase=phase, done=done, total=total)
+        if time.monotonic() - self._prepared >= _REPORT_EVERY or done == total:
+            self._journal.say("progress", phase=phase, done=done, total=total)
+            self._prepared = time.monotonic()
 
     def warn(self, what: str, hint: str) -> None:
         """Tell a person of something that doesn't end the run."""
