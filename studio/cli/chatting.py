@@ -79,7 +79,11 @@ def _typed() -> Iterator[str]:
 
 
 def _talkers(arguments: argparse.Namespace) -> tuple[Talkers, Path]:
+    if arguments.adapter is not None and arguments.base is None:
+        raise StudioError("--adapter needs the model that it was trained on.", "Add --base FOLDER.")
     if arguments.base is not None:
+        if arguments.run is not None or arguments.project != Path():
+            raise StudioError("--base talks to a model without a project.", "Leave out --run and --project, or --base.")
         return Talkers(
             arguments.base, arguments.adapter, arguments.template or MODELS_OWN
         ), home() / "logs" / "chat.log"
@@ -137,8 +141,12 @@ class Conversation:
             "adapter": adapter,
             "template": self._talkers.template,
         }
-        self._service.send(request)
-        self._until("loaded", lambda reply: None)
+        try:
+            self._service.send(request)
+            self._until("loaded", lambda reply: None)
+        except BaseException:
+            self._service.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
