@@ -40,7 +40,7 @@ _IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain"}, {"reward"}
 _CHECKED = {"sft", "pretrain"}
 
 _PARTS = {
-    "weights": ("Model weights", "the model itself, and 16-bit copies of it where a step computes with them"),
+    "weights": ("Weights", "the model itself, and 16-bit copies of it where a step computes with them"),
     "adapters": ("Adapter", "the small layers that are trained"),
     "gradients": ("Gradients", "in which direction each weight of the adapter should move"),
     "optimiser": ("Optimiser", "two running means for each weight of the adapter"),

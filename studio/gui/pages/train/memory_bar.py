@@ -70,7 +70,7 @@ class MemoryBar(QWidget):
         self.button.clicked.connect(self._ask)
         self._keys: dict[str, _Key] = {}
         self._key_place = QGridLayout()
-        self._key_place.setHorizontalSpacing(12)
+        self._key_place.setHorizontalSpacing(8)
         self._key_place.setVerticalSpacing(4)
         head = QHBoxLayout()
         head.addWidget(self.heading)

@@ -87,7 +87,7 @@ def test_it_appears_with_the_model_and_says_all_in_words(qtbot, bar, model):
     assert bar.sentence.text().startswith("Fits into the NVIDIA GeForce RTX 3060")
     assert bar.button.isHidden()
     said = bar.bar.accessibleDescription()
-    for word in ("Model weights", "Activations", "Logits", "Libraries", "Fits into"):
+    for word in ("Weights", "Activations", "Logits", "Libraries", "Fits into"):
         assert word in said
     assert {key.text.text().split(" ")[0] for key in bar._keys.values() if key.isVisible()} >= {"Activations", "Logits"}
 
