@@ -42,16 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Talkers:
-    """What is loaded: a base and, with an adapter, its tuned version."""
+    """What is loaded: a base and, with an adapter, its tuned version. asked: which of the two answer."""
 
     base: Path
     adapter: Path | None
     template: str
+    asked: tuple[str, ...] = (BASE, TUNED)
 
     @property
     def panes(self) -> dict[str, str]:
         """Which pane holds which of the two."""
-        return _PANES if self.adapter else {"left": BASE}
+        there = (BASE, TUNED) if self.adapter else (BASE,)
+        return {pane: model for pane, model in _PANES.items() if model in there and model in self.asked}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -104,7 +106,7 @@ def talkers_of(folder: RunFolder, template: str | None = None) -> Talkers:
 
 def _run_to_talk_to(project: Project, wanted: str | None) -> RunFolder:
     for folder in list_runs(project.runs):
-        if wanted == folder.id or (wanted is None and folder.tuned_folder()):
+        if wanted == folder.id or (wanted is None and folder.talks and folder.tuned_folder()):
             return folder
     if wanted is None:
         raise StudioError(
