@@ -1,0 +1,34 @@
+"""The demo as it stands in the README, shortened: every stage runs, and the project it leaves can be looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from studio.core.runs import RunState
+from studio.storage.datasets import list_datasets
+from studio.storage.models import list_models
+from studio.storage.project import Project
+from studio.storage.runs import list_runs
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def test_the_quick_demo_runs_every_stage(tmp_path):
+    folder = tmp_path / "demo ü"
+    command = [sys.executable, "-m", "studio", "demo", "--quick", "--no-window", "--project", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=380)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    for stage in ("base", "SFT", "DPO"):
+        assert any(line.startswith(stage) and "%" in line for line in lines)
+    assert any(line.startswith("Reward model: right about") for line in lines)
+    project = Project.open(folder)
+    assert {info.kind_name for info in list_datasets(project)} == {"examples", "pairs"}
+    assert len(list_models(project)) == 1
+    runs = list_runs(project.runs)
+    assert {run.recipe().method for run in runs} == {"sft", "reward", "dpo"}
+    assert all(run.story().state(worker_alive=False) is RunState.FINISHED for run in runs)
+    project.close()
