@@ -27,9 +27,9 @@ _BYTES_OF_TOKEN, _USUAL_VOCABULARY = 2, 8000
 _LIBRARIES = 485_000_000
 # Taken from what NVIDIA and PyTorch tell, not measured: the card's context, the kernels and cuBLAS's workspace.
 _ON_CARD = 700_000_000
-# Blocks of many sizes come and go in a step and leave holes. Measured: the process grows by so much more than the
-# tensors that live at the same time (1.56 to 1.77 times over all of tests/bench/forecast.py). PyTorch's own allocator
-# for cards, with segments that can grow, leaves fewer.
+# Blocks of many sizes come and go in a step and leave holes. Measured with tests/bench/forecast.py: where activations
+# are most of it, the process grows by 1.65 to 1.72 times the tensors that live at the same time. PyTorch's allocator
+# for cards, with segments that can grow, leaves fewer; that figure is not measured.
 _HOLES_ON_PROCESSOR, _HOLES_ON_CARD = 1.68, 1.1
 
 # Sequences in an example: a preference has two answers.
@@ -138,7 +138,7 @@ def forecast_memory(
         "gradients": holes * adapter,
         "optimiser": holes * 2 * adapter,  # Adam's two running means (Kingma and Ba 2015), in 32 bits
         "activations": holes * activations(shape, device, half, tokens, length, settings.lora_rank),
-        "logits": holes * logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
+        "logits": logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
         "overhead": _LIBRARIES if device.kind != "cuda" else _ON_CARD,
     }
     if method in _WITHOUT_LOGITS:
@@ -218,13 +218,11 @@ def activations(shape: ModelShape, device: Device, half: bool, tokens: int, leng
 
 
 def logits(shape: ModelShape, device: Device, half: bool, tokens: int) -> int:
-    """A part of the rows at a time: the product and its 32-bit copy, in which the gradient is made.
-
-    For all rows there are the hidden states and their gradient, in 32 bits.
-    """
+    """A part of the rows at a time, in 32 bits, in which the gradient is made too; before it in 16 where a step
+    computes so. These are made once and leave no holes. For all rows: hidden states and their gradient, in 32 bits."""
     room = _LOGITS_ON_PROCESSOR if device.kind == "cpu" else _LOGITS_ON_CARD
     rows = min(tokens, max(_FEWEST_ROWS, room // max(shape.vocabulary, 1)))
-    return rows * shape.vocabulary * (_FP32 + (_HALF if half else _FP32)) + 2 * tokens * shape.hidden * _FP32
+    return rows * shape.vocabulary * (_FP32 + (_HALF if half else 0)) + 2 * tokens * shape.hidden * _FP32
 
 
 def all_logits(shape: ModelShape, tokens: int) -> int:
