@@ -45,8 +45,9 @@ class ReportPlot(QFrame):
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
         layout.addWidget(heading)
-        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.plot)
         layout.addWidget(words)
+        layout.addStretch()
         self._report: Report | None = None
         theme.watcher().theme_changed.connect(self.draw)
 

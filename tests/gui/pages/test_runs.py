@@ -212,6 +212,7 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     assert "Judge" in page.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
     assert [series.metric.name for series in view.plots.plots[1]._series()] == ["accuracy", "eval_accuracy"]
 
+    qtbot.waitUntil(lambda: view.tabs.tabRect(3).right() < view.tabs.width())  # all four are in sight
     view.tabs.setCurrentIndex(1)
     assert "60 % of 30 held-out comparisons" in view.report.words[0].text()
     calibration, rewards = view.report.plots

@@ -161,6 +161,7 @@ class RunView(QWidget):
             if not reported and self.tabs.currentIndex() == _REPORT:
                 self.tabs.setCurrentIndex(0)
             self.tabs.setTabVisible(_REPORT, reported)
+            self.tabs.updateGeometry()  # Qt forgets to
 
     def _offer(self, record: RunRecord) -> None:
         # A worker that has said its last word still needs a moment to be gone; nothing is offered meanwhile.
