@@ -107,7 +107,7 @@ def start(run: RunFolder) -> subprocess.Popen[bytes]:
 
 def wait_for_steps(run: RunFolder, process: subprocess.Popen[bytes], count: int) -> None:
     """Return once that many steps were said. Fails when the worker ends before."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + 240
     while len([e for e in events_of(run) if e.kind == "step"]) < count:
         assert process.poll() is None, run.log_tail()
         assert time.monotonic() < until, run.log_tail()
