@@ -16,7 +16,7 @@ from typing import Any, cast
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.fields import problems_of, settings_from
 from studio.core.methods import Method, SftSettings, TrainSettings, method_named
-from studio.core.templates import MODELS_OWN
+from studio.core.templates import MODELS_OWN, template_named
 
 FORMAT = 1
 
@@ -52,6 +52,8 @@ class Recipe:
             raise StudioError("No base model is chosen.", "Choose a model folder.")
         if not self.dataset:
             raise StudioError("No dataset is chosen.", "Choose a dataset, or import one first.")
+        if self.template != MODELS_OWN:
+            template_named(self.template)
         for sentence in problems_of(self.settings).values():
             raise StudioError(sentence, "Correct the value and try again.")
 

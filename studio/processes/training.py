@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -137,7 +136,7 @@ def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
         story,
         exit_code=exit_code,
         asked=exit_code in _ENDED_FROM_OUTSIDE and run.stop_requested() is not None,
-        gone=not os.path.isdir(run.folder),
+        gone=not run.is_there,
         log_line=run.last_log_line(),
         can_resume=run.last_checkpoint() is not None,
         details=run.log_tail(),

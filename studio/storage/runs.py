@@ -96,6 +96,11 @@ class RunFolder:
         return self.folder / "worker.log"
 
     @property
+    def is_there(self) -> bool:
+        """Whether the folder still holds a run: one that was deleted may be made again by who writes in it."""
+        return os.path.isfile(self.folder / "recipe.json")
+
+    @property
     def heard(self) -> int:
         """How many bytes of events there are."""
         try:
@@ -244,7 +249,7 @@ def seal(folder: Path) -> None:
 
 def list_runs(runs: Path) -> list[RunFolder]:
     """All runs of a project, newest first; what can't be looked at is left out."""
-    found = [RunFolder(entry) for entry in _entries(runs) if os.path.isfile(entry / "recipe.json")]
+    found = [run for run in map(RunFolder, _entries(runs)) if run.is_there]
     return sorted(found, key=lambda run: run.id, reverse=True)
 
 

@@ -41,6 +41,7 @@ def test_flags_alone_are_a_recipe():
         ({}, ["--learning-rate", "7"], "--learning-rate: Learning rate is 7"),
         ({"base_model": "/nowhere"}, [], "There is no model folder"),
         ({"settings": {"lora_rang": 3}}, [], "Did you mean “lora_rank”"),
+        ({"template": "alpacca"}, [], "Did you mean “alpaca”"),
         ({}, ["--resume", "x"], "--resume goes on with a run as it is"),
     ],
 )

@@ -206,6 +206,7 @@ def test_a_run_whose_folder_was_deleted_is_said_to_be_gone(run):
     story = run.story()
     worker = run.worker()
     shutil.rmtree(run.folder)
+    run.request_stop(save=True)  # which makes the folder again, but not the run
     kill_tree(worker)
     found = outcome(run, story, process.wait(20))
     assert found.state is RunState.FAILED
