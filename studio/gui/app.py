@@ -54,8 +54,8 @@ class Studio(QObject):
     @Slot(str)
     def open_folder(self, folder: str) -> None:
         """Open a project; the one that is open is closed first, unless the new one can't be opened."""
-        path = Path(folder).expanduser().absolute()
-        if self.project is not None and path == self.project.folder:
+        path = Path(os.path.abspath(os.path.expanduser(folder)))  # unlike Path's, never raise
+        if self.project is not None and os.path.realpath(path) == os.path.realpath(self.project.folder):
             return
         try:
             project = Project.open(path)

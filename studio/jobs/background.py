@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from studio.core.errors import Cancelled
 
+_LARGEST = 2**31 - 1  # what a signal's int holds; a file can have more bytes
 _REPORT_EVERY = 0.05  # seconds; a report for each of a million rows would only fill the window's queue
 
 
@@ -45,7 +46,8 @@ class BackgroundTask(QThread):
         moment = time.monotonic()
         if moment - self._reported >= _REPORT_EVERY or done == total:
             self._reported = moment
-            self.progressed.emit(done, total, note)
+            scale = total // _LARGEST + 1
+            self.progressed.emit(done // scale, total // scale, note)
 
     def cancel(self) -> None:
         """Ask the work to end; it sees `is_cancelled` and raises Cancelled."""

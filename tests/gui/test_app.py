@@ -165,6 +165,17 @@ def test_a_failed_open_keeps_the_project_that_is_open(studio, folder, tmp_path):
     assert studio.window.tabs.isVisible()
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="links need a privilege on Windows")
+def test_the_open_project_by_another_way_is_no_other_window(studio, folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    studio.open_folder(str(folder))
+    studio.open_folder(str(tmp_path / "link"))
+    assert not studio.window.notice.isVisible()
+    assert studio.project.folder == folder
+    studio.open_folder("~nobody-of-that-name/p")
+    assert "There is no folder" in said(studio)
+
+
 def test_another_project_takes_the_place_of_the_first(studio, folder, tmp_path):
     studio.open_folder(str(folder))
     second = Project.create(tmp_path / "second")

@@ -26,6 +26,16 @@ def test_progress_is_thinned_but_its_end_always_comes(qtbot):
     assert len(seen) < 1000
 
 
+def test_progress_in_a_file_of_many_gigabytes_is_told(qtbot):
+    task, seen = BackgroundTask(lambda task: task.report(6_000_000_000, 6_000_000_000)), []
+    task.progressed.connect(lambda done, total, note: seen.append((done, total)))
+    with qtbot.waitSignal(task.succeeded):
+        task.start()
+    task.wait(5000)
+    ((done, total),) = seen
+    assert done == total > 1_000_000_000
+
+
 def test_an_error_arrives_whole(qtbot):
     def work(task):
         raise StudioError("no", "do", "why")
