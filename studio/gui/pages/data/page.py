@@ -69,8 +69,8 @@ class DataPage(QWidget):
         QShortcut(QKeySequence("Ctrl+I"), self).activated.connect(self.choose_file)
         self.empty = EmptyState(
             "No dataset yet",
-            "A dataset is a file of examples: what somebody asks, and the answer to learn.\n"
-            "Import a JSON or JSON Lines file in Alpaca form, or drop it here.",
+            "A dataset is a file of examples to learn from: questions with their answers, two answers of which one is "
+            "preferred, rated answers, or plain text.\nImport a JSON, CSV, Parquet or text file, or drop it here.",
             "Import…",
         )
         self.empty.action_requested.connect(self.choose_file)
