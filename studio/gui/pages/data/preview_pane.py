@@ -6,6 +6,7 @@ for the row on which it ends.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -23,7 +24,7 @@ from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.notice import Notice
 from studio.jobs.service import WorkerService
-from studio.storage.models import ModelInfo
+from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
 
 
@@ -71,7 +72,15 @@ class PreviewPane(QWidget):
         self.stack.addWidget(self.tokens)
         self._lay_out(settings)
         self._offer_templates(None)
+        self._choose_known_model()
         self._ask()
+
+    def _choose_known_model(self) -> None:
+        """Begin with the model that was chosen last in the project."""
+        with contextlib.suppress(StudioError):  # said by the page, which reads the same database
+            for folder in list_models(self._project)[:1]:
+                if (folder / "config.json").is_file():
+                    self.model.choose(folder)
 
     def show_example(self, example: Record | None) -> None:
         """Show the tokens of another example."""

@@ -2,6 +2,7 @@ import pytest
 
 from studio.core.messages import Example, Message
 from studio.gui.pages.data.preview_pane import PreviewPane
+from studio.storage.models import add_model
 
 
 def example(question, answer="an answer"):
@@ -32,6 +33,15 @@ def test_before_a_model_is_chosen_it_says_what_to_do(pane):
     assert pane.empty.isVisible()
     assert pane.empty.title.text() == "Choose a base model to see the exact tokens"
     assert pane._service is None
+
+
+def test_it_begins_with_the_model_that_was_chosen_last_in_the_project(project, qtbot, preview_command, model_folder):
+    add_model(project, model_folder)
+    made = PreviewPane(project, command=preview_command)
+    qtbot.addWidget(made)
+    qtbot.waitUntil(lambda: made.model.model() is not None)
+    assert made.model.model().folder == model_folder
+    made.close_down()
 
 
 def test_the_worker_says_what_is_trained(ready):
