@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from studio.storage.files import disk_trouble
 from studio.storage.runs import RunFolder, WorkerProcess
 
 # Two readings of one process's start time differ by less than this; a new process with an old pid is further away.
-_SAME_START = 1.0
+_SAME_START = 0.1
 _STARTING = 10.0  # seconds that another program is given to start the same run
 # How a process ends that was terminated or killed; on Windows psutil gives it SIGTERM's number. None: it is not known.
 _ENDED_FROM_OUTSIDE = (None, -9, -15, 15)
@@ -50,7 +51,7 @@ def _start(run: RunFolder, command: Sequence[str]) -> subprocess.Popen[bytes]:
         process = start_worker(command, log=log, talks=False)
     try:
         with contextlib.suppress(psutil.NoSuchProcess):  # gone already: whoever watches it will say so
-            run.set_worker(WorkerProcess(process.pid, psutil.Process(process.pid).create_time(), heard))
+            run.set_worker(WorkerProcess(process.pid, _start_of(psutil.Process(process.pid)), heard))
     except BaseException:
         process.kill()  # nobody could find it again
         process.wait()
@@ -72,10 +73,15 @@ def _find(worker: WorkerProcess | None) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(worker.pid)
-        same = abs(process.create_time() - worker.created) < _SAME_START
+        same = abs(_start_of(process) - worker.created) < _SAME_START
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
+
+
+def _start_of(process: psutil.Process) -> float:
+    """When it started. Linux knows that since boot, and its boot moves whenever the clock is set: it is left out."""
+    return process.create_time() - (psutil.boot_time() if sys.platform == "linux" else 0.0)
 
 
 def kill_tree(worker: WorkerProcess | None) -> None:

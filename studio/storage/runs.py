@@ -2,7 +2,7 @@
 
     runs/<id>/
       recipe.json      what was asked (core.recipes), written once before the worker starts
-      process.json     {"pid": 123, "created": 1763630000.12, ...}: the worker, known by pid and start time
+      process.json     {"pid": 123, "created": 1630.12, ...}: the worker, known by pid and start time
       start.lock       held by a program while it starts the worker
       worker.lock      held by the worker while it lives
       events.jsonl     what the worker said (core.events), append-only; read by windows and the command line
@@ -39,7 +39,7 @@ _EVENTS_TAIL = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcess:
-    """The worker of a run: its pid, and its start time in seconds since the epoch as the system tells it.
+    """The worker of a run: its pid, and its start time in seconds (on Linux since boot, elsewhere since the epoch).
 
     heard_before: bytes of events that there were when it was started, which earlier attempts said.
     """

@@ -106,6 +106,15 @@ def test_another_process_with_the_same_pid_is_not_the_worker(run):
     kill_tree(run.worker())  # must not be us
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep a process's start time")
+def test_a_worker_is_found_again_after_the_clock_was_set(run, monkeypatch):
+    process = start(run, "endless", 10_000)
+    assert process.poll() is None
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600)
+    assert is_alive(run.worker())
+
+
 def test_the_ladder_asks_then_terminates_then_kills(run):
     process = start(run, "deaf", 100_000)
     wait_for(lambda: run.story().step >= 3)
