@@ -51,10 +51,6 @@ class Example:
         """All turns."""
         return self.messages
 
-    def as_dicts(self) -> list[dict[str, str]]:
-        """The messages in the form that chat templates take."""
-        return [message.as_dict() for message in self.messages]
-
     def to_json(self) -> str:
         """Canonical JSON: equal examples give equal text, so that it can be hashed."""
         return json.dumps([[m.role, m.content] for m in self.messages], ensure_ascii=False, separators=(",", ":"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -41,7 +41,6 @@ def start_worker(
     *,
     log: IO[bytes],
     talks: bool,
-    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a worker in a process group of its own, so that Ctrl+C and a closing terminal don't reach it.
 
@@ -59,7 +58,7 @@ def start_worker(
             stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
             stdout=subprocess.PIPE if talks else log,
             stderr=log,
-            env={**os.environ, **_ENVIRONMENT, **(environment or {})},
+            env={**os.environ, **_ENVIRONMENT},
             start_new_session=True,
             creationflags=flags,
         )
