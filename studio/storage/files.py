@@ -68,11 +68,15 @@ def tail_of(path: Path) -> str:
 
 
 def whole_path(path: Path) -> Path:
-    """The path from the root on, with ~ written out. Raises StudioError when there is no such home folder."""
+    """The path from the root on, with ~ written out. Raises StudioError for no such home, or a name that isn't text."""
     try:
-        return path.expanduser().absolute()
+        whole = path.expanduser().absolute()
     except RuntimeError as error:
         raise StudioError(f"There is no home folder for “{path.parts[0]}”.", "Write the whole path.") from error
+    name = str(whole).encode("utf-8", "replace").decode()
+    if name != str(whole):  # bytes in an encoding of long ago: SQLite could use it, but not what trains
+        raise StudioError(f"The name “{name}” is not text that every program can read.", "Rename the folder.")
+    return whole
 
 
 def reading_trouble(error: OSError, path: Path) -> StudioError:

@@ -128,7 +128,11 @@ def test_a_place_that_cannot_be_looked_at_gets_a_sentence(tmp_path, unreachable)
 
 @pytest.mark.parametrize(
     ("folder", "words"),
-    [(Path("~nobody-of-that-name/p"), "no home folder"), (Path("x" * 300), "too long|can't be|no folder")],
+    [
+        (Path("~nobody-of-that-name/p"), "no home folder"),
+        (Path("x" * 300), "too long|can't be|no folder"),
+        (Path("caf\udce9/p"), "is not text"),  # a name in an encoding of long ago
+    ],
 )
 def test_a_place_that_cannot_be_gets_a_sentence(folder, words):
     for make in (Project.open, Project.create):
