@@ -140,6 +140,7 @@ def _interrupt(folder: RunFolder, ladder: StopLadder | None) -> StopLadder:
 _PHASES = {
     "loading": "Loading",
     "encoding": "Tokenising",
+    "reference": "Asking the reference",
     "training": "Training",
     "evaluating": "Evaluating",
     "saving": "Saving",

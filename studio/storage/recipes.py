@@ -29,6 +29,8 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
             f"“{dataset.name}” holds {dataset.kind.rows}; “{method.label}” learns from {wanted}.",
             "Choose another dataset, or another method.",
         )
+    if recipe.adapter and not method.goes_on:
+        raise StudioError(f"“{method.label}” can't go on from an adapter.", "Start from the base model alone.")
     adapter = _adapter(recipe.adapter)
     return replace(
         recipe,

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QStacked
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
+from studio.core.messages import Example
 from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
 from studio.core.records import Record
@@ -85,6 +86,9 @@ class PreviewPane(QWidget):
     def show_example(self, example: Record | None) -> None:
         """Show the tokens of another example."""
         self._example = example
+        # Of a judged answer that answer is what counts, and there is nothing to choose.
+        for part in (self.train_on, self._train_on_word):
+            part.setVisible(example is None or isinstance(example, Example))
         self._ask()
 
     def close_down(self) -> None:
@@ -144,7 +148,7 @@ class PreviewPane(QWidget):
             "template": self.template.currentData(),
             "messages": [turn.as_dict() for turn in turns],
             "max_length": self.length.value(),
-            "train_on": self.train_on.currentData(),
+            "train_on": self.train_on.currentData() if isinstance(example, Example) else "last answer",
         }
         if request == self._settled or self._asked is not None:
             return  # it is on screen, or the answer under way brings us back here
@@ -230,6 +234,8 @@ class PreviewPane(QWidget):
             label = QLabel(name)
             label.setBuddy(editor)
             theme.set_role(label, "muted")
+            if editor is self.train_on:
+                self._train_on_word = label
             column = QVBoxLayout()
             column.setSpacing(4)
             column.addWidget(label)

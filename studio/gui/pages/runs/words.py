@@ -19,6 +19,7 @@ STATES = {
 PHASES = {
     "loading": "Loading",
     "encoding": "Tokenising",
+    "reference": "Asking the reference",
     "training": "Training",
     "evaluating": "Evaluating",
     "saving": "Saving",

@@ -1,6 +1,7 @@
 import pytest
 
 from studio.core.messages import Example, Message
+from studio.core.records import Pair
 from studio.gui.pages.data.preview_pane import PreviewPane
 from studio.storage.models import add_model
 
@@ -98,3 +99,13 @@ def test_a_worker_that_dies_is_a_sentence_and_comes_back(ready, qtbot):
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(example("again"))
     assert "again" in ready.tokens.toPlainText()
+
+
+def test_of_a_judged_answer_that_answer_is_what_counts(ready, qtbot):
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.show_example(Pair((Message("user", "which"),), "this one", "that one"))
+    assert not ready.train_on.isVisible()
+    assert ready._settled["train_on"] == "last answer"
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.show_example(example("again"))
+    assert ready.train_on.isVisible()
