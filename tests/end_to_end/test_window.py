@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
@@ -82,4 +80,3 @@ def test_train_stop_resume_and_compare(qtbot, studio, base_model):
     assert chat.panes[RIGHT].turns[-1].model.startswith(f"{base_model.name} + ")
     assert chat.panes[LEFT].turns[-1].tokens
     assert chat.panes[LEFT].turns[-1].answer != chat.panes[RIGHT].turns[-1].answer
-    assert "torch" not in sys.modules

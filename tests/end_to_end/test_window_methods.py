@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 from PySide6.QtCore import Qt
@@ -85,4 +84,3 @@ def test_examples_then_preferences_then_a_judge(qtbot, studio, base_model):
     assert view.tabs.isTabVisible(1)
     view.tabs.setCurrentIndex(1)
     assert "of 10 held-out comparisons" in view.report.words[0].text()
-    assert "torch" not in sys.modules
