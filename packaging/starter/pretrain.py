@@ -13,6 +13,7 @@ import math
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,18 @@ from starter import pages, tokenizer
 from starter.dice import Dice
 
 SEED = 1
-STEPS = 2500
-CONTEXT = 256
-BATCH = 16
-STEPS_PER_CHUNK = 100
 PEAK_RATE = 3e-3
 WARMUP = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is read. A chunk is what is generated at once and what a stop can lose."""
+
+    steps: int = 2500
+    context: int = 256
+    batch: int = 16
+    chunk: int = 100
 
 
 def configuration(vocabulary: int) -> LlamaConfig:
@@ -53,9 +60,9 @@ def keep_memory() -> None:
     """Let glibc keep freed memory: page faults otherwise cost a third of the time. Harmless elsewhere."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
-        for option, value in ((-1, 2**31 - 1), (-3, 2**30)):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-            if hasattr(libc, "mallopt"):
-                libc.mallopt(option, value)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+            libc.mallopt(-3, 2**30)  # M_MMAP_THRESHOLD
 
 
 def token_stream(reader: Tokenizer, seed: str, count: int) -> tuple[torch.Tensor, float]:
@@ -81,16 +88,15 @@ def learning_rate(step: int, steps: int) -> float:
 @torch.no_grad()
 def held_out_loss(model: LlamaForCausalLM, reader: Tokenizer, device: str) -> tuple[float, float]:
     """Mean loss on pages of another seed, in nats a token, and the generator's own bound for them."""
-    stream, bound = token_stream(reader, "pages held out", 64 * CONTEXT)
+    stream, bound = token_stream(reader, "pages held out", 64 * 256)
     model.eval()
-    losses = [
-        float(model(input_ids=part.to(device), labels=part.to(device)).loss) for part in stream.view(-1, 16, CONTEXT)
-    ]
+    losses = [float(model(input_ids=part.to(device), labels=part.to(device)).loss) for part in stream.view(-1, 16, 256)]
     model.train()
     return sum(losses) / len(losses), bound
 
 
-def train(checkpoint: Path, steps: int, device: str) -> LlamaForCausalLM:
+def train(checkpoint: Path, plan: Plan, device: str) -> LlamaForCausalLM:
+    """The whole plan, from the checkpoint on where there is one."""
     torch.manual_seed(SEED)
     keep_memory()
     reader = Tokenizer.from_file(str(tokenizer.MODEL_FOLDER / "tokenizer.json"))
@@ -112,13 +118,13 @@ def train(checkpoint: Path, steps: int, device: str) -> LlamaForCausalLM:
         step = int(kept["step"])
         print(f"Continuing from step {step}", flush=True)
     model.train()
-    while step < steps:
-        count = min(STEPS_PER_CHUNK, steps - step)
-        stream, _ = token_stream(reader, f"pages {SEED} {step}", count * BATCH * CONTEXT)
+    while step < plan.steps:
+        count = min(plan.chunk, plan.steps - step)
+        stream, _ = token_stream(reader, f"pages {SEED} {step}", count * plan.batch * plan.context)
         started, total = time.monotonic(), 0.0
-        for part in stream.view(count, BATCH, CONTEXT).to(device):
+        for part in stream.view(count, plan.batch, plan.context).to(device):
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, steps)
+                group["lr"] = learning_rate(step, plan.steps)
             with torch.autocast(device, torch.bfloat16):
                 loss = model(input_ids=part, labels=part).loss
             loss.backward()
@@ -127,14 +133,14 @@ def train(checkpoint: Path, steps: int, device: str) -> LlamaForCausalLM:
             optimiser.zero_grad()
             total += float(loss.detach())
             step += 1
-        speed = count * BATCH * CONTEXT / (time.monotonic() - started)
-        print(f"step {step}/{steps} loss {total / count:.3f} {speed:.0f} tokens/s", flush=True)
+        speed = count * plan.batch * plan.context / (time.monotonic() - started)
+        print(f"step {step}/{plan.steps} loss {total / count:.3f} {speed:.0f} tokens/s", flush=True)
         _save(checkpoint, {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step})
     loss_now, bound = held_out_loss(model, reader, device)
     record = {
         "seed": SEED,
-        "steps": steps,
-        "tokens": steps * BATCH * CONTEXT,
+        "steps": plan.steps,
+        "tokens": plan.steps * plan.batch * plan.context,
         "held_out_loss": round(loss_now, 4),
         "generator_bound": round(bound, 4),
         "parameters": model.num_parameters(),
@@ -160,11 +166,11 @@ def ship(model: LlamaForCausalLM, folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--checkpoint", type=Path, default=tokenizer.ROOT / "build" / "starter" / "checkpoint.pt")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
-    model = train(options.checkpoint, options.steps, options.device)
+    model = train(options.checkpoint, Plan(steps=options.steps), options.device)
     ship(model, tokenizer.MODEL_FOLDER)
     print(f"Wrote the model to {tokenizer.MODEL_FOLDER}")
 
