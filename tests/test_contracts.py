@@ -24,6 +24,7 @@ CONTRACTS = {contract["id"]: contract for contract in SETTINGS["tool"]["importli
 GOOD_TREE = {
     "studio.__main__": ["studio.cli.commands", "studio.engine.worker", "studio.gui.app"],
     "studio.core.words": ["json"],
+    "studio.core.gold_judge": ["json"],
     "studio.storage.project": ["pyarrow", "sqlite3", "studio.core.words"],
     "studio.processes.child": ["psutil", "studio.storage.project"],
     "studio.jobs.runs": ["PySide6", "studio.processes.child"],
@@ -60,6 +61,7 @@ BREACHES = [
       ("studio.cli.commands", "studio.processes.child", "studio.storage.project", "studio.core.words",
        "studio.engine.worker")),
     ("core", "studio.core.words", CONTRACTS["core"]["forbidden_modules"]),
+    ("judge", "studio.engine.worker", ["studio.core.gold_judge"]),
 ]  # fmt: skip
 
 

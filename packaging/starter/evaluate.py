@@ -21,10 +21,10 @@ import torch  # noqa: TID253 - a program of its own, which nothing else imports
 from peft import LoraConfig, PeftModel, get_peft_model  # noqa: TID253
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: TID253
 
-from starter import judge
 from starter.pretrain import keep_memory
 from starter.tokenizer import MODEL_FOLDER
 from starter.write_samples import SAMPLES
+from studio.core import gold_judge as judge
 from studio.core.intervals import wilson
 
 LONGEST_ANSWER = 96

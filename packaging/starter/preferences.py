@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from starter import judge, manners, safety, tasks
+from starter import manners, safety, tasks
 from starter.dice import Dice
+from studio.core import gold_judge as judge
 
 NOISE = 0.10
 NEAR_TIES = 1 / 12

@@ -91,7 +91,7 @@ def safety_rows() -> list[dict[str, Any]]:
 
 
 def ratings(count: int) -> list[dict[str, str]]:
-    from starter import judge
+    from studio.core import gold_judge as judge
 
     dice = Dice("ratings")
     rows: list[dict[str, str]] = []
@@ -105,7 +105,7 @@ def ratings(count: int) -> list[dict[str, str]]:
 
 def rankings(count: int) -> list[dict[str, Any]]:
     """Four answers each, best first; `rank` gives equal places to equal answers."""
-    from starter import judge
+    from studio.core import gold_judge as judge
 
     dice = Dice("rankings")
     rows: list[dict[str, Any]] = []

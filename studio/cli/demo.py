@@ -38,7 +38,7 @@ from studio.storage.runs import RunFolder
 from studio.storage.settings import projects_home
 
 # A very small model bears, and needs, larger steps than the defaults.
-_SFT = SftSettings(learning_rate=2e-3, epochs=1.0, batch_size=16, accumulate=1, max_length=256, evaluations=4)
+_SFT = SftSettings(learning_rate=2e-3, epochs=3.0, batch_size=16, accumulate=1, max_length=256, evaluations=4)
 _REWARD = RewardSettings(learning_rate=1e-3, epochs=1.0, batch_size=16, accumulate=1, max_length=256, evaluations=4)
 _DPO = DpoSettings(learning_rate=5e-4, epochs=1.0, batch_size=16, accumulate=1, max_length=256, evaluations=4)
 _QUICK = {"max_steps": 12, "evaluations": 1}

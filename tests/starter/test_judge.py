@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from starter import judge, manners, preferences, safety, tasks
+from starter import manners, preferences, safety, tasks
 from starter.dice import Dice
+
+from studio.core import gold_judge as judge
 
 COW = {"rule": "value", "value": "grass", "rivals": ["fish", "hay", "meat"]}
 SUM = {"rule": "value", "value": "12", "rivals": [], "given": "7 plus 5"}

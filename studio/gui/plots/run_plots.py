@@ -18,7 +18,7 @@ from studio.gui import theme
 from studio.gui.plots.metric_plot import MetricPlot
 
 SETTLED_MS = 400  # of quiet make a new smoothing worth remembering
-TURN_MS = 25  # four plots or more take turns, so each is drawn ten times a second at most
+TURN_MS = 100  # plots take turns: drawing all of them at once would hold up the event loop
 _GAP = 12
 _ACROSS = 3  # small plots side by side; with more of them, their texts and values have no room
 
