@@ -63,7 +63,7 @@ class StopBell:
     def asked(self) -> bool | None:
         """None while the run goes on; otherwise whether to save."""
         wanted = self._run.stop_requested()
-        if wanted is None and not self._run.is_there:
+        if wanted is None and not self._run.folder.is_dir():
             return False  # its folder was deleted: nobody waits for what it would make
         return True if wanted is None and self._signalled else wanted
 
