@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -28,7 +27,7 @@ from studio.core.intervals import wilson
 from studio.core.methods import DpoSettings, RewardSettings, SftSettings, TrainSettings
 from studio.core.recipes import Recipe
 from studio.core.runs import RunState
-from studio.processes.launch import window_command
+from studio.processes.launch import has_screen, window_command
 from studio.storage.interchange import import_file
 from studio.storage.models import add_model
 from studio.storage.project import Project
@@ -100,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     _show_table(stages, asked, reward)
     print(f"\nDone in {time.monotonic() - began:.0f} s. The project is in {project.folder}")
     project.close()
-    if not arguments.no_window and _has_screen():
+    if not arguments.no_window and has_screen():
         subprocess.Popen(window_command(str(project.folder)), start_new_session=True)
     else:
         print(f'Look around in it with: plumbline "{project.folder}"')
@@ -176,7 +175,3 @@ def _new_folder(wanted: Path) -> Path:
         number += 1
         folder = wanted.with_name(f"{wanted.name} {number}")
     return folder
-
-
-def _has_screen() -> bool:
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -23,7 +23,7 @@ from studio.core.errors import StudioError
 from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
 from studio.core.runs import RunState
-from studio.processes.launch import window_command
+from studio.processes.launch import has_screen, window_command
 from studio.storage.interchange import import_file
 from studio.storage.project import Project
 from studio.storage.recipes import ready_recipe
@@ -72,7 +72,7 @@ class _SelfTest:
         self._run: RunFolder | None = None
 
     def open_window(self) -> str:
-        screen = {} if _has_screen() else {"QT_QPA_PLATFORM": "offscreen"}
+        screen = {} if has_screen() else {"QT_QPA_PLATFORM": "offscreen"}
         home = {"PLUMBLINE_HOME": str(self._folder / "home")}
         began = time.monotonic()
         try:
@@ -139,7 +139,3 @@ class _SelfTest:
         if not (self._run.adapter / "adapter_model.safetensors").is_file():
             raise StudioError("Training ended without an adapter.", "See the log below.", self._run.log_tail())
         return f"loss {story.loss:.3f} at step {story.step}"
-
-
-def _has_screen() -> bool:
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -225,14 +225,14 @@ class RewardSettings(TrainSettings):
 
 
 @dataclass(frozen=True)
-class DpoSettings(TrainSettings):
-    """Direct preference optimisation (Rafailov et al. 2023) and its variants, as TRL names them."""
+class PreferenceSettings(TrainSettings):
+    """What methods have that hold a model to where it started."""
 
     epochs: float = setting(1.0, "Passes over the data", "One to three; more drifts away.", low=0.01, high=1000)
     learning_rate: float = setting(
         5e-5,
         "Learning rate",
-        "Far smaller than for fine-tuning: 0.000005 to 0.00005 with LoRA; very small models bear more.",
+        "Far smaller than for fine-tuning: 0.000005 to 0.00005 with LoRA.",
         low=1e-8,
         high=1.0,
     )
@@ -243,6 +243,12 @@ class DpoSettings(TrainSettings):
         low=0.001,
         high=10.0,
     )
+
+
+@dataclass(frozen=True)
+class DpoSettings(PreferenceSettings):
+    """Direct preference optimisation (Rafailov et al. 2023) and its variants, as TRL names them."""
+
     variant: str = setting(
         "sigmoid",
         "Loss",
@@ -267,24 +273,9 @@ class DpoSettings(TrainSettings):
 
 
 @dataclass(frozen=True)
-class KtoSettings(TrainSettings):
+class KtoSettings(PreferenceSettings):
     """Kahneman-Tversky optimisation (Ethayarajh et al. 2024): learns from single answers marked good or bad."""
 
-    epochs: float = setting(1.0, "Passes over the data", "One to three; more drifts away.", low=0.01, high=1000)
-    learning_rate: float = setting(
-        5e-5,
-        "Learning rate",
-        "Far smaller than for fine-tuning: 0.000005 to 0.00005 with LoRA; very small models bear more.",
-        low=1e-8,
-        high=1.0,
-    )
-    beta: float = setting(
-        0.1,
-        "Beta",
-        "How strongly the model is held to where it started. Smaller values let it move further.",
-        low=0.001,
-        high=10.0,
-    )
     good_weight: float = setting(
         1.0, "Weight of good answers", "Raise it when good answers are rare.", low=0.01, high=100.0, advanced=True
     )

@@ -29,6 +29,11 @@ def worker_command(*words: str) -> list[str]:
     return [*_PROGRAM, "--worker", *words]
 
 
+def has_screen() -> bool:
+    """Whether a window can be seen here."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def window_command(*words: str) -> list[str]:
     """The command that opens the window: this program again."""
     if getattr(sys, "frozen", False):
