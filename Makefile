@@ -28,9 +28,10 @@ lint: setup      ## style, layers and types
 bench: setup     ## the figures: start, memory, event loop
 	@$(BIN)/python -m tests.bench
 
-format: setup    ## put the sources into shape
+format: setup    ## put the sources into shape, and their tree into the README
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+	@$(BIN)/python packaging/readme_tree.py
 
 clean:           ## take away caches and builds; the .venv stays
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
