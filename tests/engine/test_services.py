@@ -220,7 +220,7 @@ def test_it_ends_in_the_middle_of_an_answer(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def preview() -> Iterator[Talk]:
     script = (
-        "import sys; from studio.engine.worker import main; print('to the log, not to the pipe');"
+        "import sys; from studio.engine.worker import main; print('to the log, not to the pipe', flush=True);"
         "code = main(['preview']);"
         "print('torch loaded:', bool(sys.modules.get('torch')), file=sys.stderr); sys.exit(code)"
     )
