@@ -13,10 +13,20 @@ progress    phase, done, total                 progress inside a phase before tr
 step        step, total, epoch, elapsed [s of training, all attempts], eta [s], tokens [trained so far, all attempts],
             tokens_per_second, loss, lr, grad_norm, memory_used [bytes], memory_peak [bytes];
             reward, DPO, KTO: accuracy, margin, chosen, rejected; DPO, KTO: kl [nats an answer]
+            methods that learn from a reward: score, score_sd [as the sources give it], reward, reward_sd [score as
+            normalised, clipped and corrected for length and ending, minus the KL penalty], kl [nats an answer],
+            kl_budget, kl_coef, entropy [nats a token], response_length [tokens], ended [share], clip_fraction;
+            PPO: policy_loss, value_loss, value_clip_fraction, explained_variance, approx_kl [nats a token, of the last
+            pass of an update], ratio, passes [of an update that were made]
+rollout     step, rows: a few answers of the step as [{prompt, answer, score, kl, tokens, ended}]; texts are cut at
+            `ROLLOUT_TEXT` characters, of a prompt the end is kept
 evaluation  step, eval_loss, and what else the method measures on held-out rows: eval_accuracy (DPO, reward); reward:
-            eval_accuracy_low, eval_accuracy_high [Wilson's interval at 95 %], eval_rows [comparisons]
+            eval_accuracy_low, eval_accuracy_high [Wilson's interval at 95 %], eval_rows [comparisons];
+            methods that learn from a reward: eval_score, eval_score_error [standard error], eval_kl, eval_length,
+            eval_ended, eval_judge [where there is one], eval_rows [answers], best [bool: the best so far within the KL
+            budget]; before the first step too
 checkpoint  step, path [relative to the run folder]
-warning     what, hint
+warning     what, hint; alarm [of core.alarms, where it is one]
 resumed     step                               steps after it are run again and replace what was logged before
 stopped     step, saved [bool]                 the user asked; with saved the run can be resumed
 finished    step, adapter [relative path]
@@ -32,7 +42,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 FORMAT = 1
-KINDS = frozenset("started phase progress step evaluation checkpoint warning resumed stopped finished failed".split())
+KINDS = frozenset(
+    "started phase progress step rollout evaluation checkpoint warning resumed stopped finished failed".split()
+)
+ROLLOUT_ROWS, ROLLOUT_TEXT = 4, 600  # so that a long run's file stays small enough to be read at once
 ENDINGS = frozenset({"stopped", "finished", "failed"})
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

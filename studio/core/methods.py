@@ -285,6 +285,277 @@ class KtoSettings(PreferenceSettings):
 
 
 @dataclass(frozen=True)
+class RewardedSettings(TrainSettings):
+    """What methods have that write answers themselves and learn from the reward that each gets.
+
+    A step writes `episodes` answers, one to each of as many prompts.
+    """
+
+    epochs: float = setting(1.0, "Passes over the prompts", "How often each prompt is answered.", low=0.01, high=1000)
+    learning_rate: float = setting(
+        5e-5,
+        "Learning rate",
+        "How far each step moves the weights. Too high, and the model drifts to nonsense that is rewarded by accident.",
+        low=1e-8,
+        high=1.0,
+    )
+    max_length: int = setting(
+        512,
+        "Longest prompt and answer",
+        "Together, in tokens. Prompts that leave no room for the longest answer are left out.",
+        low=8,
+        high=131072,
+        unit="tokens",
+    )
+    answer_tokens: int = setting(
+        64,
+        "Longest answer",
+        "Answers are cut off after this many tokens. Shorter is faster; too short, and no answer comes to its end.",
+        low=1,
+        high=16384,
+        unit="tokens",
+    )
+    batch_size: int = setting(
+        8,
+        "Answers at a time",
+        "How many answers share one forward pass when they are scored and learned from; more needs more memory.",
+        low=1,
+        high=1024,
+    )
+    accumulate: int = setting(
+        4,
+        "Passes per update",
+        "Forward passes added up before the weights move. Effective batch = answers at a time x passes per update.",
+        low=1,
+        high=1024,
+        advanced=True,
+    )
+    lora_dropout: float = 0.0  # no setting here: an answer must be as likely when it is learned from as when written
+    schedule: str = setting(
+        "linear",
+        "Learning-rate schedule",
+        "How the learning rate changes after the warm-up.",
+        choices={"cosine": "Cosine to zero", "linear": "Straight to zero", "constant": "Constant"},
+        advanced=True,
+    )
+    warmup: float = setting(
+        0.0,
+        "Warm-up",
+        "Share of the steps in which the learning rate rises from zero.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+    held_out: float = setting(
+        0.05,
+        "Held out for evaluation",
+        "Share of the prompts never trained on; the reward is measured on them, and decides which checkpoint is best. "
+        "0 turns evaluation off.",
+        low=0.0,
+        high=0.5,
+    )
+    temperature: float = setting(
+        1.0,
+        "Temperature",
+        "How adventurous the answers are that it learns from. 1 is the model as it is; lower tries fewer things out.",
+        low=0.05,
+        high=5.0,
+        advanced=True,
+    )
+    kl_coefficient: float = setting(
+        0.05,
+        "KL penalty",
+        "How strongly the model is held to where it started. 0 lets it go wherever the reward is.",
+        low=0.0,
+        high=10.0,
+    )
+    kl_budget: float = setting(
+        10.0,
+        "KL budget",
+        "How far from its start the model may be for a checkpoint to count as good. Above it, there is an alarm.",
+        low=0.01,
+        high=10000.0,
+        unit="nats an answer",
+    )
+    end_bonus: float = setting(
+        0.0,
+        "Bonus for ending",
+        "Added to the score of an answer that ends its turn.",
+        low=-1000.0,
+        high=1000.0,
+        advanced=True,
+    )
+    cut_penalty: float = setting(
+        1.0,
+        "Penalty for not ending",
+        "Taken from the score of an answer that is cut off at the longest length.",
+        low=-1000.0,
+        high=1000.0,
+        advanced=True,
+    )
+    length_penalty: float = setting(
+        0.0,
+        "Penalty for length",
+        "Taken from the score for each token of an answer. Helps when answers grow longer without growing better.",
+        low=-1.0,
+        high=1.0,
+        advanced=True,
+    )
+
+    @property
+    def episodes(self) -> int:
+        """Answers that a step writes and learns from."""
+        return self.effective_batch
+
+    def steps_for(self, rows: int) -> int:
+        steps = max(1, math.ceil(self.epochs * math.ceil(rows / self.episodes)))
+        return min(steps, self.max_steps) if self.max_steps else steps
+
+
+@dataclass(frozen=True)
+class PpoSettings(RewardedSettings):
+    """Proximal policy optimisation (Schulman et al. 2017) for language models (Ziegler et al. 2019, InstructGPT 2022).
+
+    Defaults follow TRL's and “The N implementation details of RLHF with PPO” (Huang et al. 2024).
+    """
+
+    minibatches: int = setting(
+        1,
+        "Updates per pass",
+        "A step's answers are split into this many updates. Answers a step = effective batch x updates per pass.",
+        low=1,
+        high=256,
+        advanced=True,
+    )
+    update_epochs: int = setting(
+        4,
+        "Passes over a step's answers",
+        "How often a step learns from the same answers. More uses them better; too many overdo it.",
+        low=1,
+        high=64,
+    )
+    value_model: str = setting(
+        "adapter",
+        "Value model",
+        "What foretells an answer's reward while it is being written. Its own adapter is more exact; a head on the "
+        "policy takes about a third less time.",
+        choices={"adapter": "Its own adapter", "shared": "A head on the policy"},
+    )
+    clip_range: float = setting(
+        0.2,
+        "Clip range",
+        "How much likelier or less likely a step may make a token: 0.2 means by a fifth.",
+        low=0.01,
+        high=10.0,
+        advanced=True,
+    )
+    value_clip: float = setting(
+        0.2,
+        "Clip range of values",
+        "How far a step may move a foretold reward. 0 turns clipping off.",
+        low=0.0,
+        high=1000.0,
+        advanced=True,
+    )
+    value_coefficient: float = setting(
+        0.1,
+        "Weight of the value loss",
+        "How much learning to foretell counts beside learning to answer.",
+        low=0.0,
+        high=100.0,
+        advanced=True,
+    )
+    entropy_coefficient: float = setting(
+        0.0,
+        "Entropy bonus",
+        "Rewards staying undecided, so that the model goes on trying things out. Seldom needed with a KL penalty.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+    discount: float = setting(
+        1.0,
+        "Discount (gamma)",
+        "How much a reward at the end of an answer counts for the tokens before it; 1 is usual for text.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+    gae_lambda: float = setting(
+        0.95,
+        "Lambda of the advantages",
+        "1 trusts what was rewarded, 0 what the value model foretells.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+    whiten: bool = setting(
+        True,
+        "Whiten advantages",
+        "Brings a step's advantages to mean 0 and deviation 1, so that any scale of reward suits the learning rate.",
+        advanced=True,
+    )
+    normalise: bool = setting(
+        True,
+        "Normalise scores",
+        "Brings scores to mean 0 and deviation 1 over all answers so far, so that any reward suits the KL penalty.",
+        advanced=True,
+    )
+    score_clip: float = setting(
+        5.0,
+        "Clip scores",
+        "Higher and lower scores are cut at this, so that a freak can't rule a step. 0 turns it off.",
+        low=0.0,
+        high=1e6,
+        advanced=True,
+    )
+    kl_estimator: str = setting(
+        "k1",
+        "KL estimate",
+        "How distance is told from samples (Schulman 2020). k1 is exact on average; k3 is never negative and steadier.",
+        choices={"k1": "k1: log-ratio", "k3": "k3: ratio - 1 - log-ratio"},
+        advanced=True,
+    )
+    kl_control: str = setting(
+        "fixed",
+        "KL control",
+        "Adaptive raises the KL penalty while the model is further away than aimed at, and lowers it when nearer.",
+        choices={"fixed": "Fixed penalty", "adaptive": "Adaptive (Ziegler et al. 2019)"},
+        advanced=True,
+    )
+    kl_target: float = setting(
+        6.0,
+        "Aim of the adaptive KL",
+        "The distance that the adaptive penalty steers to.",
+        low=0.01,
+        high=10000.0,
+        unit="nats an answer",
+        advanced=True,
+    )
+    stop_update_at: float = setting(
+        0.0,
+        "End an update early at",
+        "A step stops learning from its answers once it has moved this far within them. 0 never does; 0.02 is usual.",
+        low=0.0,
+        high=10.0,
+        unit="nats a token",
+        advanced=True,
+    )
+    rollout_batch: int = setting(
+        0,
+        "Answers written at a time",
+        "Fewer need less memory for what was read so far; 0 writes all answers of a step together.",
+        low=0,
+        high=4096,
+        advanced=True,
+    )
+
+    @property
+    def episodes(self) -> int:
+        return self.effective_batch * self.minibatches
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to train.
 
@@ -303,6 +574,14 @@ class Method:
     after: tuple[str, ...] = ()
     goes_on: bool = True
 
+    @property
+    def is_rewarded(self) -> bool:
+        """Whether it learns from a reward (core.rewards), which a recipe must name."""
+        return issubclass(self.settings, RewardedSettings)
+
+
+# What prompts can be taken from; answers in it are left aside.
+WITH_PROMPTS = ("prompts", "examples", "pairs", "labels", "ratings", "rankings")
 
 METHODS: Mapping[str, Method] = {
     method.name: method

@@ -82,6 +82,84 @@ METRICS: tuple[Metric, ...] = (
         "Distance from the start (KL)",
         "How far the model has moved from the reference, in nats an answer. A steady climb means that it drifts.",
     ),
+    Metric(
+        "reward",
+        "Reward",
+        "What is learned from: the score, put on one scale, minus the KL penalty. It should rise; expect much noise.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "reward_sd",
+        "Spread of the reward",
+        "How unequal the rewards of a step's answers are. Near 0 all answers are alike and nothing is learned.",
+    ),
+    Metric(
+        "score",
+        "Score",
+        "What the reward model and the rules give an answer, without the KL penalty. It should rise, and level off.",
+        lower_is_better=False,
+    ),
+    Metric("score_sd", "Spread of the score", "How unequal the scores of a step's answers are."),
+    Metric(
+        "eval_score",
+        "Held-out score",
+        "The same on prompts that are never trained on: the figure to believe.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "eval_judge",
+        "Held-out judge",
+        "What the judge, which never rewards, gives the same answers. When it falls while the score rises, the reward "
+        "is being tricked.",
+        lower_is_better=False,
+    ),
+    Metric("eval_kl", "Held-out KL", "The distance from the start, on prompts that are never trained on."),
+    Metric("kl_budget", "KL budget", "The distance up to which a checkpoint counts as good."),
+    Metric(
+        "kl_coef",
+        "KL penalty",
+        "How strongly distance is punished. With adaptive control it rises while the model is further than aimed at.",
+    ),
+    Metric(
+        "entropy",
+        "Entropy",
+        "How undecided the model is about the next token, in nats. It falls slowly; near 0 it repeats itself.",
+    ),
+    Metric(
+        "clip_fraction",
+        "Clip fraction",
+        "Share of tokens whose change was cut off. 0.05 to 0.3 is healthy; far more means too high a learning rate.",
+    ),
+    Metric("policy_loss", "Policy loss", "It jumps around zero and says little; look at the score."),
+    Metric(
+        "value_loss",
+        "Value loss",
+        "How far off the value model is when it foretells rewards. It should fall, then level off.",
+        lower_is_better=True,
+    ),
+    Metric(
+        "explained_variance",
+        "Explained variance",
+        "How much of the rewards the value model foresees: 1 is all, 0 none, below 0 worse than guessing.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "response_length",
+        "Answer length",
+        "Tokens of an answer. If it climbs with the score, length may be what is rewarded.",
+        unit="tokens",
+    ),
+    Metric(
+        "ended",
+        "Answers that ended",
+        "Share of answers that came to their end before the longest length. It should be near 1.",
+        lower_is_better=False,
+    ),
+    Metric(
+        "approx_kl",
+        "Change of an update",
+        "How far the last pass of a step moved the model from the answers it learns from, in nats a token.",
+    ),
 )
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
 
@@ -99,6 +177,38 @@ PLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("lr",),
     ),
     "kto": (("loss", "eval_loss"), ("chosen", "rejected"), ("margin",), ("kl",), ("lr",), ("grad_norm",)),
+    "ppo": (
+        ("score", "eval_score"),
+        ("kl", "kl_budget"),
+        ("reward", "reward_sd"),
+        ("eval_judge", "eval_score"),
+        ("response_length",),
+        ("ended",),
+        ("entropy",),
+        ("kl_coef",),
+        ("clip_fraction", "approx_kl"),
+        ("value_loss", "policy_loss"),
+        ("explained_variance",),
+        ("lr",),
+        ("grad_norm",),
+    ),
+}
+
+# PPO's figures as TRL's documentation of its PPOTrainer names them, and as they are named here. A few differ in more
+# than the name: TRL's rlhf_reward is a sum over tokens of an answer like ours, but its scores hold the penalty for not
+# ending; its approxkl is half of the squared log-ratio (k2), ours the ratio - 1 - log-ratio (k3) of Schulman 2020.
+TRL_NAMES: Mapping[str, str] = {
+    "objective/kl": "kl",
+    "objective/entropy": "entropy",
+    "objective/rlhf_reward": "reward",
+    "objective/scores": "score",
+    "policy/approxkl_avg": "approx_kl",
+    "policy/clipfrac_avg": "clip_fraction",
+    "loss/policy_avg": "policy_loss",
+    "loss/value_avg": "value_loss",
+    "val/clipfrac_avg": "value_clip_fraction",
+    "val/ratio": "ratio",
+    "lr": "lr",
 }
 
 # What loss says where it is not the surprise at an answer.
@@ -106,6 +216,7 @@ _LOSS_OF: Mapping[str, str] = {
     "reward": "How far the model's judgements are from people's. It should fall, then level off.",
     "dpo": "How far the model is from favouring the preferred answers more than it did at the start. It falls slowly.",
     "kto": "How far the model is from making good answers likelier and bad ones less likely. It falls slowly.",
+    "ppo": "It jumps around zero and says little; look at the score.",
 }
 
 

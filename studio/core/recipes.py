@@ -1,27 +1,30 @@
 """Recipes: everything that decides a run, in one JSON document that can be saved, shared and run again.
 
     {"format": 1, "method": "sft", "name": "...", "base_model": "/path", "adapter": "", "dataset": "<id>",
-     "dataset_hash": "...", "template": "model", "settings": {...what is absent takes its default...}}
+     "dataset_hash": "...", "template": "model", "settings": {...what is absent takes its default...},
+     "rewards": {...where the method learns from a reward: see core.rewards...}}
 
 `dataset` may also be a dataset's name when a person writes the file. The hash is filled in when the run starts.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 from studio.core.errors import StudioError, did_you_mean
-from studio.core.fields import problems_of, settings_from
+from studio.core.fields import problems_of, settings_from, settings_of
 from studio.core.methods import Method, SftSettings, TrainSettings, method_named
+from studio.core.rewards import Rewards
 from studio.core.templates import MODELS_OWN, template_named
 
 FORMAT = 1
 
 
-_KEYS = ("format", "method", "name", "base_model", "adapter", "dataset", "dataset_hash", "template", "settings")
+_KEYS = (
+    "format", "method", "name", "base_model", "adapter", "dataset", "dataset_hash", "template", "settings", "rewards",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Recipe:
     """What is asked of one run.
 
     base_model: a folder. adapter: the folder of an adapter on it to go on from, or empty. template: a built-in
-    template's name, or "model" for the one that the adapter was trained with, else the model's own.
+    template's name, or "model" for the one that the adapter was trained with, else the model's own. rewards: empty but
+    for a method that learns from a reward.
     """
 
     base_model: str
@@ -40,6 +44,7 @@ class Recipe:
     dataset_hash: str = ""
     adapter: str = ""
     settings: TrainSettings = field(default_factory=SftSettings)
+    rewards: Rewards = field(default_factory=Rewards)
 
     @property
     def how(self) -> Method:
@@ -54,13 +59,20 @@ class Recipe:
             raise StudioError("No dataset is chosen.", "Choose a dataset, or import one first.")
         if self.template != MODELS_OWN:
             template_named(self.template)
+        if self.how.is_rewarded:
+            self.rewards.check()
+        elif not self.rewards.is_empty:
+            raise StudioError(f"“{self.how.label}” takes no reward.", "Remove it, or choose another method.")
         for sentence in problems_of(self.settings).values():
             raise StudioError(sentence, "Correct the value and try again.")
 
     def to_json(self) -> str:
         """The recipe as it stands in files, with every setting: later defaults never change an old run."""
-        values = {"format": FORMAT, **dataclasses.asdict(self)}
-        return json.dumps({key: values[key] for key in _KEYS}, indent=2, ensure_ascii=False) + "\n"
+        values: dict[str, Any] = {"format": FORMAT, **{part.name: getattr(self, part.name) for part in fields(self)}}
+        values["settings"] = {known.name: getattr(self.settings, known.name) for known in settings_of(self.settings)}
+        values["rewards"] = self.rewards.to_values()
+        kept = [key for key in _KEYS if key != "rewards" or values[key]]
+        return json.dumps({key: values[key] for key in kept}, indent=2, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_json(text: str, where: str = "The recipe") -> Recipe:
@@ -104,4 +116,5 @@ class Recipe:
             if key not in words:
                 raise StudioError(f"{where} has no “{key}”.", "Add it: a model folder, and a dataset's name or id.")
         read = settings_from(method.settings, cast("dict[str, Any]", settings), where)
-        return Recipe(**words, method=method.name, settings=read)
+        rewards = Rewards.from_values(values["rewards"], where) if "rewards" in values else Rewards()
+        return Recipe(**words, method=method.name, settings=read, rewards=rewards)

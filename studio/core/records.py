@@ -1,7 +1,7 @@
 """Records: the kinds of rows that a dataset can hold, one kind a dataset, each in one canonical JSON form.
 
-An `Example` (a conversation) is `core.messages`; here are the kinds that say which answers people prefer, and plain
-text. How rows of files become records is `core.shapes`.
+An `Example` (a conversation) is `core.messages`; here are the kinds that say which answers people prefer, prompts
+without an answer, and plain text. How rows of files become records is `core.shapes`.
 """
 
 from __future__ import annotations
@@ -183,6 +183,44 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation that waits for an answer: the last turn is not the model's."""
+
+    prompt: tuple[Message, ...]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Prompt, how many turns."""
+        return last_of(self.prompt), str(len(self.prompt))
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """The prompt; no answer follows."""
+        return self.prompt
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return _dump(_turns(self.prompt))
+
+    @staticmethod
+    def from_json(text: str) -> Prompt:
+        """Read `to_json`. Raises ValueError."""
+        return Prompt(_messages(json.loads(text)))
+
+
+def prompt_of(record: Record) -> tuple[Message, ...]:
+    """The turns after which an answer is wanted; none for plain text, and for a conversation that only has answers."""
+    match record:
+        case Example():
+            answers = [place for place, turn in enumerate(record.messages) if turn.role == "assistant"]
+            return record.messages[: answers[-1]] if answers else record.messages
+        case Pair() | Label() | Rating() | Ranking() | Prompt():
+            return record.prompt
+        case _:
+            return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of dataset: its name in the database, what people call its rows, and the columns of its table.
 
@@ -209,6 +247,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("labels", "labels", "single answers, good or bad", ("Prompt", "Answer", "Verdict"), Label.from_json),
         Kind("ratings", "ratings", "single answers with a number", ("Prompt", "Answer", "Rating"), Rating.from_json),
         Kind("rankings", "rankings", "answers in order", ("Prompt", "Best", "Worst", "Answers"), Ranking.from_json),
+        Kind("prompts", "prompts", "conversations that wait for an answer", ("Prompt", "Turns"), Prompt.from_json),
         Kind("passages", "passages", "plain text", ("Text",), Passage.from_json, templated=False),
     )
 }

@@ -1,8 +1,8 @@
 """Shapes: the forms in which people keep data, how each is recognised by its columns, and how a row becomes a record.
 
 Recognised are Alpaca, messages (OpenAI), ShareGPT, prompt/completion, preference pairs (plain, conversational, ShareGPT
-and HH transcripts), KTO labels, ratings, rankings and plain text. Every `read` raises ValueError with the reason, in
-words that follow "Line 12: ". Reading files is `storage.interchange`.
+and HH transcripts), KTO labels, ratings, rankings, prompts without an answer and plain text. Every `read` raises
+ValueError with the reason, in words that follow "Line 12: ". Reading files is `storage.interchange`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from studio.core.messages import Example, Message, check_text, messages_from
-from studio.core.records import Label, Pair, Passage, Ranking, Rating, Record
+from studio.core.records import Label, Pair, Passage, Prompt, Ranking, Rating, Record
 
 Row = Mapping[str, Any]
 _SPEAKERS = {
@@ -23,6 +23,8 @@ _SPEAKERS = {
     "system": "system",
 }  # fmt: skip
 _ANSWERS = ("response", "answer", "completion", "output")
+_BESIDE_PROMPTS = {"prompt", "system", "id", "category", "source"}
+_LISTS = ("responses", "answers", "completions")
 _SCORES = ("rating", "score", "reward")
 _HH_TURN = re.compile(r"\n\n(Human|Assistant): ?")
 
@@ -202,7 +204,7 @@ def _from_rating(row: Any) -> Rating:
 
 def _from_ranking(row: Any) -> Ranking:
     columns = _columns(row)
-    name = _first(columns, ("responses", "answers", "completions"))
+    name = _first(columns, _LISTS)
     values = columns.get(name)
     if not isinstance(values, list) or len(cast("list[Any]", values)) < 2:
         raise ValueError(f"“{name}” is not a list of two answers or more")
@@ -220,6 +222,16 @@ def _from_ranking(row: Any) -> Ranking:
     for answer in cast("list[str]", answers):
         check_text(answer, f"“{name}”")
     return Ranking(_prompt(columns), tuple(cast("list[str]", answers)), tuple(cast("list[int]", numbers)))
+
+
+def _from_prompt(row: Any) -> Prompt:
+    columns = _columns(row)
+    turns = messages_from(columns["messages"]) if "messages" in columns else _prompt(columns)
+    if not turns:
+        raise ValueError("there is no prompt")
+    if turns[-1].role != "user" or not turns[-1].content.strip():
+        raise ValueError("the conversation does not end with a question")
+    return Prompt(turns)
 
 
 def _from_text(row: Any) -> Passage:
@@ -347,6 +359,15 @@ def _is_hh(row: Row) -> bool:
     return "prompt" not in row and all(isinstance(value, str) and "Assistant:" in value for value in values)
 
 
+def _waits(row: Row) -> bool:
+    """Whether a row has a prompt and nothing that could be an answer to it."""
+    if "messages" in row:
+        turns: Any = row["messages"]
+        last: Any = cast("list[Any]", turns)[-1] if isinstance(turns, list) and turns else None
+        return isinstance(last, Mapping) and cast("Row", last).get("role") == "user"
+    return "prompt" in row and set(row) <= _BESIDE_PROMPTS
+
+
 def _both(row: Row) -> bool:
     return "chosen" in row and "rejected" in row
 
@@ -361,9 +382,10 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "Rankings",
         "rankings",
-        lambda row: "prompt" in row and _has(row, ("responses", "answers", "completions")),
+        lambda row: "prompt" in row and _has(row, _LISTS),
         _from_ranking,
     ),
+    Shape("Prompts", "prompts", _waits, _from_prompt),
     Shape("Alpaca", "examples", lambda row: "instruction" in row and "output" in row, example_from_alpaca),
     Shape("Messages", "examples", lambda row: "messages" in row, _from_messages),
     Shape("ShareGPT", "examples", lambda row: "conversations" in row, _from_sharegpt),

@@ -27,7 +27,7 @@ _KEPT = 1000  # problems that a preview names
 _ASKED = 50  # rows whose columns decide the shape
 _RENAME = (
     "Rename them: “instruction” and “output”; or “messages”; or “prompt” with “completion”, with “chosen” and "
-    "“rejected”, with “response” and “rating”; or “text”."
+    "“rejected”, with “response” and “rating”, or alone; or “text”."
 )
 _LOOK_EVERY = 256  # rows between reports and looks at Cancel
 

@@ -168,12 +168,17 @@ def _table_rows(text: str, delimiter: str, path: Path) -> Iterator[Found]:
 
 
 def _paragraphs(text: str) -> Iterator[Found]:
-    """Plain text, a row a line: what stands between line breaks belongs together, and blank lines are nothing."""
-    end = 0
+    """Plain text, a row a line: what stands between line breaks belongs together, and blank lines are nothing.
+
+    A first line that is the word “prompt” alone says that the others are prompts, as the head of a table would.
+    """
+    end, column = 0, "text"
     for number, line in enumerate(text.split("\n"), start=1):
         end += len(line) + 1
-        if line.strip():
-            yield number, {"text": line.rstrip("\r")}, end, len(text)
+        if number == 1 and line.strip().lower() == "prompt":
+            column = "prompt"
+        elif line.strip():
+            yield number, {column: line.rstrip("\r")}, end, len(text)
 
 
 def _parquet_rows(path: Path) -> Iterator[Found]:

@@ -6,6 +6,7 @@ import pytest
 from studio.core.errors import StudioError
 from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
+from studio.core.rewards import Rewards
 
 RECIPE = Recipe("/models/küken", "d1", "My run", "alpaca", settings=SftSettings(epochs=2.5, seed=7))
 
@@ -75,3 +76,12 @@ def test_held_out_is_at_least_one_and_never_all(rows, share, count):
 )
 def test_steps_are_counted_before_a_run_starts(rows, settings, steps):
     assert SftSettings(**settings).steps_for(rows) == steps
+
+
+def test_a_recipe_without_rewards_is_written_as_before():
+    assert "rewards" not in json.loads(RECIPE.to_json())
+
+
+def test_rewards_where_nothing_is_rewarded_are_refused():
+    with pytest.raises(StudioError, match="takes no reward"):
+        replace(RECIPE, rewards=Rewards("/m")).check()

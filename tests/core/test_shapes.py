@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.core.messages import Example, Message, messages_from
-from studio.core.records import KINDS, Label, Pair, Passage, Ranking, Rating
+from studio.core.records import KINDS, Label, Pair, Passage, Prompt, Ranking, Rating
 from studio.core.shapes import SHAPES, example_from_alpaca, shape_of
 
 text = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).filter(str.strip)
@@ -168,7 +168,9 @@ def test_each_shape_is_recognised_and_read(row, label, record):
         ({"prompt": "Hi", "responses": ["Yo", "No"], "ranks": [1, 1]}, "same rank"),
         ({"prompt": "Hi", "responses": ["Yo", "No"], "ranks": [1]}, "one rank to each"),
         ({"conversations": [{"from": "tool", "value": "x"}]}, "from “tool”"),
-        ({"messages": [{"role": "user", "content": "x"}]}, "nothing to learn"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "nothing to learn"),
+        ({"prompt": [{"role": "assistant", "content": "x"}]}, "does not end with a question"),
+        ({"prompt": None}, "there is no prompt"),
         ({"text": " "}, "“text” is empty"),
     ],
 )
@@ -179,9 +181,23 @@ def test_a_row_of_a_known_shape_that_cannot_be_used_says_why(row, reason):
         shape.read(row)
 
 
-@pytest.mark.parametrize("row", [None, 3, "x", [], {}, {"a": 1}, {"prompt": "x"}])
+@pytest.mark.parametrize("row", [None, 3, "x", [], {}, {"a": 1}, {"prompt": "x", "text": "y"}])
 def test_other_rows_have_no_shape(row):
     assert shape_of(row) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Hi", "system": "Be brief."},
+        {"prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}], "id": 3},
+        {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]},
+    ],
+)
+def test_prompts_without_an_answer(row):
+    shape = shape_of(row)
+    assert shape is not None and shape.kind == "prompts"
+    assert shape.read(row) == Prompt((Message("system", "Be brief."), Message("user", "Hi")))
 
 
 values = st.recursive(
