@@ -1,6 +1,7 @@
 """Direct preference optimisation: TRL's DPOTrainer fed with our own pairs and a reference that was computed once.
 
-Kept from TRL: the losses and their names, the loop, the optimiser. A step's loss is the mean of its passes' means (as
+Kept from TRL: the losses and their names, the loop, the optimiser. The log-probabilities that its losses ask the model
+for are made the fast way where the model takes it (`engine.fast`). A step's loss is the mean of its passes' means (as
 TRL has it), so 1 x 8 equals 8 x 1 where all passes of a step hold equally many pairs; the last of an epoch may not.
 """
 
@@ -20,10 +21,19 @@ from studio.core.methods import DpoSettings
 from studio.engine.adapters import go_on_from, lora_for
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, warn_of_endless_answers
+from studio.engine.fast.forward import NOT_MADE, enable
 from studio.engine.pairs import PairBatch, PairRow, answer_dataset, encode_pairs, pair_columns
 from studio.engine.reference import Known, reference_log_probs
 from studio.engine.supervision import Supervision
-from studio.engine.trainers import Measured, Place, Supervised, load_policy, padding_of, training_arguments
+from studio.engine.trainers import (
+    Measured,
+    Place,
+    Supervised,
+    load_policy,
+    padding_of,
+    take_fast_way,
+    training_arguments,
+)
 
 load = load_policy
 
@@ -58,7 +68,11 @@ class PreferenceTrainer(Supervised, DPOTrainer):
         # squared log-ratio, summed over an answer's tokens. It is taken on the dataset's answers, not on samples, so it
         # is no unbiased KL; but it is never negative, 0 at the start, and near KL in both directions while it is small.
         distance = 0.5 * (log_probs[0] - reference).square().sum(1).mean()
-        self._metrics["train" if model.training else "eval"]["kl"].append(distance.item())
+        figures = self._metrics["train" if model.training else "eval"]
+        figures["kl"].append(distance.item())
+        if "packed" in inputs:
+            for name in NOT_MADE:
+                figures.pop(name, None)
         return loss
 
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
@@ -110,20 +124,25 @@ def build_trainer(
         supervision=supervision,
     )
     go_on_from(trainer.model, place.adapter)
+    pairs = [row.sides for row in (*train, *held_out)]
+    round_to = take_fast_way(trainer, enable, (side for sides in pairs for side in sides), place)
+    trainer.data_collator = PairBatch(pad, round_to)
     known = reference_log_probs(
         trainer,
-        [side for row in (*train, *held_out) for side in row.sides],
+        pairs,
         place.folder,
         pad=pad,
-        batch_size=2 * settings.batch_size,
+        batch_size=settings.batch_size,
         report=lambda done, total: supervision.preparing("reference", done, total),
+        round_to=round_to,
     )
     trainer.precompute_ref_logps = True  # the batches bring them, so TRL computes none
-    trainer.train_dataset = answer_dataset(_with_reference(train, known[: 2 * len(train)]))
+    trainer.train_dataset = answer_dataset(_with_reference(train, known[: len(train)]))
     if held_out:
-        trainer.eval_dataset = answer_dataset(_with_reference(held_out, known[2 * len(train) :]))
+        trainer.eval_dataset = answer_dataset(_with_reference(held_out, known[len(train) :]))
     return trainer
 
 
-def _with_reference(rows: Sequence[PairRow], known: Sequence[Known]) -> dict[str, list[Any]]:
-    return {**pair_columns(rows), "chosen_reference": list(known[::2]), "rejected_reference": list(known[1::2])}
+def _with_reference(rows: Sequence[PairRow], known: Sequence[Sequence[Known]]) -> dict[str, list[Any]]:
+    chosen, rejected = zip(*known, strict=True)
+    return {**pair_columns(rows), "chosen_reference": list(chosen), "rejected_reference": list(rejected)}

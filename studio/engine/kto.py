@@ -26,10 +26,20 @@ from studio.core.records import Label
 from studio.engine.adapters import go_on_from, lora_for
 from studio.engine.encoding import Encoder
 from studio.engine.examples import IGNORED, EncodedRows, Reading, Row, encode_rows, warn_of_endless_answers
+from studio.engine.fast.forward import NOT_MADE, enable
+from studio.engine.fast.packing import pack, sharing
 from studio.engine.pairs import answer_batch, answer_dataset, encode_answer
 from studio.engine.reference import reference_log_probs
 from studio.engine.supervision import Supervision
-from studio.engine.trainers import Measured, Place, Supervised, load_policy, padding_of, training_arguments
+from studio.engine.trainers import (
+    Measured,
+    Place,
+    Supervised,
+    load_policy,
+    padding_of,
+    take_fast_way,
+    training_arguments,
+)
 
 load = load_policy
 _BALANCED = (0.75, 4 / 3)  # weight x number of the good to that of the bad (the paper's equation 8, either way)
@@ -81,6 +91,20 @@ def encode(reading: Reading, encoder: Encoder, settings: KtoSettings) -> Encoded
 class LabelTrainer(Supervised, KTOTrainer):
     """TRL's trainer, with a reference out of the batch."""
 
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
+    ) -> Any:
+        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        if "packed" in inputs:
+            for name in NOT_MADE:
+                self._metrics["train" if model.training else "eval"].pop(name, None)
+        return loss
+
+    def _compute_kl_logps(self, model: Any, batch: dict[str, Any]) -> Any:
+        # `batch` is TRL's own copy: what it asks the model for next must not find the mismatched answers in it.
+        moved = batch.pop("KL_packed", None)
+        return super()._compute_kl_logps(model, batch if moved is None else {**batch, "packed": moved})
+
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
         model: Any = self.model
         rows = len(inputs["label"])
@@ -94,13 +118,17 @@ class LabelTrainer(Supervised, KTOTrainer):
 @dataclass(frozen=True, slots=True)
 class LabelBatch:
     """Makes what TRL's loss takes: the answers, the mismatched ones under names that begin with `KL_`, and the
-    reference's log-probability of each as a whole."""
+    reference's log-probability of each as a whole.
+
+    round_to: where the model takes the fast way, `packed` is added to both: the sequences in one row rounded up so.
+    """
 
     pad: int
+    round_to: int | None = None
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        batch = answer_batch(self.pad, [(row["ids"], row["labels"]) for row in rows], [None])
-        moved = answer_batch(self.pad, [(row["moved_ids"], row["moved_labels"]) for row in rows], [None])
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        batch = self._answers([(row["ids"], row["labels"]) for row in rows])
+        moved = self._answers([(row["moved_ids"], row["moved_labels"]) for row in rows])
         return {
             **batch,
             **{f"KL_{name}": value for name, value in moved.items()},
@@ -108,6 +136,12 @@ class LabelBatch:
             "ref_logps": torch.tensor([float(row["reference"]) for row in rows]),
             "ref_KL_logps": torch.tensor([float(row["moved_reference"]) for row in rows]),
         }
+
+    def _answers(self, sequences: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+        batch: dict[str, Any] = answer_batch(self.pad, sequences, [None])
+        if self.round_to is not None:
+            batch["packed"] = pack(sharing(sequences, [*range(len(sequences))]), round_to=self.round_to)
+        return batch
 
 
 def moved_on(rows: Sequence[LabelRow], batch_size: int, longest: int) -> list[Row]:
@@ -158,26 +192,29 @@ def build_trainer(
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = min(settings.max_length, context or settings.max_length)
     moved = [moved_on(rows, settings.batch_size, longest) for rows in (train, held_out)]
+    answers = [row.answer for row in (*train, *held_out)]
+    both = list(zip(answers, [*moved[0], *moved[1]], strict=True))  # to the same prompt
+    round_to = take_fast_way(trainer, enable, (row for rows in both for row in rows), place)
+    trainer.data_collator = LabelBatch(pad, round_to)
     known = reference_log_probs(
         trainer,
-        [*(row.answer for row in (*train, *held_out)), *moved[0], *moved[1]],
+        both,
         place.folder,
         pad=pad,
-        batch_size=settings.batch_size,
+        batch_size=max(1, settings.batch_size // 2),
         report=lambda done, total: supervision.preparing("reference", done, total),
+        round_to=round_to,
     )
-    sums = [float(values.sum()) for values in known]
-    count = len(train) + len(held_out)
+    sums = [(float(own.sum()), float(other.sum())) for own, other in known]
     trainer.precompute_ref_logps = True  # the batches bring them, so TRL computes none
-    trainer.train_dataset = answer_dataset(_columns(train, moved[0], sums[: len(train)], sums[count:]))
+    trainer.train_dataset = answer_dataset(_columns(train, moved[0], sums[: len(train)]))
     if held_out:
-        rest = sums[len(train) : count], sums[count + len(train) :]
-        trainer.eval_dataset = answer_dataset(_columns(held_out, moved[1], *rest))
+        trainer.eval_dataset = answer_dataset(_columns(held_out, moved[1], sums[len(train) :]))
     return trainer
 
 
 def _columns(
-    rows: Sequence[LabelRow], moved: Sequence[Row], known: Sequence[float], moved_known: Sequence[float]
+    rows: Sequence[LabelRow], moved: Sequence[Row], known: Sequence[tuple[float, float]]
 ) -> dict[str, list[Any]]:
     return {
         "ids": [row.answer.ids for row in rows],
@@ -185,6 +222,6 @@ def _columns(
         "good": [row.good for row in rows],
         "moved_ids": [row.ids for row in moved],
         "moved_labels": [row.labels for row in moved],
-        "reference": list(known),
-        "moved_reference": list(moved_known[: len(rows)]),
+        "reference": [own for own, _ in known],
+        "moved_reference": [other for _, other in known],
     }

@@ -20,6 +20,7 @@ from studio.core.records import Pair
 from studio.engine.batches import PaddedBatch
 from studio.engine.encoding import LAST_ANSWER, Encoder
 from studio.engine.examples import IGNORED, EncodedRows, Reading, Row, encode_rows, trained_part
+from studio.engine.fast.packing import pack, sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +81,21 @@ def pair_columns(rows: Sequence[PairRow]) -> dict[str, list[Any]]:
 class PairBatch:
     """Makes `input_ids`, `attention_mask` and `completion_mask`, each [2 x pairs, longest], the chosen sides first, as
     TRL's losses take them; and `reference` [2 x pairs, longest - 1]: the reference's log-probability of each token of
-    an answer, 0 elsewhere."""
+    an answer, 0 elsewhere.
+
+    round_to: where the model takes the fast way, `packed` is added: the same sequences in one row rounded up so.
+    """
 
     pad: int
+    round_to: int | None = None
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         sides = [(row, side) for side in ("chosen", "rejected") for row in rows]
-        return answer_batch(
-            self.pad,
-            [(row[f"{side}_ids"], row[f"{side}_labels"]) for row, side in sides],
-            [row.get(f"{side}_reference") for row, side in sides],
-        )
+        sequences = [(row[f"{side}_ids"], row[f"{side}_labels"]) for row, side in sides]
+        batch: dict[str, Any] = answer_batch(self.pad, sequences, [row.get(f"{side}_reference") for row, side in sides])
+        if self.round_to is not None:
+            batch["packed"] = pack(sharing(sequences, [*range(len(rows))] * 2), round_to=self.round_to)
+        return batch
 
 
 def answer_batch(

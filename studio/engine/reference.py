@@ -19,6 +19,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from studio.engine.examples import IGNORED, Row
+from studio.engine.fast.forward import fast_log_probs
+from studio.engine.fast.packing import pack, sharing
 from studio.engine.pairs import answer_batch
 
 FILE = "reference.safetensors"
@@ -26,49 +28,87 @@ Known = NDArray[np.float32]  # log-probabilities of one sequence's trained token
 
 
 def reference_log_probs(
-    trainer: Any, rows: Sequence[Row], folder: Path, *, pad: int, batch_size: int, report: Callable[[int, int], None]
-) -> list[Known]:
+    trainer: Any,
+    groups: Sequence[Sequence[Row]],
+    folder: Path,
+    *,
+    pad: int,
+    batch_size: int,
+    report: Callable[[int, int], None],
+    round_to: int | None = None,
+) -> list[list[Known]]:
     """The log-probabilities of each row's trained tokens under the trainer's model, from the folder's file if it has
-    those of these rows. `report(done, total)` may raise to end the work."""
+    those of these rows. The rows of a group begin alike. `report(done, total)` may raise to end the work.
+
+    round_to: where the model takes the fast way, to how many tokens a row of sequences is rounded up.
+    """
+    rows = [row for group in groups for row in group]
     print_of_rows = _fingerprint(rows)
     kept = _load(folder / FILE, print_of_rows)
     if kept is None:
-        kept = np.concatenate(_compute(trainer, rows, pad, batch_size, report))
+        kept = np.concatenate(_compute(trainer, groups, pad, batch_size, report, round_to))
         making = folder / f".{FILE}"
         save_file({"values": kept}, making, metadata={"rows": print_of_rows})
         os.replace(making, folder / FILE)
     ends = np.cumsum([row.trained for row in rows])
-    return np.split(kept, ends[:-1])
+    each = iter(np.split(kept, ends[:-1]))
+    return [[next(each) for _ in group] for group in groups]
 
 
 def _compute(
-    trainer: Any, rows: Sequence[Row], pad: int, batch_size: int, report: Callable[[int, int], None]
+    trainer: Any,
+    groups: Sequence[Sequence[Row]],
+    pad: int,
+    batch_size: int,
+    report: Callable[[int, int], None],
+    round_to: int | None,
 ) -> list[Known]:
-    """Batches of similar lengths, so that little is padded; no random numbers are drawn."""
-    order = sorted(range(len(rows)), key=lambda place: len(rows[place].ids))
-    found: list[Known] = [np.empty(0, np.float32)] * len(rows)
+    """Batches of `batch_size` groups of similar lengths, so that little is padded; no random numbers are drawn. What
+    is found stands in the order of the rows, group by group."""
+    order = sorted(range(len(groups)), key=lambda place: max(len(row.ids) for row in groups[place]))
+    found: list[list[Known]] = [[]] * len(groups)
     model = trainer.model
     model.eval()
     with torch.no_grad():
-        for first in range(0, len(rows), batch_size):
-            report(first, len(rows))
+        for first in range(0, len(groups), batch_size):
+            report(first, len(groups))
             places = order[first : first + batch_size]
-            batch = answer_batch(pad, [(rows[place].ids, rows[place].labels) for place in places], [None])
-            batch = {name: value.to(model.device) for name, value in batch.items()}
-            trained = batch["completion_mask"][:, 1:].bool()
+            batch = [groups[place] for place in places]
             with trainer.compute_loss_context_manager():
-                known = model(
-                    input_ids=batch["input_ids"],
-                    attention_mask=batch["attention_mask"],
-                    labels=batch["input_ids"].masked_fill(batch["completion_mask"] == 0, IGNORED),
-                    use_cache=False,
-                    fused_lm_head=True,  # TRL's own, which its losses use
-                ).log_probs
-            for place, values, mask in zip(places, known.float(), trained, strict=True):
-                found[place] = values[mask].cpu().numpy()
-    report(len(rows), len(rows))
+                known = _padded(model, batch, pad) if round_to is None else _end_to_end(model, batch, round_to)
+            ends = np.cumsum([row.trained for group in batch for row in group])
+            each = iter(np.split(known.float().cpu().numpy(), ends[:-1]))
+            for place, group in zip(places, batch, strict=True):
+                found[place] = [next(each) for _ in group]
+    report(len(groups), len(groups))
     model.train()
-    return found
+    return [known for group in found for known in group]
+
+
+def _end_to_end(model: Any, batch: Sequence[Sequence[Row]], round_to: int) -> torch.Tensor:
+    """Of all trained tokens, one after another."""
+    first = [place for place, group in zip(_starts(batch), batch, strict=True) for _ in group]
+    sequences = [(row.ids, row.labels) for group in batch for row in group]
+    return fast_log_probs(model, pack(sharing(sequences, first), round_to=round_to))
+
+
+def _starts(batch: Sequence[Sequence[Row]]) -> list[int]:
+    """The place of each group's first row."""
+    return [0, *np.cumsum([len(group) for group in batch]).tolist()[:-1]]
+
+
+def _padded(model: Any, batch: Sequence[Sequence[Row]], pad: int) -> torch.Tensor:
+    """Of all trained tokens, one after another, as TRL's own losses compute them."""
+    padded = answer_batch(pad, [(row.ids, row.labels) for group in batch for row in group], [None])
+    padded = {name: value.to(model.device) for name, value in padded.items()}
+    known = model(
+        input_ids=padded["input_ids"],
+        attention_mask=padded["attention_mask"],
+        labels=padded["input_ids"].masked_fill(padded["completion_mask"] == 0, IGNORED),
+        use_cache=False,
+        fused_lm_head=True,
+    ).log_probs
+    return known[padded["completion_mask"][:, 1:].bool()]
 
 
 def _fingerprint(rows: Sequence[Row]) -> str:

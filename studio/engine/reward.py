@@ -30,12 +30,14 @@ from studio.core.reward_report import FILE, Report
 from studio.engine.batches import PaddedBatch
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, Row, encode_rows
+from studio.engine.fast.forward import enable_hidden, fast_last_hidden
+from studio.engine.fast.packing import Packed, pack, sharing
 from studio.engine.loading import load_scorer
 from studio.engine.pairs import answer_dataset, encode_answer
 from studio.engine.reward_losses import LOSSES, comparisons
 from studio.engine.reward_report import report_on
 from studio.engine.supervision import Supervision
-from studio.engine.trainers import Measured, Place, Supervised, padding_of, training_arguments
+from studio.engine.trainers import Measured, Place, Supervised, padding_of, take_fast_way, training_arguments
 from studio.storage.files import write_whole
 
 HEAD = "score"
@@ -108,23 +110,34 @@ def load(base: Path, place: Place, settings: RewardSettings) -> PreTrainedModel:
 @dataclass(frozen=True, slots=True)
 class RewardBatch:
     """Makes `input_ids` and `attention_mask` [answers, longest], all answers of a row one after another; `worth` and
-    `lengths` (tokens of the answer) [answers]; `sizes` [rows]."""
+    `lengths` (tokens of the answer) [answers]; `sizes` [rows].
+
+    round_to: where the model takes the fast way, `packed` takes the place of the first two: the same answers in one
+    row rounded up so, what a row's answers begin with read once.
+    """
 
     pad: int
+    round_to: int | None = None
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         sizes = [len(row["worth"]) for row in rows]
         answers: list[NDArray[Any]] = []
         for row in rows:
             answers += np.split(np.asarray(row["ids"]), np.cumsum(row["ends"])[:-1])
-        padded = PaddedBatch(self.pad)([{"input_ids": ids, "labels": ids} for ids in answers])
         return {
-            "input_ids": padded["input_ids"],
-            "attention_mask": padded["attention_mask"],
+            **self._read(answers, sizes),
             "worth": torch.from_numpy(np.concatenate([np.asarray(row["worth"], np.float32) for row in rows])),
             "lengths": torch.from_numpy(np.concatenate([np.asarray(row["lengths"]) for row in rows])),
             "sizes": torch.tensor(sizes),
+            "tokens": sum(map(len, answers)),
         }
+
+    def _read(self, answers: Sequence[NDArray[Any]], sizes: Sequence[int]) -> dict[str, Any]:
+        if self.round_to is None:
+            padded = PaddedBatch(self.pad)([{"input_ids": ids, "labels": ids} for ids in answers])
+            return {"input_ids": padded["input_ids"], "attention_mask": padded["attention_mask"]}
+        first = np.repeat(np.cumsum([0, *sizes[:-1]]), sizes).tolist()
+        return {"packed": pack(sharing([(ids, ids) for ids in answers], first), round_to=self.round_to)}
 
 
 def scores_of(model: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -134,9 +147,18 @@ def scores_of(model: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     body = getattr(inner, inner.base_model_prefix)
     hidden = body(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
     last = attention_mask.sum(1) - 1
-    pooled = hidden[torch.arange(len(hidden), device=hidden.device), last]
-    with torch.autocast(hidden.device.type, enabled=False):  # 16 bits would make ties of close rewards
-        return getattr(inner, HEAD)(pooled.float()).squeeze(-1)
+    return _judged(inner, hidden[torch.arange(len(hidden), device=hidden.device), last])
+
+
+def fast_scores_of(model: Any, packed: Packed) -> Tensor:
+    """The reward of each sequence of a row [sequences]."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return _judged(inner, fast_last_hidden(model, packed))
+
+
+def _judged(inner: Any, last: Tensor) -> Tensor:
+    with torch.autocast(last.device.type, enabled=False):  # 16 bits would make ties of close rewards
+        return getattr(inner, HEAD)(last.float()).squeeze(-1)
 
 
 class RewardModelTrainer(Supervised, RewardTrainer):
@@ -150,13 +172,16 @@ class RewardModelTrainer(Supervised, RewardTrainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
     ) -> Any:
         """The loss on a batch of `RewardBatch`; with `return_outputs` its scores too."""
-        scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
+        if "packed" in inputs:
+            scores = fast_scores_of(model, inputs["packed"])
+        else:
+            scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
         sizes = inputs["sizes"].tolist()
         centre = self.args.center_rewards_coefficient or 0.0  # type: ignore[attr-defined]
         loss = LOSSES[self._kind](scores, inputs["worth"], sizes, centre)
         figures = self._metrics["train" if model.training else "eval"]
         if model.training:
-            self._total_train_tokens += int(inputs["attention_mask"].sum())
+            self._total_train_tokens += inputs["tokens"]
         figures["num_tokens"] = [self._total_train_tokens]
         told = scores.detach().float().cpu()
         places = comparisons(self._kind, inputs["worth"].tolist(), sizes)
@@ -229,10 +254,11 @@ def build_trainer(
         modules_to_save=[HEAD],
         task_type="SEQ_CLS",
     )
-    return RewardModelTrainer(
+    pad = padding_of(tokenizer)
+    trainer = RewardModelTrainer(
         model=model,
         args=arguments,
-        data_collator=RewardBatch(padding_of(tokenizer)),
+        data_collator=RewardBatch(pad),
         train_dataset=answer_dataset(_columns(train)),
         eval_dataset=answer_dataset(_columns(held_out)) if held_out else None,
         processing_class=tokenizer,
@@ -241,6 +267,9 @@ def build_trainer(
         kind=train[0].kind,
         folder=place.folder,
     )
+    answers = (answer for row in (*train, *held_out) for answer in row.answers)
+    trainer.data_collator = RewardBatch(pad, take_fast_way(trainer, enable_hidden, answers, place))
+    return trainer
 
 
 def _columns(rows: Sequence[RewardRow]) -> dict[str, list[Any]]:

@@ -31,10 +31,18 @@ from studio.engine.examples import (
     warn_of_endless_answers,
 )
 from studio.engine.fast.forward import enable
-from studio.engine.fast.packing import ROUND, EndToEnd
+from studio.engine.fast.packing import EndToEnd
 from studio.engine.fast.trainer import FastLoss
 from studio.engine.supervision import Supervision
-from studio.engine.trainers import Measured, Place, Supervised, load_policy, padding_of, training_arguments
+from studio.engine.trainers import (
+    Measured,
+    Place,
+    Supervised,
+    load_policy,
+    padding_of,
+    take_fast_way,
+    training_arguments,
+)
 
 load = load_policy
 
@@ -94,9 +102,9 @@ def build_trainer(
         supervision=supervision,
     )
     go_on_from(trainer.model, place.adapter)
-    trainer.slower_because = enable(trainer.model, max(len(row.ids) for row in (*train, *held_out)))
-    if trainer.slower_because is None:
-        trainer.data_collator = EndToEnd(ROUND if place.precision.autocast else 1)
+    round_to = take_fast_way(trainer, enable, (*train, *held_out), place)
+    if round_to is not None:
+        trainer.data_collator = EndToEnd(round_to)
     return trainer
 
 

@@ -7,6 +7,7 @@ measured on held-out rows, are each method's own.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from studio.core.methods import TrainSettings
+from studio.engine.examples import Row
+from studio.engine.fast.packing import ROUND
 from studio.engine.loading import Precision, load_model
 from studio.engine.supervision import Supervision
 
@@ -91,6 +94,17 @@ def padding_of(tokenizer: PreTrainedTokenizerBase) -> int:
     """A token to fill up with. Which one is of no account: its places are in neither the attention nor the loss."""
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     return pad if isinstance(pad, int) else 0
+
+
+def take_fast_way(
+    trainer: Supervised, enable: Callable[[Any, int], str | None], rows: Iterable[Row], place: Place
+) -> int | None:
+    """Let a trainer's model take the fast way (`engine.fast`) if it can. Returns to how many tokens its batches are
+    rounded up; None, and the reason in `slower_because`, where they are padded."""
+    trainer.slower_because = enable(trainer.model, max(len(row.ids) for row in rows))
+    if trainer.slower_because is not None:
+        return None
+    return ROUND if place.precision.autocast else 1
 
 
 class Supervised(_Trainer):

@@ -150,6 +150,22 @@ def test_losses_are_those_of_the_papers(tiny_base: Path, tmp_path: Path, variant
     assert told.curve("eval_accuracy", "evaluation")[-1] == pytest.approx(right / 5)
 
 
+@pytest.mark.parametrize("variant", ["sigmoid", "ipo", "hinge", "robust", "sigmoid_norm"])
+def test_with_padding_it_is_the_same(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: str
+) -> None:
+    values, rows = settings(variant=variant, beta=0.3), (pair_rows(10), pair_rows(5, 1))
+    fast = trained(dpo, values, tiny_base, tmp_path / "fast", *rows)
+    assert fast.trainer.slower_because is None
+    monkeypatch.setattr(dpo, "enable", lambda *_: "has a reason")
+    padded = trained(dpo, values, tiny_base, tmp_path / "padded", *rows)
+    assert padded.trainer.slower_because == "has a reason"
+    for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "kl", "tokens"):
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=2e-5), name
+    for name in ("eval_loss", "eval_accuracy"):
+        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-4), name
+
+
 def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Path) -> None:
     rows = pair_rows(24)
     whole = trained(dpo, settings(batch_size=8), tiny_base, tmp_path / "whole", rows, pair_rows(7, 1))
@@ -227,11 +243,11 @@ def test_the_reference_is_computed_once_and_kept(
     (tmp_path / "again").mkdir()
     (tmp_path / "run" / FILE).rename(tmp_path / "again" / FILE)
     (tmp_path / "again").rename(tmp_path / "moved")
-    rows = [side for row in pair_rows(6) for side in row.sides]
+    rows = [row.sides for row in pair_rows(6)]
     kept = reference.reference_log_probs(
         told.trainer, rows, tmp_path / "moved", pad=0, batch_size=4, report=lambda *_: None
     )
-    assert [len(values) for values in kept] == [row.trained for row in rows]
+    assert [[len(values) for values in pair] for pair in kept] == [[side.trained for side in pair] for pair in rows]
     with pytest.raises(AssertionError, match="computed again"):  # other rows, other numbers
         reference.reference_log_probs(
             told.trainer, rows[1:], tmp_path / "moved", pad=0, batch_size=4, report=lambda *_: None

@@ -87,6 +87,18 @@ def test_it_begins_at_the_reference_and_learns(tiny_base: Path, tmp_path: Path) 
     assert len(told.curve("eval_loss", "evaluation")) == 2
 
 
+def test_with_padding_it_is_the_same(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = label_rows(10), label_rows(5, 1)
+    fast = trained(kto, settings(), tiny_base, tmp_path / "fast", *rows)
+    assert fast.trainer.slower_because is None
+    monkeypatch.setattr(kto, "enable", lambda *_: "has a reason")
+    padded = trained(kto, settings(), tiny_base, tmp_path / "padded", *rows)
+    assert padded.trainer.slower_because == "has a reason"
+    for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "kl", "tokens"):
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=2e-5), name
+    assert fast.curve("eval_loss", "evaluation") == pytest.approx(padded.curve("eval_loss", "evaluation"), rel=1e-5)
+
+
 def test_losses_are_those_of_a_plain_trl_script(tiny_base: Path, tmp_path: Path) -> None:
     from datasets import Dataset
     from peft import LoraConfig

@@ -217,6 +217,22 @@ def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Pat
             assert torch.allclose(value, parts.adapter()[name], atol=1e-4), name
 
 
+@pytest.mark.parametrize("kind", ["pairs", "rankings", "ratings"])
+def test_with_padding_it_is_the_same(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    rows = rows_of(kind, 10), rows_of(kind, 5, 1)
+    fast = trained(reward, settings(), tiny_base, tmp_path / "fast", *rows)
+    assert fast.trainer.slower_because is None
+    monkeypatch.setattr(reward, "enable_hidden", lambda *_: "has a reason")
+    padded = trained(reward, settings(), tiny_base, tmp_path / "padded", *rows)
+    assert padded.trainer.slower_because == "has a reason"
+    for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "tokens"):
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=1e-5), name
+    for name in ("eval_loss", "eval_accuracy"):
+        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-4), name
+
+
 def test_losses_are_those_of_a_plain_trl_script(tiny_base: Path, tmp_path: Path) -> None:
     from datasets import Dataset
     from peft import LoraConfig

@@ -1,7 +1,8 @@
-"""The fast way through a causal language model, built into its forward: one row of sequences in, losses out.
+"""The fast way through a language model: one row of sequences in; losses, log-probabilities or hidden states out.
 
-A call without a layout goes on as before, so adapters, autocast and TRL around the model notice nothing. Whether a
-model can take the fast way is proved, not looked up: a few tokens go both ways, and must come out alike.
+It is built into the forward of a model that writes, so adapters, autocast and TRL around it notice nothing; a call
+without a row goes on as before. Whether a model can take the fast way is proved, not looked up: a few tokens go both
+ways, and must come out alike.
 """
 
 from __future__ import annotations
@@ -15,37 +16,63 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from trl.trainer.utils import FusedCausalLMOutput
 
-from studio.engine.fast.attention import PER_SEQUENCE, Layout, NotSupported, register
+from studio.engine.examples import IGNORED
+from studio.engine.fast.attention import PER_SEQUENCE, NotSupported, register
 from studio.engine.fast.losses import Head, LossSum, cross_entropy, token_log_probs
-from studio.engine.fast.packing import Packed, Piece, pack
+from studio.engine.fast.packing import Packed, pack, sharing
 
+# What TRL logs and this way doesn't make; `_as_trl_has_it` fills in zeros, which whoever logs should drop.
+NOT_MADE = ("entropy", "mean_token_accuracy", "logits/chosen", "logits/rejected")
 _LAYERS = {"full_attention", "sliding_attention"}
 _PROBES = (7, 1, 4)  # tokens of the sequences that go both ways
+_PROMPT = 5  # and of a beginning that two more have in common
 
 
 def enable(model: Any, longest: int) -> str | None:
-    """Build the fast way into a model with or without a PEFT adapter, for sequences of up to `longest` tokens.
+    """Build the fast way into a model that writes, with or without a PEFT adapter, for sequences of up to `longest`
+    tokens. It then answers `fast_loss` and `fast_log_probs`, and TRL's losses when a batch has a row, as `packed`.
 
     Returns None, or why it can't be taken, as “it …” (“it has a sliding window of …”); then the model is unchanged.
     """
-    base: PreTrainedModel = model.get_base_model() if hasattr(model, "get_base_model") else model
-    reason = _unfit(model, base, longest)
+    base = _base_of(model)
+    reason = _unfit(model, base, longest) or _unfit_head(base)
     if reason is not None:
         return reason
+    before = base.forward
+    base.forward = types.MethodType(_fast_forward(base, _head_of(base)), base)
+    reason = _tried(model, base, fast_log_probs, _plain_log_probs)
+    if reason is not None:
+        base.forward = before
+    return reason
+
+
+def enable_hidden(model: Any, longest: int) -> str | None:
+    """The same for a model without an output layer; it then answers `fast_last_hidden`."""
+    base = _base_of(model)
+    return _unfit(model, base, longest) or _tried(model, base, fast_last_hidden, _plain_last_hidden)
+
+
+def _base_of(model: Any) -> PreTrainedModel:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _tried(
+    model: Any, base: PreTrainedModel, fast: Callable[[Any, Packed], Tensor], plain: Callable[[Any, Tensor], Tensor]
+) -> str | None:
+    """Switch to attention for each sequence alone, and back if that is not the same: why not."""
     register()
-    head, before, attention = _head_of(base), base.forward, base.config._attn_implementation
-    base.forward = types.MethodType(_fast_forward(base, head), base)
+    attention = base.config._attn_implementation
     base.config._attn_implementation = PER_SEQUENCE
     try:
-        reason = _differs(model)
+        reason = _differs(model, fast, plain)
     except NotSupported as refusal:
         reason = f"has {refusal}"
     except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError) as error:
         reason = f"is of an architecture that doesn't take it ({type(error).__name__})"
     if reason is not None:
         base.config._attn_implementation = attention
-        base.forward = before
     return reason
 
 
@@ -55,9 +82,6 @@ def _unfit(model: Any, base: PreTrainedModel, longest: int) -> str | None:
         return "is of an architecture with attention of its own"
     if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
         return "has an adapter that puts tokens of its own before the text"
-    head = base.get_output_embeddings()
-    if type(head) is not nn.Linear:
-        return f"has an adapter or a number format of its own on its output layer ({type(head).__name__})"
     if getattr(config, "output_router_logits", False):
         return "balances experts with a loss of their own"
     kinds = set(getattr(config, "layer_types", None) or ()) - _LAYERS
@@ -66,6 +90,13 @@ def _unfit(model: Any, base: PreTrainedModel, longest: int) -> str | None:
     window = getattr(config, "sliding_window", None)
     if window and getattr(config, "use_sliding_window", True) and window < longest:
         return f"has a sliding window of {window:,} tokens, and examples may be longer"
+    return None
+
+
+def _unfit_head(base: PreTrainedModel) -> str | None:
+    head = base.get_output_embeddings()
+    if type(head) is not nn.Linear:
+        return f"has an adapter or a number format of its own on its output layer ({type(head).__name__})"
     return None
 
 
@@ -91,55 +122,66 @@ def _fast_forward(base: PreTrainedModel, head: Callable[[Tensor], Head]) -> Call
     before = base.forward
 
     @functools.wraps(type(base).forward)  # generation looks up which arguments a model takes
-    def forward(
-        self: Any,
-        *arguments: Any,
-        layout: Layout | None = None,
-        rows: Tensor | None = None,
-        targets: Tensor | None = None,
-        per_token: bool = False,
-        **named: Any,
-    ) -> Any:
-        """With a layout: the summed loss at `rows`, or the log-probability of each target. Else as ever."""
-        if layout is None:
+    def forward(self: Any, *arguments: Any, packed: Packed | None = None, per_token: bool = False, **named: Any) -> Any:
+        """With a row: its summed loss, the log-probability of each target, or what TRL asks for. Else as ever."""
+        if packed is None:
             return before(*arguments, **named)
-        ids: Tensor = named["input_ids"]
-        body = self.base_model(
-            input_ids=ids,
-            position_ids=named["position_ids"],
-            # A mask of four dimensions is taken as complete: none is made of the whole row, and ours isn't read.
-            attention_mask=torch.empty((1, 1, 0, 0), dtype=torch.bool, device=ids.device),
-            layout=layout,
-            use_cache=False,
-        )
-        assert rows is not None and targets is not None
-        picked = body.last_hidden_state[0].index_select(0, rows)
+        packed = packed.to(self.device)
+        picked = _hidden(self, packed).index_select(0, packed.rows)
+        if named.get("fused_lm_head"):
+            return _as_trl_has_it(token_log_probs(picked, head(picked), packed.targets), named["labels"])
         if per_token:
-            return token_log_probs(picked, head(picked), targets)
-        return cross_entropy(picked, head(picked), targets)
+            return token_log_probs(picked, head(picked), packed.targets)
+        return cross_entropy(picked, head(picked), packed.targets)
 
     return forward
 
 
-def fast_loss(model: Any, batch: dict[str, Any]) -> LossSum:
-    """The summed loss of a batch that `packing.EndToEnd` made."""
-    return model(**{name: batch[name] for name in ("input_ids", "position_ids", "layout", "rows", "targets")})
-
-
-def fast_log_probs(model: Any, packed: Packed) -> Tensor:
-    """The log-probability of each of `packed.targets`."""
-    device = model.device
-    return model(
-        input_ids=packed.input_ids.to(device),
-        position_ids=packed.position_ids.to(device),
+def _hidden(base: Any, packed: Packed) -> Tensor:
+    """The last hidden states of a row: [tokens, width]."""
+    body = base.base_model(
+        input_ids=packed.input_ids,
+        position_ids=packed.position_ids,
+        # A mask of four dimensions is taken as complete: none is made of the whole row, and ours isn't read.
+        attention_mask=torch.empty((1, 1, 0, 0), dtype=torch.bool, device=packed.input_ids.device),
         layout=packed.layout,
-        rows=packed.rows.to(device),
-        targets=packed.targets.to(device),
-        per_token=True,
+        use_cache=False,
+    )
+    return body.last_hidden_state[0]
+
+
+def _as_trl_has_it(known: Tensor, labels: Tensor) -> FusedCausalLMOutput:
+    """What a fused output layer of TRL's gives for `labels` [sequences, longest], the sequences of the row in its
+    order. Figures that are not made (entropy, mean logits, first choices) are zero."""
+    trained = labels[:, 1:] != IGNORED
+    log_probs = known.new_zeros(trained.shape).masked_scatter(trained, known)
+    nothing = torch.zeros_like(log_probs, requires_grad=False)
+    return FusedCausalLMOutput(
+        log_probs=log_probs,
+        entropy=nothing,
+        mean_logits=nothing,
+        is_top1=torch.zeros_like(trained),
+        label_mask=trained,
     )
 
 
-def _differs(model: Any) -> str | None:
+def fast_loss(model: Any, packed: Packed) -> LossSum:
+    """The loss summed over the row's targets."""
+    return model(packed=packed)
+
+
+def fast_log_probs(model: Any, packed: Packed) -> Tensor:
+    """The log-probability of each of the row's targets."""
+    return model(packed=packed, per_token=True)
+
+
+def fast_last_hidden(model: Any, packed: Packed) -> Tensor:
+    """The last hidden state of each of the row's pieces: [pieces, width]."""
+    packed = packed.to(model.device)
+    return _hidden(_base_of(model), packed).index_select(0, packed.last)
+
+
+def _differs(model: Any, fast: Callable[[Any, Packed], Tensor], plain: Callable[[Any, Tensor], Tensor]) -> str | None:
     """Send a few tokens both ways. Draws no random numbers."""
     training = model.training
     model.eval()
@@ -147,20 +189,26 @@ def _differs(model: Any) -> str | None:
         with torch.no_grad():
             vocabulary = model.get_input_embeddings().weight.shape[0]
             ids = [(np.arange(count, dtype=np.int64) * 37 + count) % vocabulary for count in _PROBES]
-            fast = fast_log_probs(model, pack([Piece(piece, piece) for piece in ids]))
-            plain = torch.cat([_plain_log_probs(model, torch.from_numpy(piece)) for piece in ids])
+            ids += [np.append(np.arange(_PROMPT), answer) % vocabulary for answer in ([7, 3], [2, 4, 9])]
+            first = [*range(len(_PROBES)), len(_PROBES), len(_PROBES)]
+            ours = fast(model, pack(sharing([(piece, piece) for piece in ids], first)))
+            theirs = torch.cat([plain(model, torch.from_numpy(piece).to(model.device)) for piece in ids])
     finally:
         model.train(training)
     # Numbers of 16 bits, or fewer, come out a little differently in another order of summing up.
     exact = all(weight.dtype == torch.float32 for weight in model.parameters())
     tolerance = 1e-3 if exact else 0.1
-    if torch.allclose(fast, plain, rtol=tolerance, atol=tolerance):
+    usual = max(1.0, float(theirs.float().square().mean().sqrt()))
+    worst = float((ours - theirs).abs().max())
+    if worst <= tolerance * usual:
         return None
-    worst = float((fast - plain).abs().max())
     return f"is of an architecture that computes something else with it (off by {worst:.2g})"
 
 
 def _plain_log_probs(model: Any, ids: Tensor) -> Tensor:
-    ids = ids.to(model.device)
     logits = model(input_ids=ids[None], use_cache=False).logits[0, :-1].float()
     return logits.log_softmax(-1).gather(1, ids[1:, None])[:, 0]
+
+
+def _plain_last_hidden(model: Any, ids: Tensor) -> Tensor:
+    return _base_of(model).base_model(input_ids=ids[None], use_cache=False).last_hidden_state[:, -1]

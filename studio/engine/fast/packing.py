@@ -7,7 +7,7 @@ examples go together is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from studio.engine.examples import IGNORED
 from studio.engine.fast.attention import Layout, Prefix
 
 ROUND = 64
+# A shared beginning shorter than this costs more, as attention over it, than reading it again.
+WORTH_SHARING = 4
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ class Packed:
     targets: Tensor
     owners: Tensor
     last: Tensor
+
+    def to(self, device: Any, non_blocking: bool = False) -> Packed:
+        """The same on that device."""
+        tensors = {
+            field.name: value.to(device, non_blocking=non_blocking)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **tensors)
 
 
 def pack(pieces: Sequence[Piece], *, round_to: int = ROUND) -> Packed:
@@ -80,39 +91,40 @@ def pack(pieces: Sequence[Piece], *, round_to: int = ROUND) -> Packed:
     )
 
 
-def pair(chosen: tuple[ArrayLike, ArrayLike], rejected: tuple[ArrayLike, ArrayLike], place: int) -> tuple[Piece, Piece]:
-    """The two sides of a pair, each (ids, labels), as pieces `place` and `place + 1`: what they begin with alike is
-    read once."""
-    first = Piece(_whole(chosen[0]), _whole(chosen[1]))
-    second = Piece(_whole(rejected[0]), _whole(rejected[1]))
-    length = min(len(first.ids), len(second.ids) - 1)  # the second keeps a token of its own
-    differs = np.flatnonzero(first.ids[:length] != second.ids[:length])
-    shared = int(differs[0]) if len(differs) else length
-    return first, Piece(second.ids, second.labels, Prefix(place, shared) if shared else None)
+def sharing(sequences: Sequence[tuple[ArrayLike, ArrayLike]], first: Sequence[int]) -> list[Piece]:
+    """Sequences, each (ids, labels), as pieces in their order. What sequence k begins with like sequence `first[k]`
+    before it is read once; where `first[k]` is k itself, nothing is shared."""
+    whole = [Piece(_whole(ids), _whole(labels)) for ids, labels in sequences]
+    pieces: list[Piece] = []
+    for place, piece in enumerate(whole):
+        length = alike(whole[first[place]].ids, piece.ids) if first[place] < place else 0
+        pieces.append(
+            Piece(piece.ids, piece.labels, Prefix(first[place], length)) if length >= WORTH_SHARING else piece
+        )
+    return pieces
+
+
+def alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> int:
+    """How many tokens the two begin with alike, at least one of the second's left out."""
+    length = min(len(first), len(second) - 1)
+    differs = np.flatnonzero(first[:length] != second[:length])
+    return int(differs[0]) if len(differs) else length
 
 
 @dataclass(frozen=True, slots=True)
 class EndToEnd:
     """Makes a batch out of rows with `input_ids` and `labels`, as `engine.batches.PaddedBatch` does, without padding.
 
-    `labels` [1, tokens] are there for who counts what is trained; the loss takes `rows` and `targets`.
+    `labels` [1, tokens] are there for who counts what is trained; the model takes `packed` alone.
     """
 
     round_to: int = ROUND
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        pieces = [Piece(_whole(row["input_ids"]), _whole(row["labels"])) for row in rows]
-        packed = pack(pieces, round_to=self.round_to)
+        packed = pack([Piece(_whole(row["input_ids"]), _whole(row["labels"])) for row in rows], round_to=self.round_to)
         labels = torch.full_like(packed.input_ids, IGNORED)
         labels[0, packed.rows + 1] = packed.targets
-        return {
-            "input_ids": packed.input_ids,
-            "position_ids": packed.position_ids,
-            "labels": labels,
-            "rows": packed.rows,
-            "targets": packed.targets,
-            "layout": packed.layout,
-        }
+        return {"input_ids": packed.input_ids, "labels": labels, "packed": packed}
 
 
 def _whole(numbers: ArrayLike) -> NDArray[np.int64]:

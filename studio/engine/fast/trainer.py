@@ -27,17 +27,17 @@ class FastLoss(_Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
     ) -> Any:
-        if "layout" not in inputs:
+        if "packed" not in inputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if return_outputs:
             raise ValueError("Logits are never made, so they can't be returned.")
-        result = fast_loss(model, inputs)
-        count = len(inputs["targets"])
+        result = fast_loss(model, inputs["packed"])
+        count = len(inputs["packed"].targets)
         items = count if num_items_in_batch is None else num_items_in_batch
         mode = "train" if model.training else "eval"
         figures = self._metrics[mode]
         figures["mean_token_accuracy"].append(int(result.correct) / max(count, 1))
         if mode == "train":
-            self._total_train_tokens += inputs["layout"].total
+            self._total_train_tokens += inputs["packed"].layout.total
         figures["num_tokens"] = [self._total_train_tokens]
         return result.loss / torch.as_tensor(items, device=result.loss.device).clamp(min=1)

@@ -9,10 +9,12 @@ import pytest
 import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from torch.nn import functional as F  # noqa: N812
+from trl.trainer.utils import add_fused_lm_head
 
 from studio.engine.examples import IGNORED
-from studio.engine.fast.forward import enable, fast_log_probs, fast_loss
-from studio.engine.fast.packing import EndToEnd, Piece, pack, pair
+from studio.engine.fast.forward import enable, enable_hidden, fast_last_hidden, fast_log_probs, fast_loss
+from studio.engine.fast.packing import EndToEnd, Piece, pack, sharing
+from studio.engine.pairs import answer_batch
 from tests.engine.fast.models import FITTING, VOCABULARY, gemma2, gemma3, gpt2, llama, mistral
 
 LONGEST = 32
@@ -62,7 +64,7 @@ def test_loss_and_all_gradients_are_the_plain_ones(make):
     expected = plain_loss(plain, rows)
     model = make()
     assert enable(model, LONGEST) is None
-    result = fast_loss(model, EndToEnd()(rows))
+    result = fast_loss(model, EndToEnd()(rows)["packed"])
     assert float(result.loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
     assert_alike(gradients(model, result.loss), gradients(plain, expected))
 
@@ -79,11 +81,11 @@ def test_through_an_adapter(layers, checkpointing):
         model.gradient_checkpointing_enable({"use_reentrant": False})
         model.enable_input_require_grads()
     model.train()
-    result = fast_loss(model, EndToEnd()(rows))
+    result = fast_loss(model, EndToEnd()(rows)["packed"])
     assert float(result.loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
     assert_alike(gradients(model, result.loss), theirs)
     with model.disable_adapter():
-        reference = fast_loss(model, EndToEnd()(rows)).loss
+        reference = fast_loss(model, EndToEnd()(rows)["packed"]).loss
         assert float(reference.detach()) == pytest.approx(float(plain_loss(model, rows).detach()), rel=1e-5)
     assert float(reference.detach()) != pytest.approx(float(expected.detach()), rel=1e-3)
 
@@ -95,7 +97,7 @@ def test_bf16_autocast_is_within_its_rounding():
     expected = plain_loss(plain, rows)
     assert enable(model, LONGEST) is None
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        result = fast_loss(model, EndToEnd()(rows))
+        result = fast_loss(model, EndToEnd()(rows)["packed"])
     assert float(result.loss.detach()) == pytest.approx(float(expected.detach()), rel=5e-3)
     ours, theirs = gradients(model, result.loss), gradients(plain, expected)
     for name, gradient in theirs.items():
@@ -106,10 +108,10 @@ def test_eight_times_one_is_one_times_eight():
     rows = examples(lengths=(3, 11, 5, 28, 2, 9, 16, 7))
     model = llama()
     assert enable(model, LONGEST) is None
-    once = gradients(model, fast_loss(model, EndToEnd()(rows)).loss / 50)
+    once = gradients(model, fast_loss(model, EndToEnd()(rows)["packed"]).loss / 50)
     model.zero_grad()
     for row in rows:
-        (fast_loss(model, EndToEnd()([row])).loss / 50).backward()
+        (fast_loss(model, EndToEnd()([row])["packed"]).loss / 50).backward()
     assert_alike({name: p.grad for name, p in model.named_parameters()}, once)
 
 
@@ -117,23 +119,25 @@ def test_eight_times_one_is_one_times_eight():
 def test_how_the_row_is_rounded_up_changes_nothing(round_to):
     model = llama()
     assert enable(model, LONGEST) is None
-    loss = fast_loss(model, EndToEnd(round_to)(examples())).loss.detach()
-    assert float(loss) == pytest.approx(float(fast_loss(model, EndToEnd()(examples())).loss.detach()), rel=1e-6)
+    rounded, usual = (
+        float(fast_loss(model, batch(examples())["packed"]).loss.detach()) for batch in (EndToEnd(round_to), EndToEnd())
+    )
+    assert rounded == pytest.approx(usual, rel=1e-6)
 
 
 def test_what_stands_after_an_example_or_is_not_trained_does_not_change_its_loss():
     model = llama()
     assert enable(model, LONGEST) is None
     rows = examples()
-    alone = [fast_loss(model, EndToEnd()([row])).loss.detach() for row in rows]
-    together = fast_loss(model, EndToEnd()(rows)).loss.detach()
+    alone = [fast_loss(model, EndToEnd()([row])["packed"]).loss.detach() for row in rows]
+    together = fast_loss(model, EndToEnd()(rows)["packed"]).loss.detach()
     assert float(together) == pytest.approx(sum(map(float, alone)), rel=1e-6)
     # An answer that isn't trained, at the end of its example, is seen by nothing that is.
     cut = {name: values[:20].copy() for name, values in rows[4].items()}
     untrained = {name: values.copy() for name, values in rows[4].items()}
     untrained["labels"][20:] = IGNORED
-    assert float(fast_loss(model, EndToEnd()([untrained])).loss.detach()) == pytest.approx(
-        float(fast_loss(model, EndToEnd()([cut])).loss.detach()), rel=1e-6
+    assert float(fast_loss(model, EndToEnd()([untrained])["packed"]).loss.detach()) == pytest.approx(
+        float(fast_loss(model, EndToEnd()([cut])["packed"]).loss.detach()), rel=1e-6
     )
 
 
@@ -142,7 +146,7 @@ def test_a_batch_without_anything_trained_has_a_loss_of_zero_and_gradients_of_ze
     assert enable(model, LONGEST) is None
     rows = examples(lengths=(1, 1, 6))
     rows[2]["labels"][:] = IGNORED
-    result = fast_loss(model, EndToEnd()(rows))
+    result = fast_loss(model, EndToEnd()(rows)["packed"])
     assert float(result.loss.detach()) == 0
     assert not any(gradient.any() for gradient in gradients(model, result.loss).values())
 
@@ -155,17 +159,61 @@ def test_a_shared_prompt_gives_the_same_as_two_whole_sequences(make):
         shared = chance.integers(0, VOCABULARY, prompt)
         ids = [np.concatenate([shared, chance.integers(0, VOCABULARY, answer)]) for answer in (chosen, rejected)]
         labels = [np.where(np.arange(len(i)) >= prompt, i, IGNORED) for i in ids]
-        pieces += pair((ids[0], labels[0]), (ids[1], labels[1]), len(pieces))
+        pieces += [(ids[0], labels[0]), (ids[1], labels[1])]
         whole += [Piece(i, label) for i, label in zip(ids, labels, strict=True)]
     model = make()
     assert enable(model, LONGEST) is None
-    packed, apart = pack(pieces), pack(whole)
+    packed, apart = pack(sharing(pieces, [0, 0, 2, 2, 4, 4])), pack(whole)
     assert packed.layout.total < apart.layout.total
     assert torch.equal(packed.targets, apart.targets) and torch.equal(packed.owners, apart.owners)
     ours, theirs = fast_log_probs(model, packed), fast_log_probs(model, apart)
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     factors = torch.randn(len(ours))
     assert_alike(gradients(model, (ours * factors).sum()), gradients(model, (theirs * factors).sum()))
+
+
+def test_what_is_shared_is_what_begins_alike():
+    ids = [[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5], [1, 2, 9, 9, 9], [8, 2, 3]]
+    pieces = sharing([(own, own) for own in ids], [0] * len(ids))
+    # Each keeps a token of its own, and a beginning of a few tokens is read again.
+    assert [piece.prefix.length if piece.prefix else 0 for piece in pieces] == [0, 6, 5, 4, 0, 0]
+    assert all(piece.prefix is None for piece in sharing([(own, own) for own in ids], range(len(ids))))
+    packed = pack(pieces, round_to=1)
+    assert packed.input_ids.tolist() == [[1, 2, 3, 4, 5, 6, 7, 6, 5, 1, 2, 9, 9, 9, 8, 2, 3]]
+    assert packed.position_ids.tolist() == [[0, 1, 2, 3, 4, 5, 6, 5, 4, 0, 1, 2, 3, 4, 0, 1, 2]]
+
+
+@pytest.mark.parametrize("make", FITTING.values(), ids=FITTING)
+def test_trls_own_question_is_answered_in_its_places(make):
+    sequences = [(row["input_ids"], row["labels"]) for row in examples(lengths=(9, 5, 17, 2))]
+    plain, model = make(), make()
+    add_fused_lm_head(plain)
+    add_fused_lm_head(model)  # as TRL's trainers do before
+    assert enable(model, LONGEST) is None
+    batch = answer_batch(0, sequences, [None])
+    asked = {
+        "input_ids": batch["input_ids"],
+        "attention_mask": batch["attention_mask"],
+        "labels": batch["input_ids"].masked_fill(batch["completion_mask"] == 0, IGNORED),
+        "fused_lm_head": True,
+    }
+    theirs = plain(**asked).log_probs
+    ours = model(**asked, packed=pack(sharing(sequences, range(4)))).log_probs
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(model(**asked).log_probs, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", FITTING.values(), ids=FITTING)
+def test_last_hidden_states_are_those_of_each_sequence_alone(make):
+    chance = np.random.default_rng(3)
+    prompt = chance.integers(0, VOCABULARY, 9)
+    ids = [np.append(prompt, chance.integers(0, VOCABULARY, answer)) for answer in (4, 1, 7)]
+    model = make().eval()
+    theirs = torch.cat([model.base_model(torch.from_numpy(own)[None]).last_hidden_state[:, -1] for own in ids])
+    assert enable_hidden(model, LONGEST) is None
+    packed = pack(sharing([(own, own) for own in ids], [0, 0, 0]))
+    assert packed.layout.total == sum(map(len, ids)) - 18
+    torch.testing.assert_close(fast_last_hidden(model, packed), theirs, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("make", FITTING.values(), ids=FITTING)
@@ -203,7 +251,7 @@ def test_enabling_draws_no_random_numbers_and_leaves_the_mode_alone():
 def test_dropout_in_attention_is_kept():
     model = gpt2(dropout=0.1).train()
     assert enable(model, LONGEST) is None
-    batch = EndToEnd()(examples())
+    batch = EndToEnd()(examples())["packed"]
     losses = {float(fast_loss(model, batch).loss.detach()) for _ in range(3)}
     assert len(losses) == 3
     model.eval()
@@ -256,18 +304,19 @@ def test_a_model_that_computes_something_else_is_found_out():
 
 
 def test_positions_count_from_each_beginning():
-    batch = EndToEnd(1)(examples(lengths=(3, 2)))
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 0, 1]]
-    assert batch["layout"].lengths == (3, 2)
+    packed = EndToEnd(1)(examples(lengths=(3, 2)))["packed"]
+    assert packed.position_ids.tolist() == [[0, 1, 2, 0, 1]]
+    assert packed.layout.lengths == (3, 2)
 
 
 def test_labels_say_where_the_loss_is():
     rows = examples()
     batch = EndToEnd()(rows)
     counted = int((batch["labels"][:, 1:] != IGNORED).sum())
-    assert counted == len(batch["targets"]) == sum(int((row["labels"][1:] != IGNORED).sum()) for row in rows)
+    packed = batch["packed"]
+    assert counted == len(packed.targets) == sum(int((row["labels"][1:] != IGNORED).sum()) for row in rows)
     assert batch["input_ids"].shape[1] % 64 == 0
-    assert torch.equal(batch["input_ids"][0, batch["rows"] + 1], batch["targets"])
+    assert torch.equal(batch["input_ids"][0, packed.rows + 1], packed.targets)
 
 
 def test_perfect_and_uniform_models_have_the_losses_of_the_book():
@@ -275,6 +324,6 @@ def test_perfect_and_uniform_models_have_the_losses_of_the_book():
     assert enable(model, LONGEST) is None
     with torch.no_grad():
         model.get_output_embeddings().weight.zero_()
-    batch = EndToEnd()(examples())
-    mean = float(fast_loss(model, batch).loss.detach()) / len(batch["targets"])
+    packed = EndToEnd()(examples())["packed"]
+    mean = float(fast_loss(model, packed).loss.detach()) / len(packed.targets)
     assert mean == pytest.approx(math.log(VOCABULARY), rel=1e-5)
