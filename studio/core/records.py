@@ -10,9 +10,10 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from json.encoder import encode_basestring as quoted
+from typing import Protocol, cast
 
-from studio.core.messages import Example, Message, Role
+from studio.core.messages import Example, Message, turns_from_value, turns_to_json
 
 
 class Record(Protocol):
@@ -54,13 +55,13 @@ class Pair:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return _dump([_turns(self.prompt), self.chosen, self.rejected, self.margin])
+        return _listed(turns_to_json(self.prompt), quoted(self.chosen), quoted(self.rejected), _number(self.margin))
 
     @staticmethod
     def from_json(text: str) -> Pair:
         """Read `to_json`. Raises ValueError."""
         prompt, chosen, rejected, margin = json.loads(text)
-        return Pair(_messages(prompt), chosen, rejected, margin)
+        return Pair(turns_from_value(prompt), chosen, rejected, margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,13 @@ class Label:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return _dump([_turns(self.prompt), self.answer, self.good])
+        return _listed(turns_to_json(self.prompt), quoted(self.answer), "true" if self.good else "false")
 
     @staticmethod
     def from_json(text: str) -> Label:
         """Read `to_json`. Raises ValueError."""
         prompt, answer, good = json.loads(text)
-        return Label(_messages(prompt), answer, good)
+        return Label(turns_from_value(prompt), answer, good)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,13 @@ class Rating:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return _dump([_turns(self.prompt), self.answer, self.rating])
+        return _listed(turns_to_json(self.prompt), quoted(self.answer), _number(self.rating))
 
     @staticmethod
     def from_json(text: str) -> Rating:
         """Read `to_json`. Raises ValueError."""
         prompt, answer, rating = json.loads(text)
-        return Rating(_messages(prompt), answer, float(rating))
+        return Rating(turns_from_value(prompt), answer, float(rating))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +148,14 @@ class Ranking:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return _dump([_turns(self.prompt), list(self.answers), list(self.ranks)])
+        answers = _listed(*[quoted(answer) for answer in self.answers])
+        return _listed(turns_to_json(self.prompt), answers, _listed(*[str(rank) for rank in self.ranks]))
 
     @staticmethod
     def from_json(text: str) -> Ranking:
         """Read `to_json`. Raises ValueError."""
         prompt, answers, ranks = json.loads(text)
-        return Ranking(_messages(prompt), tuple(answers), tuple(ranks))
+        return Ranking(turns_from_value(prompt), tuple(answers), tuple(ranks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class Passage:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return _dump(self.text)
+        return quoted(self.text)
 
     @staticmethod
     def from_json(text: str) -> Passage:
@@ -200,12 +202,12 @@ class Prompt:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return _dump(_turns(self.prompt))
+        return turns_to_json(self.prompt)
 
     @staticmethod
     def from_json(text: str) -> Prompt:
         """Read `to_json`. Raises ValueError."""
-        return Prompt(_messages(json.loads(text)))
+        return Prompt(turns_from_value(json.loads(text)))
 
 
 def prompt_of(record: Record) -> tuple[Message, ...]:
@@ -258,17 +260,13 @@ def last_of(prompt: tuple[Message, ...]) -> str:
     return prompt[-1].content if prompt else ""
 
 
-def _turns(messages: tuple[Message, ...]) -> list[list[str]]:
-    return [[turn.role, turn.content] for turn in messages]
+def _listed(*parts: str) -> str:
+    return f"[{','.join(parts)}]"
 
 
-def _messages(turns: list[tuple[Role, str]]) -> tuple[Message, ...]:
-    return tuple(Message(role, content) for role, content in turns)
-
-
-def _dump(value: Any) -> str:
-    if isinstance(value, list):
-        for part in cast("list[Any]", value):
-            if isinstance(part, float) and not math.isfinite(part):
-                raise ValueError(f"{part} is not a number that can be kept")
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _number(value: float | None) -> str:
+    if value is None:
+        return "null"
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a number that can be kept")
+    return json.dumps(value)

@@ -18,10 +18,12 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from studio.core.errors import StudioError
-from studio.core.messages import Message
+from studio.core.messages import Message, tools_of
+from studio.core.tool_calls import as_words, tools_in_words
 
 ANSWERS, LAST_ANSWER = "answers", "last answer"  # what may be learned of a conversation; anything else means all of it
 _MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_KNOWS_TOOLS = re.compile(r"\btool_calls\b")
 Span = tuple[int, int]
 
 
@@ -75,6 +77,7 @@ class Encoder:
 
         What a person should know (a cut, a mask that is empty everywhere) is in `warnings`.
         """
+        messages = self._fitting(messages)
         text, marked = self._render(messages)
         spans = self._answers(messages, text, marked) if train_on in (ANSWERS, LAST_ANSWER) else [(0, len(text))]
         if train_on == LAST_ANSWER:
@@ -95,7 +98,7 @@ class Encoder:
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids after which the model writes its answer. Raises StudioError."""
-        text, _ = self._render(messages, for_answer=True)
+        text, _ = self._render(self._fitting(messages), for_answer=True)
         return self._tokenise(text)[0]
 
     def passage(self, text: str) -> list[int]:
@@ -121,12 +124,32 @@ class Encoder:
 
     # ------------------------------------------------------------------------------------------------- text
 
+    def _fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The turns; tool calls and results as words when the template has no place for them."""
+        if all(turn.is_plain and turn.role != "tool" for turn in messages) or _KNOWS_TOOLS.search(self.jinja):
+            return messages
+        plain: list[Message] = []
+        tools = next((turn.tools for turn in messages if turn.tools), "")
+        if tools:
+            said = messages[0].content + "\n\n" if messages[0].role == "system" else ""
+            plain.append(Message("system", said + tools_in_words(tools)))
+        for k, turn in enumerate(messages):
+            if tools and k == 0 and turn.role == "system":
+                continue
+            role, words = as_words(turn.role, turn.content, turn.calls)
+            if turn.role == "tool" and k and messages[k - 1].role == "tool":  # several results are one turn
+                plain[-1] = Message("user", plain[-1].content + "\n" + words)
+            else:
+                plain.append(Message("user" if role == "user" else turn.role, words))
+        return plain
+
     def _render(self, messages: Sequence[Message], *, for_answer: bool = False) -> tuple[str, list[Span] | None]:
         """The text, and the answers' places when the template marks them itself with {% generation %}."""
         marked = bool(_MARKED.search(self.jinja)) and not for_answer
         try:
             texts, places = render_jinja_template(
                 conversations=[[message.as_dict() for message in messages]],
+                tools=tools_of(messages),  # type: ignore[arg-type]
                 chat_template=self.jinja,
                 return_assistant_tokens_mask=marked,
                 add_generation_prompt=for_answer,
@@ -167,7 +190,7 @@ class Encoder:
         # Some templates write an answer otherwise when a turn follows it: then look for its words.
         words = messages[k].content.strip()
         start = text.find(words, len(before))
-        if start < 0 or (k and text[len(before) : start].strip()):
+        if not words or start < 0 or (k and text[len(before) : start].strip()):
             raise StudioError(
                 f"The prompt template {self._named} changes the words of an answer, so it can't be found in its text.",
                 "Choose another prompt template, or learn from everything.",

@@ -45,7 +45,7 @@ def _preview(pipe: Pipe, request: Request) -> None:
         case _:
             raise StudioError(f"The preview process doesn't know the request {request.values.get('do')!r}.")
     try:
-        turns = messages_from(messages)
+        turns = messages_from(messages, request.values.get("tools"))
     except ValueError as error:
         raise StudioError(f"The example can't be used: {error}.") from error
     encoder = _encoder(model, template, _stamp(Path(model)))

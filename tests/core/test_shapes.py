@@ -2,10 +2,10 @@ import contextlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio.core.messages import Example, Message, messages_from
+from studio.core.messages import Example, Message, messages_from, tools_of
 from studio.core.records import KINDS, Label, Pair, Passage, Prompt, Ranking, Rating
 from studio.core.shapes import SHAPES, example_from_alpaca, shape_of
 
@@ -155,7 +155,7 @@ def test_each_shape_is_recognised_and_read(row, label, record):
         ({"prompt": "Hi", "chosen": "Yo", "rejected": "Yo "}, "same answer"),
         ({"prompt": "Hi", "chosen": "", "rejected": "Yo"}, "“chosen” is empty"),
         ({"chosen": "Yo", "rejected": "No"}, "there is no prompt"),
-        ({"prompt": "Hi", "chosen": "Yo", "rejected": "No", "margin": "x"}, "“margin” is text"),
+        ({"prompt": "Hi", "chosen": "Yo", "rejected": "No", "margin": "x"}, "“margin” is “x”, not a number"),
         (
             {"chosen": "\n\nHuman: Hi\n\nAssistant: Yo", "rejected": "\n\nHuman: Ho\n\nAssistant: No"},
             "differ before their last answer",
@@ -167,7 +167,7 @@ def test_each_shape_is_recognised_and_read(row, label, record):
         ({"prompt": "Hi", "responses": ["Yo"]}, "two answers or more"),
         ({"prompt": "Hi", "responses": ["Yo", "No"], "ranks": [1, 1]}, "same rank"),
         ({"prompt": "Hi", "responses": ["Yo", "No"], "ranks": [1]}, "one rank to each"),
-        ({"conversations": [{"from": "tool", "value": "x"}]}, "from “tool”"),
+        ({"conversations": [{"from": "cat", "value": "x"}]}, "from “cat”"),
         ({"messages": [{"role": "system", "content": "x"}]}, "nothing to learn"),
         ({"prompt": [{"role": "assistant", "content": "x"}]}, "does not end with a question"),
         ({"prompt": None}, "there is no prompt"),
@@ -211,9 +211,62 @@ names = st.sampled_from(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(names, values))
 def test_any_row_is_a_record_or_a_reason(row):
     for shape in SHAPES:
         with contextlib.suppress(ValueError):  # any other exception is a crash
             record = shape.read(row)
             assert KINDS[shape.kind].read(record.to_json()) == record
+
+
+CALL = '{"name": "weather", "arguments": {"place": "Köln"}}'
+TOOLS = '[{"name": "weather", "description": "d", "parameters": {"type": "object"}}]'
+
+
+def test_tool_calls_are_kept_in_every_form():
+    sharegpt = {
+        "conversations": [
+            {"from": "human", "value": "Rain?"},
+            {"from": "function_call", "value": CALL},
+            {"from": "observation", "value": "dry"},
+            {"from": "gpt", "value": "No."},
+        ],
+        "tools": TOOLS,
+    }
+    openai = {
+        "messages": [
+            {"role": "user", "content": "Rain?"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"type": "function", "function": {"name": "weather", "arguments": '{"place": "Köln"}'}}],
+            },
+            {"role": "tool", "content": "dry"},
+            {"role": "assistant", "content": [{"type": "text", "text": "No."}]},
+        ],
+        "tools": [
+            {"type": "function", "function": {"name": "weather", "description": "d", "parameters": {"type": "object"}}}
+        ],
+    }
+    first, second = (shape_of(row).read(row) for row in (sharegpt, openai))
+    assert first == second == Example.from_json(first.to_json())
+    assert tools_of(first.messages)[0]["function"]["name"] == "weather"
+    (call,) = first.messages[1].as_dict()["tool_calls"]
+    assert call["function"] == {"name": "weather", "arguments": {"place": "Köln"}}
+    again = messages_from([turn.as_dict() for turn in first.messages], tools_of(first.messages))
+    assert again == first.messages
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("not JSON", "not JSON"),
+        ("[3]", "not an object"),
+        ('{"name": ""}', "no name"),
+        ('{"name": "f", "arguments": [1]}', "not an object"),
+    ],
+)
+def test_a_tool_call_that_cannot_be_read_says_why(call, reason):
+    with pytest.raises(ValueError, match=reason):
+        shape_of({"conversations": []}).read({"conversations": [{"from": "function_call", "value": call}]})

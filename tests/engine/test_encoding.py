@@ -10,6 +10,7 @@ import pytest
 from studio.core.errors import StudioError
 from studio.core.messages import Message
 from studio.core.templates import BUILT_IN
+from studio.core.tool_calls import ToolCall
 from studio.engine.encoding import Encoder
 from tests.engine.conftest import CHATML, MARKED, SWALLOWING, THINKING, byte_level, piece_level, sentences
 
@@ -183,3 +184,35 @@ def test_templates_that_refuse_or_rewrite_are_said(folders: dict[str, Path]) -> 
 def test_an_answer_may_come_first(folders: dict[str, Path]) -> None:
     encoded = loaded(folders["bytes"], CHATML).encode([Message("assistant", "Hello")], max_length=99)
     assert "".join(p for p, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts) == "Hello<|im_end|>"
+
+
+def tool_conversation() -> list[Message]:
+    tools = '[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}]'
+    return [
+        Message("user", "Rain?", tools=tools),
+        Message("assistant", "", calls=(ToolCall("weather", '{"place":"here"}'),)),
+        Message("tool", "dry", tool="weather"),
+        Message("assistant", "No rain."),
+    ]
+
+
+TOOLED = (
+    "{% if tools %}<|im_start|>tools\n{{ tools | tojson }}<|im_end|>\n{% endif %}"
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+    "{% for call in m.tool_calls %}CALL {{ call.function.name }} {{ call.function.arguments | tojson }}{% endfor %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize("template", [*(template.name for template in BUILT_IN), "own", "tooled"])
+def test_tool_calls_are_written_and_trained_whatever_the_template(folders: dict[str, Path], template: str) -> None:
+    encoder = loaded(folders["bytes"], TOOLED if template == "tooled" else TEMPLATES[template])
+    encoded = encoder.encode(tool_conversation(), max_length=4000)
+    learned = "".join(piece for piece, trained in zip(encoded.pieces, encoded.mask, strict=True) if trained)
+    assert "weather" in learned and '"here"' in learned and "No rain." in learned
+    assert "dry" not in learned and "Rain?" not in learned
+    assert "dry" in encoded.text and encoded.text.count('"type": "object"') + encoded.text.count('"type":"object"') == 1
+    assert ("CALL weather" in learned) == (template == "tooled")
+    assert ("<tool_call>" in learned) == (template != "tooled")
+    prompt = encoder.prompt(tool_conversation()[:3])
+    assert list(encoded.ids[: len(prompt)]) == prompt

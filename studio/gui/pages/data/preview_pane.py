@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QStacked
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
-from studio.core.messages import Example
+from studio.core.messages import Example, tools_of
 from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
 from studio.core.records import Record
@@ -147,6 +147,7 @@ class PreviewPane(QWidget):
             "model": str(model.folder),
             "template": self.template.currentData(),
             "messages": [turn.as_dict() for turn in turns],
+            "tools": tools_of(turns),
             "max_length": self.length.value(),
             "train_on": self.train_on.currentData() if isinstance(example, Example) else "last answer",
         }
