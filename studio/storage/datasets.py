@@ -67,9 +67,11 @@ def add_dataset(
     *,
     kind: str = "examples",
     cancelled: Callable[[], bool] = lambda: False,
+    also: Callable[[sqlite3.Connection, DatasetInfo], None] | None = None,
 ) -> DatasetInfo:
     """Store records of one kind as a new dataset, all or nothing. A taken name gets a number behind it.
 
+    `also` writes what belongs to the dataset in the same transaction.
     Raises StudioError when there is no record or the disk is full, Cancelled when `cancelled` turns true.
     """
     identity, digest, rows = secrets.token_hex(8), hashlib.sha256(), 0
@@ -92,6 +94,8 @@ def add_dataset(
         connection.execute(
             "UPDATE datasets SET rows = ?, content_hash = ? WHERE id = ?", (rows, info.content_hash, identity)
         )
+        if also is not None:
+            also(connection, info)
     return info
 
 

@@ -35,6 +35,77 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE examples RENAME COLUMN messages TO record;
     ALTER TABLE examples RENAME TO records;
     """,
+    # 3: labelling sets. What is said of an item is a log that only grows; label_now points to the entry that counts.
+    """
+    CREATE TABLE label_sets (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        plan TEXT NOT NULL,
+        writing TEXT NOT NULL,
+        created TEXT NOT NULL
+    );
+    CREATE TABLE label_prompts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        label_set TEXT NOT NULL REFERENCES label_sets (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        prompt TEXT NOT NULL,
+        state INTEGER NOT NULL,
+        UNIQUE (label_set, position)
+    );
+    CREATE INDEX label_prompts_waiting ON label_prompts (label_set, state, position);
+    CREATE TABLE candidates (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        prompt INTEGER NOT NULL REFERENCES label_prompts (id) ON DELETE CASCADE,
+        text TEXT NOT NULL,
+        author TEXT NOT NULL,
+        sampling TEXT NOT NULL
+    );
+    CREATE INDEX candidates_of_prompt ON candidates (prompt);
+    CREATE TABLE label_items (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        label_set TEXT NOT NULL REFERENCES label_sets (id) ON DELETE CASCADE,
+        prompt INTEGER NOT NULL REFERENCES label_prompts (id) ON DELETE CASCADE,
+        candidates TEXT NOT NULL,
+        position REAL NOT NULL,
+        shuffle REAL NOT NULL,
+        margin REAL,
+        repeat_of INTEGER
+    );
+    CREATE INDEX label_items_in_order ON label_items (label_set, position);
+    CREATE INDEX label_items_of_prompt ON label_items (prompt);
+    CREATE TABLE label_log (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        label_set TEXT NOT NULL REFERENCES label_sets (id) ON DELETE CASCADE,
+        item INTEGER NOT NULL,
+        labeller TEXT NOT NULL,
+        machine INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        action TEXT NOT NULL,
+        mark TEXT,
+        target INTEGER,
+        before INTEGER
+    );
+    CREATE INDEX label_log_of_labeller ON label_log (label_set, labeller, id);
+    CREATE TABLE label_now (
+        item INTEGER NOT NULL REFERENCES label_items (id) ON DELETE CASCADE,
+        labeller TEXT NOT NULL,
+        machine INTEGER NOT NULL,
+        entry INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        flagged INTEGER NOT NULL,
+        PRIMARY KEY (item, labeller)
+    ) WITHOUT ROWID;
+    CREATE TABLE label_datasets (
+        dataset TEXT PRIMARY KEY,
+        content_hash TEXT NOT NULL,
+        label_set TEXT NOT NULL,
+        set_name TEXT NOT NULL,
+        conversion TEXT NOT NULL,
+        verdicts INTEGER NOT NULL,
+        last_entry INTEGER NOT NULL,
+        digest TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 
