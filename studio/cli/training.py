@@ -24,7 +24,7 @@ from studio.core.fields import settings_of
 from studio.core.methods import METHODS, TrainSettings
 from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunState, RunStory
-from studio.processes.training import StopLadder, kill_tree, outcome, start_run
+from studio.processes.training import Attempt, StopLadder, kill_tree, outcome, start_run
 from studio.storage.project import Project
 from studio.storage.recipes import ready_recipe
 from studio.storage.runs import EventReader, RunFolder, list_runs
@@ -99,9 +99,9 @@ def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:
         _counted_interrupts() as pressed,
         tqdm(desc=label, unit="step", file=sys.stderr, disable=None, dynamic_ncols=True) as bar,
     ):
-        process, handled = start_run(folder), 0
+        attempt, handled = Attempt(folder, start_run(folder)), 0
         while True:
-            ended = process.poll() is not None  # asked before reading, so that no last word is missed
+            ended = not attempt.goes_on()  # asked before reading, so that no last word is missed
             for event in reader.read():
                 story.feed(event)
                 _show(bar, event, story)
@@ -113,7 +113,7 @@ def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:
             if ladder is not None:
                 ladder.climb()
             time.sleep(_POLL)
-    return outcome(folder, story, process.returncode)
+    return outcome(folder, story, attempt.exit_code)
 
 
 @contextlib.contextmanager
@@ -160,7 +160,7 @@ def _show(bar: tqdm[NoReturn], event: Event, story: RunStory) -> None:
             )
         case "resumed":
             bar.initial = bar.n = story.step
-        case "warning":
+        case "warning" | "retry":
             tqdm.write(f"{event.text('what')} {event.text('hint')}".strip(), file=sys.stderr)
         case _:
             pass

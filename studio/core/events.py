@@ -27,8 +27,11 @@ evaluation  step, eval_loss, and what else the method measures on held-out rows:
             budget]; before the first step too
 checkpoint  step, path [relative to the run folder]
 warning     what, hint; alarm [of core.alarms, where it is one]
+retry       step, back_to, batch_size, accumulate, what, hint: memory ran out at the step, so the run
+            goes on from a checkpoint in smaller passes; what follows comes from another process
 resumed     step                               steps after it are run again and replace what was logged before
 stopped     step, saved [bool]                 the user asked; with saved the run can be resumed
+paused      step, what, hint                   the user asked, or a checkpoint had no room; to be resumed
 finished    step, adapter [relative path]
 failed      what, hint, details
 """
@@ -43,10 +46,11 @@ from typing import Any, cast
 
 FORMAT = 1
 KINDS = frozenset(
-    "started phase progress step rollout evaluation checkpoint warning resumed stopped finished failed".split()
+    "started phase progress step rollout evaluation checkpoint warning retry resumed "
+    "stopped paused finished failed".split()
 )
 ROLLOUT_ROWS, ROLLOUT_TEXT = 4, 600  # so that a long run's file stays small enough to be read at once
-ENDINGS = frozenset({"stopped", "finished", "failed"})
+ENDINGS = frozenset({"stopped", "paused", "finished", "failed"})
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 

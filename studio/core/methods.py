@@ -562,6 +562,7 @@ class Method:
     needs: kinds of datasets that it takes (core.records). makes: what comes out of a run. talks: whether what comes out
     writes text, so that it can be talked to and other runs can go on from it. after: methods that usually come before
     it, so that the newest such run is proposed to go on from. goes_on: whether it can begin with an adapter at all.
+    least_batch: examples that it needs in a pass.
     """
 
     name: str
@@ -573,6 +574,7 @@ class Method:
     talks: bool = True
     after: tuple[str, ...] = ()
     goes_on: bool = True
+    least_batch: int = 1
 
     @property
     def is_rewarded(self) -> bool:
@@ -621,6 +623,7 @@ METHODS: Mapping[str, Method] = {
             "an adapter to talk to beside its base model",
             KtoSettings,
             after=("sft",),
+            least_batch=2,
         ),
         Method(
             "reward",

@@ -11,6 +11,7 @@ from studio.core.events import ENDINGS, Event
 EXIT_SAID = 0  # the last event says how it ended
 EXIT_FAILED = 3  # a `failed` event says why
 EXIT_DISK_FULL = 4  # there was no room left even to say so
+EXIT_UNWRITABLE = 5  # the run's folder can't be written for another reason, so nothing could be said
 
 
 class RunState(StrEnum):
@@ -20,6 +21,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
+    PAUSED = "paused"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
@@ -74,7 +76,7 @@ class RunStory:
                 self.checkpoint_step = int(event.number("step") or 0)
             case "resumed":
                 self.step = int(event.number("step") or 0)
-            case "warning":
+            case "warning" | "retry":
                 self.warnings.append(event)
             case _ if event.kind in ENDINGS:
                 self.ending = event
@@ -96,11 +98,18 @@ class RunStory:
     def state(self, *, worker_alive: bool) -> RunState:
         """Where the run stands, given whether its worker lives."""
         if self.ending is not None:
-            kinds = {"finished": RunState.FINISHED, "stopped": RunState.STOPPED, "failed": RunState.FAILED}
-            return kinds[self.ending.kind]
+            return _ENDED[self.ending.kind]
         if not worker_alive:
             return RunState.INTERRUPTED
         return RunState.RUNNING if self.phase in ("training", "evaluating", "saving") else RunState.STARTING
+
+
+_ENDED = {
+    "finished": RunState.FINISHED,
+    "stopped": RunState.STOPPED,
+    "paused": RunState.PAUSED,
+    "failed": RunState.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +132,15 @@ def outcome_of(
     next_step: str = "",
     asked: bool = False,
     gone: bool = False,
+    out_of_memory: bool = False,
 ) -> Outcome:
     """The outcome of a run whose worker is gone.
 
     exit_code: the worker's, negative for a signal (as `subprocess` gives it), None when it is not known.
     log_line: the last meaningful line of the worker's log. can_resume: whether a complete checkpoint exists.
     next_step: what to do with the result of a finished run. asked: whether it was ended because the user wanted it to
-    end. gone: whether the run's folder no longer exists.
+    end. gone: whether the run's folder no longer exists. out_of_memory: whether the system killed a process for memory
+    while the worker lived.
     """
     state = story.state(worker_alive=False)
     at = f"step {story.step:,} of {story.total:,}" if story.total else "the beginning"
@@ -169,9 +180,24 @@ def outcome_of(
             f"Free some space. {again}",
             details,
         )
+    if exit_code == EXIT_UNWRITABLE:
+        why = f": {log_line}" if log_line else "."
+        return Outcome(
+            RunState.FAILED,
+            f"The run's folder can't be written, so training ended at {at}{why}",
+            f"Check the folder's permissions and its disk. {again}",
+            details,
+        )
     if asked:
         return Outcome(RunState.STOPPED, f"Ended at {at}, as you asked, before it could save.", again, details)
     said = f" Its last words were: “{log_line}”." if log_line else ""
+    if exit_code == -9 and out_of_memory:
+        return Outcome(
+            state,
+            f"The system ended the training process at {at}, very likely because memory ran out.",
+            f"Close other programs or train with fewer examples at a time. {again}",
+            details,
+        )
     if exit_code is not None and exit_code < 0:
         cause = _signals.get(-exit_code, f"by signal {-exit_code}")
         return Outcome(state, f"The training process was ended {cause} at {at}.{said}", again, details)

@@ -32,7 +32,7 @@ def log(text: str) -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, of the card or of the computer."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's; it may not be there
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY)
 
@@ -61,7 +61,7 @@ def as_sentence(error: BaseException, folder: Path) -> StudioError:
             "or choose a smaller model.",
             explain(error),
         )
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) or (isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EIO)):
         return disk_trouble(error, Path(error.filename or folder))
     lines = str(error).strip().splitlines()
     said = f": {lines[0][:300].rstrip('.')}" if lines else ""

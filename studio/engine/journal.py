@@ -10,15 +10,15 @@ from types import FrameType
 from typing import Any
 
 from studio.core.events import Event
-from studio.storage.runs import EventWriter, RunFolder
+from studio.storage.runs import EventWriter, RunFolder, StopRequest
 
 
 class Stopped(Exception):
-    """The run is to end here. save: whether what was done is to be kept."""
+    """The run is to end here, as was asked."""
 
-    def __init__(self, *, save: bool) -> None:
+    def __init__(self, request: StopRequest) -> None:
         super().__init__()
-        self.save = save
+        self.request = request
 
 
 class Journal:
@@ -30,7 +30,11 @@ class Journal:
 
     def say(self, kind: str, **values: Any) -> None:
         """Append one event. Raises OSError, on a full disk above all."""
-        self._writer.write(Event(kind, time.time(), values))
+        self.pass_on(Event(kind, time.time(), values))
+
+    def pass_on(self, event: Event) -> None:
+        """Append an event that was made elsewhere. Raises OSError."""
+        self._writer.write(event)
 
     def reopen(self) -> None:
         """Begin on a fresh line, after a write that may have been torn."""
@@ -46,7 +50,7 @@ class StopBell:
     """Tells whether the run should end: by the request in its folder, or by a signal, which means stop and save."""
 
     def __init__(self, run: RunFolder) -> None:
-        self._run = run
+        self.run = run
         self._signalled = False
 
     def listen(self) -> None:
@@ -60,15 +64,15 @@ class StopBell:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signalled = True
 
-    def asked(self) -> bool | None:
-        """None while the run goes on; otherwise whether to save."""
-        wanted = self._run.stop_requested()
-        if wanted is None and not self._run.folder.is_dir():
-            return False  # its folder was deleted: nobody waits for what it would make
-        return True if wanted is None and self._signalled else wanted
+    def asked(self) -> StopRequest | None:
+        """None while the run goes on; otherwise how it is to end."""
+        wanted = self.run.stop_requested()
+        if wanted is None and not self.run.folder.is_dir():
+            return StopRequest(save=False)  # its folder was deleted: nobody waits for what it would make
+        return StopRequest(save=True) if wanted is None and self._signalled else wanted
 
     def check(self) -> None:
         """Raise Stopped when the run should end."""
         wanted = self.asked()
         if wanted is not None:
-            raise Stopped(save=wanted)
+            raise Stopped(wanted)

@@ -18,7 +18,12 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from studio.core.errors import StudioError
+from studio.core.methods import TrainSettings
+from studio.core.recovery import Bounds, exploded, no_number
+from studio.engine.hooks import maybe_run_out_of_memory
 from studio.engine.journal import Journal, StopBell
+from studio.engine.room import no_room
+from studio.storage.runs import StopRequest
 
 _REPORT_EVERY = 0.2  # seconds between two words on what comes before training
 # What TRL's trainers call the figures that events name in core.events.
@@ -41,7 +46,8 @@ def evaluation_steps(total: int, count: int) -> frozenset[int]:
 
 
 class Supervision(TrainerCallback):
-    """The trainer's callback. `stopped` is None unless the user asked; `failure` a sentence that ends the run.
+    """The trainer's callback. Each None unless it ended training: `stopped`, what the user asked; `no_room`, why a
+    checkpoint could not be begun; `failure`, why the model would only get worse.
 
     complete: makes a checkpoint folder count, given its step, the seconds of training and the tokens read so far.
     elapsed, tokens: what earlier attempts have done.
@@ -53,20 +59,23 @@ class Supervision(TrainerCallback):
         bell: StopBell,
         complete: Callable[[Path, int, float, int], None],
         *,
+        settings: TrainSettings,
         evaluate_at: frozenset[int],
         checkpoint_seconds: float,
         elapsed: float = 0.0,
         tokens: int = 0,
     ) -> None:
         self._journal, self._bell, self._complete = journal, bell, complete
+        self._run, self._settings, self._bounds = bell.run, settings, Bounds()
         self._evaluate_at, self._checkpoint_seconds = evaluate_at, checkpoint_seconds
         self._elapsed_before, self._tokens_before = elapsed, tokens
         self._tokens = 0  # read in this attempt
         self._began = self._step_began = self._saved = 0.0
-        self._first_step = 0
+        self._first_step = self._last_step = 0
         self._prepared = 0.0  # when progress was last told
         self._process = psutil.Process()
-        self.stopped: bool | None = None
+        self.stopped: StopRequest | None = None
+        self.no_room: StudioError | None = None
         self.failure: StudioError | None = None
 
     # ------------------------------------------------------------------------------------- called by the trainer
@@ -74,14 +83,20 @@ class Supervision(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._first_step = state.global_step
+        self._first_step, self._last_step = state.global_step, state.max_steps
         self._began = self._step_began = self._saved = time.monotonic()
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        maybe_run_out_of_memory(state.global_step + 1, args.per_device_train_batch_size)
 
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if self._bell.asked() is False:  # nothing is kept, so the step need not be finished
-            self.stopped = False
+        wanted = self._bell.asked()
+        if wanted is not None and not wanted.save:  # nothing is kept, so the step need not be finished
+            self.stopped = wanted
             control.should_training_stop = True
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -91,10 +106,17 @@ class Supervision(TrainerCallback):
         if wanted is not None:
             self.stopped = wanted
             control.should_training_stop = True
-            control.should_save = wanted
-            return
-        control.should_evaluate = state.global_step in self._evaluate_at
-        control.should_save = last or time.monotonic() - self._saved >= self._checkpoint_seconds
+            control.should_save = wanted.save
+        else:
+            control.should_evaluate = state.global_step in self._evaluate_at
+            control.should_save = last or time.monotonic() - self._saved >= self._checkpoint_seconds
+        if control.should_save:
+            self.no_room = no_room(
+                self._run, kwargs.get("model"), kwargs.get("optimizer"), step=state.global_step, last=last
+            )
+            if self.no_room is not None:
+                control.should_training_stop = True
+                control.should_save = control.should_evaluate = False
 
     def on_log(
         self,
@@ -169,20 +191,31 @@ class Supervision(TrainerCallback):
         """Whether to cut short what the trainer does between steps."""
         return self._bell.asked() is not None
 
+    def last_evaluation_cut_short(self, control: TrainerControl) -> None:
+        """The run ends without its last figures, as was asked; with what was learned saved, Resume measures them."""
+        self.stopped = self._bell.asked()
+        control.should_save = control.should_save and self.stopped is not None and self.stopped.save
+
     # -------------------------------------------------------------------------------------------------
 
     def _check_numbers(self, step: int, logs: dict[str, Any], control: TrainerControl, *, scaled: bool) -> None:
         loss, norm = float(logs["loss"]), float(logs.get("grad_norm") or 0.0)
         # With fp16 a gradient that overflows is normal: the step is skipped and the scale lowered.
         if math.isfinite(loss) and (scaled or math.isfinite(norm)):
-            return
-        what = "loss" if not math.isfinite(loss) else "gradient"
-        self.failure = StudioError(
-            f"The {what} is no longer a number (at step {step:,}), so the model would only get worse.",
-            "Start again with a lower learning rate, or with 32-bit numbers if it was bf16.",
-        )
+            if not self._bounds.left(loss):
+                if self._bounds.suspicious and not control.should_training_stop and step < self._last_step:
+                    control.should_save = False  # if it mends, the next step saves
+                return
+            self.failure = exploded(self._bounds, loss, step, self._settings, self._kept())
+        else:
+            what = "loss" if not math.isfinite(loss) else "gradient"
+            self.failure = no_number(what, step, self._settings, self._kept())
         control.should_training_stop = True
         control.should_save = control.should_evaluate = False
+
+    def _kept(self) -> int | None:
+        last = self._run.last_checkpoint()
+        return last.step if last else None
 
     def _memory(self) -> tuple[int, int]:
         """Bytes in use and at most: of the card when there is one, else of this process."""

@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
-from transformers.trainer_callback import PrinterCallback
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import PrinterCallback, TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from studio.core.methods import TrainSettings
@@ -144,6 +145,8 @@ class Supervised(_Trainer):
         with torch.random.fork_rng(devices), torch.no_grad():
             for batch in self.get_eval_dataloader():
                 if self._supervision.asked_to_stop():
+                    if self.state.global_step >= self.state.max_steps:
+                        self._supervision.last_evaluation_cut_short(self.control)
                     break
                 inputs = self._prepare_inputs(batch)
                 with self.compute_loss_context_manager():
@@ -158,6 +161,14 @@ class Supervised(_Trainer):
         model.train()
         self.control.should_evaluate = False
         return {}
+
+    def evaluate_checkpoint(self, folder: Path) -> None:
+        """Measure what a checkpoint holds, without training; the trainer must be new."""
+        self.state = TrainerState.load_from_json(str(folder / TRAINER_STATE_NAME))
+        self._load_from_checkpoint(str(folder))
+        model: Any = self.model
+        self.accelerator.prepare_model(model, evaluation_mode=True)  # for autocast, which it builds in
+        self.evaluate()
 
     def create_model_card(self, *_arguments: Any, **_named: Any) -> None:
         """None: what an adapter is stands in its `plumbline.json`."""

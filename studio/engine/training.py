@@ -7,6 +7,7 @@ event, so that nobody has to read a log: finished, stopped, or failed with a sen
 from __future__ import annotations
 
 import os
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,23 +16,29 @@ from filelock import FileLock, Timeout
 from studio import __version__
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
+from studio.core.methods import TrainSettings
 from studio.core.recipes import Recipe
 from studio.core.records import KINDS
-from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID
+from studio.core.recovery import out_of_memory
+from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, EXIT_UNWRITABLE
 from studio.engine.checkpoints import About, complete, publish, sweep
-from studio.engine.failures import as_sentence, log
+from studio.engine.failures import as_sentence, explain, is_disk_full, is_out_of_memory, log
 from studio.engine.journal import Journal, StopBell, Stopped
 from studio.engine.method import method_module
 from studio.storage.datasets import find_dataset, records_of
 from studio.storage.models import check_model
 from studio.storage.project import Project
-from studio.storage.runs import Checkpoint, RunFolder
+from studio.storage.recovery import take_smaller_passes
+from studio.storage.runs import Checkpoint, RunFolder, StopRequest
+from studio.storage.workers import worker_of
 
+EXIT_AGAIN = -1  # not for the world outside: memory ran out, and a fresh process is to go on
 _TOLD = ("torch", "transformers", "trl", "peft")
 
 
 def train(folder: Path) -> int:
-    """Make one attempt at the run in `folder`. Returns an exit code of `core.runs`; StudioError when there is none."""
+    """Make one attempt at the run in `folder`. Returns an exit code of `core.runs`, or EXIT_AGAIN when the next attempt
+    is to be made at once, by another process; StudioError when there is no run."""
     run = RunFolder(folder.absolute())
     if not run.folder.is_dir():
         raise StudioError(f"There is no run in “{run.folder}”.", "It may have been deleted.")
@@ -45,13 +52,17 @@ def train(folder: Path) -> int:
     with lock:
         bell = StopBell(run)
         bell.listen()
-        journal = Journal(run.events)
         try:
-            _attempt(run, journal, bell)
+            heard = run.heard
+            _record_this_process(run, heard)
+            journal = Journal(run.events)
+        except (OSError, StudioError) as trouble:
+            return _unsaid(run, trouble)
+        try:
+            _attempt(run, journal, bell, heard)
         except Stopped as stopped:
             last = run.last_checkpoint()
-            step = last.step if last else 0
-            journal.say("stopped", step=step, saved=stopped.save and last is not None)
+            _say_end(journal, stopped.request, last.step if last else 0, 0, saved=last is not None)
         except BaseException as error:
             return _fail(run, journal, error)
         finally:
@@ -59,20 +70,57 @@ def train(folder: Path) -> int:
         return EXIT_SAID
 
 
+def _record_this_process(run: RunFolder, heard: int) -> None:
+    """Who started it has written the same, unless that program died before it could."""
+    worker = worker_of(os.getpid(), heard)
+    if worker is not None and worker != run.worker():
+        run.set_worker(worker)
+
+
+def _say_end(journal: Journal, request: StopRequest, step: int, total: int, *, saved: bool) -> None:
+    saved = saved and request.save
+    if not request.pause:
+        journal.say("stopped", step=step, saved=saved)
+        return
+    at = f"step {step:,} of {total:,}" if total else f"step {step:,}" if step else "the beginning"
+    kept = "everything is saved, and its memory is free" if saved else "its memory is free; nothing was to be saved yet"
+    journal.say("paused", step=step, what=f"Paused at {at}: {kept}.", hint="Resume goes on exactly from here.")
+
+
 def _fail(run: RunFolder, journal: Journal, error: BaseException) -> int:
-    """Say why the attempt ends; when even that can't be written, the exit code says it."""
-    said = as_sentence(error, run.folder)
-    log(f"{said.details}\n{said.sentence}")
+    """Go on in smaller passes when memory ran out; else say why the attempt ends, if need be by the exit code."""
     try:
+        if is_out_of_memory(error):
+            log(explain(error))
+            retry = take_smaller_passes(run)
+            if retry is not None:
+                journal.pass_on(retry)
+                return EXIT_AGAIN
+            error = out_of_memory(_settings(run), explain(error))
+        said = as_sentence(error, run.folder)
+        log(f"{said.details}\n{said.sentence}")
         sweep(run)  # half a checkpoint takes the room that the sentence needs
         journal.reopen()
         journal.say("failed", what=said.what, hint=said.hint, details=said.details)
-    except (OSError, StudioError):
-        return EXIT_DISK_FULL
+    except (OSError, StudioError) as trouble:
+        return _unsaid(run, trouble)
     return EXIT_FAILED
 
 
-def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
+def _unsaid(run: RunFolder, trouble: OSError | StudioError) -> int:
+    """The exit code that says why nothing could be written; the log's last line says it more exactly, if it can."""
+    cause = trouble.__cause__ if isinstance(trouble, StudioError) and trouble.__cause__ else trouble
+    log(str(trouble))
+    return EXIT_DISK_FULL if is_disk_full(cause, run.folder) else EXIT_UNWRITABLE
+
+
+def _settings(run: RunFolder) -> TrainSettings:
+    """The recipe's settings, in the passes that are in force."""
+    settings = run.recipe().settings
+    return replace(settings, **asdict(run.passes(settings)))
+
+
+def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> None:
     recipe = run.recipe()
     recipe.check()
     last = sweep(run)
@@ -80,7 +128,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
     info = _dataset(project, recipe)
     base = check_model(Path(recipe.base_model))
     adapter = Path(recipe.adapter) if recipe.adapter else None
-    settings = recipe.settings
+    settings = _settings(run)
 
     import torch
 
@@ -98,6 +146,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         precision=str(precision),
         threads=torch.get_num_threads(),
     )
+    _record_this_process(run, heard)  # importing took a while, in which another program may have thought it dead
     journal.say("phase", phase="loading")
     bell.check()
 
@@ -147,11 +196,13 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         journal.say("checkpoint", step=step, path=folder.relative_to(run.folder).as_posix())
         sweep(run)
 
-    if last is None or last.step < total:
+    trained = last is not None and last.step >= total
+    if not trained or (rows.held_out and not _was_evaluated(run, total)):
         supervision = Supervision(
             journal,
             bell,
             completed,
+            settings=settings,
             evaluate_at=evaluation_steps(total, settings.evaluations) if rows.held_out else frozenset(),
             checkpoint_seconds=settings.checkpoint_minutes * 60,
             elapsed=before.elapsed if before else 0.0,
@@ -165,20 +216,33 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell) -> None:
         )
         if last is not None:
             journal.say("resumed", step=last.step)
-        journal.say("phase", phase="training")
-        if trainer.slower_because is not None:
-            why = f"This model is trained with padding, which is slower: {trainer.slower_because}."
-            journal.say("warning", what=why, hint="Nothing needs to be done.")
-        trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
+        if last is not None and trained:  # it was stopped in its last evaluation
+            trainer.evaluate_checkpoint(last.folder)
+        else:
+            journal.say("phase", phase="training")
+            if trainer.slower_because is not None:
+                why = f"This model is trained with padding, which is slower: {trainer.slower_because}."
+                journal.say("warning", what=why, hint="Nothing needs to be done.")
+            trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
         if supervision.failure is not None:
             raise supervision.failure
+        if supervision.no_room is not None:
+            last = run.last_checkpoint()
+            what, hint = supervision.no_room.what, supervision.no_room.hint
+            journal.say("paused", step=last.step if last else 0, what=what, hint=hint)
+            return
         if supervision.stopped is not None:
-            journal.say("stopped", step=trainer.state.global_step, saved=supervision.stopped)
+            step = trainer.state.global_step
+            _say_end(journal, supervision.stopped, step, total, saved=True)
             return
     journal.say("phase", phase="saving")
     final = _final(run, total)
     publish(run, final.folder)
     journal.say("finished", step=total, adapter=run.adapter.name)
+
+
+def _was_evaluated(run: RunFolder, step: int) -> bool:
+    return any(event.kind == "evaluation" and event.number("step") == step for event in run.all_events())
 
 
 def _dataset(project: Project, recipe: Recipe) -> DatasetInfo:

@@ -50,9 +50,10 @@ def main(argv: list[str]) -> int:
     try:
         match argv:
             case ["run", folder]:
-                from studio.engine.training import train
+                from studio.engine.training import EXIT_AGAIN, train
 
-                return train(Path(folder))
+                code = train(Path(folder))
+                return _again(Path(folder)) if code == EXIT_AGAIN else code
             case ["chat"]:
                 from studio.engine.chat import serve
 
@@ -66,6 +67,27 @@ def main(argv: list[str]) -> int:
         return 1
     finally:
         _let_go_of_the_log()
+
+
+def _again(folder: Path) -> int:
+    """Go on with the run in a fresh process, since only the end of one gives all of its memory back."""
+    words = [sys.executable, "--worker", "run", str(folder)]
+    if not getattr(sys, "frozen", False):
+        words = [sys.executable, *sys.orig_argv[1:]]
+    _let_go_of_the_log()
+    if sys.platform != "win32":
+        os.execv(words[0], words)  # the same process to whoever watches it, with the same standard output
+    import subprocess
+
+    from studio.storage.runs import RunFolder
+    from studio.storage.workers import worker_of
+
+    run = RunFolder(folder)
+    heir = subprocess.Popen(words, creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP)
+    worker = worker_of(heir.pid, run.heard)
+    if worker is not None:
+        run.set_worker(worker)  # whoever watches this process then watches its heir
+    return 0
 
 
 def _let_go_of_the_log() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunStory
-from studio.processes.training import is_alive, outcome
+from studio.processes.training import Attempt, is_alive, outcome
 from studio.storage.runs import EventReader, RunFolder, list_runs
 
 _LOOK_EVERY = 2000  # ms
@@ -92,11 +93,17 @@ class RunWatch(QThread):
     events_read = Signal(list)
     ended = Signal(object, int)
 
-    def __init__(self, run: RunFolder, process: subprocess.Popen[bytes] | None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        process: subprocess.Popen[bytes] | None,
+        command: Sequence[str] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         """`process` is the worker when this program started it; its exit code is then known, and when it `began`."""
         super().__init__(parent)
         self.run_id = run.id
-        self._run, self._process = run, process
+        self._run, self._attempt = run, Attempt(run, process, command)
         self.began = 0.0 if process is None else time.time()
 
     def run(self) -> None:
@@ -104,7 +111,7 @@ class RunWatch(QThread):
         reader, story = EventReader(self._run.events), RunStory()
         while not self.isInterruptionRequested():
             # Asked before reading: what a worker wrote before it died is then never missed.
-            alive = self._alive()
+            alive = self._attempt.goes_on()
             events = reader.read()
             for event in events:
                 story.feed(event)
@@ -114,16 +121,10 @@ class RunWatch(QThread):
                 self.events_read.emit(events[first : first + _BATCH])
                 self.msleep(1)  # leaves the window time between the batches of a long history
             if not alive and not events:
-                code = self._process.returncode if self._process else None
-                self.ended.emit(outcome(self._run, story, code), reader.offset)
+                self.ended.emit(outcome(self._run, story, self._attempt.exit_code), reader.offset)
                 return
             if not events:
                 self.msleep(_NAP)
-
-    def _alive(self) -> bool:
-        if self._process is not None:
-            return self._process.poll() is None
-        return is_alive(self._run.worker())
 
 
 def _found(run: RunFolder, alive: bool, size: int) -> FoundRun:

@@ -107,9 +107,9 @@ class ProjectRuns(QObject):
         """Go on with a run from its last checkpoint. Raises StudioError."""
         self._start_worker(self._records[run_id])
 
-    def stop(self, run_id: str, *, save: bool) -> None:
-        """Ask a run to end; should it not listen, the ladder ends it. Raises StudioError."""
-        ladder = StopLadder(self._records[run_id].folder, save)
+    def stop(self, run_id: str, *, save: bool, pause: bool = False) -> None:
+        """Ask a run to end, or to pause; should it not listen, the ladder ends it. Raises StudioError."""
+        ladder = StopLadder(self._records[run_id].folder, save, pause)
         ladder.ask()
         self._ladders[run_id] = ladder
         self._timer.start()
@@ -144,15 +144,17 @@ class ProjectRuns(QObject):
         self._watches.clear()
 
     def _start_worker(self, record: RunRecord) -> None:
-        process = start_run(record.folder, self._command(record.folder) if self._command else None)
-        self._watch(record, process)
+        self._watch(record, start_run(record.folder, self._command_for(record)))
+
+    def _command_for(self, record: RunRecord) -> list[str] | None:
+        return self._command(record.folder) if self._command else None
 
     def _watch(self, record: RunRecord, process: subprocess.Popen[bytes] | None = None) -> None:
         self._unwatch(record.id)
         record.story, record.curves = RunStory(), Curves()
         if process is not None or record.outcome is None:
             record.state, record.outcome = RunState.STARTING, None
-        watch = RunWatch(record.folder, process, self)
+        watch = RunWatch(record.folder, process, self._command_for(record), self)
         watch.events_read.connect(self._take_events)
         watch.ended.connect(self._take_end)
         watch.finished.connect(watch.deleteLater)

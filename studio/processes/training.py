@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from studio.core.errors import StudioError
 from studio.core.runs import Outcome, RunStory, outcome_of
 from studio.processes.launch import start_worker, worker_command
 from studio.storage.files import disk_trouble
-from studio.storage.runs import RunFolder, WorkerProcess
+from studio.storage.recovery import take_smaller_passes
+from studio.storage.runs import EventWriter, RunFolder
+from studio.storage.workers import WorkerProcess, memory_kills, worker_of
 
-# Two readings of one process's start time differ by less than this; a new process with an old pid is further away.
-_SAME_START = 0.1
 _STARTING = 10.0  # seconds that another program is given to start the same run
 # How a process ends that was terminated or killed; on Windows psutil gives it SIGTERM's number. None: it is not known.
 _ENDED_FROM_OUTSIDE = (None, -9, -15, 15)
@@ -50,8 +50,9 @@ def _start(run: RunFolder, command: Sequence[str]) -> subprocess.Popen[bytes]:
     with run.log.open("ab") as log:
         process = start_worker(command, log=log, talks=False)
     try:
-        with contextlib.suppress(psutil.NoSuchProcess):  # gone already: whoever watches it will say so
-            run.set_worker(WorkerProcess(process.pid, _start_of(psutil.Process(process.pid)), heard))
+        worker = worker_of(process.pid, heard)
+        if worker is not None:  # else it is gone already, and whoever watches it will say so
+            run.set_worker(worker)
     except BaseException:
         process.kill()  # nobody could find it again
         process.wait()
@@ -65,28 +66,12 @@ def _trained_already(run: RunFolder) -> StudioError:
 
 def is_alive(worker: WorkerProcess | None) -> bool:
     """Whether that very process still runs. A zombie is dead."""
-    return _find(worker) is not None
-
-
-def _find(worker: WorkerProcess | None) -> psutil.Process | None:
-    if worker is None:
-        return None
-    try:
-        process = psutil.Process(worker.pid)
-        same = abs(_start_of(process) - worker.created) < _SAME_START
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.Error:
-        return None
-
-
-def _start_of(process: psutil.Process) -> float:
-    """When it started. Linux knows that since boot, and its boot moves whenever the clock is set: it is left out."""
-    return process.create_time() - (psutil.boot_time() if sys.platform == "linux" else 0.0)
+    return worker is not None and worker.find() is not None
 
 
 def kill_tree(worker: WorkerProcess | None) -> None:
     """Kill a worker and everything that it started."""
-    process = _find(worker)
+    process = worker.find() if worker else None
     if process is None:
         return
     family: list[psutil.Process] = [process]
@@ -106,6 +91,7 @@ class StopLadder:
 
     run: RunFolder
     save: bool
+    pause: bool = False
     grace: float = GRACE
     terminate_grace: float = TERMINATE_GRACE
     clock: Callable[[], float] = time.monotonic
@@ -114,7 +100,7 @@ class StopLadder:
 
     def ask(self) -> None:
         """The first rung. Raises StudioError when the request can't be written."""
-        self.run.request_stop(save=self.save)
+        self.run.request_stop(save=self.save, pause=self.pause)
         self._asked = self.clock()
 
     def climb(self) -> None:
@@ -122,7 +108,8 @@ class StopLadder:
         now = self.clock()
         if self._asked is None or now - self._asked < self.grace:
             return
-        process = _find(self.run.worker())
+        worker = self.run.worker()
+        process = worker.find() if worker else None
         if process is None:
             return
         if self._terminated is None:
@@ -130,7 +117,59 @@ class StopLadder:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
         elif now - self._terminated >= self.terminate_grace:
-            kill_tree(self.run.worker())
+            kill_tree(worker)
+
+
+class Attempt:
+    """A run's worker as the program sees it that watches: one that takes the place of another is watched too.
+
+    process: the worker when this program started it, so that its exit code is known. A worker that the system killed
+    because memory ran out is started again with smaller passes; `command` is then what starts it.
+    """
+
+    def __init__(
+        self, run: RunFolder, process: subprocess.Popen[bytes] | None, command: Sequence[str] | None = None
+    ) -> None:
+        self._run, self._process, self._command = run, process, command
+
+    def goes_on(self) -> bool:
+        """Whether somebody is at it. Raises nothing: what can't be started again has ended."""
+        if self._process is not None and self._process.poll() is None:
+            return True
+        if is_alive(self._run.worker()):
+            self._process = None  # another one than ours
+            return True
+        if not was_killed_for_memory(self._run, self.exit_code):
+            return False
+        with contextlib.suppress(StudioError, OSError):
+            if _say_smaller(self._run):
+                self._process = start_run(self._run, self._command)
+                return True
+        return False
+
+    @property
+    def exit_code(self) -> int | None:
+        """The worker's, once it is gone; None when this program is not its parent."""
+        return self._process.returncode if self._process is not None else None
+
+
+def was_killed_for_memory(run: RunFolder, exit_code: int | None) -> bool:
+    """Whether the worker was very likely ended by the system because memory ran out: by the one signal that does it,
+    while the kernel's count of such kills rose, and nobody had asked for its end."""
+    worker = run.worker()
+    if exit_code != -getattr(signal, "SIGKILL", 9) or worker is None or worker.memory_kills < 0:
+        return False
+    return run.stop_requested() is None and memory_kills() > worker.memory_kills
+
+
+def _say_smaller(run: RunFolder) -> bool:
+    with FileLock(run.lock, timeout=0):  # the journal belongs to whoever holds it
+        said = take_smaller_passes(run)
+        if said is not None:
+            writer = EventWriter(run.events)
+            writer.write(said)
+            writer.close()
+        return said is not None
 
 
 def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
@@ -143,6 +182,7 @@ def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
         exit_code=exit_code,
         asked=exit_code in _ENDED_FROM_OUTSIDE and run.stop_requested() is not None,
         gone=not run.is_there,
+        out_of_memory=was_killed_for_memory(run, exit_code),
         log_line=run.last_log_line(),
         can_resume=run.last_checkpoint() is not None,
         details=run.log_tail(),

@@ -114,17 +114,17 @@ def disk_full(path: Path, details: str = "") -> StudioError:
 
 def free_space(path: Path) -> str:
     """Free space on the disk of `path`, in words."""
-    free = _free(path)
+    free = free_bytes(path)
     return "unknown space" if free is None else in_bytes(free)
 
 
 def is_full(path: Path) -> bool:
     """Whether next to nothing can be written to the disk of `path`."""
-    free = _free(path)
+    free = free_bytes(path)
     return free is not None and free < _NEXT_TO_NOTHING
 
 
-def _free(path: Path) -> int | None:
+def free_bytes(path: Path) -> int | None:
     """Free bytes on the disk of a path, or of its nearest parent that exists."""
     for folder in (path, *path.parents):
         with contextlib.suppress(OSError):

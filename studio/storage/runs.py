@@ -2,12 +2,13 @@
 
     runs/<id>/
       recipe.json      what was asked (core.recipes), written once before the worker starts
-      process.json     {"pid": 123, "created": 1630.12, ...}: the worker, known by pid and start time
+      process.json     {"pid": 123, "created": 1630.12, ...}: the worker, known by pid and start time (storage.workers)
       start.lock       held by a program while it starts the worker
       worker.lock      held by the worker while it lives
       events.jsonl     what the worker said (core.events), append-only; read by windows and the command line
       worker.log       everything that libraries printed
-      stop.json        {"save": true}: a request to end; removed when a worker starts
+      stop.json        {"save": true, "pause": false}: a request to end; removed when a worker starts
+      passes.json      {"batch_size": 1, "accumulate": 8}: in force instead of the recipe's since memory ran out
       checkpoints/checkpoint-<step>/   with manifest.json written last: a checkpoint without a valid one does not exist
       adapter/         the result, moved into place whole
 
@@ -29,24 +30,23 @@ from typing import Any, cast
 from studio.core import reward_report
 from studio.core.errors import StudioError
 from studio.core.events import Event
+from studio.core.methods import TrainSettings
 from studio.core.recipes import Recipe
+from studio.core.recovery import Passes
 from studio.core.runs import RunStory
 from studio.storage.files import disk_trouble, tail_of, write_whole
+from studio.storage.workers import WorkerProcess
 
 MANIFEST = "manifest.json"
 _EVENTS_TAIL = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerProcess:
-    """The worker of a run: its pid, and its start time in seconds (on Linux since boot, elsewhere since the epoch).
+class StopRequest:
+    """A wish that a run ends. save: whether to keep what was done. pause: whether it is to go on later."""
 
-    heard_before: bytes of events that there were when it was started, which earlier attempts said.
-    """
-
-    pid: int
-    created: float
-    heard_before: int = 0
+    save: bool
+    pause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,13 @@ class RunFolder:
         values = _json_object(self.folder / "process.json")
         match values:
             case {"pid": int(pid), "created": int() | float() as created}:
-                before = values.get("heard_before")
-                return WorkerProcess(pid, float(created), before if isinstance(before, int) else 0)
+                before, kills = values.get("heard_before"), values.get("memory_kills")
+                return WorkerProcess(
+                    pid,
+                    float(created),
+                    before if isinstance(before, int) else 0,
+                    kills if isinstance(kills, int) else -1,
+                )
             case _:
                 return None
 
@@ -154,14 +159,29 @@ class RunFolder:
         """Record the worker that was started."""
         write_whole(self.folder / "process.json", json.dumps(asdict(worker)) + "\n")
 
-    def request_stop(self, *, save: bool) -> None:
-        """Ask the worker to end after its step, with or without saving."""
-        write_whole(self.folder / "stop.json", json.dumps({"save": save}) + "\n")
+    def request_stop(self, *, save: bool, pause: bool = False) -> None:
+        """Ask the worker to end after its step, with or without saving, for good or to go on later."""
+        write_whole(self.folder / "stop.json", json.dumps({"save": save, "pause": pause}) + "\n")
 
-    def stop_requested(self) -> bool | None:
-        """None when nobody asked the worker to end; otherwise whether it should save first."""
+    def stop_requested(self) -> StopRequest | None:
+        """What the worker was asked; None when nobody wants it to end."""
         file = self.folder / "stop.json"
-        return bool(_json_object(file).get("save", True)) if os.path.exists(file) else None
+        if not os.path.exists(file):
+            return None
+        values = _json_object(file)
+        return StopRequest(bool(values.get("save", True)), bool(values.get("pause", False)))
+
+    def passes(self, settings: TrainSettings) -> Passes:
+        """How a step is divided: as the recipe's settings say, or in smaller passes since memory ran out."""
+        match _json_object(self.folder / "passes.json"):
+            case {"batch_size": int(size), "accumulate": int(times)} if size * times == settings.effective_batch:
+                return Passes(size, times)
+            case _:
+                return Passes(settings.batch_size, settings.accumulate)
+
+    def set_passes(self, passes: Passes) -> None:
+        """Divide steps like this from the next attempt on; the recipe stays as it was."""
+        write_whole(self.folder / "passes.json", json.dumps(asdict(passes)) + "\n")
 
     def clear_stop(self) -> None:
         """Forget a request to end."""
@@ -264,9 +284,8 @@ class EventWriter:
     def write(self, event: Event) -> None:
         """Append one event. Raises OSError."""
         line = event.to_line().encode("utf-8", "replace")
-        written = self._file.write(line)
-        if written != len(line):
-            raise OSError(28, "No space left on device")
+        while line:  # a disk takes a part when it has no room for all; the rest then tells why
+            line = line[self._file.write(line) or 0 :]
 
     def close(self) -> None:
         """Close the file."""

@@ -147,15 +147,16 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     from studio.engine import training
     from studio.engine.journal import StopBell
     from studio.engine.supervision import Supervision
+    from studio.storage.runs import StopRequest
 
     end_step = Supervision.on_step_end
 
-    def at(step: int | None, *, save: bool = True) -> None:
+    def at(step: int | None, *, save: bool = True, pause: bool = False) -> None:
         rung = False
 
         class Bell(StopBell):
-            def asked(self) -> bool | None:
-                return save if rung else None
+            def asked(self) -> StopRequest | None:
+                return StopRequest(save, pause) if rung else None
 
         def on_step_end(self: Supervision, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             nonlocal rung

@@ -53,6 +53,7 @@ def trained(
         journal,
         StopBell(RunFolder(folder)),
         lambda *_: None,
+        settings=values,
         evaluate_at=evaluation_steps(values.max_steps, 2) if held_out else frozenset(),
         checkpoint_seconds=1e9,
     )

@@ -209,7 +209,7 @@ def test_every_failure_is_a_sentence(
     from studio.engine.sft import SupervisedTrainer
 
     monkeypatch.setattr(SupervisedTrainer, "compute_loss", failing(error))
-    run = run_in(project, tiny_base)
+    run = run_in(project, tiny_base, batch_size=1)  # the smallest pass: there is nothing left to try
     assert training.train(run.folder) == EXIT_FAILED
     ending = last_of(run)
     assert words in ending.text("what")

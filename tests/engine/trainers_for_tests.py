@@ -55,6 +55,7 @@ def trained(
         journal,
         StopBell(RunFolder(folder)),
         lambda *_: None,
+        settings=settings,
         evaluate_at=evaluation_steps(settings.steps_for(len(rows)), 2) if held_out else frozenset(),
         checkpoint_seconds=1e9,
     )

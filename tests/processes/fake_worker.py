@@ -42,15 +42,18 @@ def main(folder: str, mode: str, steps: int) -> int:
             return 3
         if mode in ("endless", "deaf"):
             time.sleep(0.02)
-        save = run.stop_requested()
-        if save is not None and mode != "deaf":
-            if save:
+        asked = run.stop_requested()
+        if asked is not None and mode != "deaf":
+            if asked.save:
                 checkpoint = run.checkpoints / f"checkpoint-{step}"
                 checkpoint.mkdir(parents=True)
                 (checkpoint / "weights").write_text("x")
                 seal(checkpoint)
                 say("checkpoint", step=step, path=f"checkpoints/checkpoint-{step}")
-            say("stopped", step=step, saved=save)
+            if asked.pause:
+                say("paused", step=step, what=f"Paused at step {step}.", hint="Resume goes on exactly from here.")
+            else:
+                say("stopped", step=step, saved=asked.save)
             return 0
     say("finished", step=steps, adapter="adapter")
     return 0

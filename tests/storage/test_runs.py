@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from studio.core.errors import StudioError
 from studio.core.events import Event
 from studio.core.recipes import Recipe
-from studio.storage.runs import EventReader, EventWriter, RunFolder, WorkerProcess, list_runs, seal
+from studio.storage.runs import EventReader, EventWriter, RunFolder, StopRequest, WorkerProcess, list_runs, seal
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def test_a_damaged_recipe_gets_a_sentence(run):
 def test_requests_and_the_worker_survive_in_files(run):
     assert run.stop_requested() is None
     run.request_stop(save=False)
-    assert RunFolder(run.folder).stop_requested() is False
+    assert RunFolder(run.folder).stop_requested() == StopRequest(save=False)
     run.request_stop(save=True)
-    assert run.stop_requested() is True
+    assert run.stop_requested() == StopRequest(save=True)
     run.clear_stop()
     run.clear_stop()
     assert run.stop_requested() is None

@@ -24,6 +24,7 @@ _MARKS = {
     RunState.RUNNING: "▶",
     RunState.FINISHED: "✓",
     RunState.STOPPED: "■",
+    RunState.PAUSED: "⏸",
     RunState.FAILED: "✕",
     RunState.INTERRUPTED: "⚡",
 }
@@ -156,7 +157,7 @@ def state_colour(state: RunState, tokens: theme.Tokens) -> str:
             return tokens.success
         case RunState.FAILED | RunState.INTERRUPTED:
             return tokens.danger
-        case RunState.STOPPED:
+        case RunState.STOPPED | RunState.PAUSED:
             return tokens.warning
         case _:
             return tokens.accent

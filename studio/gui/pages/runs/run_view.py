@@ -54,6 +54,8 @@ class RunView(QWidget):
 
         self.head = RunHead(project)
         self.notice = Notice()
+        self.pause = _button("Pause", "", self._pause)
+        self.pause.setToolTip("Saves, ends the process so that its memory is free, and goes on exactly there on Resume")
         self.stop = _button("Stop…", "danger", self._ask_to_stop)
         self.resume = _button("Resume", "primary", self._resume)
         self.compare = _button("Compare in Chat", "", self._chat)
@@ -62,7 +64,7 @@ class RunView(QWidget):
         self.copy = menu.addAction("Copy diagnostics", self._copy)
         self.delete = menu.addAction("Delete…", self._ask_to_delete)
         self.more.setMenu(menu)
-        for button in (self.stop, self.resume, self.compare, self.more):
+        for button in (self.pause, self.stop, self.resume, self.compare, self.more):
             self.head.buttons.addWidget(button)
 
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
@@ -169,6 +171,8 @@ class RunView(QWidget):
         stopping = self._runs.is_stopping(record.id)
         self.stop.setVisible(not record.state.is_over and not record.broken)
         self.stop.setText("Stopping…" if stopping else "Stop…")
+        self.pause.setVisible(not record.state.is_over and not record.broken)
+        self.pause.setEnabled(not stopping)
         self.resume.setVisible(gone and not finished and not record.broken)
         self.resume.setText("Resume" if self._can_resume else "Start again")
         self.compare.setVisible(self._can_chat)
@@ -204,6 +208,11 @@ class RunView(QWidget):
         if self._record is None or self._record.state.is_over:
             return
         self._try(lambda run_id: self._runs.stop(run_id, save=save))
+
+    @Slot()
+    def _pause(self) -> None:
+        if self._record is not None and not self._record.state.is_over:
+            self._try(lambda run_id: self._runs.stop(run_id, save=True, pause=True))
 
     @Slot()
     def _resume(self) -> None:

@@ -13,6 +13,7 @@ STATES = {
     RunState.RUNNING: "Training",
     RunState.FINISHED: "Finished",
     RunState.STOPPED: "Stopped",
+    RunState.PAUSED: "Paused",
     RunState.FAILED: "Failed",
     RunState.INTERRUPTED: "Interrupted",
 }
