@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -63,9 +63,26 @@ class Reading:
     report: Callable[[int, int], None]
 
 
-def held_out_positions(rows: int, count: int, seed: int) -> frozenset[int]:
-    """Which `count` of the rows are never trained on: the same ones for the same seed."""
-    return frozenset(random.Random(seed).sample(range(rows), count))
+def held_out_positions(rows: int, count: int, seed: int, prompts: Sequence[Hashable] | None = None) -> frozenset[int]:
+    """Which `count` of the rows are never trained on: the same ones for the same seed.
+
+    prompts: of each row. Rows of one prompt then stay on one side, so that nothing is tested on a prompt that was
+    trained on. Whole prompts don't always add up to `count`; then it is fewer rows, or those of the smallest prompt.
+    """
+    rng = random.Random(seed)
+    if prompts is None or len(set(prompts)) == rows:
+        return frozenset(rng.sample(range(rows), count))
+    together: dict[Hashable, list[int]] = {}
+    for position, prompt in enumerate(prompts):
+        together.setdefault(prompt, []).append(position)
+    if len(together) < 2:
+        return frozenset()
+    groups = rng.sample(list(together.values()), len(together))
+    taken: list[int] = []
+    for group in groups if count else ():
+        if len(taken) + len(group) <= count:
+            taken += group
+    return frozenset(taken or (min(groups, key=len) if count else ()))
 
 
 def encode_rows(reading: Reading, encode: Callable[[Any], tuple[R, bool]], limit: int) -> EncodedRows[R]:

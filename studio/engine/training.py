@@ -18,7 +18,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.methods import TrainSettings
 from studio.core.recipes import Recipe
-from studio.core.records import KINDS
+from studio.core.records import KINDS, prompt_of
 from studio.core.recovery import out_of_memory
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, EXIT_UNWRITABLE
 from studio.engine.checkpoints import About, complete, publish, sweep
@@ -33,6 +33,7 @@ from studio.storage.runs import Checkpoint, RunFolder, StopRequest
 from studio.storage.workers import worker_of
 
 EXIT_AGAIN = -1  # not for the world outside: memory ran out, and a fresh process is to go on
+_JUDGED = ("pairs", "rankings", "ratings", "labels")  # kinds with several rows to one prompt
 _TOLD = ("torch", "transformers", "trl", "peft")
 
 
@@ -164,7 +165,9 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         journal.say("progress", phase="encoding", done=done, total=total)
 
     journal.say("phase", phase="encoding")
-    held_out = held_out_positions(info.rows, settings.held_out_of(info.rows), settings.seed)
+    judged = info.kind_name in _JUDGED and settings.held_out > 0
+    prompts = [hash(prompt_of(record)) for record in records_of(project, info)] if judged else None
+    held_out = held_out_positions(info.rows, settings.held_out_of(info.rows), settings.seed, prompts)
     reading = Reading(records_of(project, info), info.kind, info.rows, held_out, report)
     rows = method.encode(reading, encoder, settings)
     for what, hint in rows.warnings:

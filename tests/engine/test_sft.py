@@ -144,3 +144,15 @@ def test_held_out_rows_depend_on_the_seed_alone() -> None:
     assert held_out_positions(100, 5, 1) != held_out_positions(100, 5, 2)
     assert len(held_out_positions(100, 5, 1)) == 5
     assert held_out_positions(100, 0, 1) == frozenset()
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 9, 40])
+def test_no_prompt_is_on_both_sides(count: int) -> None:
+    prompts = [f"prompt {row // 3}" for row in range(90)]
+    held_out = held_out_positions(90, count, 5, prompts)
+    assert held_out == held_out_positions(90, count, 5, prompts)
+    sides = [{prompts[row] for row in range(90) if (row in held_out) is wanted} for wanted in (True, False)]
+    assert not sides[0] & sides[1]
+    assert len(held_out) == (max(3, count // 3 * 3) if count else 0)
+    assert held_out_positions(90, count, 5, range(90)) == held_out_positions(90, count, 5)
+    assert held_out_positions(90, count, 5, ["one"] * 90) == frozenset()
