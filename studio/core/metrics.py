@@ -13,13 +13,18 @@ from studio.core.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that a worker reports. `lower_is_better` is None where neither direction is better."""
+    """A number that a worker reports. `lower_is_better` is None where neither direction is better.
+
+    spread: the metric that is its standard deviation, drawn as a band around it. is_limit: set, not measured.
+    """
 
     name: str
     label: str
     reading: str
     unit: str = ""
     lower_is_better: bool | None = None
+    spread: str = ""
+    is_limit: bool = False
 
     @property
     def is_held_out(self) -> bool:
@@ -85,8 +90,10 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "reward",
         "Reward",
-        "What is learned from: the score, put on one scale, minus the KL penalty. It should rise; expect much noise.",
+        "What is learned from: the score, put on one scale, minus the KL penalty. It should rise; expect much noise. "
+        "The band is its spread over a step's answers: where it is flat, all are alike and nothing is learned.",
         lower_is_better=False,
+        spread="reward_sd",
     ),
     Metric(
         "reward_sd",
@@ -96,8 +103,10 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "score",
         "Score",
-        "What the reward model and the rules give an answer, without the KL penalty. It should rise, and level off.",
+        "What the reward model and the rules give an answer, without the KL penalty. It should rise, and level off; the "
+        "band is its spread over a step's answers.",
         lower_is_better=False,
+        spread="score_sd",
     ),
     Metric("score_sd", "Spread of the score", "How unequal the scores of a step's answers are."),
     Metric(
@@ -114,7 +123,7 @@ METRICS: tuple[Metric, ...] = (
         lower_is_better=False,
     ),
     Metric("eval_kl", "Held-out KL", "The distance from the start, on prompts that are never trained on."),
-    Metric("kl_budget", "KL budget", "The distance up to which a checkpoint counts as good."),
+    Metric("kl_budget", "KL budget", "The distance up to which a checkpoint counts as good.", is_limit=True),
     Metric(
         "kl_coef",
         "KL penalty",
@@ -180,7 +189,7 @@ PLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "ppo": (
         ("score", "eval_score"),
         ("kl", "kl_budget"),
-        ("reward", "reward_sd"),
+        ("reward",),
         ("eval_judge", "eval_score"),
         ("response_length",),
         ("ended",),
@@ -220,12 +229,16 @@ _LOSS_OF: Mapping[str, str] = {
 }
 
 
-def plots_of(method: str) -> tuple[tuple[Metric, ...], ...]:
-    """The metrics of each plot of a method; those of fine-tuning for one that isn't known."""
+def plots_of(method: str, without: frozenset[str] = frozenset()) -> tuple[tuple[Metric, ...], ...]:
+    """The metrics of each plot of a method; those of fine-tuning for one that isn't known.
+
+    without: what the run never measures; the plots that are about it are left out.
+    """
     by_name = {metric.name: metric for metric in METRICS}
     if method in _LOSS_OF:
         by_name["loss"] = replace(by_name["loss"], reading=_LOSS_OF[method])
-    return tuple(tuple(by_name[name] for name in group) for group in PLOTS.get(method, PLOTS["sft"]))
+    groups = (group for group in PLOTS.get(method, PLOTS["sft"]) if group[0] not in without)
+    return tuple(tuple(by_name[name] for name in group if name not in without) for group in groups)
 
 
 @dataclass(slots=True)

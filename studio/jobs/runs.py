@@ -16,6 +16,7 @@ from studio.core.errors import StudioError
 from studio.core.events import Event
 from studio.core.metrics import Curves
 from studio.core.recipes import Recipe
+from studio.core.rollouts import Rollouts
 from studio.core.runs import Outcome, RunState, RunStory
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.training import StopLadder, is_alive, start_run
@@ -33,13 +34,14 @@ Command = Callable[[RunFolder], list[str]]
 class RunRecord:
     """What the window knows of a run. `broken` is a sentence when its recipe can't be read.
 
-    `curves` are empty until the run is followed; `outcome` is None while its worker lives. size: of its events.
+    `curves` and `rollouts` are empty until the run is followed; `outcome` is None while its worker lives. size: of its events.
     """
 
     folder: RunFolder
     recipe: Recipe | None = None
     story: RunStory = field(default_factory=RunStory)
     curves: Curves = field(default_factory=Curves)
+    rollouts: Rollouts = field(default_factory=Rollouts)
     state: RunState = RunState.STARTING
     outcome: Outcome | None = None
     broken: str = ""
@@ -151,7 +153,7 @@ class ProjectRuns(QObject):
 
     def _watch(self, record: RunRecord, process: subprocess.Popen[bytes] | None = None) -> None:
         self._unwatch(record.id)
-        record.story, record.curves = RunStory(), Curves()
+        record.story, record.curves, record.rollouts = RunStory(), Curves(), Rollouts()
         if process is not None or record.outcome is None:
             record.state, record.outcome = RunState.STARTING, None
         watch = RunWatch(record.folder, process, self._command_for(record), self)
@@ -188,6 +190,7 @@ class ProjectRuns(QObject):
         for event in events:
             record.story.feed(event)
             record.curves.feed(event)
+            record.rollouts.feed(event)
         ending = record.story.ending
         if record.outcome is None and (ending is None or ending.time >= self._watches[record.id].began):
             record.state = record.story.state(worker_alive=True)  # else it is that of an attempt before
@@ -221,7 +224,7 @@ class ProjectRuns(QObject):
                 run.story,
                 run.outcome,
             )
-            record.curves, record.size = Curves(), run.size
+            record.curves, record.rollouts, record.size = Curves(), Rollouts(), run.size
             if run.outcome is None:
                 self._watch(record)
             else:

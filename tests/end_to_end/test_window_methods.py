@@ -81,6 +81,6 @@ def test_examples_then_preferences_then_a_judge(qtbot, studio, base_model):
     judge = train_to_the_end(qtbot, studio, "reward")
     assert judge.recipe.adapter == ""
     assert not view.compare.isVisible()
-    assert view.tabs.isTabVisible(1)
-    view.tabs.setCurrentIndex(1)
+    assert view.has_tab("Report")
+    view.show_tab("Report")
     assert "of 10 held-out comparisons" in view.report.words[0].text()

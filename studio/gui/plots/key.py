@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.gui import theme
 
-Mark = Literal["raw", "smoothed", "second-raw", "second", "eval", "checkpoint", "resume"]
+Mark = Literal["raw", "smoothed", "second-raw", "second", "eval", "limit", "checkpoint", "resume"]
 RAW_ALPHA = 90  # of the curve as it was measured, behind the smoothed one
 
 
@@ -21,9 +21,9 @@ def mark_pen(mark: Mark, tokens: theme.Tokens) -> QPen:
     if mark in ("raw", "second-raw"):
         colour.setAlpha(RAW_ALPHA)
     # Width 0 is one pixel of the screen at any scaling: Qt draws it many times faster than a wider line.
-    pen = QPen(colour, 0 if mark in ("raw", "second-raw", "resume") else 2)
+    pen = QPen(colour, 0 if mark in ("raw", "second-raw", "resume", "limit") else 2)
     pen.setCosmetic(True)  # widths are pixels, whatever the plot's scale
-    if mark == "resume":
+    if mark in ("resume", "limit"):
         pen.setStyle(Qt.PenStyle.DashLine)
     return pen
 

@@ -125,7 +125,7 @@ class RunPlots(QWidget):
         self.slider.valueChanged.connect(self._take_smoothing)
         self._arrangements: dict[Groups, Cards] = {}
         self._method = ""
-        self._cards = self._arrange("")
+        self._cards = self._arrange(plots_of(""))
         self._smooth_with(smoothing)
         theme.watcher().theme_changed.connect(self._take_theme)
 
@@ -144,9 +144,8 @@ class RunPlots(QWidget):
         """All plots that are shown."""
         return self._cards.plots
 
-    def _arrange(self, method: str) -> Cards:
-        """The plots of a method. They are made once and kept, since making them takes a moment."""
-        groups = plots_of(method)
+    def _arrange(self, groups: Groups) -> Cards:
+        """The plots of these metrics. They are made once and kept, since making them takes a moment."""
         if groups not in self._arrangements:
             cards = Cards(groups)
             for plot in cards.plots:
@@ -159,10 +158,10 @@ class RunPlots(QWidget):
             self._layout.addWidget(cards)
         return self._arrangements[groups]
 
-    def show_curves(self, curves: Curves, method: str = "") -> None:
-        """Show another run, or the same one read anew."""
+    def show_curves(self, curves: Curves, method: str = "", without: frozenset[str] = frozenset()) -> None:
+        """Show another run, or the same one read anew. without: metrics that it never measures."""
         self._method = method
-        cards = self._arrange(method)
+        cards = self._arrange(plots_of(method, without))
         if cards is not self._cards:
             self._cards.hide()
             self._cards = cards

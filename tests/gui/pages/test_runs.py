@@ -159,9 +159,9 @@ def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
 def test_the_log_and_the_settings(qtbot, page, runs, start):
     run_id = start("crash")
     qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.INTERRUPTED)
-    page.view.tabs.setCurrentIndex(2)
+    page.view.show_tab("Log")
     assert "ValueError: the model fell over" in page.view.log.text.toPlainText()
-    page.view.tabs.setCurrentIndex(3)
+    page.view.show_tab("Settings")
     names = {label.accessibleName() for label in page.view.settings.findChildren(type(page.view.head.title))}
     assert "Learning rate: 0.0002" in names
     assert "Dataset: greetings (200 examples)" in names
@@ -212,8 +212,9 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     assert "Judge" in page.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
     assert [series.metric.name for series in view.plots.plots[1]._series()] == ["accuracy", "eval_accuracy"]
 
-    qtbot.waitUntil(lambda: view.tabs.tabRect(3).right() < view.tabs.width())  # all four are in sight
-    view.tabs.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: view.tabs.tabRect(4).right() < view.tabs.width())  # all are in sight
+    assert not view.has_tab("Answers")
+    view.show_tab("Report")
     assert "60 % of 30 held-out comparisons" in view.report.words[0].text()
     calibration, rewards = view.report.plots
     assert calibration.isVisible()
@@ -224,7 +225,7 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     page.open_run(other)
     qtbot.waitUntil(lambda: view.head.chip.text() == "Failed")
     assert view.tabs.currentIndex() == 0
-    assert not view.tabs.isTabVisible(1)
+    assert not view.has_tab("Report")
     assert [series.metric.name for series in view.plots.plots[1]._series()] == ["lr"]
 
 

@@ -217,9 +217,43 @@ def test_the_plots_are_the_methods(plots, method):
     shown = [[series.metric.name for series in plot._series()] for plot in plots.plots]
     assert shown == [list(group) for group in PLOTS[method]]
     assert all(plot.isVisible() for plot in plots.plots)
-    assert all(
-        drawn(plot) == 30 for plot in plots.plots if plot.first.metric.name not in ("grad_norm", "tokens_per_second")
-    )
+    measured = [plot for plot in plots.plots if len(plots.curves.by_name[plot.first.metric.name])]
+    assert measured
+    assert all(drawn(plot) == 30 for plot in measured if not plot.first.metric.is_held_out)
+
+
+def rewarded_curves(steps=30):
+    made = Curves()
+    for step in range(1, steps + 1):
+        figures = {"score": 0.1 * step, "score_sd": 0.5, "kl": 0.2 * step, "kl_budget": 10.0, "reward": 0.05 * step}
+        made.feed(Event("step", 0.0, {"step": step, "loss": 0.0, "reward_sd": 0.3, **figures}))
+    return made
+
+
+def test_a_spread_is_a_band_around_the_smoothed_curve(plots):
+    plots.slider.setValue(0)
+    plots.show_curves(rewarded_curves(), "ppo")
+    series = plots.large.first
+    low, high = (edge.getOriginalDataset()[1] for edge in series._edges)
+    assert list(high - low) == pytest.approx([1.0] * 30)
+    assert list((high + low) / 2) == pytest.approx(list(series.trace.smoothed))
+    assert "3 ± 0.5" in plots.large._readout.text()
+
+
+def test_a_limit_is_a_dashed_line_and_not_smoothed(plots):
+    plots.show_curves(rewarded_curves(), "ppo")
+    limit = plots.others[0].second
+    assert limit.mark == "limit"
+    assert list(limit.smooth.getOriginalDataset()[1]) == [10.0] * 30
+    assert limit.smooth.opts["pen"].style() == Qt.PenStyle.DashLine
+    assert limit.raw.getOriginalDataset()[0] is None
+
+
+def test_what_a_run_never_measures_has_no_plot(plots):
+    plots.show_curves(rewarded_curves(), "ppo", frozenset({"eval_judge"}))
+    names = [plot.first.metric.name for plot in plots.plots]
+    assert "eval_judge" not in names
+    assert len(names) == len(PLOTS["ppo"]) - 1
 
 
 def test_another_method_and_back_keeps_zoom_and_smoothing_in_step(plots, curves):

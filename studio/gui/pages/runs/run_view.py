@@ -1,4 +1,4 @@
-"""One run: its head (name, phase, progress, what can be done) over its plots, its report, its log and its settings.
+"""One run: its head (name, phase, progress, what can be done) over its plots, answers, report, log and settings.
 
 Everything shown comes from the run's record; nothing is kept here. Plots are made when a run is first shown, since
 importing what draws them takes a moment.
@@ -21,6 +21,7 @@ from studio.gui.pages.runs.diagnostics import diagnostics_of
 from studio.gui.pages.runs.head import RunHead
 from studio.gui.pages.runs.log_view import LogView
 from studio.gui.pages.runs.report_view import ReportView
+from studio.gui.pages.runs.rollouts_view import RolloutsView
 from studio.gui.pages.runs.settings_view import SettingsView
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from studio.gui.plots.run_plots import RunPlots
 
 _REFRESH_MS = 100
-_REPORT = 1  # the tab that only reward models have
 
 
 class RunView(QWidget):
@@ -69,13 +69,19 @@ class RunView(QWidget):
 
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
         self.tabs.setAccessibleName("What to show of the run")
-        for word in ("Plots", "Report", "Log", "Settings"):
-            self.tabs.addTab(word)
         self.plots: RunPlots | None = None
+        self._plots_place, self.rollouts = QWidget(), RolloutsView()
         self.report, self.log, self.settings = ReportView(), LogView(), SettingsView(project)
         self.stack = QStackedWidget()
-        self._plots_place = QWidget()
-        for page in (self._plots_place, self.report, self.log, self.settings):
+        self._shown = {
+            "Plots": self._plots_place,
+            "Answers": self.rollouts,  # of methods that write answers themselves
+            "Report": self.report,  # of reward models
+            "Log": self.log,
+            "Settings": self.settings,
+        }
+        for word, page in self._shown.items():
+            self.tabs.addTab(word)
             self.stack.addWidget(page)
         self.tabs.currentChanged.connect(self._show_tab)
         self._tab_row = QHBoxLayout()
@@ -107,6 +113,20 @@ class RunView(QWidget):
         self.settings.show_recipe(self._record.recipe, self._record.folder.folder)
         self.refresh()
 
+    def show_tab(self, word: str) -> None:
+        """Show what the tab of that name has."""
+        self.tabs.setCurrentIndex(list(self._shown).index(word))
+
+    def has_tab(self, word: str) -> bool:
+        """Whether the run has what the tab of that name shows."""
+        return self.tabs.isTabVisible(list(self._shown).index(word))
+
+    def _offer_tab(self, word: str, there: bool) -> None:
+        if not there and self.stack.currentWidget() is self._shown[word]:
+            self.tabs.setCurrentIndex(0)
+        self.tabs.setTabVisible(list(self._shown).index(word), there)
+        self.tabs.updateGeometry()  # Qt forgets to
+
     def _plots(self) -> RunPlots:
         if self.plots is None:
             from studio.gui.plots.run_plots import RunPlots
@@ -120,13 +140,19 @@ class RunView(QWidget):
         return self.plots
 
     def _show_curves(self, record: RunRecord) -> None:
-        self._plots().show_curves(record.curves, record.recipe.method if record.recipe else "")
+        recipe = record.recipe
+        judged = recipe is not None and recipe.rewards.has_judge
+        self._plots().show_curves(
+            record.curves, recipe.method if recipe else "", frozenset() if judged else frozenset({"eval_judge"})
+        )
+        self.rollouts.show_rollouts(record.rollouts)
+        self._offer_tab("Answers", recipe is not None and recipe.how.is_rewarded)
 
     @Slot(int)
     def _show_tab(self, number: int) -> None:
         self.stack.setCurrentIndex(number)
         if self.plots is not None:
-            self.plots.controls.setVisible(number == 0)
+            self.plots.controls.setVisible(self.stack.currentWidget() is self._plots_place)
 
     @Slot(str)
     def _take_change(self, run_id: str) -> None:
@@ -146,6 +172,7 @@ class RunView(QWidget):
             self._show_curves(record)
         else:
             plots.curves_changed()
+            self.rollouts.follow()
         self._look_at_disk(record)
         self.head.show_record(record)
         self._offer(record)
@@ -159,11 +186,7 @@ class RunView(QWidget):
             self._saved = saved
             self._can_resume = record.folder.last_checkpoint() is not None
             self._can_chat = record.folder.tuned_folder() is not None
-            reported = self.report.show_file(record.folder.report)
-            if not reported and self.tabs.currentIndex() == _REPORT:
-                self.tabs.setCurrentIndex(0)
-            self.tabs.setTabVisible(_REPORT, reported)
-            self.tabs.updateGeometry()  # Qt forgets to
+            self._offer_tab("Report", self.report.show_file(record.folder.report))
 
     def _offer(self, record: RunRecord) -> None:
         # A worker that has said its last word still needs a moment to be gone; nothing is offered meanwhile.
