@@ -18,6 +18,8 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from studio.cli.options import add_project, add_settings, given_settings, open_project
+from studio.cli.reward_figures import evaluation_line, step_figures
+from studio.cli.rewarding import add_rewards, ask_consent, rewards_given, with_rewards
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.events import Event
 from studio.core.fields import settings_of
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="NAME", help="a dataset of the project, by name or id")
     parser.add_argument("--template", help="“model” for the model's own, or a built-in prompt template")
     parser.add_argument("--name", help="what to call the run")
+    add_rewards(parser)
     add_settings(parser, "settings (each overrides the recipe's)", *_all_settings())
 
 
@@ -54,8 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.recipe or _given(arguments):
             raise StudioError("--resume goes on with a run as it is.", "Leave out the recipe and the other flags.")
         folder = _find_run(project, arguments.resume)
+        ask_consent(arguments, folder.recipe().rewards)
     else:
-        folder = RunFolder.create(project.runs, ready_recipe(project, _recipe(arguments)))
+        recipe = ready_recipe(project, _recipe(arguments, project.runs))
+        ask_consent(arguments, recipe.rewards)
+        folder = RunFolder.create(project.runs, recipe)
     print(f"Run {folder.id}")
     ended = follow(folder)
     print(f"{ended.sentence} {ended.hint}")
@@ -64,10 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _given(arguments: argparse.Namespace) -> bool:
     settings = {known.name for declared in _all_settings() for known in settings_of(declared)}
-    return any(getattr(arguments, name) is not None for name in ("method", *_WORDS, *settings))
+    given = any(getattr(arguments, name) is not None for name in ("method", *_WORDS, *settings))
+    return given or rewards_given(arguments)
 
 
-def _recipe(arguments: argparse.Namespace) -> Recipe:
+def _recipe(arguments: argparse.Namespace, runs: Path) -> Recipe:
     file: Path | None = arguments.recipe
     words = {key: value for key in _WORDS if (value := getattr(arguments, key)) is not None}
     if file is None:
@@ -80,6 +87,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         recipe = replace(Recipe.from_json(text, f"“{file.name}”"), **words)
     if arguments.method and arguments.method != recipe.method:
         recipe = replace(recipe, method=arguments.method, settings=METHODS[arguments.method].settings())
+    recipe = replace(recipe, rewards=with_rewards(arguments, recipe.rewards, runs))
     given = given_settings(arguments, recipe.how.settings, *_all_settings())
     return replace(recipe, settings=replace(recipe.settings, **given))
 
@@ -156,8 +164,12 @@ def _show(bar: tqdm[NoReturn], event: Event, story: RunStory) -> None:
             bar.update(story.step - bar.n)
             figures = {"loss": story.loss, "eval": story.eval_loss, "tok/s": story.tokens_per_second}
             bar.set_postfix(
-                {name: f"{value:.4g}" for name, value in figures.items() if value is not None}, refresh=False
+                step_figures(event) or {name: f"{value:.4g}" for name, value in figures.items() if value is not None},
+                refresh=False,
             )
+        case "evaluation":
+            if told := evaluation_line(event):
+                tqdm.write(told, file=sys.stderr)
         case "resumed":
             bar.initial = bar.n = story.step
         case "warning" | "retry":

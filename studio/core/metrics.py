@@ -103,8 +103,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "score",
         "Score",
-        "What the reward model and the rules give an answer, without the KL penalty. It should rise, and level off; the "
-        "band is its spread over a step's answers.",
+        "What the reward model and the rules give an answer, without the KL penalty. It should rise, and level off. "
+        "The band is its spread over a step's answers.",
         lower_is_better=False,
         spread="score_sd",
     ),

@@ -34,7 +34,8 @@ Command = Callable[[RunFolder], list[str]]
 class RunRecord:
     """What the window knows of a run. `broken` is a sentence when its recipe can't be read.
 
-    `curves` and `rollouts` are empty until the run is followed; `outcome` is None while its worker lives. size: of its events.
+    `curves` and `rollouts` are empty until the run is followed; `outcome` is None while its worker lives. size: of its
+    events.
     """
 
     folder: RunFolder

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from studio.core.errors import StudioError
 from studio.core.runs import Outcome, RunStory, outcome_of
 from studio.processes.launch import start_worker, worker_command
+from studio.storage.consent import check_consent
 from studio.storage.files import disk_trouble
 from studio.storage.recovery import take_smaller_passes
 from studio.storage.runs import EventWriter, RunFolder
@@ -30,8 +31,10 @@ TERMINATE_GRACE = 10.0
 def start_run(run: RunFolder, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
     """Start (or go on with) a run. The worker resumes by itself from the newest complete checkpoint.
 
-    Raises StudioError when its worker is alive already or cannot be started.
+    Raises StudioError when its worker is alive already or cannot be started, and when it would run code that nobody
+    agreed to.
     """
+    check_consent(run.recipe())
     try:
         # Two programs that start it at the same moment must not both find that nobody trains it.
         with FileLock(run.start_lock, timeout=_STARTING):

@@ -21,7 +21,7 @@ from studio.storage.runs import RunFolder
 def parsed(*words):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    return _recipe(parser.parse_args(words))
+    return _recipe(parser.parse_args(words), Path("runs"))
 
 
 def test_flags_override_the_recipe(tmp_path):

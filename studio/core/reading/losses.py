@@ -1,35 +1,19 @@
-"""Readings: a sentence or two on how a run stands now, made from its curves alone.
-
-They say what is likely, by which figures, and what would help; they never stop a run. Of several things the most
-pressing is said. What a single metric means is `core.metrics`.
-"""
+"""The reading of a run that learns from examples or preferences, out of its losses, accuracies and margins."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean
 
 from studio.core.metrics import Curve, Curves
+from studio.core.reading.words import FEW, TOO_FEW, WINDOW, Reading, mean, short
 
-_FEW = 10  # points; before that a curve says nothing
-_WINDOW = 20  # points whose mean stands for "now": the noise of single steps is often a tenth of the loss
-_ENOUGH = 2 * _WINDOW  # so that "at the start" and "now" are different points
+_ENOUGH = 2 * WINDOW  # so that "at the start" and "now" are different points
 _RISES = 3  # evaluations in a row; one or two are noise
 _FAR = 20.0  # nats an answer: at that distance a model seldom writes anything that its reference would
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What to say, and whether it asks for something to be done."""
-
-    sentence: str
-    worrying: bool = False
-
-
-def reading_of(curves: Curves, method: str) -> Reading | None:
+def reading_of_losses(curves: Curves, method: str) -> Reading | None:
     """How a run of that method stands; None before its first step. It looks at few points, however long the run is."""
     loss = curves.by_name["loss"]
     if not loss:
@@ -37,8 +21,8 @@ def reading_of(curves: Curves, method: str) -> Reading | None:
     first = _not_finite(curves) or _rising(loss) or _memorising(curves) or _certain(curves) or _drifting(curves)
     if first is not None:
         return first
-    if len(loss) < _FEW:
-        return Reading("Ten steps or more are needed before the curves tell anything.")
+    if len(loss) < FEW:
+        return TOO_FEW
     return (_both_fall(curves) if method == "dpo" else None) or _guessing(curves) or _trend(curves)
 
 
@@ -57,12 +41,11 @@ def _not_finite(curves: Curves) -> Reading | None:
 def _rising(loss: Curve) -> Reading | None:
     if len(loss) < _ENOUGH:
         return None
-    start, now = _mean(loss.values[:_WINDOW]), _mean(loss.values[-_WINDOW:])
+    start, now = mean(loss.values[:WINDOW]), mean(loss.values[-WINDOW:])
     if start <= 0 or now < 1.25 * start:
         return None
     return Reading(
-        f"Loss is higher than at the start ({_short(now)}, after {_short(start)}): the learning rate is likely too "
-        "high.",
+        f"Loss is higher than at the start ({short(now)}, after {short(start)}): the learning rate is likely too high.",
         True,
     )
 
@@ -83,30 +66,30 @@ def _memorising(curves: Curves) -> Reading | None:
     accuracy = curves.by_name["eval_accuracy"].values
     if len(accuracy) > 1 and accuracy[-1] >= max(accuracy):
         return Reading(
-            f"{told}, yet held-out accuracy is at its best ({_short(accuracy[-1])}): the model grows surer than it "
+            f"{told}, yet held-out accuracy is at its best ({short(accuracy[-1])}): the model grows surer than it "
             f"should be, not worse. The lowest eval loss was at step {at:,.0f}."
         )
     loss = curves.by_name["loss"]
     then = bisect_right(loss.steps, at)
-    falls = _mean(loss.values[-_WINDOW:]) < _mean(loss.values[max(0, then - _WINDOW) : then])
+    falls = mean(loss.values[-WINDOW:]) < mean(loss.values[max(0, then - WINDOW) : then])
     why = "likely memorising" if falls else "loss does not fall either, so the learning rate may be too high"
     return Reading(f"{told}: {why}; the best was at step {at:,.0f}.", True)
 
 
 def _certain(curves: Curves) -> Reading | None:
     accuracy, held_out = curves.by_name["accuracy"].values, curves.by_name["eval_accuracy"].values
-    if len(accuracy) < _WINDOW or not min(accuracy[-_WINDOW:]) >= 0.999:
+    if len(accuracy) < WINDOW or not min(accuracy[-WINDOW:]) >= 0.999:
         return None
     told = "Accuracy has been 1.0 for a while"
     if not held_out:
         return Reading(f"{told}: the model may be memorising what it trains on. Hold some rows out to know.", True)
     if held_out[-1] < 0.9:
         return Reading(
-            f"{told}, but it is {_short(held_out[-1])} on held-out rows: the model is likely memorising what it "
+            f"{told}, but it is {short(held_out[-1])} on held-out rows: the model is likely memorising what it "
             "trains on.",
             True,
         )
-    return Reading(f"{told}, and it is {_short(held_out[-1])} on held-out rows: more passes would add little.")
+    return Reading(f"{told}, and it is {short(held_out[-1])} on held-out rows: more passes would add little.")
 
 
 def _drifting(curves: Curves) -> Reading | None:
@@ -114,11 +97,11 @@ def _drifting(curves: Curves) -> Reading | None:
     if len(values) < 2 * _ENOUGH:
         return None
     half = len(values) // 2
-    then, now = _mean(values[half - _WINDOW // 2 : half + _WINDOW // 2]), _mean(values[-_WINDOW:])
+    then, now = mean(values[half - WINDOW // 2 : half + WINDOW // 2]), mean(values[-WINDOW:])
     if now < _FAR or now < 1.5 * then:
         return None
     return Reading(
-        f"The model moves ever further from its start: {_short(now)} nats an answer now, {_short(then)} halfway. "
+        f"The model moves ever further from its start: {short(now)} nats an answer now, {short(then)} halfway. "
         "A larger beta or a lower learning rate holds it back.",
         True,
     )
@@ -127,14 +110,14 @@ def _drifting(curves: Curves) -> Reading | None:
 def _both_fall(curves: Curves) -> Reading | None:
     """DPO compares two answers, so it may make both less likely; Rafailov et al. 2024 (From r to Q*) explain why."""
     chosen, margin = curves.by_name["chosen"].values, curves.by_name["margin"].values
-    if len(chosen) < _WINDOW or len(margin) < _WINDOW:
+    if len(chosen) < WINDOW or len(margin) < WINDOW:
         return None
-    reward, ahead = _mean(chosen[-_WINDOW:]), _mean(margin[-_WINDOW:])
+    reward, ahead = mean(chosen[-WINDOW:]), mean(margin[-WINDOW:])
     if reward >= 0 or ahead <= 0:
         return None
     return Reading(
-        f"The chosen answers' reward is below zero ({_short(reward)}): both answers have become less likely, the "
-        f"rejected ones more so. That is usual for DPO; what counts is the margin, {_short(ahead)} now."
+        f"The chosen answers' reward is below zero ({short(reward)}): both answers have become less likely, the "
+        f"rejected ones more so. That is usual for DPO; what counts is the margin, {short(ahead)} now."
     )
 
 
@@ -143,26 +126,26 @@ def _guessing(curves: Curves) -> Reading | None:
     if len(held_out) < _RISES or abs(held_out[-1] - 0.5) > 0.03:
         return None
     return Reading(
-        f"Accuracy is {_short(held_out[-1])} on held-out rows, about what guessing gives. More rows, more passes or a "
+        f"Accuracy is {short(held_out[-1])} on held-out rows, about what guessing gives. More rows, more passes or a "
         "higher learning rate may help."
     )
 
 
 def _trend(curves: Curves) -> Reading:
     loss, measured = curves.by_name["loss"], curves.by_name["eval_loss"]
-    part = max(_FEW // 2, min(_WINDOW, len(loss) // 3))
-    start, now = _mean(loss.values[:part]), _mean(loss.values[-part:])
+    part = max(FEW // 2, min(WINDOW, len(loss) // 3))
+    start, now = mean(loss.values[:part]), mean(loss.values[-part:])
     if start - now < 0.01 * abs(start):
-        return Reading(f"Loss has hardly changed since the start ({_short(start)}, then {_short(now)}).")
-    told = f"Loss has fallen from {_short(start)} to {_short(now)}"
+        return Reading(f"Loss has hardly changed since the start ({short(start)}, then {short(now)}).")
+    told = f"Loss has fallen from {short(start)} to {short(now)}"
     if not measured:
         return Reading(f"{told}.")
     best, last = _best(measured), len(measured) - 1
     if best == last:
-        also = f", and eval loss is the lowest so far ({_short(measured.values[last])})" if last else ""
+        also = f", and eval loss is the lowest so far ({short(measured.values[last])})" if last else ""
         return Reading(f"{told}{also}.")
     return Reading(
-        f"{told}. Eval loss is {_short(measured.values[last])}; the lowest, {_short(measured.values[best])}, was at "
+        f"{told}. Eval loss is {short(measured.values[last])}; the lowest, {short(measured.values[best])}, was at "
         f"step {measured.steps[best]:,.0f}."
     )
 
@@ -170,12 +153,3 @@ def _trend(curves: Curves) -> Reading:
 def _best(curve: Curve) -> int:
     """The index of the lowest finite value."""
     return min(range(len(curve)), key=lambda at: curve.values[at] if math.isfinite(curve.values[at]) else math.inf)
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if math.isfinite(value)]
-    return fmean(finite) if finite else math.nan
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"
