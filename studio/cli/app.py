@@ -9,13 +9,14 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import chatting, demo, importing, selftest, training
+from studio.cli import chatting, demo, explaining, importing, selftest, training
 from studio.core.errors import Cancelled, StudioError, did_you_mean
 
 _VERBS = {
     "import": importing,
     "train": training,
     "chat": chatting,
+    "explain": explaining,
     "selftest": selftest,
     "demo": demo,
 }

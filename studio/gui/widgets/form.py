@@ -1,17 +1,32 @@
 """A form made from a dataclass of settings: label, editor and explanation of each, as `core.fields` declares them.
 
-Ranges, choices, units and explanations come from the declaration; nothing about a setting is written here.
+Ranges, choices, units and explanations come from the declaration, longer ones from `core.glossary`; nothing about a
+setting is written here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
+from studio.core.glossary import Entry
 from studio.gui import theme
 
 T = TypeVar("T")
@@ -21,16 +36,25 @@ _INT_MAX = 2**31 - 1  # the largest number a QSpinBox holds
 class SettingsForm(QWidget, Generic[T]):
     """The settings of `declared`. Signals: `changed()` when any value changes; `advanced_toggled(bool)`.
 
-    The tick box for advanced settings is there only when some setting is advanced.
+    The tick box for advanced settings is there only when some setting is advanced. `glossary`: what the “?” beside a
+    setting's editor, or F1 in it, unfolds.
     """
 
     changed = Signal()
     advanced_toggled = Signal(bool)
 
-    def __init__(self, declared: type[T], *, advanced: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        declared: type[T],
+        *,
+        advanced: bool = False,
+        glossary: Mapping[str, Entry] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._declared = declared
-        self.rows = {known.name: _Row(known, self) for known in settings_of(declared)}
+        entries = glossary or {}
+        self.rows = {known.name: _Row(known, entries.get(known.name), self) for known in settings_of(declared)}
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(0)
@@ -80,7 +104,7 @@ class _Row(QObject):
 
     changed = Signal()
 
-    def __init__(self, known: Setting, parent: QWidget) -> None:
+    def __init__(self, known: Setting, entry: Entry | None, parent: QWidget) -> None:
         super().__init__(parent)
         self.known = known
         self.editor = self._make_editor(known)
@@ -101,8 +125,22 @@ class _Row(QObject):
         stack = QVBoxLayout(self.field)
         stack.setContentsMargins(0, 0, 0, 16)
         stack.setSpacing(4)
-        stack.addWidget(self.editor, alignment=Qt.AlignmentFlag.AlignLeft)
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        line.addWidget(self.editor)
+        line.addStretch()
+        stack.addLayout(line)
         stack.addWidget(self.about)
+        self.help: QToolButton | None = None
+        if entry is not None:
+            self.help, unfolded = _help(known, entry)
+            line.insertWidget(1, self.help)
+            stack.addWidget(unfolded)
+            self.help.toggled.connect(unfolded.setVisible)
+            # For whoever types: no other key opens help in a line of text.
+            key = QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.field)
+            key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            key.activated.connect(self.help.toggle)
 
     def _make_editor(self, known: Setting) -> QWidget:
         if known.choices is not None:
@@ -195,6 +233,26 @@ class _Row(QObject):
             event.ignore()
             return True
         return False
+
+
+def _help(known: Setting, entry: Entry) -> tuple[QToolButton, QLabel]:
+    """The “?” of a setting, and what it unfolds."""
+    button = QToolButton()
+    button.setText("?")
+    button.setCheckable(True)
+    button.setAccessibleName(f"What “{known.label}” means")
+    button.setToolTip(f"What “{known.label}” means (F1)")
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    theme.set_role(button, "quiet")
+    text = QLabel("\n\n".join(f"{heading}: {paragraph}" for heading, paragraph in entry.paragraphs()))
+    text.setTextFormat(Qt.TextFormat.PlainText)
+    text.setWordWrap(True)
+    text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    text.setAccessibleName(f"{known.label}: {text.text()}")
+    theme.set_role(text, "card")
+    text.setContentsMargins(12, 10, 12, 10)
+    text.hide()
+    return button, text
 
 
 def _bound(value: float | None, otherwise: int) -> int:

@@ -3,10 +3,11 @@ import dataclasses
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QSpinBox
 
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
+from studio.core.glossary import GLOSSARY
 from studio.core.methods import SftSettings
 from studio.gui.widgets.form import SettingsForm
 
@@ -93,3 +94,25 @@ def test_scrolling_past_a_field_changes_nothing(form):
     )  # fmt: skip
     QApplication.sendEvent(editor, wheel)
     assert form.values() == SftSettings()
+
+
+def test_what_a_setting_means_unfolds_by_its_button_and_by_f1(qtbot):
+    form = SettingsForm(SftSettings, glossary=GLOSSARY, advanced=True)
+    qtbot.addWidget(form)
+    form.show()
+    with qtbot.waitActive(form):
+        form.activateWindow()
+    for row in form.rows.values():
+        assert row.help.accessibleName() == f"What “{row.known.label}” means"
+    row = form.rows["learning_rate"]
+    texts = [label for label in row.field.findChildren(QLabel) if label.text().startswith("What it does: How far")]
+    (text,) = texts
+    assert not text.isVisible()
+    qtbot.mouseClick(row.help, Qt.MouseButton.LeftButton)
+    assert text.isVisible()
+    assert "Raise it: " in text.text()
+    qtbot.keyClick(row.help, Qt.Key.Key_Space)
+    assert not text.isVisible()
+    row.editor.setFocus()
+    qtbot.keyClick(row.editor, Qt.Key.Key_F1)
+    assert text.isVisible()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.errors import StudioError
+from studio.core.glossary import GLOSSARY
 from studio.core.methods import METHODS, Method, TrainSettings
 from studio.core.pace import Pace, pace_of, same_kind
 from studio.core.recipes import Recipe
@@ -210,7 +211,7 @@ class TrainPage(QWidget):
     def _form_of(self, method: Method) -> SettingsForm[TrainSettings]:
         """The form of a method's settings. It is made once, so that what was typed stays."""
         if method.name not in self._forms:
-            form = SettingsForm(method.settings, advanced=self._preferences.values.advanced)
+            form = SettingsForm(method.settings, advanced=self._preferences.values.advanced, glossary=GLOSSARY)
             form.changed.connect(self._tell)
             form.advanced_toggled.connect(self._remember_advanced)
             self._forms[method.name] = form
