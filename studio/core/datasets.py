@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from studio.core.layouts import Layout
 from studio.core.records import KINDS, Kind, Record
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """A dataset in a project. `content_hash`: SHA-256 over its examples in order, so that runs can name their data."""
+    """A dataset in a project, as one of its revisions.
+
+    content_hash: names what it holds, in order, so that a run can name its data. number: the upper half of its
+    records' ids. revision: which state of it this is, see `storage.revisions`.
+    """
 
     id: str
     name: str
@@ -21,6 +26,8 @@ class DatasetInfo:
     content_hash: str
     created: str
     kind_name: str = "examples"
+    number: int = 0
+    revision: int = 0
 
     @property
     def kind(self) -> Kind:
@@ -45,12 +52,15 @@ class RowProblem:
 class ImportPreview:
     """What an import would do, known before anything is written.
 
-    rows: examples that can be used. broken: rows that can't be, of which `problems` names the first.
+    rows: examples that can be used. broken: rows that can't be, of which `problems` names the first. layout: how the
+    rows are read. encoding: of the text. notes: what a person should know, in sentences. columns: of the first rows.
     """
 
     path: str
-    shape: str = ""
-    kind_name: str = "examples"
+    layout: Layout
+    encoding: str = "utf-8"
+    notes: list[str] = field(default_factory=list[str])
+    columns: list[str] = field(default_factory=list[str])
     rows: int = 0
     broken: int = 0
     problems: list[RowProblem] = field(default_factory=list[RowProblem])
@@ -59,12 +69,12 @@ class ImportPreview:
     @property
     def kind(self) -> Kind:
         """What its rows are."""
-        return KINDS[self.kind_name]
+        return KINDS[self.layout.kind]
 
     @property
     def summary(self) -> str:
         """One line for a person: how many rows, of which shape, how many cannot be used."""
-        text = f"{self.kind.count(self.rows)} in {self.shape} form"
+        text = f"{self.kind.count(self.rows)} in {self.layout.shape} form"
         if self.broken:
             text += f"; {self.broken:,} row{'s' * (self.broken != 1)} cannot be used"
         return text

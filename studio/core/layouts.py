@@ -86,8 +86,8 @@ def _spoken(turn: Any, names: dict[str, str]) -> Any:
     known = cast("dict[str, Any]", turn) if isinstance(turn, dict) else {}
     for key in _SPOKEN:
         if isinstance(known.get(key), str) and known[key] in names:
-            return known | {key: names[known[key]]}
             return {**known, key: names[known[key]]}
+    return cast("Any", turn)
 
 
 def layout_of(rows: Iterable[Any]) -> Layout | None:

@@ -10,18 +10,18 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from studio.core.tool_calls import ToolCall, calls_from, tools_from
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
+_NOTHING_MORE = ((), "", "", "")
 _ALSO = {"developer": "system", "function": "tool"}  # OpenAI's newer and older words
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation.
+class Message(NamedTuple):
+    """One turn of a conversation. (A named tuple is made five times as fast as a frozen dataclass.)
 
     calls: what an assistant's turn asks tools for. tool, call_id: whose result a tool's turn is, and of which call.
     tools: the tools that may be called, as the JSON list that chat templates take; it stands on the first turn.
@@ -37,7 +37,7 @@ class Message:
     @property
     def is_plain(self) -> bool:
         """Whether it is a role and words and nothing else."""
-        return not (self.calls or self.tool or self.call_id or self.tools)
+        return self[2:] == _NOTHING_MORE
 
     def as_dict(self) -> dict[str, Any]:
         """The form that chat templates take. Tools are not of a turn there: see `tools_of`."""
@@ -52,7 +52,7 @@ class Message:
 
     def to_json(self) -> str:
         """Canonical JSON: [role, content], and a third part when there is more."""
-        # Written by hand around the encoder's own C function: three times as fast as json.dumps.
+        # Written around the encoder's own C function: three times as fast as json.dumps.
         words = f'["{self.role}",{encode_basestring(self.content)}'
         if self.is_plain:
             return words + "]"
@@ -73,7 +73,11 @@ class Message:
 
 def turns_to_json(turns: Iterable[Message]) -> str:
     """Canonical JSON of several turns."""
-    return f"[{','.join([turn.to_json() for turn in turns])}]"
+    # A dataset has millions of plain turns, so they are written here, without a call for each.
+    parts = [
+        f'["{turn[0]}",{encode_basestring(turn[1])}]' if turn[2:] == _NOTHING_MORE else turn.to_json() for turn in turns
+    ]
+    return f"[{','.join(parts)}]"
 
 
 def turns_from_value(values: Iterable[Sequence[Any]]) -> tuple[Message, ...]:
@@ -146,8 +150,7 @@ def with_tools(turns: tuple[Message, ...], tools: Any) -> tuple[Message, ...]:
     text = tools_from(tools) if tools is not None and tools != "" else ""
     if not text or not turns:
         return turns
-    first = turns[0]
-    return (Message(first.role, first.content, first.calls, first.tool, first.call_id, text), *turns[1:])
+    return (turns[0]._replace(tools=text), *turns[1:])
 
 
 def _message(turn: dict[str, Any], number: int) -> Message:

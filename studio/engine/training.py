@@ -29,6 +29,7 @@ from studio.storage.datasets import find_dataset, records_of
 from studio.storage.models import check_model
 from studio.storage.project import Project
 from studio.storage.recovery import take_smaller_passes
+from studio.storage.revisions import at_hash
 from studio.storage.runs import Checkpoint, RunFolder, StopRequest
 from studio.storage.workers import worker_of
 
@@ -249,11 +250,15 @@ def _was_evaluated(run: RunFolder, step: int) -> bool:
 
 
 def _dataset(project: Project, recipe: Recipe) -> DatasetInfo:
-    """The recipe's dataset. Raises StudioError when it was changed, or holds what the method can't learn from."""
-    info = find_dataset(project, recipe.dataset)
-    if recipe.dataset_hash and recipe.dataset_hash != info.content_hash:
+    """The recipe's dataset as it was when the run was made, whatever was changed in it since.
+
+    Raises StudioError when that is gone, or when it holds what the method can't learn from.
+    """
+    newest = find_dataset(project, recipe.dataset)
+    info = at_hash(project, newest, recipe.dataset_hash) if recipe.dataset_hash else newest
+    if info is None:
         raise StudioError(
-            f"The dataset “{info.name}” is no longer the one that this run was started with.",
+            f"The dataset “{newest.name}” is no longer the one that this run was started with.",
             "Start a new run with it, or import the earlier file again.",
         )
     if info.kind_name not in recipe.how.needs:

@@ -1,18 +1,23 @@
-"""Datasets in a project's database: added in one transaction, read by page, hashed so that a run can name its data."""
+"""Datasets in a project's database: added in one transaction, read by key, hashed so that a run can name its data.
+
+Changing one is `storage.revisions`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import Cancelled, StudioError, did_you_mean
 from studio.core.records import KINDS, Record
 from studio.storage.project import Project, now
+from studio.storage.revisions import SHIFT, ids_between, order_of
 
-_COLUMNS = "id, name, source, rows, content_hash, created, kind"
+_COLUMNS = "id, name, source, rows, content_hash, created, kind, number, revision"
 _BATCH = 500
 
 
@@ -35,27 +40,35 @@ def find_dataset(project: Project, id_or_name: str) -> DatasetInfo:
     return DatasetInfo(*row)
 
 
-def page_of(project: Project, dataset: DatasetInfo, first: int, count: int) -> list[Record]:
-    """Up to `count` records from position `first` (from 0)."""
-    query = "SELECT record FROM records WHERE dataset = ? AND position >= ? AND position < ? ORDER BY position"
+def records_at(project: Project, dataset: DatasetInfo, ids: Sequence[int]) -> dict[int, Record]:
+    """The records of those ids that there are."""
     with project.connect() as connection:
-        found = connection.execute(query, (dataset.id, first, first + count))
-        return [dataset.kind.read(text) for (text,) in found]
+        return dict(_read(connection, dataset, ids))
+
+
+def _read(connection: sqlite3.Connection, dataset: DatasetInfo, ids: Sequence[int]) -> Iterator[tuple[int, Record]]:
+    if isinstance(ids, range):  # as they stand in the file
+        query, values = "SELECT id, record FROM records WHERE id BETWEEN ? AND ?", (ids.start, ids.stop - 1)
+    else:
+        query, values = "SELECT id, record FROM records WHERE id IN (SELECT value FROM json_each(?))", (str(list(ids)),)
+    read = dataset.kind.read
+    return ((identity, read(text)) for identity, text in connection.execute(query, values))
 
 
 def records_of(project: Project, dataset: DatasetInfo) -> Iterator[Record]:
-    """All records in order, read page by page."""
-    first = 0
-    while page := page_of(project, dataset, first, _BATCH):
-        yield from page
-        first += len(page)
+    """All records of a revision in order, read some at a time."""
+    order = order_of(project, dataset)
+    for start in range(0, len(order), _BATCH):
+        ids = order[start : start + _BATCH]
+        found = records_at(project, dataset, ids)
+        yield from (found[identity] for identity in ids if identity in found)
 
 
 def longest_record(project: Project, dataset: DatasetInfo) -> int:
     """Bytes of the longest record as it is kept. All of them are looked at, so a window asks in a thread."""
-    query = "SELECT MAX(LENGTH(CAST(record AS BLOB))) FROM records WHERE dataset = ?"
+    query = "SELECT MAX(LENGTH(CAST(record AS BLOB))) FROM records WHERE id BETWEEN ? AND ?"
     with project.connect() as connection:
-        (found,) = connection.execute(query, (dataset.id,)).fetchone()
+        (found,) = connection.execute(query, ids_between(dataset.number)).fetchone()
     return int(found or 0)
 
 
@@ -75,35 +88,39 @@ def add_dataset(
     Raises StudioError when there is no record or the disk is full, Cancelled when `cancelled` turns true.
     """
     identity, digest, rows = secrets.token_hex(8), hashlib.sha256(), 0
-    batch: list[tuple[str, int, str]] = []
     with project.writing() as connection:
         free = _free_name(connection, name.strip() or "dataset")
-        values = (identity, free, source, 0, "", now(), KINDS[kind].name)
-        connection.execute(f"INSERT INTO datasets ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-        for record in records:
-            text = record.to_json()
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
-            batch.append((identity, rows, text))
-            rows += 1
-            if len(batch) == _BATCH:
-                _insert(connection, batch, cancelled)
-        _insert(connection, batch, cancelled)
+        made = "UPDATE counters SET value = value + 1 WHERE name = 'datasets' RETURNING value"
+        number = int(connection.execute(made).fetchone()[0])
+        values = (identity, free, source, 0, "", now(), KINDS[kind].name, number, 0)
+        connection.execute(f"INSERT INTO datasets ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        first, wanted = number << SHIFT, iter(records)
+        # One statement for a whole batch: SQLite then works without Python in between, and on the other core.
+        while texts := [record.to_json() for record in islice(wanted, _BATCH)]:
+            if cancelled():
+                raise Cancelled
+            digest.update(("\n".join(texts) + "\n").encode("utf-8", "surrogatepass"))
+            parameters: list[object] = [None] * (2 * len(texts))
+            parameters[::2], parameters[1::2] = range(first + rows, first + rows + len(texts)), texts
+            places = ",".join(["(?,?)"] * len(texts))
+            connection.execute(f"INSERT INTO records (id, record) VALUES {places}", parameters)
+            rows += len(texts)
         if rows == 0:
             raise StudioError(f"“{source}” has no row that can be used.", "Choose another file, or correct this one.")
-        info = DatasetInfo(identity, free, source, rows, digest.hexdigest(), values[5], kind)
+        cursor = connection.execute(
+            "INSERT INTO revisions (dataset, what, created, rows, content_hash) VALUES (?, 'Imported', ?, ?, ?)",
+            (number, values[5], rows, digest.hexdigest()),
+        )
+        info = DatasetInfo(
+            identity, free, source, rows, digest.hexdigest(), values[5], kind, number, int(cursor.lastrowid or 0)
+        )
         connection.execute(
-            "UPDATE datasets SET rows = ?, content_hash = ? WHERE id = ?", (rows, info.content_hash, identity)
+            "UPDATE datasets SET rows = ?, content_hash = ?, revision = ? WHERE id = ?",
+            (rows, info.content_hash, info.revision, identity),
         )
         if also is not None:
             also(connection, info)
     return info
-
-
-def _insert(connection: sqlite3.Connection, batch: list[tuple[str, int, str]], cancelled: Callable[[], bool]) -> None:
-    if cancelled():
-        raise Cancelled
-    connection.executemany("INSERT INTO records (dataset, position, record) VALUES (?, ?, ?)", batch)
-    batch.clear()
 
 
 def _free_name(connection: sqlite3.Connection, name: str) -> str:
@@ -131,4 +148,13 @@ def rename_dataset(project: Project, dataset: str, name: str) -> None:
 def delete_dataset(project: Project, dataset: str) -> None:
     """Remove a dataset and its records. Runs that used it keep their adapters but can't be resumed."""
     with project.writing() as connection:
-        connection.execute("DELETE FROM datasets WHERE id = ?", (dataset,))
+        row = connection.execute("DELETE FROM datasets WHERE id = ? RETURNING number", (dataset,)).fetchone()
+        if row is None:
+            return
+        for table, column in (("records", "id"), ("tags", "record")):
+            connection.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", ids_between(row[0]))
+        for table in ("changes", "tag_changes"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE revision IN (SELECT id FROM revisions WHERE dataset = ?)", (row[0],)
+            )
+        connection.execute("DELETE FROM revisions WHERE dataset = ?", (row[0],))

@@ -7,10 +7,11 @@ from studio.storage.datasets import (
     delete_dataset,
     find_dataset,
     list_datasets,
-    page_of,
+    records_at,
     records_of,
     rename_dataset,
 )
+from studio.storage.revisions import order_of
 
 
 def examples(count, word="x"):
@@ -22,8 +23,10 @@ def test_pages_and_all_are_the_examples_in_order(project):
     info = add_dataset(project, "a", "a.json", examples(1234))
     assert info.rows == 1234
     assert list(records_of(project, info)) == list(examples(1234))
-    assert page_of(project, info, 1230, 100) == list(examples(1234))[1230:]
-    assert page_of(project, info, 5000, 10) == []
+    order = order_of(project, info)
+    found = records_at(project, info, order[1230:])
+    assert [found[identity] for identity in order[1230:]] == list(examples(1234))[1230:]
+    assert records_at(project, info, [order[-1] + 1]) == {}
 
 
 def test_the_hash_names_the_content_and_its_order(project):
@@ -100,4 +103,4 @@ def test_rename_and_delete(project):
         rename_dataset(project, info.id, " ")
     delete_dataset(project, info.id)
     assert [found.id for found in list_datasets(project)] == [other.id]
-    assert page_of(project, info, 0, 10) == []
+    assert list(records_of(project, info)) == []

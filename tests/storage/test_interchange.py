@@ -1,14 +1,25 @@
 import contextlib
+import gzip
 import json
 import os
+from importlib import import_module
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studio.core.errors import Cancelled, StudioError
+from studio.core.layouts import Layout
 from studio.storage.datasets import list_datasets, records_of
-from studio.storage.interchange import import_file, preview_file
+from studio.storage.interchange import (
+    UnknownShape,
+    import_file,
+    preview_file,
+    remember_layout,
+    remembered_layout,
+    write_problems,
+)
+from studio.storage.rows import sources
 
 
 @pytest.fixture
@@ -81,8 +92,8 @@ def test_a_broken_line_among_json_lines(write):
         ('{"data": [1]}', "fit no known form: “data”"),
         ('[{"prompt": "x", "text": "y"}]', "fit no known form: “prompt”, “text”"),
         ("[1, 2]", "Line 1: this is a number"),
-        (b"[{\x93}]", "not UTF-8 text: byte 0x93 at position 2"),
-        (b"\xff\xfe[", "not UTF-16 text"),
+        (b"\0\x93\x01 picture", "not text in UTF-8, UTF-16 or Latin-1: byte 0x93"),
+        (b"\xff\xfe[", "not text in UTF-16"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )
@@ -217,3 +228,130 @@ def test_a_number_that_is_none_breaks_only_its_row(write, number, reason, column
     preview = preview_file(write(rows))
     assert preview.rows == 1
     assert reason in preview.problems[0].reason
+
+
+ROWS = [{"instruction": f"Grüße {n}", "output": f"né {n}"} for n in range(50)]
+
+
+def packed(name, content):
+    if name.endswith(".gz"):
+        return gzip.compress(content)
+    return import_module("pyarrow").compress(content, "zstd", asbytes=True) if name.endswith(".zst") else content
+
+
+def as_arrow(rows, name, folder):
+    arrow = import_module("pyarrow")
+    table, file = arrow.Table.from_pylist(rows), folder / "plain"
+    if ".parquet" in name:
+        import_module("pyarrow.parquet").write_table(table, file)
+    elif ".stream" in name:
+        with arrow.OSFile(str(file), "wb") as sink, arrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    else:
+        import_module("pyarrow.feather").write_feather(table, str(file))
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+@pytest.mark.parametrize(
+    "name", ["a.json", "a.jsonl", "a.csv", "a.tsv", "a.parquet", "a.arrow", "a.feather", "a.stream.arrow"]
+)
+def test_every_format_is_read_packed_or_not(project, tmp_path, name, packing):
+    if name.endswith((".parquet", ".arrow", ".feather")):
+        content = as_arrow(ROWS, name, tmp_path)
+    elif name.endswith("sv"):
+        sign = "," if name.endswith("csv") else "\t"
+        lines = [sign.join(ROWS[0]), *(sign.join(row.values()) for row in ROWS)]
+        content = "\r\n".join(lines).encode()
+    else:
+        content = (json.dumps(ROWS) if name == "a.json" else "\n".join(map(json.dumps, ROWS))).encode()
+    file = tmp_path / (name + packing)
+    file.write_bytes(packed(file.name, content))
+    info = import_file(project, file)
+    assert info.name == "a"
+    assert [record.cells for record in records_of(project, info)] == [tuple(row.values()) for row in ROWS]
+    if packing:
+        file.write_bytes(file.read_bytes()[:-30])
+        with pytest.raises(StudioError, match=r"damaged or cut off|can't be read|can be read"):
+            import_file(project, file)
+        assert len(list_datasets(project)) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252"])
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "late"])
+def test_encodings_are_told_and_said(project, write, encoding, late):
+    rows = [{"instruction": "x" * 90, "output": "y"}] * (1000 if late else 0) + ROWS
+    preview = preview_file(write("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode(encoding)))
+    assert preview.rows == len(rows) and not preview.broken
+    said = {"utf-8-sig": "", "latin-1": "Latin-1", "cp1252": "Latin-1"}.get(encoding, encoding[:6].upper())
+    assert said in " ".join(preview.notes) and bool(preview.notes) == bool(said)
+    if not late:
+        assert preview.first[0].answer == "né 0"
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a.txt", "a.parquet"])
+def test_a_bomb_is_a_sentence(project, tmp_path, name, ending, monkeypatch):
+    monkeypatch.setattr(sources, "_UNPACKED", 1_000_000)
+    file = tmp_path / (name + ending)
+    start = b"PAR1" if "parquet" in name else b'[{"instruction": "a", "output": "'
+    file.write_bytes(packed(file.name, start + b" " * 4_000_000))
+    with pytest.raises(StudioError, match="as no real data does"):
+        import_file(project, file)
+    assert list_datasets(project) == []
+
+
+def test_rows_that_go_on_over_many_pieces(write, monkeypatch):
+    monkeypatch.setattr(sources, "_BLOCK", 7)
+    for form in (json.dumps(ROWS), json.dumps(ROWS, indent=2), "\n".join(json.dumps(row, indent=1) for row in ROWS)):
+        preview = preview_file(write(form))
+        assert (preview.rows, preview.broken) == (50, 0)
+    assert preview_file(write("[1, 22, 333" + ", 4444" * 50 + "," + GOOD + "]")).broken == 53
+    preview = preview_file(write("\n".join("instruction,output\r\na,b".split("\n")) + "\r\nc,d\r\n", "a.csv"))
+    assert preview.rows == 2
+
+
+def test_a_line_too_long_to_be_a_row_is_named(write, monkeypatch):
+    for module in (sources, import_module("studio.storage.rows.json_rows")):
+        monkeypatch.setattr(module, "LONGEST", 300_000)
+    long = '{"instruction": "a", "output": "' + "x" * 900_000 + '"}'
+    preview = preview_file(write(f"{GOOD}\n{long}\n{GOOD}\n{long}", "a.jsonl"))
+    assert (preview.rows, [problem.line for problem in preview.problems]) == (2, [2, 4])
+    assert "longer than" in preview.problems[0].reason
+    preview = preview_file(write(f'[{GOOD}, {{"instruction": "{"x" * 900_000}, {GOOD},\n{GOOD}]'))
+    assert preview.rows >= 1
+
+
+def test_columns_of_other_names_are_read_by_a_layout_that_is_remembered(project, write):
+    file = write("Frage,Antwort,question\nWie?,So.,x\n", "a.csv")
+    with pytest.raises(UnknownShape) as caught:
+        preview_file(file)
+    assert caught.value.columns == ["Frage", "Antwort", "question"]
+    layout = Layout("Prompt and completion", (("prompt", "Frage"), ("completion", "Antwort")))
+    preview = preview_file(file, layout=layout)
+    assert preview.first[0].cells == ("Wie?", "So.")
+    remember_layout(project, caught.value.columns, layout)
+    assert remembered_layout(project, ["question", "Antwort", "Frage"]) == layout
+    assert remembered_layout(project, ["question", "Antwort"]) is None
+    assert import_file(project, file, layout=layout).rows == 1
+
+
+def test_speakers_that_no_shape_knows_are_proposed_and_said(write):
+    turns = [{"from": "Kunde", "value": "Hallo?"}, {"from": "Berater", "value": "Ja."}]
+    preview = preview_file(write(json.dumps([{"conversations": turns}] * 3)))
+    assert preview.first[0].cells == ("Hallo?", "Ja.")
+    assert preview.layout.speakers == (("Kunde", "user"), ("Berater", "assistant"))
+    assert "“Berater” speaks as assistant" in preview.layout.about
+
+
+def test_bad_rows_are_written_to_a_file(write, tmp_path):
+    file = write(f'{GOOD}\n{{bad\n{GOOD}\n{{"instruction": "x"}}', "a.jsonl")
+    target = tmp_path / "bad.csv"
+    assert write_problems(file, target, preview_file(file).layout) == 2
+    lines = target.read_text().splitlines()
+    assert lines[0] == "line,reason" and lines[1].startswith("2,") and lines[2].startswith("4,there is no “output”")
+
+
+def test_excels_semicolons_and_guarded_formulas(write):
+    preview = preview_file(write("prompt;completion\r\n'=1+1;2,5\r\n", "a.csv"))
+    assert preview.first[0].cells == ("=1+1", "2,5")

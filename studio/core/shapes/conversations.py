@@ -19,8 +19,6 @@ def example_from_alpaca(row: Any) -> Example:
     `input` follows the instruction on a new line, as in LLaMA-Factory. `history` is a list of (prompt, answer) pairs
     before it. Raises ValueError with the reason, in words that follow "Line 12: ".
     """
-    if not isinstance(row, Mapping):
-        raise ValueError(f"this is {kind_in_words(row)}, not an object with “instruction” and “output”")
     columns = columns_of(row)
     instruction, answer = text_of(columns, "instruction"), text_of(columns, "output")
     extra = text_of(columns, "input", needed=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
@@ -11,8 +12,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.records import KINDS, Kind, Record
-from studio.storage.datasets import page_of
+from studio.storage.datasets import records_at
 from studio.storage.project import Project
+from studio.storage.revisions import order_of
 
 PAGE = 64  # rows: more than a screen shows, and read in about a millisecond
 PAGES = 16  # pages kept
@@ -34,12 +36,14 @@ class ExamplesModel(QAbstractTableModel):
         self._project = project
         self._dataset: DatasetInfo | None = None
         self._pages: OrderedDict[int, list[Record]] = OrderedDict()
+        self._order: Sequence[int] | None = None
         self._broken = False
 
     def show_dataset(self, dataset: DatasetInfo | None) -> None:
         """Show another dataset, or none."""
         self.beginResetModel()
         self._dataset = dataset
+        self._order = None
         self._pages.clear()
         self._broken = False
         self.endResetModel()
@@ -52,7 +56,11 @@ class ExamplesModel(QAbstractTableModel):
         page = self._pages.get(number)
         if page is None:
             try:
-                page = page_of(self._project, self._dataset, number * PAGE, PAGE)
+                if self._order is None:
+                    self._order = order_of(self._project, self._dataset)
+                ids = self._order[number * PAGE : (number + 1) * PAGE]
+                found = records_at(self._project, self._dataset, ids)
+                page = [found[identity] for identity in ids if identity in found]
             except StudioError as error:
                 self._broken = True  # said once, not for each of a screenful of cells
                 self.failed.emit(error)

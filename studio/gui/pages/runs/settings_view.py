@@ -15,6 +15,7 @@ from studio.core.templates import MODELS_OWN, template_named
 from studio.gui import theme
 from studio.storage.datasets import find_dataset
 from studio.storage.project import Project
+from studio.storage.revisions import at_hash
 
 
 class SettingsView(QScrollArea):
@@ -77,8 +78,11 @@ class SettingsView(QScrollArea):
             info = find_dataset(self._project, recipe.dataset)
         except StudioError:
             return f"deleted ({recipe.dataset})"
-        changed = recipe.dataset_hash and info.content_hash != recipe.dataset_hash
-        return f"{info.name} ({info.size})" + (", changed since" if changed else "")
+        then = at_hash(self._project, info, recipe.dataset_hash) if recipe.dataset_hash else info
+        if then is None:
+            return f"{info.name}, which is another one now"
+        changed = then.content_hash != info.content_hash
+        return f"{info.name} ({then.size})" + (", as it was before it was changed" if changed else "")
 
 
 def _label_of(template: str) -> str:

@@ -11,13 +11,13 @@ from studio.storage.datasets import list_datasets
 def reads(monkeypatch):
     """The first row of every page that is read."""
     seen: list[int] = []
-    real = module.page_of
+    real = module.records_at
 
-    def counted(project, dataset, first, count):
-        seen.append(first)
-        return real(project, dataset, first, count)
+    def counted(project, dataset, ids):
+        seen.append(ids[0] - (dataset.number << 32))
+        return real(project, dataset, ids)
 
-    monkeypatch.setattr(module, "page_of", counted)
+    monkeypatch.setattr(module, "records_at", counted)
     return seen
 
 
@@ -72,7 +72,7 @@ def test_trouble_is_said_once_and_not_for_every_cell(model, qtbot, monkeypatch):
     def broken(*_):
         raise StudioError("The database is damaged.")
 
-    monkeypatch.setattr(module, "page_of", broken)
+    monkeypatch.setattr(module, "records_at", broken)
     said: list[object] = []
     model.failed.connect(said.append)
     assert [text(model, row, 1) for row in range(5)] == [""] * 5
