@@ -120,8 +120,8 @@ class _Axis:
 
     @staticmethod
     def over(values: Sequence[float], start: float, end: float, *, whole: bool = False) -> _Axis:
-        """An axis that holds all values, with about four round numbers on it. whole: of steps, which begin and end where
-        they do; other axes are widened to the next round number."""
+        """An axis that holds all values, with about four round numbers on it. whole: of steps, which begin and end
+        where they do; other axes are widened to the next round number."""
         low, high = min(values), max(values)
         if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
             half = abs(low) / 2 or 0.5
