@@ -10,7 +10,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -96,8 +96,11 @@ def _all_settings() -> list[type[TrainSettings]]:
     return [method.settings for method in METHODS.values()]
 
 
-def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:
-    """Start a run's worker and show its progress until it ends. Raises StudioError when it can't be started."""
+def follow(folder: RunFolder, *, title: str = "", watch: Callable[[RunStory], str] = lambda story: "") -> Outcome:
+    """Start a run's worker and show its progress until it ends. Raises StudioError when it can't be started.
+
+    title: stands before the bar, with the phase. watch: told how the run goes, gives words that stand after the bar.
+    """
     reader, story = EventReader(folder.events), RunStory()
     while events := reader.read():  # what earlier attempts said
         for event in events:
@@ -105,14 +108,14 @@ def follow(folder: RunFolder, *, label: str = "Loading") -> Outcome:
     ladder: StopLadder | None = None
     with (
         _counted_interrupts() as pressed,
-        tqdm(desc=label, unit="step", file=sys.stderr, disable=None, dynamic_ncols=True) as bar,
+        tqdm(desc=title or "Loading", unit="step", file=sys.stderr, disable=None, dynamic_ncols=True) as bar,
     ):
         attempt, handled = Attempt(folder, start_run(folder)), 0
         while True:
             ended = not attempt.goes_on()  # asked before reading, so that no last word is missed
             for event in reader.read():
                 story.feed(event)
-                _show(bar, event, story)
+                _show(bar, event, story, title, watch)
             if ended:
                 break
             if len(pressed) > handled:
@@ -155,18 +158,18 @@ _PHASES = {
 }
 
 
-def _show(bar: tqdm[NoReturn], event: Event, story: RunStory) -> None:
+def _show(bar: tqdm[NoReturn], event: Event, story: RunStory, title: str, watch: Callable[[RunStory], str]) -> None:
     match event.kind:
         case "phase":
-            bar.set_description(_PHASES.get(story.phase, story.phase))
+            phase = _PHASES.get(story.phase, story.phase)
+            bar.set_description(f"{title}: {phase.lower()}" if title else phase)
         case "step":
             bar.total = story.total
             bar.update(story.step - bar.n)
             figures = {"loss": story.loss, "eval": story.eval_loss, "tok/s": story.tokens_per_second}
-            bar.set_postfix(
-                step_figures(event) or {name: f"{value:.4g}" for name, value in figures.items() if value is not None},
-                refresh=False,
-            )
+            plain = {name: f"{value:.4g}" for name, value in figures.items() if value is not None}
+            told = [f"{name}={value}" for name, value in (step_figures(event) or plain).items()]
+            bar.set_postfix_str(", ".join([*told, *filter(None, [watch(story)])]), refresh=False)
         case "evaluation":
             if told := evaluation_line(event):
                 tqdm.write(told, file=sys.stderr)

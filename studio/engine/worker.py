@@ -1,4 +1,4 @@
-"""The worker's entry: `run DIR` trains, `chat` and `preview` answer over pipes. One process, one kind of work.
+"""The worker's entry: `run DIR` trains, the others answer over pipes. One process, one kind of work.
 
 The environment and the priority are set before any heavy library is imported, which is why they are set here.
 """
@@ -33,16 +33,16 @@ _ENVIRONMENT = {
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 # The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
-_NICE = {"run": 10, "chat": 5, "preview": 5}
+_NICE = {"run": 10, "chat": 5, "preview": 5, "answers": 10}
 
 
 def main(argv: list[str]) -> int:
-    """Do the work that `argv` names: ["run", folder], ["chat"] or ["preview"]. Returns the process's exit code."""
+    """Do the work that `argv` names: ["run", folder], or a word alone. Returns the process's exit code."""
     match argv:
-        case ["run", _] | ["chat"] | ["preview"]:
+        case ["run", _] | ["chat"] | ["preview"] | ["answers"]:
             pass
         case _:
-            print("A worker is told one of: run FOLDER, chat, preview.", file=sys.stderr)
+            print("A worker is told one of: run FOLDER, chat, preview, answers.", file=sys.stderr)
             return EXIT_USAGE
     _prepare(_NICE[argv[0]])
     if argv[0] == "run":
@@ -56,6 +56,10 @@ def main(argv: list[str]) -> int:
                 return _again(Path(folder)) if code == EXIT_AGAIN else code
             case ["chat"]:
                 from studio.engine.chat import serve
+
+                return serve()
+            case ["answers"]:
+                from studio.engine.answering import serve
 
                 return serve()
             case _:

@@ -1,4 +1,4 @@
-"""A worker that answers (chat, preview): JSON lines over its stdin and stdout, its stderr in a log file.
+"""A worker that answers (chat, preview, answers): JSON lines over its stdin and stdout, its stderr in a log file.
 
 Its life hangs on the pipe: it ends when its standard input closes, also when this process is killed.
 """
@@ -17,12 +17,12 @@ from studio.core.errors import StudioError
 from studio.processes.launch import start_worker, worker_command
 from studio.storage.files import disk_trouble, tail_of
 
-Kind = Literal["chat", "preview"]
+Kind = Literal["chat", "preview", "answers"]
 CLOSE_GRACE = 3.0
 
 
 class Service:
-    """A running chat or preview worker. One thread reads `replies`; any thread may `send` and `close`."""
+    """A running worker. One thread reads `replies`; any thread may `send` and `close`."""
 
     def __init__(self, kind: Kind, log: Path, command: Sequence[str] | None = None) -> None:
         """Start it. Raises StudioError."""

@@ -114,8 +114,8 @@ def test_ctrl_c_twice_in_quick_succession_leaves_no_worker(fake_run, monkeypatch
     before = signal.getsignal(signal.SIGINT)
     real, pressed = training._show, []
 
-    def show(bar, event, story):
-        real(bar, event, story)
+    def show(bar, event, story, title, watch):
+        real(bar, event, story, title, watch)
         if story.step >= 3 and not pressed:
             pressed.append(True)
             interrupt()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
@@ -25,6 +26,12 @@ def test_the_quick_demo_runs_every_stage(tmp_path):
     for stage in ("base", "SFT", "DPO"):
         assert any(line.startswith(stage) and "%" in line for line in lines)
     assert any(line.startswith("Reward model: right about") for line in lines)
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    page = ElementTree.fromstring(report.removeprefix("<!DOCTYPE html>\n"))
+    assert len(list(page.iter("{http://www.w3.org/1999/xhtml}figure"))) >= 9
+    names = [cell.text for cell in page.iter("{http://www.w3.org/1999/xhtml}h3")]
+    assert names[:3] == ["base", "SFT", "DPO"]  # the base's failure first
+    assert "<script" not in report
     project = Project.open(folder)
     assert {info.kind_name for info in list_datasets(project)} == {"examples", "pairs"}
     assert len(list_models(project)) == 1

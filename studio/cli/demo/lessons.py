@@ -1,0 +1,69 @@
+"""What the demo trains, in order: each stage's method, data and settings, and what it goes on from.
+
+The same lessons are measured over several seeds by the starter's own evaluation, so that its figures are the demo's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from studio.core.methods import DpoSettings, RewardSettings, SftSettings, TrainSettings
+
+SFT, REWARD, DPO = "SFT", "reward", "DPO"
+INSTRUCTIONS, PREFERENCES = "instructions", "preferences"
+
+# A very small model bears, and needs, larger steps than the defaults. Evaluations are few: they cost time.
+_SHARED: dict[str, Any] = {"batch_size": 16, "accumulate": 1, "max_length": 256, "evaluations": 4}
+_QUICK = {"max_steps": 12, "evaluations": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One stage. after: the stage whose adapter it goes on from. seconds: about how long it takes on two cores, which
+    tells how much of the demo is left; its own pace corrects it."""
+
+    name: str
+    label: str
+    method: str
+    dataset: str
+    settings: TrainSettings
+    seconds: float
+    after: str = ""
+
+    def seeded(self, seed: int) -> Lesson:
+        """The same with another seed."""
+        return replace(self, settings=replace(self.settings, seed=seed))
+
+    def shortened(self) -> Lesson:
+        """A smoke run of it."""
+        return replace(self, settings=replace(self.settings, **_QUICK), seconds=self.seconds / 20)
+
+
+LESSONS = (
+    Lesson(
+        SFT,
+        "Follow instructions (SFT)",
+        "sft",
+        INSTRUCTIONS,
+        SftSettings(learning_rate=2e-3, epochs=3.0, **_SHARED),
+        seconds=100,
+    ),
+    Lesson(
+        REWARD,
+        "Judge answers (reward model)",
+        "reward",
+        PREFERENCES,
+        RewardSettings(learning_rate=1e-3, epochs=1.0, **_SHARED),
+        seconds=30,
+    ),
+    Lesson(
+        DPO,
+        "Prefer better answers (DPO)",
+        "dpo",
+        PREFERENCES,
+        DpoSettings(learning_rate=1e-3, epochs=1.0, beta=0.5, **_SHARED),
+        seconds=40,
+        after=SFT,
+    ),
+)

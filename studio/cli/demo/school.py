@@ -1,0 +1,58 @@
+"""The demo's project: the sample data imported, the lessons trained one after the other by workers, and who answers.
+
+Nothing here is special to the demo's models: it is what a user would do, in the same order, with the same workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from studio.cli.demo.lessons import INSTRUCTIONS, PREFERENCES, Lesson
+from studio.cli.training import follow
+from studio.core.datasets import DatasetInfo
+from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
+from studio.core.runs import RunState, RunStory
+from studio.storage.interchange import import_file
+from studio.storage.models import add_model
+from studio.storage.project import Project
+from studio.storage.recipes import ready_recipe
+from studio.storage.runs import RunFolder
+
+_FILES = {INSTRUCTIONS: "instructions.json", PREFERENCES: "preferences.jsonl"}
+
+
+class School:
+    """A new project with a base model and the sample data. Its methods raise StudioError."""
+
+    def __init__(self, folder: Path, base: Path, samples: Path) -> None:
+        self.project = Project.create(folder)
+        self.base = add_model(self.project, base).folder
+        self.datasets: dict[str, DatasetInfo] = {
+            name: import_file(self.project, samples / file, name) for name, file in _FILES.items()
+        }
+        self.runs: dict[str, RunFolder] = {}
+
+    def train(
+        self, lesson: Lesson, *, title: str = "", watch: Callable[[RunStory], str] = lambda story: ""
+    ) -> RunFolder:
+        """Train a lesson to its end. title, watch: what stands before and after its bar (see `follow`)."""
+        recipe = Recipe(
+            str(self.base),
+            self.datasets[lesson.dataset].id,
+            lesson.label,
+            method=lesson.method,
+            adapter=str(self.runs[lesson.after].adapter) if lesson.after else "",
+            settings=lesson.settings,
+        )
+        folder = RunFolder.create(self.project.runs, ready_recipe(self.project, recipe))
+        ended = follow(folder, title=title, watch=watch)
+        if ended.state is not RunState.FINISHED:
+            raise StudioError(ended.sentence, ended.hint, ended.details)
+        self.runs[lesson.name] = folder
+        return folder
+
+    def adapter_of(self, name: str) -> Path | None:
+        """What answers for a stage beside the base model; None for the base itself."""
+        return self.runs[name].adapter if name in self.runs else None
