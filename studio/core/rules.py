@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from studio.core.errors import StudioError, did_you_mean
@@ -103,7 +103,10 @@ def rule_values(rule: Rule) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RuleKind:
-    """A kind of rule: its label and explanation, and how it scores (0 to 1), is checked, written and read."""
+    """A kind of rule: its label and explanation, and how it scores (0 to 1), is checked, written and read.
+
+    parts: what is said of such a rule beside its weight, and what each is called.
+    """
 
     label: str
     about: str
@@ -111,6 +114,7 @@ class RuleKind:
     problem: Callable[[Rule], str] = lambda rule: ""
     told: Callable[[Rule], str] = lambda rule: ""
     read: Callable[[str], Rule] = lambda value: Rule("")
+    parts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def _matches(rule: Rule, answer: str, _ended: bool) -> float:
@@ -165,6 +169,7 @@ RULES: Mapping[str, RuleKind] = {
         _pattern_problem,
         lambda rule: rule.pattern,
         lambda value: Rule("matches", pattern=value),
+        {"pattern": "Regular expression"},
     ),
     "length": RuleKind(
         "Length in words",
@@ -173,6 +178,7 @@ RULES: Mapping[str, RuleKind] = {
         _length_problem,
         lambda rule: f"{rule.low or ''}..{rule.high or ''}",
         _read_length,
+        {"low": "Fewest words", "high": "Most words"},
     ),
     "json": RuleKind(
         "Is valid JSON", "1 when the whole answer is valid JSON, 0 when not.", _json, read=lambda value: Rule("json")

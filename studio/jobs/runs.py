@@ -20,6 +20,7 @@ from studio.core.rollouts import Rollouts
 from studio.core.runs import Outcome, RunState, RunStory
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.training import StopLadder, is_alive, start_run
+from studio.storage.consent import check_consent
 from studio.storage.files import disk_trouble
 from studio.storage.project import Project
 from studio.storage.recipes import ready_recipe
@@ -99,6 +100,7 @@ class ProjectRuns(QObject):
 
     def start(self, recipe: Recipe) -> RunRecord:
         """Check a recipe, make its run folder and start its worker. Raises StudioError."""
+        check_consent(recipe)
         recipe = ready_recipe(self._project, recipe)
         record = RunRecord(RunFolder.create(self._project.runs, recipe), recipe)
         self._records[record.id] = record

@@ -7,6 +7,7 @@ importing what draws them takes a moment.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
@@ -14,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
+from studio.core.rewards import Function
 from studio.core.runs import Outcome, RunState
 from studio.gui import theme
 from studio.gui.pages.runs.asking import ask_to_delete, ask_to_stop
@@ -23,8 +25,10 @@ from studio.gui.pages.runs.log_view import LogView
 from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.pages.runs.rollouts_view import RolloutsView
 from studio.gui.pages.runs.settings_view import SettingsView
+from studio.gui.widgets.code_consent import CodeConsent
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.consent import allow, is_allowed, read_code
 from studio.storage.project import Project
 
 if TYPE_CHECKING:
@@ -239,7 +243,28 @@ class RunView(QWidget):
 
     @Slot()
     def _resume(self) -> None:
-        self._try(self._runs.resume)
+        self._try(self._resume_agreed)
+
+    def _resume_agreed(self, run_id: str) -> None:
+        """Resume, once the user agreed to code that rewards in it: the run may come from another computer."""
+        recipe = self._runs.record(run_id).recipe
+        function = recipe.rewards.function if recipe else None
+        if function is not None and not is_allowed(function.sha256):
+            now, text = read_code(Path(function.path))
+            if now.sha256 == function.sha256:
+                question = CodeConsent(function, text, self)
+                question.agreed.connect(self._agree)
+                question.open()
+                return
+        self._runs.resume(run_id)
+
+    @Slot(object)
+    def _agree(self, function: Function) -> None:
+        def resume(run_id: str) -> None:
+            allow(function)
+            self._runs.resume(run_id)
+
+        self._try(resume)
 
     @Slot()
     def _chat(self) -> None:

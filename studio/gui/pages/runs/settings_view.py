@@ -71,7 +71,7 @@ class SettingsView(QScrollArea):
         rows += [
             (known.label, _value(known, getattr(recipe.settings, known.name))) for known in settings_of(recipe.settings)
         ]
-        return [*rows, ("Folder", str(folder))]
+        return [*rows, *_rewards(recipe), ("Folder", str(folder))]
 
     def _dataset(self, recipe: Recipe) -> str:
         try:
@@ -83,6 +83,22 @@ class SettingsView(QScrollArea):
             return f"{info.name}, which is another one now"
         changed = then.content_hash != info.content_hash
         return f"{info.name} ({then.size})" + (", as it was before it was changed" if changed else "")
+
+
+def _rewards(recipe: Recipe) -> list[tuple[str, str]]:
+    """What rewarded, and what watched; nothing for a method that learns from no reward."""
+    rewards, function = recipe.rewards, recipe.rewards.function
+    found = [
+        ("Reward model", f"{rewards.model} (weight {rewards.model_weight:g})" if rewards.model else ""),
+        ("Rules", ", ".join(rule.told for rule in rewards.rules)),
+        (
+            "Code of your own",
+            f"{function.path} (weight {function.weight:g}, {function.sha256[:12]})" if function else "",
+        ),
+        ("Judge", rewards.judge),
+        ("Rules of the judge", ", ".join(rule.told for rule in rewards.judge_rules)),
+    ]
+    return [(word, value) for word, value in found if value]
 
 
 def _label_of(template: str) -> str:

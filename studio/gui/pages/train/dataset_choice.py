@@ -86,8 +86,12 @@ class DatasetChoice(QWidget):
         self.combo.blockSignals(False)
         needed = [KINDS[name] for name in self._method.needs]
         rows = " or ".join(kind.rows for kind in needed)
-        self.about.setText(f"Learns from {' or '.join(f'{kind.rows} ({kind.about})' for kind in needed)}.")
-        self.missing.setText(f"This project has no {rows} yet: import a file of them first.")
+        if self._method.is_rewarded:
+            self.about.setText("Answers the prompts of any dataset of conversations; answers in it are left aside.")
+            self.missing.setText("This project has no prompts yet: import a file of prompts or examples first.")
+        else:
+            self.about.setText(f"Learns from {' or '.join(f'{kind.rows} ({kind.about})' for kind in needed)}.")
+            self.missing.setText(f"This project has no {rows} yet: import a file of them first.")
         for part in (self.missing, self.bring):
             part.setVisible(not found)
         self.combo.setVisible(bool(found))

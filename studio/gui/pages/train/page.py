@@ -29,11 +29,13 @@ from studio.core.methods import METHODS, Method, TrainSettings
 from studio.core.pace import Pace, pace_of, same_kind
 from studio.core.recipes import Recipe
 from studio.core.records import KINDS
+from studio.core.rewards import Rewards
 from studio.core.templates import MODELS_OWN
 from studio.gui import theme
 from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.pages.train.dataset_choice import DatasetChoice
 from studio.gui.pages.train.method_cards import MethodCards
+from studio.gui.pages.train.reward_choice import RewardChoice, in_words
 from studio.gui.pages.train.start_from import StartFrom
 from studio.gui.pages.train.summary import Plan, SummaryCard
 from studio.gui.pages.train.template_choice import TemplateChoice
@@ -76,6 +78,9 @@ class TrainPage(QWidget):
         self.dataset.changed.connect(self._tell)
         self.dataset.import_requested.connect(self.import_requested)
         self.dataset.failed.connect(self.notice.show_error)
+        self.rewards = RewardChoice(runs)
+        self.rewards.changed.connect(self._tell)
+        self.rewards.failed.connect(self.notice.show_error)
         self.template = TemplateChoice()
         self.template.changed.connect(self._tell)
         self.name = QLineEdit()
@@ -112,10 +117,12 @@ class TrainPage(QWidget):
         base = "The model to start from. Its own files stay as they are."
         self._start_part = _section("Start from", self.start_from)
         self._template_part = _section("Prompt template", self.template)
+        self._rewards_part = _section("Reward", self.rewards)
         for part in (
             _section("Base model", _muted(base), self.model),
             self._start_part,
             _section("Data", self.dataset),
+            self._rewards_part,
             self._template_part,
         ):
             column.addWidget(part)
@@ -187,9 +194,13 @@ class TrainPage(QWidget):
             method=method.name,
             adapter=self.start_from.adapter(),
             settings=self.settings.values(),
+            rewards=self._rewards(),
         )
         recipe.check()
         return recipe
+
+    def _rewards(self) -> Rewards:
+        return self.rewards.rewards() if self.methods.method().is_rewarded else Rewards()
 
     def _usual_name(self) -> str:
         model, dataset = self.model.model(), self.dataset.dataset()
@@ -201,6 +212,8 @@ class TrainPage(QWidget):
             return "Choose a base model", self.model.combo if self.model.combo.isEnabled() else self.model.browse
         if self.dataset.dataset() is None:
             return "Import a dataset first", None
+        if self.methods.method().is_rewarded and self.rewards.missing()[0]:
+            return self.rewards.missing()
         for name in self.settings.problems():
             row = self.settings.rows[name]
             return f"Correct “{row.known.label}”", row.editor
@@ -247,6 +260,7 @@ class TrainPage(QWidget):
         folder, recent = str(model.folder), self._preferences.values.recent_models
         self._preferences.change(recent_models=(folder, *(other for other in recent if other != folder))[:_RECENT])
         self.start_from.show_for(self.methods.method(), model)
+        self.rewards.show_for(model)
         self._suit_template()
         self._tell()
 
@@ -277,6 +291,7 @@ class TrainPage(QWidget):
         self.name.setPlaceholderText(self._usual_name() or "Named after model and data")
         self._start_part.setVisible(self.start_from.matters())
         self._template_part.setVisible(templated)
+        self._rewards_part.setVisible(method.is_rewarded)
         problems = self.settings.problems()
         plan = Plan(
             method,
@@ -287,6 +302,7 @@ class TrainPage(QWidget):
             None if problems else self.settings.values(),
             next(iter(problems.values()), ""),
             None if missing else self._pace(),
+            in_words(self._rewards()),
         )
         self.summary.show_plan(plan)
 
@@ -320,6 +336,8 @@ class TrainPage(QWidget):
         if not self._goes():
             return
         self.notice.clear()
+        if self.methods.method().is_rewarded and not self.rewards.still_agreed():
+            return
         try:
             dataset = self.dataset.dataset()
             recipe = replace(self.recipe(), dataset=dataset.id if dataset else "")

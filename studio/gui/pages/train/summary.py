@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
-from studio.core.methods import Method, TrainSettings
+from studio.core.methods import Method, RewardedSettings, TrainSettings
 from studio.core.pace import Pace
 from studio.core.records import KINDS
 from studio.gui import theme
@@ -23,6 +23,7 @@ _ROWS = (
     "Base model",
     "Starts from",
     "Data",
+    "Reward",
     "Each step",
     "Steps in all",
     "Time",
@@ -37,7 +38,7 @@ _LATER = "told after the first steps"
 class Plan:
     """What is chosen so far. start: in words. settings: None while one of them can't be used; `problem` says why.
 
-    pace: of an earlier run of the same kind, if there was one.
+    pace: of an earlier run of the same kind, if there was one. rewards: what rewards answers, in words.
     """
 
     method: Method
@@ -48,6 +49,7 @@ class Plan:
     settings: TrainSettings | None
     problem: str
     pace: Pace | None = None
+    rewards: str = ""
 
 
 class SummaryCard(QFrame):
@@ -66,12 +68,13 @@ class SummaryCard(QFrame):
         grid.setVerticalSpacing(10)
         grid.setColumnStretch(1, 1)
         self.facts: dict[str, QLabel] = {}
+        self._words: dict[str, QLabel] = {}
         for row, word in enumerate(_ROWS):
             name, fact = QLabel(word), QLabel()
             theme.set_role(name, "muted")
             fact.setTextFormat(Qt.TextFormat.PlainText)
             fact.setWordWrap(True)
-            self.facts[word] = fact
+            self.facts[word], self._words[word] = fact, name
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(fact, row, 1)
         self.problem = QLabel()
@@ -104,6 +107,7 @@ class SummaryCard(QFrame):
             "Starts from": plan.start,
             "Template": plan.template,
             "You get": plan.method.makes,
+            "Reward": plan.rewards,
         }
         if dataset is not None:
             told["Data"] = f"{dataset.name}, {dataset.size}"
@@ -112,6 +116,9 @@ class SummaryCard(QFrame):
         for word, fact in self.facts.items():
             fact.setText(told.get(word) or "—")
             fact.setAccessibleName(f"{word}: {fact.text()}")
+            if word == "Reward":
+                for part in (fact, self._words[word]):
+                    part.setVisible(plan.method.is_rewarded)
         self.memory.show_plan(model.folder if model else None, plan.method, dataset, plan.settings)
         self.problem.setText(plan.problem)
         self.problem.setVisible(bool(plan.problem))
@@ -126,6 +133,10 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     step = f"({settings.batch_size} at a time × {settings.accumulate})"
     told = {"Each step": f"{kind.count(settings.effective_batch)} {step}", "Example": length}
     told["Time"] = _LATER
+    if isinstance(settings, RewardedSettings):
+        answers = f"{settings.episodes:,} answer{'s' * (settings.episodes != 1)}"
+        told["Each step"] = f"{answers}, written, scored and learned from"
+        told["Example"] = f"prompt and answer {length}, the answer up to {settings.answer_tokens:,}"
     if not kind.templated:  # plain text is cut into blocks, whatever its rows are
         blocks = f"{settings.effective_batch:,} block{'s' * (settings.effective_batch != 1)}"
         return {
