@@ -23,7 +23,7 @@ def reading_of_rewards(curves: Curves) -> Reading | None:
     budgets = curves.by_name["kl_budget"].values
     alarms = alarms_of(curves, RewardedSettings(kl_budget=budgets[-1] if budgets else math.inf))
     if alarms:
-        return Reading(f"{alarms[0].what} {alarms[0].hint}", True)
+        return Reading(alarms[0].what, True)  # what would help is said where the alarm began
     if len(scores) < FEW:
         return TOO_FEW
     return _all_alike(curves) or _cut_off(curves) or _trend(curves)

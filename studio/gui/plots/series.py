@@ -45,8 +45,9 @@ class Series:
     def join(self, plot: pg.PlotWidget) -> None:
         """Be drawn in a plot."""
         if self._band is not None:
-            for edge in self._edges:
+            for edge in self._edges:  # drawn so that there is something to fill between, but not seen
                 plot.addItem(edge)
+                edge.setPen(pg.mkPen((0, 0, 0, 0)))
                 edge.setDownsampling(auto=True, method="mean")
                 edge.setClipToView(True)
             plot.addItem(self._band)

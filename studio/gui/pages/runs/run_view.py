@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
 from studio.core.rewards import Function
 from studio.core.runs import Outcome, RunState
 from studio.gui import theme
@@ -35,6 +45,7 @@ if TYPE_CHECKING:
     from studio.gui.plots.run_plots import RunPlots
 
 _REFRESH_MS = 100
+_POLICY = QSizePolicy.Policy
 
 
 class RunView(QWidget):
@@ -88,6 +99,7 @@ class RunView(QWidget):
             self.tabs.addTab(word)
             self.stack.addWidget(page)
         self.tabs.currentChanged.connect(self._show_tab)
+        self._show_tab(0)
         self._tab_row = QHBoxLayout()
         self._tab_row.addWidget(self.tabs)
         self._tab_row.addStretch()
@@ -145,15 +157,14 @@ class RunView(QWidget):
 
     def _show_curves(self, record: RunRecord) -> None:
         recipe = record.recipe
-        judged = recipe is not None and recipe.rewards.has_judge
-        self._plots().show_curves(
-            record.curves, recipe.method if recipe else "", frozenset() if judged else frozenset({"eval_judge"})
-        )
+        self._plots().show_curves(record.curves, recipe.method if recipe else "", _never_measured(recipe))
         self.rollouts.show_rollouts(record.rollouts)
         self._offer_tab("Answers", recipe is not None and recipe.how.is_rewarded)
 
     @Slot(int)
     def _show_tab(self, number: int) -> None:
+        for place, page in enumerate(self._shown.values()):  # plots need much room, which is not for the others to fill
+            page.setSizePolicy(_POLICY.Preferred, _POLICY.Preferred if place == number else _POLICY.Ignored)
         self.stack.setCurrentIndex(number)
         if self.plots is not None:
             self.plots.controls.setVisible(self.stack.currentWidget() is self._plots_place)
@@ -296,6 +307,13 @@ class RunView(QWidget):
             self.notice.show_error(error)
         else:
             self.refresh()
+
+
+def _never_measured(recipe: Recipe | None) -> frozenset[str]:
+    """Metrics that a run will not have, or that say nothing of it."""
+    judged = recipe is not None and recipe.rewards.has_judge
+    steered = recipe is not None and getattr(recipe.settings, "kl_control", "") == "adaptive"
+    return frozenset(["eval_judge"] * (not judged) + ["kl_coef"] * (not steered))
 
 
 def _button(text: str, role: str, action: Callable[[], None]) -> QPushButton:
