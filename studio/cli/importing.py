@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from studio.cli.options import add_project, open_or_create_project
 from studio.core.errors import StudioError
-from studio.storage.interchange import Report, import_file, preview_file
+from studio.storage.interchange import import_file, preview_file
+from studio.storage.progress import Report
 
 _SHOWN = 10
 

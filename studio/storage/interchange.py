@@ -7,7 +7,7 @@ How files are cut into rows is `storage.rows`, what a row can be is `core.shapes
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -19,11 +19,9 @@ from studio.core.records import Record
 from studio.core.shapes import no_columns, shape_named
 from studio.storage.datasets import add_dataset
 from studio.storage.files import disk_trouble
+from studio.storage.progress import Cancel, Report, never, quiet
 from studio.storage.project import Project
 from studio.storage.rows import HINT, Found, NotUtf8, Source, rows_of, source_of
-
-Report = Callable[[int, int, str], None]
-Cancel = Callable[[], bool]
 
 _SHOWN = 5  # examples in a preview
 _KEPT = 1000  # problems that a preview names
@@ -46,16 +44,8 @@ class UnknownShape(StudioError):
         self.encoding = encoding
 
 
-def _quiet(done: int, total: int, note: str) -> None:
-    pass
-
-
-def _never() -> bool:
-    return False
-
-
 def preview_file(
-    path: Path, report: Report = _quiet, cancelled: Cancel = _never, *, layout: Layout | None = None
+    path: Path, report: Report = quiet, cancelled: Cancel = never, *, layout: Layout | None = None
 ) -> ImportPreview:
     """Read a file whole and say what an import would bring, without writing anything.
 
@@ -94,8 +84,8 @@ def import_file(
     project: Project,
     path: Path,
     name: str = "",
-    report: Report = _quiet,
-    cancelled: Cancel = _never,
+    report: Report = quiet,
+    cancelled: Cancel = never,
     *,
     layout: Layout | None = None,
 ) -> DatasetInfo:
@@ -120,9 +110,7 @@ def _import(
     return add_dataset(project, called, source.path.name, records, kind=layout.kind, cancelled=cancelled)
 
 
-def write_problems(
-    path: Path, target: Path, layout: Layout, report: Report = _quiet, cancelled: Cancel = _never
-) -> int:
+def write_problems(path: Path, target: Path, layout: Layout, report: Report = quiet, cancelled: Cancel = never) -> int:
     """Write all rows of a file that can't be used to a table of line and reason; how many there are."""
     source, count = source_of(path), 0
     try:

@@ -122,26 +122,22 @@ class Project:
         """Where chat and preview workers log."""
         return self.folder / "logs"
 
-    @contextlib.contextmanager
-    def connect(self) -> Generator[sqlite3.Connection]:
-        """A connection for the calling thread, closed at the end of the block. SQLite's errors become sentences.
-
-        Connections are in autocommit mode: writers say BEGIN IMMEDIATE and COMMIT, or use `writing`.
-        """
+    @property
+    def database(self) -> Path:
+        """The database's file. Raises StudioError when it is gone."""
         database = self.folder / DATABASE
         if not os.path.isfile(database):  # SQLite would make a new, empty one
             raise StudioError(
                 f"The project in “{self.folder}” is gone: its {DATABASE} is not there.",
                 "It may have been moved, deleted or its disk unplugged. Put it back, or open another project.",
             )
+        return database
+
+    @contextlib.contextmanager
+    def told(self) -> Generator[None]:
+        """Turns SQLite's errors into sentences."""
         try:
-            connection = sqlite3.connect(database, timeout=30, isolation_level=None)
-        except sqlite3.Error as error:
-            raise database_trouble(error, self.folder) from error
-        try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")  # a committed label survives a power cut
-            yield connection
+            yield
         except sqlite3.Error as error:
             raise database_trouble(error, self.folder) from error
         except UnicodeEncodeError as error:
@@ -150,8 +146,21 @@ class Project:
                 "Give another name, or rename the file or folder.",
                 str(error),
             ) from error
-        finally:
-            connection.close()
+
+    @contextlib.contextmanager
+    def connect(self) -> Generator[sqlite3.Connection]:
+        """A connection for the calling thread, closed at the end of the block. SQLite's errors become sentences.
+
+        Connections are in autocommit mode: writers say BEGIN IMMEDIATE and COMMIT, or use `writing`.
+        """
+        with self.told():
+            connection = sqlite3.connect(self.database, timeout=30, isolation_level=None)
+            try:
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA synchronous = FULL")  # a committed label survives a power cut
+                yield connection
+            finally:
+                connection.close()
 
     @contextlib.contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:

@@ -19,7 +19,6 @@ from studio.core.records import Record
 from studio.storage.project import Project, now
 
 SHIFT = 32  # bits of an id below the dataset's number
-FLAGGED = "flagged"  # the tag that the flag key sets
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from studio.storage.rows.sources import HINT, Found, Source
 
 _LONGEST_CELL = 16_000_000  # characters, of four bytes each while csv collects them; its own limit is 131,072
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _TURNS = {"prompt", "chosen", "rejected"}  # text, or turns
 _LISTS = {"messages", "conversations", "history", "tools", "responses", "answers", "ranks"} | _TURNS
 
@@ -69,7 +70,6 @@ def table_rows(source: Source) -> Iterator[Found]:
         names = next(cells for cells in table if cells)
     except csv.Error as error:
         raise StudioError(f"“{source.path.name}” is not a table: {error}.", "Save it as CSV again.") from error
-    lists = [k for k, name in enumerate(names) if name in _LISTS]
     begins = table.line_num + 1
     while True:
         try:
@@ -81,7 +81,7 @@ def table_rows(source: Source) -> Iterator[Found]:
             begins = table.line_num + 1
             continue
         if len(cells) == len(names):
-            yield begins, _row(names, cells, lists), lines.done, lines.total
+            yield begins, row_of_cells(names, cells), lines.done, lines.total
         elif cells:
             reason = f"it has {len(cells)} cells; the first line names {len(names)} columns"
             yield begins, RowProblem(begins, reason), lines.done, lines.total
@@ -95,14 +95,24 @@ def _delimiter(head: str, ending: str) -> str:
     return max(",;\t", key=lambda sign: (head.count(sign), sign == ","))
 
 
-def _row(names: list[str], cells: list[str], lists: list[int]) -> dict[str, Any]:
+def row_of_cells(names: list[str], cells: list[str]) -> dict[str, Any]:
+    """A row out of a table's cells."""
     row: dict[str, Any] = {}
     for name, cell in zip(names, cells, strict=True):
-        row[name] = cell[1:] if cell[:1] == "'" and _GUARDED.match(cell) else cell
-    for k in lists:
-        if cells[k].startswith("["):
-            row[names[k]] = _listed(names[k], cells[k])
+        if cell[:1] == "[" and name in _LISTS:
+            row[name] = _listed(name, cell)
+        else:
+            row[name] = cell[1:] if cell[:1] == "'" and _GUARDED.match(cell) else cell
     return row
+
+
+def cell_of(value: Any) -> str:
+    """A value as a table's cell, which `row_of_cells` reads: a formula of no spreadsheet."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return "'" + value if _FORMULA.match(value) else value
 
 
 def _listed(name: str, cell: str) -> Any:
