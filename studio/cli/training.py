@@ -154,6 +154,7 @@ _PHASES = {
     "reference": "Asking the reference",
     "training": "Training",
     "evaluating": "Evaluating",
+    "sampling": "Writing samples",
     "saving": "Saving",
 }
 

@@ -7,8 +7,8 @@ not finite are written as "nan", "inf" or "-inf". Readers skip and count torn an
 
 event       values
 started     pid, attempt, plumbline, torch, transformers, trl, peft, device, precision, threads
-phase       phase (loading | encoding | reference | training | evaluating | saving); reference: DPO and KTO ask the
-            model once what it thinks of the answers before it learns
+phase       phase (loading | encoding | reference | training | evaluating | sampling | saving); reference: DPO and KTO
+            ask the model once what it thinks of the answers before it learns
 progress    phase, done, total                 progress inside a phase before training
 step        step, total, epoch, elapsed [s of training, all attempts], eta [s], tokens [trained so far, all attempts],
             tokens_per_second, loss, lr, grad_norm, memory_used [bytes], memory_peak [bytes];
@@ -25,6 +25,7 @@ evaluation  step, eval_loss, and what else the method measures on held-out rows:
             methods that learn from a reward: eval_score, eval_score_error [standard error], eval_kl, eval_length,
             eval_ended, eval_judge [where there is one], eval_rows [answers], best [bool: the best so far within the KL
             budget]; before the first step too
+sample      step, number, prompt, answer, ended [bool]: what the model answers to a fixed prompt (core.samples)
 checkpoint  step, path [relative to the run folder]
 warning     what, hint; alarm [of core.alarms, where it is one]
 retry       step, back_to, batch_size, accumulate, what, hint: memory ran out at the step, so the run
@@ -46,7 +47,7 @@ from typing import Any, cast
 
 FORMAT = 1
 KINDS = frozenset(
-    "started phase progress step rollout evaluation checkpoint warning retry resumed "
+    "started phase progress step rollout sample evaluation checkpoint warning retry resumed "
     "stopped paused finished failed".split()
 )
 ROLLOUT_ROWS, ROLLOUT_TEXT = 4, 600  # so that a long run's file stays small enough to be read at once

@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known about one setting. low and high are inclusive; `choices` maps a stored value to its label."""
+    """What is known about one setting. low and high are inclusive; `choices` maps a stored value to its label. lines:
+    text of several lines."""
 
     name: str
     kind: type
@@ -30,6 +31,7 @@ class Setting:
     choices: Mapping[str, str] | None = None
     unit: str = ""
     advanced: bool = False
+    lines: bool = False
 
     def problem(self, value: Any) -> str:
         """Why `value` cannot be used, as a sentence; empty when it can."""
@@ -77,9 +79,10 @@ def setting(
     choices: Mapping[str, str] | None = None,
     unit: str = "",
     advanced: bool = False,
+    lines: bool = False,
 ) -> Any:
     """A dataclass field that is a setting; the field's type is the type of `default` (bool, int, float or str)."""
-    known = Setting("", default.__class__, default, label, about, low, high, choices, unit, advanced)
+    known = Setting("", default.__class__, default, label, about, low, high, choices, unit, advanced, lines)
     return dataclasses.field(default=default, metadata={"setting": known})
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.fields import setting
+from studio.core.samples import SampledSettings
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
-class SftSettings(TrainSettings):
+class SftSettings(SampledSettings, TrainSettings):
     """Supervised fine-tuning on conversations."""
 
     train_on: str = setting(
@@ -183,7 +184,7 @@ class SftSettings(TrainSettings):
 
 
 @dataclass(frozen=True)
-class PretrainSettings(TrainSettings):
+class PretrainSettings(SampledSettings, TrainSettings):
     """Continued pretraining: every token of plain text is learned, in blocks of `max_length`."""
 
     epochs: float = setting(
@@ -225,7 +226,7 @@ class RewardSettings(TrainSettings):
 
 
 @dataclass(frozen=True)
-class PreferenceSettings(TrainSettings):
+class PreferenceSettings(SampledSettings, TrainSettings):
     """What methods have that hold a model to where it started."""
 
     epochs: float = setting(1.0, "Passes over the data", "One to three; more drifts away.", low=0.01, high=1000)

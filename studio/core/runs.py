@@ -14,6 +14,10 @@ EXIT_DISK_FULL = 4  # there was no room left even to say so
 EXIT_UNWRITABLE = 5  # the run's folder can't be written for another reason, so nothing could be said
 
 
+# Phases in which steps are made; before them a run is starting.
+WORKING = ("training", "evaluating", "sampling", "saving")
+
+
 class RunState(StrEnum):
     """Where a run stands."""
 
@@ -101,7 +105,7 @@ class RunStory:
             return _ENDED[self.ending.kind]
         if not worker_alive:
             return RunState.INTERRUPTED
-        return RunState.RUNNING if self.phase in ("training", "evaluating", "saving") else RunState.STARTING
+        return RunState.RUNNING if self.phase in WORKING else RunState.STARTING
 
 
 _ENDED = {

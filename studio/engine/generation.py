@@ -112,6 +112,17 @@ class Answer:
             self.seconds += time.perf_counter() - began
         return text
 
+    @torch.no_grad()
+    def write_out(self, interrupted: Callable[[], bool]) -> str | None:
+        """Write the whole answer; None when it was interrupted. Nothing it makes is an inference tensor, so the model
+        can go on training."""
+        text = ""
+        while self.ended is None:
+            if interrupted():
+                return None
+            text += self._one_token()
+        return text
+
     def stop(self) -> str:
         """End it here; the text that was held back."""
         self.ended = self.ended or STOPPED

@@ -23,6 +23,7 @@ from studio.core.recovery import Bounds, exploded, no_number
 from studio.engine.hooks import maybe_run_out_of_memory
 from studio.engine.journal import Journal, StopBell
 from studio.engine.room import no_room
+from studio.engine.samples import Sampler
 from studio.storage.runs import StopRequest
 
 _REPORT_EVERY = 0.2  # seconds between two words on what comes before training
@@ -50,7 +51,8 @@ class Supervision(TrainerCallback):
     checkpoint could not be begun; `failure`, why the model would only get worse.
 
     complete: makes a checkpoint folder count, given its step, the seconds of training and the tokens read so far.
-    elapsed, tokens: what earlier attempts have done.
+    elapsed, tokens: what earlier attempts have done. sampler: writes samples before the first step and after those in
+    `sample_at`.
     """
 
     def __init__(
@@ -64,11 +66,14 @@ class Supervision(TrainerCallback):
         checkpoint_seconds: float,
         elapsed: float = 0.0,
         tokens: int = 0,
+        sampler: Sampler | None = None,
+        sample_at: frozenset[int] = frozenset(),
     ) -> None:
         self._journal, self._bell, self._complete = journal, bell, complete
         self._run, self._settings, self._bounds = bell.run, settings, Bounds()
         self._evaluate_at, self._checkpoint_seconds = evaluate_at, checkpoint_seconds
         self._elapsed_before, self._tokens_before = elapsed, tokens
+        self._sampler, self._sample_at = sampler, sample_at
         self._tokens = 0  # read in this attempt
         self._began = self._step_began = self._saved = 0.0
         self._first_step = self._last_step = 0
@@ -84,6 +89,8 @@ class Supervision(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._first_step, self._last_step = state.global_step, state.max_steps
+        if state.global_step == 0:
+            self._sample(kwargs.get("model"), 0)
         self._began = self._step_began = self._saved = time.monotonic()
 
     def on_step_begin(
@@ -151,6 +158,8 @@ class Supervision(TrainerCallback):
         )
         self._tokens = tokens
         self._check_numbers(state.global_step, logs, control, scaled=args.fp16)
+        if self.failure is None and self.stopped is None and self.no_room is None:
+            self._sample(kwargs.get("model"), state.global_step)
         self._step_began = time.monotonic()
 
     def preparing(self, phase: str, done: int, total: int) -> None:
@@ -212,6 +221,13 @@ class Supervision(TrainerCallback):
             self.failure = no_number(what, step, self._settings, self._kept())
         control.should_training_stop = True
         control.should_save = control.should_evaluate = False
+
+    def _sample(self, model: Any, step: int) -> None:
+        if self._sampler is None or (step and step not in self._sample_at):
+            return
+        self._journal.say("phase", phase="sampling")
+        self._sampler.write(model, step, self.asked_to_stop)
+        self._journal.say("phase", phase="training")
 
     def _kept(self) -> int | None:
         last = self._run.last_checkpoint()

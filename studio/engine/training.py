@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -21,17 +23,22 @@ from studio.core.recipes import Recipe
 from studio.core.records import KINDS, prompt_of
 from studio.core.recovery import out_of_memory
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, EXIT_UNWRITABLE
+from studio.core.samples import SampledSettings
 from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, explain, is_disk_full, is_out_of_memory, log
 from studio.engine.journal import Journal, StopBell, Stopped
 from studio.engine.method import method_module
-from studio.storage.datasets import find_dataset, records_of
+from studio.storage.datasets import find_dataset, page_of, records_of
 from studio.storage.models import check_model
 from studio.storage.project import Project
 from studio.storage.recovery import take_smaller_passes
 from studio.storage.revisions import at_hash
 from studio.storage.runs import Checkpoint, RunFolder, StopRequest
 from studio.storage.workers import worker_of
+
+if TYPE_CHECKING:
+    from studio.engine.encoding import Encoder
+    from studio.engine.samples import Sampler
 
 EXIT_AGAIN = -1  # not for the world outside: memory ran out, and a fresh process is to go on
 _JUDGED = ("pairs", "rankings", "ratings", "labels")  # kinds with several rows to one prompt
@@ -211,6 +218,8 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
             checkpoint_seconds=settings.checkpoint_minutes * 60,
             elapsed=before.elapsed if before else 0.0,
             tokens=before.tokens if before else 0,
+            sampler=_sampler(project, info, encoder, settings, held_out, journal),
+            sample_at=evaluation_steps(total, getattr(settings, "samples", 0)),
         )
         encoder.tokenizer.chat_template = encoder.jinja  # saved with every checkpoint, so that chat asks as was trained
         model = method.load(base.folder, place, settings)
@@ -243,6 +252,26 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     final = _final(run, total)
     publish(run, final.folder)
     journal.say("finished", step=total, adapter=run.adapter.name)
+
+
+def _sampler(
+    project: Project,
+    info: DatasetInfo,
+    encoder: Encoder,
+    settings: TrainSettings,
+    held_out: frozenset[int],
+    journal: Journal,
+) -> Sampler | None:
+    """What writes samples on prompts of the recipe or, without any, of held-out rows, or else of the first ones."""
+    if not isinstance(settings, SampledSettings) or not settings.samples:
+        return None
+
+    from studio.engine.samples import Sampler, prompts_for
+
+    positions = sorted(held_out) or range(info.rows)
+    records = (record for place in positions for record in page_of(project, info, place, 1))
+    prompts = prompts_for(encoder, settings.prompts(), records, plain=not info.kind.templated)
+    return Sampler(encoder, prompts, partial(journal.say, "sample")) if prompts else None
 
 
 def _was_evaluated(run: RunFolder, step: int) -> bool:

@@ -18,6 +18,7 @@ from studio.core.metrics import Curves
 from studio.core.recipes import Recipe
 from studio.core.rollouts import Rollouts
 from studio.core.runs import Outcome, RunState, RunStory
+from studio.core.samples import SampleBook
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.training import StopLadder, is_alive, start_run
 from studio.storage.consent import check_consent
@@ -35,8 +36,8 @@ Command = Callable[[RunFolder], list[str]]
 class RunRecord:
     """What the window knows of a run. `broken` is a sentence when its recipe can't be read.
 
-    `curves` and `rollouts` are empty until the run is followed; `outcome` is None while its worker lives. size: of its
-    events.
+    `curves`, `rollouts` and `samples` are empty until the run is followed; `outcome` is None while its worker lives.
+    size: of its events.
     """
 
     folder: RunFolder
@@ -44,6 +45,7 @@ class RunRecord:
     story: RunStory = field(default_factory=RunStory)
     curves: Curves = field(default_factory=Curves)
     rollouts: Rollouts = field(default_factory=Rollouts)
+    samples: SampleBook = field(default_factory=SampleBook)
     state: RunState = RunState.STARTING
     outcome: Outcome | None = None
     broken: str = ""
@@ -156,7 +158,8 @@ class ProjectRuns(QObject):
 
     def _watch(self, record: RunRecord, process: subprocess.Popen[bytes] | None = None) -> None:
         self._unwatch(record.id)
-        record.story, record.curves, record.rollouts = RunStory(), Curves(), Rollouts()
+        record.story, record.curves = RunStory(), Curves()
+        record.rollouts, record.samples = Rollouts(), SampleBook()
         if process is not None or record.outcome is None:
             record.state, record.outcome = RunState.STARTING, None
         watch = RunWatch(record.folder, process, self._command_for(record), self)
@@ -193,6 +196,7 @@ class ProjectRuns(QObject):
         for event in events:
             record.story.feed(event)
             record.curves.feed(event)
+            record.samples.feed(event)
             record.rollouts.feed(event)
         ending = record.story.ending
         if record.outcome is None and (ending is None or ending.time >= self._watches[record.id].began):
@@ -227,7 +231,8 @@ class ProjectRuns(QObject):
                 run.story,
                 run.outcome,
             )
-            record.curves, record.rollouts, record.size = Curves(), Rollouts(), run.size
+            record.curves, record.size = Curves(), run.size
+            record.rollouts, record.samples = Rollouts(), SampleBook()
             if run.outcome is None:
                 self._watch(record)
             else:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPlainTextEdit,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -164,6 +165,12 @@ class _Row(QObject):
             spin.setValue(known.default)
             spin.valueChanged.connect(self._edited)
             return spin
+        if known.lines:
+            text = QPlainTextEdit(known.default)
+            text.setTabChangesFocus(True)
+            text.setFixedHeight(4 * text.fontMetrics().lineSpacing() + 16)
+            text.textChanged.connect(self._edited)
+            return text
         # Text for fractions: a spin box has fixed decimals, and 2e-5 is how learning rates are written.
         line = QLineEdit(_shown(known.default))
         line.textChanged.connect(self._edited)
@@ -184,6 +191,8 @@ class _Row(QObject):
                     return float(text.replace(",", "."))
                 except ValueError:
                     return text
+            case QPlainTextEdit() as text:
+                return text.toPlainText()
             case QLineEdit() as line:
                 return line.text()
             case _:
@@ -198,6 +207,8 @@ class _Row(QObject):
                 box.setChecked(bool(value))
             case QSpinBox() as spin:
                 spin.setValue(int(value))
+            case QPlainTextEdit() as text:
+                text.setPlainText(value)
             case QLineEdit() as line:
                 line.setText(_shown(value))
             case _:

@@ -34,6 +34,7 @@ from studio.gui.pages.runs.head import RunHead
 from studio.gui.pages.runs.log_view import LogView
 from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.pages.runs.rollouts_view import RolloutsView
+from studio.gui.pages.runs.samples_view import SamplesView
 from studio.gui.pages.runs.settings_view import SettingsView
 from studio.gui.widgets.code_consent import CodeConsent
 from studio.gui.widgets.notice import Notice
@@ -85,11 +86,12 @@ class RunView(QWidget):
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
         self.tabs.setAccessibleName("What to show of the run")
         self.plots: RunPlots | None = None
-        self._plots_place, self.rollouts = QWidget(), RolloutsView()
+        self._plots_place, self.rollouts, self.samples = QWidget(), RolloutsView(), SamplesView()
         self.report, self.log, self.settings = ReportView(), LogView(), SettingsView(project)
         self.stack = QStackedWidget()
         self._shown = {
             "Plots": self._plots_place,
+            "Samples": self.samples,  # of methods whose model writes text
             "Answers": self.rollouts,  # of methods that write answers themselves
             "Report": self.report,  # of reward models
             "Log": self.log,
@@ -159,6 +161,8 @@ class RunView(QWidget):
         recipe = record.recipe
         self._plots().show_curves(record.curves, recipe.method if recipe else "", _never_measured(recipe))
         self.rollouts.show_rollouts(record.rollouts)
+        self.samples.show_book(record.samples)
+        self._offer_tab("Samples", not self.samples.is_empty)
         self._offer_tab("Answers", recipe is not None and recipe.how.is_rewarded)
 
     @Slot(int)
@@ -188,6 +192,9 @@ class RunView(QWidget):
         else:
             plots.curves_changed()
             self.rollouts.follow()
+            self.samples.follow()
+            if self.has_tab("Samples") is self.samples.is_empty:
+                self._offer_tab("Samples", not self.samples.is_empty)
         self._look_at_disk(record)
         self.head.show_record(record)
         self._offer(record)

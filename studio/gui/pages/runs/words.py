@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from studio.core.runs import RunState, RunStory
+from studio.core.runs import WORKING, RunState, RunStory
 from studio.gui.when import in_time
 from studio.storage.files import in_bytes
 
@@ -23,6 +23,7 @@ PHASES = {
     "reference": "Asking the reference",
     "training": "Training",
     "evaluating": "Evaluating",
+    "sampling": "Writing samples",
     "saving": "Saving",
 }
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, meant for terminals
@@ -37,7 +38,7 @@ def phase_of(story: RunStory, state: RunState) -> str:
 
 def progress_of(story: RunStory, state: RunState) -> tuple[int, int]:
     """Done and total of what is going on; a total of 0 means that it isn't known."""
-    if story.phase not in ("training", "evaluating", "saving") and not state.is_over:
+    if story.phase not in WORKING and not state.is_over:
         return story.phase_done, story.phase_total
     return story.step, story.total
 

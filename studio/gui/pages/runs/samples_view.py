@@ -1,0 +1,180 @@
+"""What the model answers to the same few prompts as it learns: from before training, and after the step of a slider.
+
+What it says differently from the samples before is underlined. All text is plain; nothing of a model is ever HTML.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QScrollArea,
+    QSlider,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.samples import Sample, SampleBook, changed_spans
+from studio.gui import theme
+
+_LINES = 6  # of an answer that are in sight
+
+
+class SamplesView(QWidget):
+    """Shows the book given to `show_book`; call `follow` when it may have news."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._book = SampleBook()
+        self._seen, self._steps = -1, list[int]()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Step of the samples")
+        self.slider.setPageStep(1)
+        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.valueChanged.connect(self._show_step)
+        self.place = QLabel()
+        theme.set_role(self.place, "muted")
+        self.cards: list[_Card] = []
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self.slider, 1)
+        top.addWidget(self.place)
+        inside = QWidget()
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(12)
+        self._column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(area, 1)
+        theme.watcher().theme_changed.connect(self._show_step)
+
+    def show_book(self, book: SampleBook) -> None:
+        """Show another run's samples, the newest ones first."""
+        self._book, self._seen, self._steps = book, -1, []
+        self.follow()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self._book.by_prompt
+
+    def follow(self) -> None:
+        """Show what is new; who looks at the newest samples goes on looking at the newest."""
+        if self._book.revision == self._seen:
+            return
+        self._seen = self._book.revision
+        newest = not self._steps or self.slider.value() == self.slider.maximum()
+        self._steps = self._book.steps()
+        self.slider.setRange(0, max(0, len(self._steps) - 1))
+        self.slider.setEnabled(len(self._steps) > 1)
+        if newest:
+            self.slider.setValue(self.slider.maximum())
+        while len(self.cards) < len(self._book.by_prompt):
+            self.cards.append(_Card(len(self.cards) + 1))
+            self._column.insertWidget(self._column.count() - 1, self.cards[-1])
+        self._show_step()
+
+    @Slot()
+    def _show_step(self) -> None:
+        if not self._steps:
+            for card in self.cards:
+                card.hide()
+            return
+        step = self._steps[min(self.slider.value(), len(self._steps) - 1)]
+        before = self._book.before(step)
+        self.place.setText(f"After step {step:,} of {self._steps[-1]:,}" if step else "Before training")
+        self.slider.setAccessibleDescription(self.place.text())
+        for number, card in enumerate(self.cards):
+            shown = number in self._book.by_prompt
+            card.setVisible(shown)
+            if shown:
+                earlier = None if before is None else self._book.at(number, before)
+                card.show_samples(self._book.at(number, 0), earlier, self._book.at(number, step), step)
+
+
+class _Card(QFrame):
+    """One prompt with two answers."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        theme.set_role(self, "card")
+        self._number = number
+        self.prompt, self.now_heading = QLabel(), QLabel()
+        base_heading = QLabel("Before training")
+        for label in (self.prompt, self.now_heading, base_heading):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.prompt.setWordWrap(True)
+        self.prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self.now_heading, base_heading):
+            theme.set_role(label, "muted")
+        self.base, self.now = _answer_box(), _answer_box()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(16, 12, 16, 16)
+        grid.setHorizontalSpacing(12)
+        grid.addWidget(self.prompt, 0, 0, 1, 2)
+        grid.addWidget(base_heading, 1, 0)
+        grid.addWidget(self.now_heading, 1, 1)
+        grid.addWidget(self.base, 2, 0)
+        grid.addWidget(self.now, 2, 1)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+
+    def show_samples(self, base: Sample | None, earlier: Sample | None, now: Sample | None, step: int) -> None:
+        """Show the answers from before training and after `step`, marked against the ones before."""
+        shown = now or base
+        self.prompt.setText(shown.prompt if shown else "")
+        heading = f"After step {step:,}" if step else "Before training"
+        if earlier is not None and now is not None:
+            same = earlier.answer == now.answer
+            heading += f", as after step {earlier.step:,}" if same else f"; underlined: not so after {earlier.step:,}"
+        self.now_heading.setText(heading)
+        for box, sample, what in ((self.base, base, "before training"), (self.now, now, f"after step {step:,}")):
+            text = _text(sample)
+            box.setAccessibleName(f"Answer to prompt {self._number} {what}")
+            if box.toPlainText() != text:
+                box.setPlainText(text)
+        spans = changed_spans(earlier.answer, now.answer) if earlier is not None and now is not None else []
+        self.now.setExtraSelections([_mark(self.now, start, end) for start, end in spans])
+
+
+def _text(sample: Sample | None) -> str:
+    if sample is None:
+        return "(not written)"
+    return sample.answer + ("" if sample.ended else " …") if sample.answer.strip() else "(nothing)"
+
+
+def _answer_box() -> QPlainTextEdit:
+    box = QPlainTextEdit(readOnly=True)
+    box.setTabChangesFocus(True)
+    box.setFixedHeight(_LINES * box.fontMetrics().lineSpacing() + 20)
+    return box
+
+
+def _mark(box: QPlainTextEdit, start: int, end: int) -> QTextEdit.ExtraSelection:
+    tokens = theme.tokens()
+    looks = QTextCharFormat()
+    looks.setBackground(QColor(tokens.trained))
+    looks.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+    looks.setUnderlineColor(QColor(tokens.trained_line))
+    cursor = QTextCursor(box.document())
+    text = box.toPlainText()
+    # Qt counts in UTF-16, Python in characters.
+    first, last = (len(text[:place].encode("utf-16-le")) // 2 for place in (start, end))
+    cursor.setPosition(first)
+    cursor.setPosition(last, QTextCursor.MoveMode.KeepAnchor)
+    mark = QTextEdit.ExtraSelection()
+    mark.format, mark.cursor = looks, cursor  # type: ignore[attr-defined]
+    return mark
