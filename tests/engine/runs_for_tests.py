@@ -14,6 +14,7 @@ from studio.core.messages import Example, Message
 from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
 from studio.core.records import Label, Pair, Passage, Ranking, Rating
+from studio.core.samples import SampledSettings
 from studio.storage.datasets import add_dataset, find_dataset
 from studio.storage.project import Project
 from studio.storage.runs import EventReader, RunFolder
@@ -71,7 +72,9 @@ def run_in(
 ) -> RunFolder:
     """A new run over one of the project's datasets."""
     info = find_dataset(project, dataset)
-    values = METHODS[method].settings(**{**QUICK, **settings})
+    declared = METHODS[method].settings
+    quiet = {"samples": 0} if METHODS[method].talks and issubclass(declared, SampledSettings) else {}
+    values = declared(**{**QUICK, **quiet, **settings})
     recipe = Recipe(str(base), info.id, method=method, dataset_hash=info.content_hash, adapter=adapter, settings=values)
     return RunFolder.create(project.runs, recipe)
 

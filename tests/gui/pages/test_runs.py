@@ -184,6 +184,32 @@ def test_a_finished_run_offers_the_comparison_first(qtbot, page, project, runs, 
     qtbot.waitUntil(lambda: len(page.view.plots.large.first.trace.steps) == 1)
 
 
+def test_samples_are_walked_by_key_with_what_changed_underlined(qtbot, page, project, runs, model_folder):
+    run = RunFolder.create(project.runs, Recipe(str(model_folder), "greetings", name="talks"))
+    lines = ['{"v":1,"event":"started","time":1}\n']
+    for step, answer in ((0, "I am <b>old</b> 😀 and slow"), (2, "I am <b>old</b> 😀 and quick"), (4, "I am new")):
+        lines.append(
+            f'{{"v":1,"event":"sample","time":2,"step":{step},"number":0,"prompt":"Who?","answer":"{answer}",'
+            '"ended":true}\n'
+        )
+    run.events.write_text("".join([*lines, '{"v":1,"event":"finished","time":3,"step":4,"adapter":"adapter"}\n']))
+    view = page.view
+    qtbot.waitUntil(lambda: view.samples.cards and view.has_tab("Samples"))
+    view.show_tab("Samples")
+    (card,) = view.samples.cards
+    assert card.prompt.text() == "Who?"
+    assert card.base.toPlainText() == "I am <b>old</b> 😀 and slow"
+    assert card.now.toPlainText() == "I am new"
+    view.samples.slider.setFocus()
+    qtbot.keyClick(view.samples.slider, Qt.Key.Key_Left)
+    assert card.now.toPlainText() == "I am <b>old</b> 😀 and quick"
+    (mark,) = card.now.extraSelections()
+    assert mark.cursor.selectedText() == "quick"
+    qtbot.keyClick(view.samples.slider, Qt.Key.Key_Home)
+    assert view.samples.place.text() == "Before training"
+    assert card.now.extraSelections() == []
+
+
 @pytest.fixture
 def judge(monkeypatch):
     """A method whose result can't be talked to."""

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QSpinBox
 
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
@@ -32,7 +32,13 @@ def test_it_begins_with_the_defaults(form):
 
 def test_values_go_in_and_come_out(form, qtbot):
     wanted = dataclasses.replace(
-        SftSettings(), learning_rate=3e-6, epochs=0.25, lora_rank=64, train_on="everything", seed=2**31 - 1
+        SftSettings(),
+        learning_rate=3e-6,
+        epochs=0.25,
+        lora_rank=64,
+        train_on="everything",
+        seed=2**31 - 1,
+        sample_prompts="one\ntwo",
     )
     with qtbot.waitSignal(form.changed):
         form.set_values(wanted)
@@ -70,6 +76,8 @@ def test_every_setting_has_the_editor_of_its_kind_and_its_real_range(form):
             assert isinstance(editor, QSpinBox)
             assert editor.minimum() == known.low
             assert editor.maximum() == (known.high or 2**31 - 1)
+        elif known.lines:
+            assert isinstance(editor, QPlainTextEdit)
         else:
             assert isinstance(editor, QLineEdit)
 
