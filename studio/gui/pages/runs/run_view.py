@@ -16,8 +16,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QSizePolicy,
-    QStackedWidget,
     QTabBar,
     QVBoxLayout,
     QWidget,
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from studio.gui.plots.run_plots import RunPlots
 
 _REFRESH_MS = 100
-_POLICY = QSizePolicy.Policy
 
 
 class RunView(QWidget):
@@ -88,7 +85,6 @@ class RunView(QWidget):
         self.plots: RunPlots | None = None
         self._plots_place, self.rollouts, self.samples = QWidget(), RolloutsView(), SamplesView()
         self.report, self.log, self.settings = ReportView(), LogView(), SettingsView(project)
-        self.stack = QStackedWidget()
         self._shown = {
             "Plots": self._plots_place,
             "Samples": self.samples,  # of methods whose model writes text
@@ -97,11 +93,9 @@ class RunView(QWidget):
             "Log": self.log,
             "Settings": self.settings,
         }
-        for word, page in self._shown.items():
+        for word in self._shown:
             self.tabs.addTab(word)
-            self.stack.addWidget(page)
         self.tabs.currentChanged.connect(self._show_tab)
-        self._show_tab(0)
         self._tab_row = QHBoxLayout()
         self._tab_row.addWidget(self.tabs)
         self._tab_row.addStretch()
@@ -112,7 +106,9 @@ class RunView(QWidget):
         layout.addWidget(self.head)
         layout.addWidget(self.notice)
         layout.addLayout(self._tab_row)
-        layout.addWidget(self.stack, 1)
+        for page in self._shown.values():  # not a stack, which would make all as high as the highest
+            layout.addWidget(page, 1)
+        self._show_tab(0)
         runs.run_changed.connect(self._take_change)
 
     @property
@@ -139,8 +135,11 @@ class RunView(QWidget):
         """Whether the run has what the tab of that name shows."""
         return self.tabs.isTabVisible(list(self._shown).index(word))
 
+    def _showing(self, word: str) -> bool:
+        return self.tabs.currentIndex() == list(self._shown).index(word)
+
     def _offer_tab(self, word: str, there: bool) -> None:
-        if not there and self.stack.currentWidget() is self._shown[word]:
+        if not there and self._showing(word):
             self.tabs.setCurrentIndex(0)
         self.tabs.setTabVisible(list(self._shown).index(word), there)
         self.tabs.updateGeometry()  # Qt forgets to
@@ -167,11 +166,10 @@ class RunView(QWidget):
 
     @Slot(int)
     def _show_tab(self, number: int) -> None:
-        for place, page in enumerate(self._shown.values()):  # plots need much room, which is not for the others to fill
-            page.setSizePolicy(_POLICY.Preferred, _POLICY.Preferred if place == number else _POLICY.Ignored)
-        self.stack.setCurrentIndex(number)
+        for place, page in enumerate(self._shown.values()):
+            page.setVisible(place == number)
         if self.plots is not None:
-            self.plots.controls.setVisible(self.stack.currentWidget() is self._plots_place)
+            self.plots.controls.setVisible(self._showing("Plots"))
 
     @Slot(str)
     def _take_change(self, run_id: str) -> None:
