@@ -28,7 +28,7 @@ from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, explain, is_disk_full, is_out_of_memory, log
 from studio.engine.journal import Journal, StopBell, Stopped
 from studio.engine.method import method_module
-from studio.storage.datasets import find_dataset, page_of, records_of
+from studio.storage.datasets import find_dataset, records_of
 from studio.storage.models import check_model
 from studio.storage.project import Project
 from studio.storage.recovery import take_smaller_passes
@@ -268,8 +268,8 @@ def _sampler(
 
     from studio.engine.samples import Sampler, prompts_for
 
-    positions = sorted(held_out) or range(info.rows)
-    records = (record for place in positions for record in page_of(project, info, place, 1))
+    everything = enumerate(records_of(project, info))
+    records = (record for place, record in everything if place in held_out or not held_out)
     prompts = prompts_for(encoder, settings.prompts(), records, plain=not info.kind.templated)
     return Sampler(encoder, prompts, partial(journal.say, "sample")) if prompts else None
 

@@ -12,7 +12,7 @@ import torch
 
 from studio.core.runs import EXIT_SAID
 from studio.engine import training
-from studio.storage.datasets import find_dataset, page_of
+from studio.storage.datasets import find_dataset, records_of
 from studio.storage.project import Project
 from studio.storage.runs import RunFolder
 from tests.engine.runs_for_tests import add_kind, events_of, project_with, run_in
@@ -51,7 +51,7 @@ def test_training_does_not_notice_and_held_out_rows_are_asked(
     assert_same_result(without, run)
     assert sorted(samples_of(run)) == [(step, number) for step in (0, 2, 4, 6) for number in range(3)]
     info = find_dataset(project, "tiny")
-    prompts = {record.cells[0] for record in page_of(project, info, 0, info.rows)}
+    prompts = {record.cells[0] for record in records_of(project, info)}
     assert {event.values["prompt"] for event in events_of(run) if event.kind == "sample"} <= prompts
     assert samples_of(run)[0, 0] != samples_of(run)[6, 0]
     stop_at(3)

@@ -194,7 +194,7 @@ def test_samples_are_walked_by_key_with_what_changed_underlined(qtbot, page, pro
         )
     run.events.write_text("".join([*lines, '{"v":1,"event":"finished","time":3,"step":4,"adapter":"adapter"}\n']))
     view = page.view
-    qtbot.waitUntil(lambda: view.samples.cards and view.has_tab("Samples"))
+    qtbot.waitUntil(lambda: bool(view.samples.cards) and view.has_tab("Samples"))
     view.show_tab("Samples")
     (card,) = view.samples.cards
     assert card.prompt.text() == "Who?"
