@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
+    QSizePolicy,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -111,7 +112,9 @@ class _Row(QObject):
         self.editor = self._make_editor(known)
         self.editor.setAccessibleName(known.label)
         self.editor.setAccessibleDescription(known.about)
-        self.editor.setFixedWidth(240)
+        self.editor.setMinimumWidth(176)
+        self.editor.setMaximumWidth(240)
+        self.editor.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         # A wheel turned to scroll the page must not change a value on its way.
         self.editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.editor.installEventFilter(self)
