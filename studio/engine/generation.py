@@ -1,7 +1,8 @@
 """Generation: one answer written token by token with a key-value cache, and its text as it becomes readable.
 
-Greedy decoding gives what transformers' `generate` gives for the same model. The loop is ours so that two answers can
-take turns on one model, and so that a stop is heard between any two matrix products.
+Greedy decoding gives what transformers' `generate` gives for the same model. The loop is ours so that answers can take
+turns on one model, and so that a stop is heard between any two matrix products. Several answers that are written
+together are `engine.chorus`.
 """
 
 from __future__ import annotations
@@ -12,30 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase, RepetitionPenaltyLogitsProcessor
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from studio.core.conversation import Sampling
+from studio.engine.sampling import NextToken
 
-END_OF_TURN, LENGTH, STOPPED = "end of turn", "length", "stopped"
-
-
-def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
-    """The next token out of float32 logits [vocabulary] on the CPU. Temperature 0 takes the likeliest.
-
-    Top-k keeps the k likeliest (Fan et al. 2018), then top-p the fewest that together reach p (Holtzman et al. 2020).
-    """
-    if sampling.temperature == 0:
-        return int(logits.argmax())
-    scaled = logits / sampling.temperature
-    if sampling.top_k and sampling.top_k < scaled.numel():
-        least = scaled.topk(sampling.top_k).values[-1]
-        scaled = scaled.masked_fill(scaled < least, -torch.inf)
-    odds = scaled.softmax(-1)
-    if sampling.top_p < 1:
-        ordered, places = odds.sort(descending=True, stable=True)
-        before = ordered.cumsum(-1) - ordered
-        odds = torch.zeros_like(odds).scatter(0, places, ordered.where(before < sampling.top_p, 0.0))
-    return int(torch.multinomial(odds, 1, generator=generator))
+END_OF_TURN, LENGTH, STOPPED, STOP_TEXT = "end of turn", "length", "stopped", "stop text"
 
 
 class Streamer:
@@ -72,8 +55,85 @@ class Streamer:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
 
+class Stops:
+    """Texts before which an answer ends. What may become one of them is held back."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = stops
+        self._held = ""
+
+    def add(self, text: str) -> tuple[str, bool]:
+        """Take text; what can be given out, and whether one of the texts was met."""
+        if not self._stops:
+            return text, False
+        self._held += text
+        met = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        if met:
+            given, self._held = self._held[: min(met)], ""
+            return given, True
+        keep = max((_overlap(self._held, stop) for stop in self._stops), default=0)
+        given, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+        return given, False
+
+    def finish(self) -> str:
+        """What was held back."""
+        given, self._held = self._held, ""
+        return given
+
+
+def _overlap(text: str, stop: str) -> int:
+    """The length of the longest end of `text` that `stop` begins with."""
+    return next((size for size in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:size])), 0)
+
+
+class Writing:
+    """What becomes of one answer as its tokens are chosen; it knows no model. `ended` is None until it is complete.
+
+    context: tokens that the model can read, 0 when that is not known.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        *,
+        stop_tokens: frozenset[int],
+        context: int,
+        penalty: float | None = None,
+    ) -> None:
+        self.prompt = list(prompt)
+        self.tokens: list[int] = []
+        self.ended: str | None = None
+        room = context - len(prompt) if context else sampling.max_new_tokens
+        self._limit = min(sampling.max_new_tokens, room)
+        self._stop_tokens = stop_tokens
+        self._next = NextToken(sampling, prompt, stop_tokens, penalty)
+        self._streamer = Streamer(tokenizer)
+        self._stops = Stops(sampling.stops)
+
+    def take(self, logits: Tensor) -> str:
+        """Choose a token out of the scores [vocabulary] that follow all tokens so far; the text that was added."""
+        token = self._next.choose(logits.float().cpu(), self.tokens)
+        if token in self._stop_tokens:
+            return self.finish(END_OF_TURN)
+        self.tokens.append(token)
+        text, met = self._stops.add(self._streamer.add(token))
+        if met:
+            self.ended = STOP_TEXT
+        elif len(self.tokens) >= self._limit:
+            text += self.finish(LENGTH)
+        return text
+
+    def finish(self, ended: str = STOPPED) -> str:
+        """End it here; the text that was held back."""
+        self.ended = self.ended or ended
+        text, met = self._stops.add(self._streamer.finish())
+        return text if met else text + self._stops.finish()
+
+
 class Answer:
-    """One answer in the making. `ended` is None until it is complete."""
+    """One answer by one model, in the making."""
 
     def __init__(
         self,
@@ -85,18 +145,21 @@ class Answer:
         stop_tokens: frozenset[int],
         context: int,
     ) -> None:
-        self._model, self._sampling, self._stop_tokens = model, sampling, stop_tokens
-        room = context - len(prompt) if context else sampling.max_new_tokens
-        self._limit = min(sampling.max_new_tokens, room)
-        self._prompt = list(prompt)
+        penalty = own_penalty(model)
+        self._model = model
+        self._writing = Writing(tokenizer, prompt, sampling, stop_tokens=stop_tokens, context=context, penalty=penalty)
         self._cache = DynamicCache(config=model.config.get_text_config(decoder=True))
-        self._generator = torch.Generator().manual_seed(sampling.seed)
-        penalty = getattr(model.generation_config, "repetition_penalty", None)
-        self._penalty = RepetitionPenaltyLogitsProcessor(penalty) if penalty and penalty != 1.0 else None
-        self._streamer = Streamer(tokenizer)
-        self.tokens: list[int] = []
         self.seconds = 0.0
-        self.ended: str | None = None
+
+    @property
+    def tokens(self) -> list[int]:
+        """Those chosen so far, without the one that ended it."""
+        return self._writing.tokens
+
+    @property
+    def ended(self) -> str | None:
+        """Why it is complete; None while it is not."""
+        return self._writing.ended
 
     @torch.inference_mode()
     def write(self, seconds: float) -> str:
@@ -125,12 +188,11 @@ class Answer:
 
     def stop(self) -> str:
         """End it here; the text that was held back."""
-        self.ended = self.ended or STOPPED
-        return self._streamer.finish()
+        return self._writing.finish()
 
     def _one_token(self) -> str:
-        fed = self.tokens[-1:] if self.tokens else self._prompt
-        seen = len(self._prompt) + len(self.tokens)
+        fed = self.tokens[-1:] if self.tokens else self._writing.prompt
+        seen = len(self._writing.prompt) + len(self.tokens)
         device = self._model.device
         output: Any = self._model(
             input_ids=torch.tensor([fed], device=device),
@@ -139,19 +201,12 @@ class Answer:
             use_cache=True,
             logits_to_keep=1,
         )
-        logits = output.logits[:, -1, :].float().cpu()
-        if self._penalty is not None:
-            logits = self._penalty(torch.tensor([self._prompt + self.tokens]), logits)  # type: ignore[arg-type]
-        token = choose(logits[0], self._sampling, self._generator)
-        if token in self._stop_tokens:
-            self.ended = END_OF_TURN
-            return self._streamer.finish()
-        self.tokens.append(token)
-        text = self._streamer.add(token)
-        if len(self.tokens) >= self._limit:
-            self.ended = LENGTH
-            text += self._streamer.finish()
-        return text
+        return self._writing.take(output.logits[0, -1])
+
+
+def own_penalty(model: PreTrainedModel) -> float | None:
+    """The repetition penalty that comes with a model."""
+    return getattr(model.generation_config, "repetition_penalty", None)
 
 
 def stop_tokens_of(

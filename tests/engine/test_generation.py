@@ -11,7 +11,7 @@ import torch
 
 from studio.core.conversation import Sampling
 from studio.core.messages import Message
-from studio.engine.generation import LENGTH, Answer, Streamer, choose, interrupt_when, stop_tokens_of
+from studio.engine.generation import LENGTH, STOP_TEXT, Answer, Stops, Streamer, interrupt_when, stop_tokens_of
 from studio.engine.loading import load_adapter, load_encoder, load_model, pick_precision
 from studio.engine.pipe import Interrupted
 from tests.engine.conftest import CHATML, byte_level, piece_level, sentences
@@ -135,28 +135,6 @@ def test_a_stop_is_heard_inside_a_forward_pass(tiny_base: Path) -> None:
     assert answer.ended == "stopped"
 
 
-def drawn(logits: torch.Tensor, sampling: Sampling, times: int = 4000) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(sampling.seed)
-    tokens = torch.tensor([choose(logits, sampling, generator) for _ in range(times)])
-    return torch.bincount(tokens, minlength=len(logits)) / times
-
-
-def test_sampling_follows_its_definition() -> None:
-    odds = torch.tensor([0.05, 0.4, 0.3, 0.15, 0.1])
-    logits = odds.log()
-    plain = Sampling(temperature=1.0, top_p=1.0, top_k=0)
-    assert torch.allclose(drawn(logits, plain), odds, atol=0.03)
-    two = drawn(logits, Sampling(temperature=1.0, top_p=1.0, top_k=2))
-    assert torch.allclose(two, torch.tensor([0, 4 / 7, 3 / 7, 0, 0]), atol=0.03)
-    # 0.4 + 0.3 < 0.75, so the third is needed to reach it and the fourth is not.
-    nucleus = drawn(logits, Sampling(temperature=1.0, top_p=0.75, top_k=0))
-    assert torch.allclose(nucleus, torch.tensor([0, 0.4, 0.3, 0.15, 0]) / 0.85, atol=0.03)
-    cold = drawn(logits, Sampling(temperature=0.5, top_p=1.0, top_k=0))
-    assert torch.allclose(cold, odds**2 / (odds**2).sum(), atol=0.03)
-    assert drawn(logits, Sampling(temperature=0.0), 10)[1] == 1
-    assert drawn(logits, Sampling(temperature=5.0, top_p=0.01), 50)[1] == 1
-
-
 @pytest.mark.parametrize("kind", ["bytes", "pieces"])
 def test_streamed_text_is_the_decoded_text(tmp_path: Path, kind: str) -> None:
     from transformers import AutoTokenizer
@@ -179,3 +157,38 @@ def test_streamed_text_is_the_decoded_text(tmp_path: Path, kind: str) -> None:
         whole = tokenizer.decode(ids, skip_special_tokens=True)
         if kind == "bytes" or "\ufffd" not in whole:
             assert "".join(pieces) + streamer.finish() == whole
+
+
+def test_an_answer_ends_before_a_stop_text(tiny_base: Path) -> None:
+    model, encoder = fresh(tiny_base), load_encoder(tiny_base, "model")
+    prompt = prompts(tiny_base)[0]
+
+    def told(stop: str) -> tuple[str, str | None]:
+        sampling = Sampling(temperature=0.0, max_new_tokens=40, stop=stop)
+        answer = Answer(model, encoder.tokenizer, prompt, sampling, stop_tokens=frozenset(), context=0)
+        return written(answer), answer.ended
+
+    whole, _ = told("")
+    place = len(whole) // 2
+    stop = whole[place : place + 5]
+    assert told(f"never said|{stop}") == (whole[: whole.find(stop)], STOP_TEXT)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_held_back_text_is_neither_lost_nor_given_twice(seed: int) -> None:
+    chance = random.Random(seed)
+    texts = tuple("".join(chance.choices("ab\n", k=chance.randint(1, 4))) for _ in range(3))
+    whole = "".join(chance.choices("ab\nc", k=60))
+    stops, given, met, at = Stops(texts), "", False, 0
+    while at < len(whole) and not met:
+        size = chance.randint(1, 5)
+        text, met = stops.add(whole[at : at + size])
+        given, at = given + text, at + size
+        assert whole.startswith(given)
+    ends = [place for stop in texts if (place := whole.find(stop)) >= 0]
+    assert met == bool(ends) or at >= len(whole)
+    if met:
+        first = min(place + len(stop) for stop in texts if (place := whole.find(stop)) >= 0)
+        assert len(given) <= first and any(whole.startswith(stop, len(given)) for stop in texts)
+    else:
+        assert given + stops.finish() == whole
