@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from studio.cli.options import add_project, add_settings, given_settings, open_project
-from studio.core.conversation import BASE, TUNED, Sampling
+from studio.core.conversation import BASE, TUNED, Sampling, Voice
 from studio.core.errors import StudioError
 from studio.core.messages import Message
 from studio.core.templates import MODELS_OWN
@@ -21,8 +21,6 @@ from studio.processes.service import Service
 from studio.storage.project import Project
 from studio.storage.runs import RunFolder, list_runs
 from studio.storage.settings import home
-
-_PANES = {"left": BASE, "right": TUNED}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,10 +48,12 @@ class Talkers:
     asked: tuple[str, ...] = (BASE, TUNED)
 
     @property
-    def panes(self) -> dict[str, str]:
-        """Which pane holds which of the two."""
-        there = (BASE, TUNED) if self.adapter else (BASE,)
-        return {pane: model for pane, model in _PANES.items() if model in there and model in self.asked}
+    def voices(self) -> dict[str, Voice]:
+        """Those of the two that are there and asked."""
+        there = {BASE: Voice(self.base, None, self.template, asked_like=self.adapter)}
+        if self.adapter is not None:
+            there[TUNED] = Voice(self.base, self.adapter, self.template)
+        return {name: voice for name, voice in there.items() if name in self.asked}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -130,21 +130,15 @@ class Conversation:
 
     def __init__(self, talkers: Talkers, log: Path) -> None:
         self._talkers, self._log = talkers, log
-        self.panes = {name: Pane() for name in talkers.panes}
+        self.panes = {name: Pane() for name in talkers.voices}
         self._number = 0
 
     def __enter__(self) -> Conversation:
         self._service = Service("chat", self._log)
         self._replies = self._service.replies()
-        adapter = str(self._talkers.adapter) if self._talkers.adapter else None
-        request = {
-            "do": "load",
-            "base": str(self._talkers.base),
-            "adapter": adapter,
-            "template": self._talkers.template,
-        }
+        voices = {name: voice.as_dict() for name, voice in self._talkers.voices.items()}
         try:
-            self._service.send(request)
+            self._service.send({"do": "load", "voices": voices})
             self._until("loaded", lambda reply: None)
         except BaseException:
             self._service.close()
@@ -165,14 +159,11 @@ class Conversation:
         for pane in self.panes.values():
             pane.history.append(Message("user", prompt))
             pane.answer = pane.ending = ""
-        request = {
-            "do": "answer",
-            "id": self._number,
-            "panes": self._talkers.panes,
-            "messages": {name: [turn.as_dict() for turn in pane.history] for name, pane in self.panes.items()},
-            "sampling": asdict(sampling),
+        panes = {
+            name: {"voice": name, "messages": [turn.as_dict() for turn in pane.history], "sampling": asdict(sampling)}
+            for name, pane in self.panes.items()
         }
-        self._service.send(request)
+        self._service.send({"do": "answer", "id": self._number, "panes": panes})
         waiting, first = set(self.panes), next(iter(self.panes))
         while waiting:
             reply = self._until("done", lambda reply: self._take(reply, first, out))

@@ -1,18 +1,27 @@
 """Chat: sampling settings, and what window and chat worker say to each other, one JSON object a line on a pipe.
 
-Requests (window -> worker):
-  {"do": "load", "base": "/folder", "adapter": "/folder" or null, "template": "model" | built-in name}
-  {"do": "answer", "id": 7, "panes": {"left": "base", "right": "tuned"},
-   "messages": {"left": [...], "right": [...]}, "sampling": {...}}
-       each pane goes on with its own answers; one list serves all panes alike
-  {"do": "stop"}                                        ends the answer that is being written
+A voice is a model to talk to: a base model's folder alone, or with an adapter's folder. Who asks names the voices and
+the panes. Requests (window -> worker):
+  {"do": "load", "voices": {"base": {"base": "/folder", "adapter": "/folder" or null, "asked_like": "/folder" or null,
+                                         "template": "model" | built-in name}, ...}}
+       these voices and no others; those that share a base share its weights
+  {"do": "answer", "id": 7, "panes": {"left": {"voice": "base", "messages": [...], "sampling": {...}}, ...}}
+       each pane goes on with its own conversation
+  {"do": "read", "id": 8, "voice": "tuned", "messages": [...], "answer": "..."}       look at an answer token by token
+  {"do": "next", "id": 9, "voice": "tuned", "messages": [...], "sampling": {...}}     the odds of the next token
+  {"do": "stop"}                                        ends the answers that are being written
 Replies (worker -> window):
   {"reply": "ready"}                                    imports are done
   {"reply": "loading", "what": "..."}
-  {"reply": "loaded", "base": name, "adapter": name or null, "context": tokens, "device": "...", "precision": "..."}
+  {"reply": "loaded", "voices": {"base": {"name": "...", "context": tokens, "precision": "..."}, ...}, "device": "...",
+   "in_turns": true when the bases don't fit into memory together, so that one is loaded when it is its turn}
   {"reply": "begun", "id": 7, "pane": "left", "model": what really runs in it, "prompt_tokens": n}
   {"reply": "text", "id": 7, "pane": "left", "text": "..."}
-  {"reply": "done", "id": 7, "pane": "left", "tokens": n, "seconds": s, "ended": "end of turn" | "length" | "stopped"}
+  {"reply": "done", "id": 7, "pane": "left", "tokens": n, "seconds": s,
+   "ended": "end of turn" | "length" | "stopped" | "stop text"}
+  {"reply": "read", "id": 8, "model": "...", "tokens": [text, ...], "log_probs": [nats, ...],
+   "alternatives": [[[text, probability], ...], ...], "base_log_probs": [...] or null, "kl": [nats, ...] or null}
+  {"reply": "next", "id": 9, "model": "...", "tokens": [[text, probability, probability as sampled], ...]}
   {"reply": "failed", "id": 7 or null, "what": "...", "hint": "...", "details": "..."}
 The worker ends when its standard input closes.
 """
@@ -20,11 +29,32 @@ The worker ends when its standard input closes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from studio.core.fields import setting
 
 BASE = "base"
 TUNED = "tuned"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A model to talk to.
+
+    template: a built-in one's name, or “model”: the one that its adapter was trained with, or else the one that
+    `asked_like`, another adapter's folder, was trained with, or else the model's own.
+    """
+
+    base: Path
+    adapter: Path | None = None
+    template: str = "model"
+    asked_like: Path | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a request has it."""
+        folders = {"base": self.base, "adapter": self.adapter, "asked_like": self.asked_like}
+        return {name: str(folder) if folder else None for name, folder in folders.items()} | {"template": self.template}
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,30 @@
-"""Chat: base and tuned side by side from one model in memory, the adapter switched on for one and off for the other.
+"""Chat: the same words to several models, answered side by side; and how each of them sees an answer.
 
-Both answers are written in turns of a few milliseconds, so that both stream. What window and worker say to each other
-is `core.conversation`; how one answer is written is `engine.generation`.
+Answers are written in turns of a few milliseconds, so that all stream. What window and worker say to each other is
+`core.conversation`, which models there are is `engine.voices`, how one answer is written is `engine.generation`.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.core.conversation import BASE, TUNED, Sampling
+from studio.core.conversation import Sampling
 from studio.core.errors import StudioError
 from studio.core.fields import settings_from
-from studio.core.messages import messages_from
+from studio.core.messages import Message, messages_from
 from studio.engine.failures import as_sentence
 from studio.engine.pipe import Interrupted, Pipe, Request
 
 if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import PreTrainedModel
-
     from studio.engine.encoding import Encoder
     from studio.engine.generation import Answer
+    from studio.engine.voices import Base, Loaded, Voices
 
-_SLICE = 0.05  # seconds that one pane writes before the other has its turn
+_SLICE = 0.05  # seconds that one pane writes before the next has its turn
+_LIKELIEST = 12  # tokens told of the next-token distribution
 
 
 def serve() -> int:
@@ -52,85 +51,51 @@ def serve() -> int:
     return 0
 
 
+@dataclass(slots=True)
+class Pane:
+    """What one pane is asked: which voice, what was said, how to choose tokens."""
+
+    voice: Loaded
+    prompt: list[int]
+    sampling: Sampling
+
+
 class Room:
-    """The loaded model, and the answers that are being written with it."""
+    """The loaded models, and the answers that are being written with them."""
 
     def __init__(self, pipe: Pipe) -> None:
+        from studio.engine.voices import Voices
+
         self._pipe = pipe
         self._request: Request | None = None
-        self._base: Path | None = None
-        self._model: PreTrainedModel | None = None
-        self._tuned: PeftModel | None = None
-        self._tuned_name: str | None = None
-        self._encoder: Encoder | None = None
+        self._voices: Voices = Voices(lambda what: pipe.reply("loading", what=what), self._look_up)
 
     def handle(self, request: Request) -> None:
         """Do what a request asks. Raises StudioError, and Interrupted when it was stopped."""
         self._request = request
         match request.values:
-            case {"do": "load", "base": str(base)}:
-                adapter = request.values.get("adapter")
-                template = str(request.values.get("template") or "model")
-                self._load(Path(base), Path(adapter) if adapter else None, template)
-            case {"do": "answer", "id": _, "panes": dict(panes), "messages": messages}:
-                self._answer(request, panes, messages, request.values.get("sampling") or {})
+            case {"do": "load", "voices": dict(voices)}:
+                self._load(voices)
+            case {"do": "answer", "id": _, "panes": dict(panes)}:
+                self._answer(request, panes)
+            case {"do": "read", "id": number, "voice": str(name), "messages": messages, "answer": str(answer)}:
+                self._read(number, self._voices[name], messages, answer)
+            case {"do": "next", "id": number, "voice": str(name), "messages": messages}:
+                self._next(number, self._voices[name], messages, request.values.get("sampling") or {})
             case _:
                 raise StudioError(f"The chat process doesn't know the request {request.values.get('do')!r}.")
 
-    # ------------------------------------------------------------------------------------------------- loading
+    def _load(self, voices: Mapping[str, Any]) -> None:
+        from studio.engine.loading import device_name, pick_device
+        from studio.engine.voices import voice_of
 
-    def _load(self, base: Path, adapter: Path | None, template: str) -> None:
-        from studio.engine.generation import interrupt_when
-        from studio.engine.loading import (
-            adapter_name,
-            device_name,
-            load_adapter,
-            load_encoder,
-            load_model,
-            pick_device,
-            pick_precision,
-        )
-        from studio.storage.models import check_model
-
-        info = check_model(base)
-        self._encoder = None  # a load that fails leaves nothing half loaded to be talked to
-        encoder = load_encoder(info.folder, template, adapter)
-        device = pick_device()
-        precision = pick_precision("auto", device, info.parameters, training=False)
-        if self._tuned is not None:
-            self._model, self._tuned, self._tuned_name = self._tuned.unload(), None, None  # type: ignore[assignment]
-        if self._model is None or self._base != info.folder:
-            self._forget()
-            self._pipe.reply("loading", what=info.name)
-            self._model = load_model(info.folder, precision, device)
-            self._base = info.folder
-            interrupt_when(self._model, self._look_up)
-        if adapter is not None:
-            name = adapter_name(adapter)
-            self._pipe.reply("loading", what=name)
-            try:
-                self._tuned = load_adapter(self._model, adapter)
-            except BaseException:
-                self._forget()  # half an adapter may hang on the base
-                raise
-            self._tuned_name = name
-        self._encoder = encoder
-        self._pipe.reply(
-            "loaded",
-            base=info.name,
-            adapter=self._tuned_name,
-            context=info.context,
-            device=device_name(device),
-            precision=str(precision),
-        )
-
-    def _forget(self) -> None:
-        import torch
-
-        self._model = self._tuned = self._base = self._tuned_name = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        self._voices.load({name: voice_of(values) for name, values in voices.items()})
+        told: dict[str, Any] = {}
+        for name in voices:
+            voice = self._voices[name]
+            precision = str(self._voices.base_of(voice).precision)
+            told[name] = {"name": voice.name, "context": voice.info.context, "precision": precision}
+        self._pipe.reply("loaded", voices=told, device=device_name(pick_device()), in_turns=self._voices.in_turns)
 
     def _look_up(self) -> None:
         if self._request is not None and self._pipe.interrupted(self._request):
@@ -138,60 +103,49 @@ class Room:
 
     # ------------------------------------------------------------------------------------------------- answering
 
-    def _answer(self, request: Request, panes: Mapping[str, Any], messages: Any, sampling: dict[str, Any]) -> None:
-        from studio.engine.generation import Answer, stop_tokens_of
+    def _answer(self, request: Request, wanted: Mapping[str, Any]) -> None:
+        panes = {name: self._pane(values) for name, values in wanted.items()}
+        if not self._voices.in_turns:
+            self._take_turns(request, panes)
+            return
+        while panes:  # those that share a base together, one base after the other
+            folder = next(iter(panes.values())).voice.info.folder
+            group = {name: pane for name, pane in panes.items() if pane.voice.info.folder == folder}
+            if not self._take_turns(request, group):
+                return
+            panes = {name: pane for name, pane in panes.items() if name not in group}
 
-        if self._model is None or self._encoder is None:
-            raise StudioError("No model is loaded.", "Choose a base model first.")
-        for wanted in panes.values():
-            if wanted not in (BASE, TUNED):
-                raise StudioError(f"A pane asks for “{wanted}”; it can be “{BASE}” or “{TUNED}”.")
-            if wanted == TUNED and self._tuned is None:
-                raise StudioError("No adapter is loaded, so there is no tuned model to answer.", "Choose a run.")
-        settings = settings_from(Sampling, sampling, "The sampling")
-        histories = messages if isinstance(messages, dict) else dict.fromkeys(panes, messages)
-        prompts = {pane: self._prompt(self._encoder, histories.get(pane)) for pane in panes}
-        stops = stop_tokens_of(self._model, self._encoder.tokenizer, self._encoder.end_of_turn)
-        answers: dict[str, Answer] = {}
-        for pane, wanted in panes.items():
-            self._switch(wanted)
-            prompt, context = prompts[pane], self._encoder.context
-            answers[pane] = Answer(
-                self._model, self._encoder.tokenizer, prompt, settings, stop_tokens=stops, context=context
-            )
-            self._pipe.reply("begun", id=request.values["id"], pane=pane, model=self.running, prompt_tokens=len(prompt))
-        self._take_turns(request, panes, answers)
+    def _pane(self, values: Any) -> Pane:
+        match values:
+            case {"voice": str(name), "messages": messages}:
+                voice = self._voices[name]
+                sampling = settings_from(Sampling, values.get("sampling") or {}, "The sampling")
+                return Pane(voice, _prompt(voice.encoder, _turns(messages)), sampling)
+            case _:
+                raise StudioError("A pane was asked without a model or without messages.")
 
-    @staticmethod
-    def _prompt(encoder: Encoder, messages: Any) -> list[int]:
-        try:
-            turns = messages_from(messages)
-        except ValueError as error:
-            raise StudioError(f"The conversation can't be used: {error}.") from error
-        prompt = encoder.prompt(turns)
-        if encoder.context and len(prompt) >= encoder.context:
-            raise StudioError(
-                f"The conversation is {len(prompt):,} tokens long; this model can read {encoder.context:,}, "
-                "the answer included.",
-                "Start a new conversation, or shorten the message.",
-            )
-        return prompt
-
-    def _take_turns(self, request: Request, panes: Mapping[str, Any], answers: dict[str, Answer]) -> None:
-        writing = dict(answers)
+    def _take_turns(self, request: Request, panes: Mapping[str, Pane]) -> bool:
+        """Have all panes answered, a little of each at a time. Returns False when it was stopped."""
+        writing: dict[str, Answer] = {}
+        for name, pane in panes.items():
+            base = self._voices.switch_to(pane.voice)
+            writing[name] = _begun(base, pane)
+            running = self._voices.running(base)
+            self._pipe.reply("begun", id=request.values["id"], pane=name, model=running, prompt_tokens=len(pane.prompt))
         while writing:
-            for pane, answer in list(writing.items()):
-                self._switch(panes[pane])
+            for name, answer in list(writing.items()):
+                self._voices.switch_to(panes[name].voice)
                 try:
                     text = answer.write(_SLICE)
                     self._look_up()
                 except Interrupted:
                     for other, unfinished in writing.items():
                         self._send(request, other, unfinished, unfinished.stop())
-                    return
-                self._send(request, pane, answer, text)
+                    return False
+                self._send(request, name, answer, text)
                 if answer.ended is not None:
-                    del writing[pane]
+                    del writing[name]
+        return True
 
     def _send(self, request: Request, pane: str, answer: Answer, text: str) -> None:
         named = {"id": request.values["id"], "pane": pane}
@@ -201,25 +155,72 @@ class Room:
             seconds = round(answer.seconds, 3)
             self._pipe.reply("done", **named, tokens=len(answer.tokens), seconds=seconds, ended=answer.ended)
 
-    def _switch(self, wanted: str) -> None:
-        if self._tuned is None:
-            return
-        layers: Any = self._tuned.base_model
-        if wanted == TUNED:
-            layers.enable_adapter_layers()
-        else:
-            layers.disable_adapter_layers()
+    # ------------------------------------------------------------------------------------------------- looking closer
 
-    @property
-    def running(self) -> str:
-        """The name of what answers now, told by the layers themselves and never by what was asked for."""
-        from peft.tuners.tuners_utils import BaseTunerLayer
+    def _read(self, number: Any, voice: Loaded, messages: Any, answer: str) -> None:
+        from dataclasses import asdict
 
-        assert self._base is not None
-        layers = [m for m in self._model.modules() if isinstance(m, BaseTunerLayer)] if self._model else []
-        on = {not layer.disable_adapters and bool(layer.active_adapters) for layer in layers}
-        if on == {True}:
-            return f"{self._base.name} + {self._tuned_name}"
-        if True in on:
-            raise StudioError("The adapter is switched on in some layers only.", "Load the model again.")
-        return self._base.name
+        from studio.engine.close_reading import Passage, distributions, read
+
+        passage = Passage.of(voice.encoder, _turns(messages), answer)
+        if voice.encoder.context and len(passage.ids) > voice.encoder.context:
+            raise StudioError(
+                f"The conversation is {len(passage.ids):,} tokens long; this model can read {voice.encoder.context:,}.",
+                "Look at an earlier answer, or start a new conversation.",
+            )
+        base = self._voices.switch_to(voice)
+        running = self._voices.running(base)
+        own, beside = distributions(base.model, passage), None
+        if voice.wanted.adapter is not None and base.tuned is not None:
+            with base.tuned.disable_adapter():
+                beside = distributions(base.model, passage)
+        self._pipe.reply("read", id=number, model=running, **asdict(read(voice.encoder, passage, own, beside)))
+
+    def _next(self, number: Any, voice: Loaded, messages: Any, values: dict[str, Any]) -> None:
+        import torch
+
+        from studio.engine.generation import own_penalty, stop_tokens_of
+        from studio.engine.sampling import NextToken
+
+        sampling = settings_from(Sampling, values, "The sampling")
+        prompt = _prompt(voice.encoder, _turns(messages))
+        base = self._voices.switch_to(voice)
+        stops = stop_tokens_of(base.model, voice.encoder.tokenizer, voice.encoder.end_of_turn)
+        known: Any = base.model
+        with torch.inference_mode():
+            ids = torch.tensor([prompt], device=base.model.device)
+            logits = known(input_ids=ids, use_cache=False, logits_to_keep=1).logits[0, -1].float().cpu()
+            before = logits.softmax(-1)
+            after = NextToken(sampling, prompt, stops, own_penalty(base.model)).odds(logits, [])
+        likeliest = before.topk(min(_LIKELIEST, len(before))).indices.tolist()
+        tokens = [
+            (str(voice.encoder.tokenizer.decode([token])), float(before[token]), float(after[token]))
+            for token in likeliest
+        ]
+        self._pipe.reply("next", id=number, model=self._voices.running(base), tokens=tokens)
+
+
+def _turns(messages: Any) -> Sequence[Message]:
+    try:
+        return messages_from(messages)
+    except ValueError as error:
+        raise StudioError(f"The conversation can't be used: {error}.") from error
+
+
+def _prompt(encoder: Encoder, turns: Sequence[Message]) -> list[int]:
+    prompt = encoder.prompt(turns)
+    if encoder.context and len(prompt) >= encoder.context:
+        raise StudioError(
+            f"The conversation is {len(prompt):,} tokens long; this model can read {encoder.context:,}, "
+            "the answer included.",
+            "Start a new conversation, or shorten the message.",
+        )
+    return prompt
+
+
+def _begun(base: Base, pane: Pane) -> Answer:
+    from studio.engine.generation import Answer, stop_tokens_of
+
+    encoder = pane.voice.encoder
+    stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
+    return Answer(base.model, encoder.tokenizer, pane.prompt, pane.sampling, stop_tokens=stops, context=encoder.context)

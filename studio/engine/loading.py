@@ -193,8 +193,11 @@ def _load(kind: Any, folder: Path, precision: Precision, device: str, **more: An
         ) from error
 
 
-def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
-    """A base model with an adapter on it, switched on. Raises StudioError."""
+def load_adapter(model: PreTrainedModel | PeftModel, folder: Path, name: str = "default") -> PeftModel:
+    """A base model with an adapter on it under PEFT's `name`, beside those that it has already, and switched on.
+
+    Raises StudioError.
+    """
     from peft import PeftModel
 
     if not (folder / "adapter_config.json").is_file():
@@ -211,7 +214,14 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
         is_not = "isn't a reward model" if scores else "is a reward model: it scores answers, and can't write any"
         raise StudioError(f"“{adapter_name(folder)}” {is_not}.", "Choose the adapter of another run.")
     try:
-        return PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True).eval()
+        if isinstance(model, PeftModel):
+            model.load_adapter(str(folder), name, is_trainable=False, local_files_only=True)
+            model.set_adapter(name, inference_mode=True)
+            return model.eval()
+        tuned = PeftModel.from_pretrained(
+            model, str(folder), adapter_name=name, is_trainable=False, local_files_only=True
+        )
+        return tuned.eval()
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise StudioError(
             f"The adapter “{adapter_name(folder)}” doesn't fit this base model ({_first_line(error)}).",

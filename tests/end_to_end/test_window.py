@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from studio.core.runs import RunState
 from studio.gui.app import Studio
-from studio.gui.pages.chat.worker import LEFT, RIGHT, Phase
+from studio.gui.pages.chat.worker import Phase
 from studio.gui.preferences import Preferences
 from studio.processes.training import kill_tree
 from studio.storage.interchange import import_file
@@ -75,8 +75,8 @@ def test_train_stop_resume_and_compare(qtbot, studio, base_model):
     chat.sampling.form.rows["max_new_tokens"].set_value(12)
     qtbot.keyClicks(chat.composer.edit, "Count from 7.")
     qtbot.keyClick(chat.composer.edit, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: all(p.turns and p.turns[-1].ended for p in chat.panes.values()), timeout=_SOON)
-    assert chat.panes[LEFT].title.text() == base_model.name
-    assert chat.panes[RIGHT].turns[-1].model.startswith(f"{base_model.name} + ")
-    assert chat.panes[LEFT].turns[-1].tokens
-    assert chat.panes[LEFT].turns[-1].answer != chat.panes[RIGHT].turns[-1].answer
+    qtbot.waitUntil(lambda: all(p.turns and p.turns[-1].ended for p in chat.panes), timeout=_SOON)
+    assert chat.panes["left"].name == base_model.name
+    assert chat.panes["right"].turns[-1].model.startswith(f"{base_model.name} + ")
+    assert chat.panes["left"].turns[-1].tokens
+    assert chat.panes["left"].turns[-1].answer != chat.panes["right"].turns[-1].answer

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import torch
 
+from studio.core.conversation import Voice
 from studio.core.messages import Message
-from studio.engine.loading import load_encoder, load_model, pick_precision
+from studio.engine.loading import load_adapter, load_encoder, load_model, pick_precision
 from tests.engine.conftest import CHATML, byte_level, tiny_llama
 
 
@@ -47,10 +48,24 @@ class Talk:
             assert reply["reply"] != "failed", reply
         raise AssertionError(f"it ended: {self.process.communicate()[1].decode()}")
 
+    def ask(self, number: int, panes: dict[str, str], text: str, **sampling: Any) -> None:
+        """Ask the voices of panes the same."""
+        messages = [{"role": "user", "content": text}]
+        asked = {
+            pane: {"voice": voice, "messages": messages, "sampling": {"max_new_tokens": 40, **sampling}}
+            for pane, voice in panes.items()
+        }
+        self.send(do="answer", id=number, panes=asked)
+
+    def load(self, **voices: tuple[Path, Path | None]) -> dict[str, Any]:
+        """Load voices, each a base and an adapter or None; the reply."""
+        wanted = {name: Voice(base, adapter).as_dict() for name, (base, adapter) in voices.items()}
+        self.send(do="load", voices=wanted)
+        return self.hear("loaded")
+
     def answer(self, panes: dict[str, str], text: str, **sampling: Any) -> dict[str, dict[str, Any]]:
         """A whole answer: for each pane its text, its model and how it ended."""
-        messages = [{"role": "user", "content": text}]
-        self.send(do="answer", id=1, panes=panes, messages=messages, sampling={"max_new_tokens": 40, **sampling})
+        self.ask(1, panes, text, **sampling)
         found: dict[str, dict[str, Any]] = {pane: {"text": ""} for pane in panes}
         while not all("ended" in pane for pane in found.values()):
             reply = self.hear("begun", "text", "done")
@@ -71,15 +86,20 @@ class Talk:
         return code
 
 
-@pytest.fixture(scope="module")
-def adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def random_adapter(base: Path, folder: Path, seed: int) -> Path:
+    """One strong enough to change every answer, called as its folder is."""
     from peft import LoraConfig, get_peft_model
 
-    model = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
-    torch.manual_seed(1)
+    model = load_model(base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
+    torch.manual_seed(seed)
     tuned = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
-    folder = tmp_path_factory.mktemp("run") / "adapter"
     tuned.save_pretrained(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = random_adapter(tiny_base, tmp_path_factory.mktemp("run") / "adapter", seed=1)
     (folder / "plumbline.json").write_text('{"name": "polite"}')
     return folder
 
@@ -95,10 +115,16 @@ def chat() -> Iterator[Talk]:
 BOTH = {"left": "base", "right": "tuned"}
 
 
+def asking(messages: list[dict[str, str]], **sampling: Any) -> dict[str, Any]:
+    """A request to answer in one pane."""
+    return {"do": "answer", "id": 1, "panes": {"a": {"voice": "base", "messages": messages, "sampling": sampling}}}
+
+
 def test_base_and_tuned_side_by_side(chat: Talk, tiny_base: Path, adapter: Path) -> None:
-    chat.send(do="load", base=str(tiny_base), adapter=str(adapter), template="model")
-    loaded = chat.hear("loaded")
-    assert (loaded["base"], loaded["adapter"], loaded["context"]) == (tiny_base.name, "polite", 256)
+    loaded = chat.load(base=(tiny_base, None), tuned=(tiny_base, adapter))
+    assert loaded["voices"]["tuned"]["name"] == f"{tiny_base.name} + polite"
+    assert (loaded["voices"]["base"]["name"], loaded["voices"]["base"]["context"]) == (tiny_base.name, 256)
+    assert loaded["in_turns"] is False
     greedy = chat.answer(BOTH, "What is this?", temperature=0.0)
     assert greedy["left"]["model"] == tiny_base.name
     assert greedy["right"]["model"] == f"{tiny_base.name} + polite"
@@ -122,27 +148,77 @@ def test_base_and_tuned_side_by_side(chat: Talk, tiny_base: Path, adapter: Path)
     assert sampled["left"]["text"] == sampled["right"]["text"]
 
 
-def test_without_an_adapter_there_is_only_the_base(chat: Talk, tiny_base: Path) -> None:
-    chat.send(do="load", base=str(tiny_base), adapter=None, template="alpaca")
-    assert chat.hear("loaded")["adapter"] is None
-    chat.send(do="answer", id=3, panes=BOTH, messages=[{"role": "user", "content": "x"}], sampling={})
+def test_a_voice_that_was_not_loaded(chat: Talk, tiny_base: Path) -> None:
+    assert list(chat.load(base=(tiny_base, None))["voices"]) == ["base"]
+    chat.ask(3, BOTH, "x")
     failed = chat.hear("failed")
     assert failed["id"] == 3
-    assert "No adapter is loaded" in failed["what"]
+    assert "No model is loaded for this pane" in failed["what"]
     assert chat.answer({"left": "base"}, "x")["left"]["model"] == tiny_base.name
+
+
+def test_voices_of_two_bases_and_two_adapters(chat: Talk, tiny_base: Path, adapter: Path, tmp_path: Path) -> None:
+    other = tiny_llama(byte_level(tmp_path / "other", CHATML))
+    louder = random_adapter(tiny_base, tmp_path / "louder", seed=2)
+    voices = {"a": (tiny_base, None), "b": (tiny_base, adapter), "c": (tiny_base, louder), "d": (other, None)}
+    chat.load(**voices)
+    four = chat.answer({name: name for name in voices}, "What is this?", temperature=0.0)
+    assert [four[name]["model"] for name in voices] == [
+        tiny_base.name, f"{tiny_base.name} + polite", f"{tiny_base.name} + louder", "other",
+    ]  # fmt: skip
+    for name, voice in voices.items():  # each as it answers alone
+        chat.load(only=voice)
+        assert chat.answer({"one": "only"}, "What is this?", temperature=0.0)["one"]["text"] == four[name]["text"]
+
+
+def test_an_answer_is_read_token_by_token(chat: Talk, tiny_base: Path, adapter: Path) -> None:
+    chat.load(base=(tiny_base, None), tuned=(tiny_base, adapter))
+    turns = [Message("user", "What is this?"), Message("assistant", "שלום 😀 is a greeting")]
+    messages = [turns[0].as_dict()]
+    read = {}
+    for voice in ("base", "tuned"):
+        chat.send(do="read", id=4, voice=voice, messages=messages, answer=turns[1].content)
+        read[voice] = chat.hear("read")
+    encoder = load_encoder(tiny_base, "model")
+    encoded = encoder.encode(turns, max_length=1000)
+    marked = [place for place, trained in enumerate(encoded.mask) if trained]
+    ids = torch.tensor([encoded.ids])
+    base = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
+    with torch.no_grad():
+        plain = base(input_ids=ids).logits[0].log_softmax(-1)
+        tuned = load_adapter(base, adapter)(input_ids=ids).logits[0].log_softmax(-1)
+    before, at = [place - 1 for place in marked], ids[0, marked]
+    own = tuned[before].gather(1, at[:, None])[:, 0]
+    beside = plain[before].gather(1, at[:, None])[:, 0]
+    kl = (tuned[before].exp() * (tuned[before] - plain[before])).sum(-1)
+    assert torch.allclose(torch.tensor(read["tuned"]["log_probs"]), own, atol=1e-4)
+    assert torch.allclose(torch.tensor(read["tuned"]["base_log_probs"]), beside, atol=1e-4)
+    assert torch.allclose(torch.tensor(read["tuned"]["kl"]), kl, atol=1e-4)
+    assert torch.allclose(torch.tensor(read["base"]["log_probs"]), beside, atol=1e-4)
+    assert read["base"]["kl"] is None
+    assert "".join(read["base"]["tokens"]) == turns[1].content + "<|im_end|>"
+    likeliest = [max(chance for _, chance in place) for place in read["tuned"]["alternatives"]]
+    assert torch.allclose(torch.tensor(likeliest), tuned[before].exp().max(-1).values, atol=1e-4)
+
+
+def test_the_odds_of_the_next_token(chat: Talk, tiny_base: Path) -> None:
+    chat.load(base=(tiny_base, None))
+    messages = [{"role": "user", "content": "x"}]
+    chat.send(do="next", id=5, voice="base", messages=messages, sampling={"temperature": 1.0, "top_p": 1.0, "top_k": 2})
+    tokens = chat.hear("next")["tokens"]
+    before, after = [token[1] for token in tokens], [token[2] for token in tokens]
+    assert before == sorted(before, reverse=True)
+    assert [chance > 0 for chance in after] == [True, True] + [False] * (len(after) - 2)
+    assert after[0] == pytest.approx(before[0] / (before[0] + before[1]), abs=1e-5)
 
 
 def test_a_stop_is_quick_and_ends_nothing_else(chat: Talk, tmp_path: Path) -> None:
     endless = tiny_llama(byte_level(tmp_path / "endless", CHATML), context=100_000)
-    chat.send(do="load", base=str(endless), adapter=None, template="model")
-    chat.hear("loaded")
-    messages = [{"role": "user", "content": "x"}]
+    chat.load(base=(endless, None))
     sampling = {"temperature": 5.0, "max_new_tokens": 30_000, "top_p": 1.0}
     took = []
     for attempt in range(3):
-        chat.send(
-            do="answer", id=attempt, panes={"left": "base", "right": "base"}, messages=messages, sampling=sampling
-        )
+        chat.ask(attempt, {"left": "base", "right": "base"}, "x", **sampling)
         if attempt:  # the first is stopped before it begins
             chat.hear("text")
         began = time.monotonic()
@@ -159,36 +235,19 @@ def test_a_stop_is_quick_and_ends_nothing_else(chat: Talk, tmp_path: Path) -> No
     ("request_", "words"),
     [
         ({"do": "dance"}, "doesn't know the request"),
-        ({"do": "load", "base": "/nowhere/at all", "adapter": None, "template": "model"}, "There is no model folder"),
+        ({"do": "load", "voices": {"a": {"base": "/nowhere/at all"}}}, "There is no model folder"),
+        ({"do": "load", "voices": {"a": {}}}, "without saying which"),
+        (asking([]), "conversation can't be used"),
+        (asking([{"role": "user", "content": "x"}], top_p=7), "Top-p is 7"),
+        (asking([{"role": "user", "content": "word " * 900}]), "this model can read 256"),
         (
-            {"do": "answer", "id": 1, "panes": {"left": "base"}, "messages": [], "sampling": {}},
-            "conversation can't be used",
-        ),
-        (
-            {
-                "do": "answer",
-                "id": 1,
-                "panes": {"left": "base"},
-                "messages": [{"role": "user", "content": "x"}],
-                "sampling": {"top_p": 7},
-            },
-            "Top-p is 7",
-        ),
-        (
-            {
-                "do": "answer",
-                "id": 1,
-                "panes": {"left": "base"},
-                "messages": [{"role": "user", "content": "word " * 900}],
-                "sampling": {},
-            },
-            "this model can read 256",
+            {"do": "read", "id": 1, "voice": "base", "messages": [{"role": "user", "content": "x"}], "answer": ""},
+            "There is no answer to look at",
         ),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(chat: Talk, tiny_base: Path, request_: dict[str, Any], words: str) -> None:
-    chat.send(do="load", base=str(tiny_base), adapter=None, template="model")
-    chat.hear("loaded")
+    chat.load(base=(tiny_base, None))
     chat.send(**request_)
     assert words in chat.hear("failed")["what"]
 
@@ -200,19 +259,17 @@ def test_an_adapter_of_another_base(chat: Talk, adapter: Path, tmp_path: Path) -
     LlamaForCausalLM(
         LlamaConfig(vocab_size=500, hidden_size=48, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4)
     ).save_pretrained(other)
-    chat.send(do="load", base=str(other), adapter=str(adapter), template="model")
+    chat.send(do="load", voices={"tuned": Voice(other, adapter).as_dict()})
     assert "doesn't fit this base model" in chat.hear("failed")["what"]
-    chat.send(do="load", base=str(other), adapter=None, template="model")
-    assert chat.hear("loaded")["base"] == "other"
+    assert chat.load(base=(other, None))["voices"]["base"]["name"] == "other"
 
 
 def test_it_ends_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     endless = tiny_llama(byte_level(tmp_path / "endless", CHATML), context=100_000)
     chat = Talk("-m", "studio", "--worker", "chat")
     chat.hear("ready")
-    chat.send(do="load", base=str(endless), adapter=None, template="model")
-    sampling = {"temperature": 5.0, "max_new_tokens": 30_000, "top_p": 1.0}
-    chat.send(do="answer", id=1, panes={"left": "base"}, messages=[{"role": "user", "content": "x"}], sampling=sampling)
+    chat.load(base=(endless, None))
+    chat.ask(1, {"left": "base"}, "x", temperature=5.0, max_new_tokens=30_000, top_p=1.0)
     chat.hear("text")
     assert chat.end() == 0
 

@@ -7,6 +7,7 @@ import threading
 import time
 
 stopped = threading.Event()
+kinds = {}  # of each pane: base or tuned
 
 
 def say(**reply):
@@ -15,28 +16,47 @@ def say(**reply):
 
 
 def load(request):
-    base, adapter = os.path.basename(request["base"]), os.path.basename(os.path.dirname(request["adapter"]))
-    say(reply="loading", what=base)
-    if "broken" in adapter:
-        return say(reply="failed", id=None, what="The adapter is damaged.", hint="Train it again.", details="why")
-    say(reply="loaded", base=base, adapter=adapter, context=64, device="processor", precision="fp32 (small)")
+    voices = request["voices"]
+    names = {}
+    for pane, voice in voices.items():
+        base = os.path.basename(voice["base"])
+        adapter = os.path.basename(os.path.dirname(voice["adapter"])) if voice["adapter"] else ""
+        say(reply="loading", what=base)
+        if "broken" in adapter:
+            return say(reply="failed", id=None, what="The adapter is damaged.", hint="Train it again.", details="why")
+        names[pane] = {"name": f"{base} + {adapter}" if adapter else base, "context": 64, "precision": "fp32 (small)"}
+        kinds[pane] = "tuned" if adapter else "base"
+    say(reply="loaded", voices=names, device="processor", in_turns=False)
+
+
+def read(request):
+    tokens = request["answer"].split()
+    half = [0.5] * len(tokens)
+    figures = {"log_probs": [-1.0] * len(tokens), "alternatives": [[["a", 0.5], ["<b>", 0.25]]] * len(tokens)}
+    beside = {"base_log_probs": [-2.0] * len(tokens), "kl": half}
+    if kinds[request["voice"]] == "base":
+        beside = {"base_log_probs": None, "kl": None}
+    say(reply="read", id=request["id"], model="really", tokens=[f"{token} " for token in tokens], **figures, **beside)
+
+
+def look_ahead(request):
+    say(reply="next", id=request["id"], model="really", tokens=[["<i>", 0.6, 1.0], ["b", 0.4, 0.0]])
 
 
 def answer(request):
-    number, prompts = request["id"], {pane: m[-1]["content"] for pane, m in request["messages"].items()}
-    prompt = prompts["left"]
+    number = request["id"]
+    asked = {pane: values["messages"] for pane, values in request["panes"].items()}
+    seed = next(iter(request["panes"].values()))["sampling"]["seed"]
+    prompt = asked["left"][-1]["content"]
     if prompt == "too long":
         return say(reply="failed", id=number, what="The conversation is too long.", hint="Shorten it.", details="")
-    for pane, wanted in request["panes"].items():
-        say(reply="begun", id=number, pane=pane, model=f"really {wanted}", prompt_tokens=3)
+    for pane in asked:
+        say(reply="begun", id=number, pane=pane, model=f"really {kinds[pane]}", prompt_tokens=3)
     if prompt == "crash":
         say(reply="text", id=number, pane="left", text="half an ")
         print("RuntimeError: out of words", file=sys.stderr, flush=True)
         os._exit(9)
-    pieces = {
-        pane: [f"{pane} ", f"turn {len(m)} ", f"seed {request['sampling']['seed']}"]
-        for pane, m in request["messages"].items()
-    }
+    pieces = {pane: [f"{pane} ", f"turn {len(m)} ", f"seed {seed}"] for pane, m in asked.items()}
     if prompt == "html":
         pieces = {pane: ["<b>bold</b>\n", "<script>x</script> & \u2028 end"] for pane in pieces}
     step = 0
@@ -54,7 +74,7 @@ def main():
     requests = []
     more = threading.Condition()
 
-    def read():
+    def listen():
         for line in sys.stdin:
             request = json.loads(line)
             if request["do"] == "stop":
@@ -65,14 +85,14 @@ def main():
                 more.notify()
         os._exit(0)
 
-    threading.Thread(target=read, daemon=True).start()
+    threading.Thread(target=listen, daemon=True).start()
     say(reply="ready")
     while True:
         with more:
             more.wait_for(lambda: requests)
             request = requests.pop(0)
         stopped.clear()
-        load(request) if request["do"] == "load" else answer(request)
+        {"load": load, "answer": answer, "read": read, "next": look_ahead}[request["do"]](request)
 
 
 if __name__ == "__main__":

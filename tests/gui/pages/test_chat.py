@@ -9,10 +9,12 @@ from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.pages.chat import ChatPage
 from studio.gui.pages.chat.turns import Turn, messages_of
-from studio.gui.pages.chat.worker import LEFT, RIGHT, Phase
+from studio.gui.pages.chat.worker import Phase
+from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.runs import ProjectRuns
 from studio.storage.runs import RunFolder, seal
 
+LEFT, RIGHT = "left", "right"
 FAKE = Path(__file__).resolve().parents[1] / "fake_chat.py"
 
 
@@ -67,7 +69,7 @@ def say(qtbot, page, text):
 
 
 def answered(page):
-    return page.worker.phase is Phase.READY and all(p.turns and p.turns[-1].ended for p in page.panes.values())
+    return page.worker.phase is Phase.READY and all(p.turns and p.turns[-1].ended for p in page.panes)
 
 
 def click(qtbot, button):
@@ -228,10 +230,10 @@ def test_another_run_is_loaded_when_it_is_chosen_and_the_newest_is_first(qtbot, 
     page.open_run(newer)  # before the first one is there
     page.open_run(older)
     qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
-    assert page.worker.model.adapter == older
+    assert page.worker.model.names[RIGHT].endswith(older)
     page.choice.setCurrentIndex(0)
     page.choice.activated.emit(0)
-    qtbot.waitUntil(lambda: page.worker.model is not None and page.worker.model.adapter == newer)
+    qtbot.waitUntil(lambda: page.worker.model is not None and page.worker.model.names[RIGHT].endswith(newer))
 
 
 def test_a_program_that_cannot_be_started_is_a_sentence(qtbot, project, runs, trained):
@@ -285,3 +287,71 @@ def test_both_panes_are_equally_wide(qtbot, ready):
     ready.sampling_button.setChecked(True)
     qtbot.waitUntil(lambda: abs(ready.panes[LEFT].width() - ready.panes[RIGHT].width()) <= 1)
     assert "…" in ready.panes[RIGHT].title.text()
+
+
+def test_a_further_pane_another_model_and_back_to_two(qtbot, ready, trained):
+    other = trained("second", "20260303-000000")
+    qtbot.waitUntil(lambda: ready.choice.count() == 2)
+    click(qtbot, ready.more)
+    qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY and len(ready.worker.model.names) == 3)
+    assert ready.panes["third"].name.endswith(other)  # who is in no pane yet
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert "third turn 1" in shown(ready, "third")
+    actions = {action.text(): action for action in ready.panes[LEFT].menu.actions()}
+    assert set(actions) >= {"first", "second"}
+    actions["second"].trigger()
+    qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY and ready.panes[LEFT].name.endswith(other))
+    assert "left turn 1" in shown(ready, LEFT)  # the conversation goes on with another
+    click(qtbot, ready.panes["third"].close_button)
+    assert len(ready.panes) == 2
+    click(qtbot, ready.panes[RIGHT].close_button)
+    assert not ready.panes[LEFT].close_button.isVisible()  # the last one stays
+    say(qtbot, ready, "alone")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert "left turn 3" in shown(ready, LEFT)
+
+
+def test_four_panes_are_the_most(qtbot, ready):
+    for _ in range(2):
+        click(qtbot, ready.more)
+    assert len(ready.panes) == 4
+    assert not ready.more.isVisible()
+
+
+def test_an_answer_is_looked_at_token_by_token(qtbot, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    pane = ready.panes[RIGHT]
+    click(qtbot, pane.look)
+    qtbot.waitUntil(lambda: pane.stack.currentWidget() is pane.reading)
+    reading = pane.reading
+    assert reading.text.toPlainText() == "right turn 1 seed 42 "
+    assert reading.summary.text() == "5 tokens  ·  log-probability -5.0 nats  ·  +5.0 against the base  ·  KL 2.5 nats"
+    assert [reading.measure.itemData(k) for k in range(3)] == ["change", "surprise", "kl"]
+    assert reading.text.reading.about(0).splitlines()[1] == "base: 13.5%  (+1.00 nats)  ·  KL here 0.50"
+    assert "“<b>” 25%" in reading.text.reading.about(0)
+    assert "&lt;b&gt;" in plain_tip(reading.text.reading.about(0))
+    click(qtbot, pane.look)
+    assert pane.stack.currentWidget() is pane.text
+    click(qtbot, ready.panes[LEFT].look)
+    qtbot.waitUntil(lambda: ready.panes[LEFT].reading.text.toPlainText() != "")
+    assert ready.panes[LEFT].reading.measure.count() == 1  # a base differs from no base
+
+
+def test_the_odds_of_the_next_token_are_drawn(qtbot, ready):
+    ready.composer.edit.setPlainText("hello")
+    click(qtbot, ready.sampling_button)
+    qtbot.waitUntil(lambda: len(ready.sampling.chart.odds) == 2)
+    assert ready.sampling.chart.accessibleDescription() == "<i>: 60%, sampled 100%; b: 40%, sampled 0%"
+    assert ready.sampling.chart.height() > 20
+    ready.composer.edit.clear()
+    click(qtbot, ready.sampling.neutral)
+    qtbot.waitUntil(lambda: not ready.sampling.chart.odds)
+    assert ready.sampling.sampling().temperature == 1.0
+
+
+def test_a_system_prompt_comes_first():
+    messages = messages_of([Turn("hi")], "Be brief.")
+    assert messages[0] == {"role": "system", "content": "Be brief."}
+    assert len(messages) == 2

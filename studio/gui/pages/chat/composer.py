@@ -35,8 +35,8 @@ class Composer(QWidget):
         super().__init__(parent)
         self._answering = False
         self.edit = MessageEdit()
-        self.edit.setAccessibleName("Message to both models")
-        self.edit.setPlaceholderText("Message to both models. Enter sends, Shift+Enter begins a new line.")
+        self.edit.setAccessibleName("Message to all models")
+        self.edit.setPlaceholderText("Message to all models. Enter sends, Shift+Enter begins a new line.")
         self.edit.setTabChangesFocus(True)
         self.edit.setFixedHeight(3 * self.edit.fontMetrics().lineSpacing() + 24)
         self.edit.sent.connect(self._send)

@@ -1,11 +1,11 @@
-"""The Chat page: the base model at the left, the tuned one at the right, one message to both.
+"""The Chat page: one message to one to four models side by side; at first a run's base and what the run made of it.
 
 Each pane is named after what the worker says runs in it, and goes on with its own answers. The worker is `chat.worker`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,25 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from studio.core.conversation import Voice
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.pages.chat.composer import Composer
-from studio.gui.pages.chat.pane import ChatPane
+from studio.gui.pages.chat.looks import Looks
+from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sampling_panel import SamplingPanel
+from studio.gui.pages.chat.speakers import base_of, label_of, same, speakers_of, voice_of
 from studio.gui.pages.chat.turns import messages_of
-from studio.gui.pages.chat.worker import LEFT, RIGHT, ChatWorker, Loaded, Phase
+from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.models import offered_models
 from studio.storage.project import Project
 
 
 class ChatPage(QWidget):
-    """Compares a run's result with its base. `command` replaces the worker's, for tests.
+    """Compares models. `command` replaces the worker's, for tests.
 
     train_requested(): nothing is trained yet, and the user wants to.
     """
@@ -42,9 +46,9 @@ class ChatPage(QWidget):
         command: Sequence[str] | None = None,
     ) -> None:
         super().__init__(parent)
-        self._runs = runs
-        self._loaded_run = ""
-        self._loaded_folder: Path | None = None
+        self._project, self._runs = project, runs
+        self._models: list[Path] = []  # base models to choose from
+        self._loaded: Mapping[str, Voice] = {}  # what the worker was last told to load
         self._waiting = False  # a message waits for the model
         self._died = False
         self.worker = ChatWorker(project.logs / "chat.log", self, command)
@@ -58,20 +62,22 @@ class ChatPage(QWidget):
         self.memory = QPushButton()
         self.memory.clicked.connect(self._load_or_unload)
         self.again = _quiet("Answer again", "Asks the last message again, with the next seed", self._ask_again)
-        self.fresh = _quiet("New conversation", "Forgets what was said in both panes", self._begin_anew)
-        self.sampling_button = QPushButton("Sampling")
+        self.fresh = _quiet("New conversation", "Forgets what was said in all panes", self._begin_anew)
+        self.more = _quiet("Add a pane", "One more model, up to four", self._add_pane)
+        self.sampling_button = QPushButton("Settings")
         self.sampling_button.setCheckable(True)
-        self.sampling_button.setToolTip("How the next token is chosen")
+        self.sampling_button.setToolTip("The system prompt, and how the next token is chosen")
         self.sampling_button.toggled.connect(self._toggle_sampling)
-        self.panes = {
-            LEFT: ChatPane("Base", "What the base model answers appears here."),
-            RIGHT: ChatPane("Tuned", "What your tuned model answers appears here."),
-        }
+        self.panes = PanesRow()
+        self.panes.voice_chosen.connect(self._take_voice)
+        self.panes.close_requested.connect(self._close_pane)
         self.sampling = SamplingPanel()
         self.sampling.hide()
         self.composer = Composer()
         self.composer.message_sent.connect(self._say)
         self.composer.stop_requested.connect(self.worker.stop)
+        self.looks = Looks(self.worker, self.panes, self.sampling, self.composer)
+        self.looks.failed.connect(self.notice.show_error)
         self.empty = EmptyState(
             "Nothing to talk to yet",
             "Train an adapter; as soon as it has saved a checkpoint, talk to it here beside its base model.",
@@ -98,12 +104,11 @@ class ChatPage(QWidget):
         for widget in (self.choice, self.memory, self.state):
             top.addWidget(widget)
         top.addStretch()
-        for widget in (self.again, self.fresh, self.sampling_button):
+        for widget in (self.again, self.fresh, self.more, self.sampling_button):
             top.addWidget(widget)
         middle = QHBoxLayout()
         middle.setSpacing(16)
-        for pane in self.panes.values():
-            middle.addWidget(pane, 1)
+        middle.addWidget(self.panes, 1)
         middle.addWidget(self.sampling)
         self.sampling.setFixedWidth(440)
         talk = QWidget()
@@ -129,9 +134,8 @@ class ChatPage(QWidget):
         index = self.choice.findData(run_id)
         if index >= 0:
             self.choice.setCurrentIndex(index)
-            record = self._record()
-            # A run that went on since then has something newer to talk to.
-            if self._loaded_run != run_id or (record and record.folder.tuned_folder() != self._loaded_folder):
+            self._show_run()
+            if self.worker.phase is Phase.CLOSED or not self._is_loaded():
                 self._load()
             self.composer.edit.setFocus()
 
@@ -141,6 +145,7 @@ class ChatPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was trained meanwhile."""
+        self._models = offered_models(self._project)
         self._list()
         super().showEvent(event)
 
@@ -150,28 +155,47 @@ class ChatPage(QWidget):
     def _list(self) -> None:
         """List the runs that have something to talk to, newest first; the choice stays."""
         chosen = self.choice.currentData()
-        found = [record for record in self._runs.records() if record.recipe and record.folder.tuned_folder()]
+        found = [record for record in self._runs.records() if voice_of(record)]
         self.choice.clear()
         for record in found:
-            self.choice.addItem(_label(record), record.id)
+            self.choice.addItem(label_of(record), record.id)
         index = self.choice.findData(chosen)
         self.choice.setCurrentIndex(index if index >= 0 else 0 if found else -1)
-        self.stack.setCurrentIndex(1 if found or any(pane.turns for pane in self.panes.values()) else 0)
+        self.panes.offer(speakers_of(found, self._models))
+        if found and not len(self.panes):
+            self._show_run()
+        self.stack.setCurrentIndex(1 if found or self._was_used() else 0)
         self._tell()
 
-    def _load(self) -> None:
-        """Have the chosen run loaded."""
-        self.notice.clear()
+    def _show_run(self) -> None:
+        """Give the first two panes to the chosen run: its base, and what it made of it."""
         record = self._record()
-        tuned = record.folder.tuned_folder() if record else None
+        pair = (base_of(record), voice_of(record)) if record else ()
+        self.panes.show_voices([voice for voice in pair if voice is not None])
+        self._tell()
+
+    def _is_loaded(self) -> bool:
+        return dict(self._loaded) == dict(self.panes.voices())
+
+    def _load(self) -> None:
+        """Have the models of all panes loaded."""
+        self.notice.clear()
+        voices = self.panes.voices()
         try:
-            if record is None or record.recipe is None or tuned is None:
+            if not voices:
                 raise StudioError("There is no tuned model to talk to.", "Train one, or choose another run.")
-            self.worker.load(record.recipe.base_model, tuned)
+            self.worker.load(voices)
         except StudioError as error:
             self._take_failure(error)
             return
-        self._loaded_run, self._loaded_folder, self._died = record.id, tuned, False
+        self._loaded, self._died = dict(voices), False
+
+    def _load_again(self) -> None:
+        """After a change of panes: load what is missing, if models are in memory at all."""
+        if self.worker.phase is not Phase.CLOSED and not self._is_loaded():
+            self.worker.stop()
+            self._load()
+        self._tell()
 
     def _record(self) -> RunRecord | None:
         chosen = self.choice.currentData()
@@ -179,10 +203,35 @@ class ChatPage(QWidget):
 
     @Slot(int)
     def _take_choice(self, _index: int) -> None:
-        if self.worker.phase is not Phase.CLOSED and self.choice.currentData() != self._loaded_run:
+        self._show_run()
+        self._load_again()
+
+    @Slot(str, object)
+    def _take_voice(self, key: str, voice: Voice) -> None:
+        pane = self.panes[key]
+        if pane.voice is None or not same(pane.voice, voice):
+            pane.voice = voice
+            pane.set_model(voice.base.name)
+        self._load_again()
+        self._list()
+
+    @Slot()
+    def _add_pane(self) -> None:
+        """One more pane, with somebody who is in none yet, where there is somebody."""
+        there = list(self.panes.voices().values())
+        found = [record for record in self._runs.records() if voice_of(record)]
+        voices = [speaker.voice for speaker in speakers_of(found, self._models)]
+        other = [voice for voice in voices if not any(same(voice, one) for one in there)]
+        if not self.panes.is_full and (other or voices):
+            self.panes.add((other or voices)[0])
+            self._load_again()
+
+    @Slot(str)
+    def _close_pane(self, key: str) -> None:
+        if self.worker.phase is Phase.ANSWERING:
             self.worker.stop()
-            self._load()
-        self._tell()
+        self.panes.close_pane(key)
+        self._load_again()
 
     @Slot()
     def _load_or_unload(self) -> None:
@@ -191,26 +240,34 @@ class ChatPage(QWidget):
         else:
             self._give_up("unloaded")
             self.worker.close()
-            self._loaded_run = ""
+            self._loaded = {}
+        self._tell()
 
     @Slot(object)
     def _take_loaded(self, model: Loaded) -> None:
-        self.panes[LEFT].set_model(model.base)
-        self.panes[RIGHT].set_model(f"{model.base} + {model.adapter}")
+        for key, name in model.names.items():
+            if key in self.panes:
+                self.panes[key].set_model(name)
+        if model.in_turns:
+            self.notice.show_note(
+                "These base models don't fit into memory together, so each is loaded when it is its turn to answer."
+            )
         if self._waiting:
             self._ask()
+        else:
+            self.looks.look_ahead()
 
     @Slot(object)
     def _take_failure(self, error: StudioError) -> None:
         self.notice.show_error(error)
         if self.worker.model is None:
-            self._loaded_run = ""
+            self._loaded = {}
         self._give_up("failed")
 
     @Slot(object)
     def _take_death(self, error: StudioError) -> None:
         self.notice.show_error(error)
-        self._loaded_run, self._died = "", True
+        self._loaded, self._died = {}, True
         self._give_up("the model process ended")
 
     # ------------------------------------------------------------------------------------------------------------ talk
@@ -225,10 +282,10 @@ class ChatPage(QWidget):
             self.sampling_button.setChecked(True)
             return
         self.notice.clear()
-        for pane in self.panes.values():
+        for pane in self.panes:
             pane.ask(prompt)
         self._waiting = True
-        if self.worker.phase is Phase.READY and self._loaded_run == self.choice.currentData():
+        if self.worker.phase is Phase.READY and self._is_loaded():
             self._ask()
         elif self.worker.phase in (Phase.CLOSED, Phase.READY):
             self._load()
@@ -236,20 +293,21 @@ class ChatPage(QWidget):
 
     def _ask(self) -> None:
         self._waiting = False
-        messages = {name: messages_of(pane.turns) for name, pane in self.panes.items()}
+        system = self.sampling.system_prompt()
+        messages = {pane.key: messages_of(pane.turns, system) for pane in self.panes if pane.turns}
         self.worker.ask(messages, self.sampling.sampling())
 
     @Slot()
     def _ask_again(self) -> None:
-        turns = [pane.take_back() for pane in self.panes.values()]
-        if turns[0] is not None:
+        turns = [turn for pane in self.panes if (turn := pane.take_back()) is not None]
+        if turns:
             self.sampling.next_seed()
             self._say(turns[0].prompt)
 
     @Slot()
     def _begin_anew(self) -> None:
         self.worker.stop()
-        for pane in self.panes.values():
+        for pane in self.panes:
             pane.forget()
         self._waiting = False
         self._tell()
@@ -258,25 +316,29 @@ class ChatPage(QWidget):
     @Slot(bool)
     def _toggle_sampling(self, shown: bool) -> None:
         self.sampling.setVisible(shown)
+        self.looks.look_ahead()
 
     @Slot(str, str)
     def _begin(self, pane: str, model: str) -> None:
-        self.panes[pane].begin(model)
+        if pane in self.panes:
+            self.panes[pane].begin(model)
 
     @Slot(str, str)
     def _add(self, pane: str, text: str) -> None:
-        self.panes[pane].add(text)
+        if pane in self.panes:
+            self.panes[pane].add(text)
 
     @Slot(str, dict)
     def _finish(self, pane: str, reply: dict[str, Any]) -> None:
-        self.panes[pane].finish(
-            str(reply.get("ended") or "stopped"), int(reply.get("tokens") or 0), float(reply.get("seconds") or 0.0)
-        )
+        if pane in self.panes:
+            self.panes[pane].finish(
+                str(reply.get("ended") or "stopped"), int(reply.get("tokens") or 0), float(reply.get("seconds") or 0.0)
+            )
 
     def _give_up(self, why: str) -> None:
         """An answer that was waited for won't come: keep what was written, or give the message back."""
         self._waiting = False
-        panes = list(self.panes.values())
+        panes = list(self.panes)
         last = [pane.turns[-1] for pane in panes if pane.turns and not pane.turns[-1].ended]
         if last and not any(turn.answer for turn in last) and len(last) == len(panes):
             for pane in panes:
@@ -305,9 +367,10 @@ class ChatPage(QWidget):
         idle = not answering and not self._waiting
         self.again.setVisible(self._was_used() and idle)
         self.fresh.setVisible(self._was_used())
+        self.more.setVisible(not self.panes.is_full)
 
     def _was_used(self) -> bool:
-        return any(pane.turns for pane in self.panes.values())
+        return any(pane.turns for pane in self.panes)
 
 
 def _where(model: Loaded) -> str:
@@ -315,12 +378,6 @@ def _where(model: Loaded) -> str:
     parts.append(model.precision.split(" (")[0])
     parts.append(f"context {model.context:,} tokens" if model.context else "")
     return "  ·  ".join(part for part in parts if part)
-
-
-def _label(record: RunRecord) -> str:
-    tuned = record.folder.tuned_folder()
-    last = record.folder.last_checkpoint() if tuned != record.folder.adapter else None
-    return f"{record.name} (step {last.step:,})" if last else record.name
 
 
 def _quiet(text: str, about: str, action: Any) -> QPushButton:

@@ -1,77 +1,159 @@
-"""One side of the chat: what runs in it, what was said, and how the last answer went."""
+"""One pane of the chat: which model runs in it, what was said, how the last answer went, and a closer look at it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QResizeEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
+from collections.abc import Sequence
 
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFont,
+    QGuiApplication,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+)
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QTextEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.conversation import Voice
 from studio.gui import theme
+from studio.gui.pages.chat.reading_view import CloseReading, ReadingView
+from studio.gui.pages.chat.speakers import Speaker, same
 from studio.gui.pages.chat.turns import Turn
+from studio.gui.widgets.visible_text import plain_tip
 
 
 class ChatPane(QWidget):
-    """Keeps the turns of its side and shows them as plain text."""
+    """Keeps the turns of its model and shows them as plain text.
 
-    def __init__(self, name: str, hint: str, parent: QWidget | None = None) -> None:
+    voice_chosen(str, Voice): another model was chosen for this pane. close_requested(str): the pane should go.
+    look_requested(str): its last answer should be looked at token by token. All tell the pane's key.
+    """
+
+    voice_chosen = Signal(str, object)
+    close_requested = Signal(str)
+    look_requested = Signal(str)
+
+    def __init__(self, key: str, voice: Voice | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        # Two panes of one width, whatever is written in them.
+        # Panes of one width, whatever is written in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.key, self.voice = key, voice
         self.turns: list[Turn] = []
-        self._name = name
-        self.title = QLabel(name)
+        self._name = ""
+        self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.title, "heading")
-        self.copy = QPushButton("Copy answer")
-        self.copy.setAccessibleName(f"Copy the answer of {name}")
-        theme.set_role(self.copy, "quiet")
-        shape = self.copy.sizePolicy()
-        shape.setRetainSizeWhenHidden(True)
-        self.copy.setSizePolicy(shape)
-        self.copy.clicked.connect(self._copy)
+        self.menu = QMenu(self)
+        self.menu.triggered.connect(self._choose)
+        self.change = QToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.change.setText("Change")
+        self.change.setToolTip("Choose the model of this pane")
+        self.change.setMenu(self.menu)
+        self.close_button = QToolButton()
+        self.close_button.setText("✕")
+        self.close_button.setToolTip("Close this pane")
+        self.close_button.setAccessibleName("Close this pane")
+        self.close_button.clicked.connect(self._ask_to_close)
+        self.copy = _quiet("Copy answer", self._copy)
+        self.look = _quiet("Look closer", self._look_or_return)
+        self.look.setToolTip("The answer token by token: how likely each was, and what training changed")
         self.text = QTextEdit(readOnly=True, acceptRichText=False, undoRedoEnabled=False)
         self.text.setTabChangesFocus(True)
-        self.text.setPlaceholderText(hint)
-        self.text.setAccessibleName(f"Conversation with {name}")
+        self.text.setPlaceholderText("What this model answers appears here.")
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+        self.reading = ReadingView()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.text)
+        self.stack.addWidget(self.reading)
         self.footer = QLabel()
         theme.set_role(self.footer, "muted")
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.change)
+        head.addWidget(self.close_button)
         foot = QHBoxLayout()
         foot.addWidget(self.footer, 1)
+        foot.addWidget(self.look)
         foot.addWidget(self.copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(self.title)
-        layout.addWidget(self.text, 1)
+        layout.addLayout(head)
+        layout.addWidget(self.stack, 1)
         layout.addLayout(foot)
         theme.watcher().theme_changed.connect(self.show_turns)
+        self.set_model(voice.base.name if voice else "No model")
         self._tell()
 
     def set_model(self, name: str) -> None:
         """Say what runs here, as the worker told."""
         self._name = name
-        self.title.setToolTip(name)
+        self.title.setToolTip(plain_tip(name))
         self.title.setAccessibleName(name)
+        self.text.setAccessibleName(f"Conversation with {name}")
+        self.copy.setAccessibleName(f"Copy the answer of {name}")
+        self.look.setAccessibleName(f"Look closer at the answer of {name}")
+        self.change.setAccessibleName(f"Choose another model than {name}")
         self._fit_title()
+
+    @property
+    def name(self) -> str:
+        """What runs here."""
+        return self._name
+
+    def offer(self, speakers: Sequence[Speaker], *, alone: bool) -> None:
+        """Fill the list of models to choose from. alone: this is the only pane, which can't be closed."""
+        self.menu.clear()
+        for speaker in speakers:
+            action = self.menu.addAction(speaker.label.replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(self.voice is not None and same(self.voice, speaker.voice))
+            action.setData(speaker.voice)
+        self.close_button.setVisible(not alone)
+
+    def show_reading(self, reading: CloseReading) -> None:
+        """Show the last answer token by token."""
+        self.reading.show_reading(reading)
+        self.stack.setCurrentWidget(self.reading)
+        self._tell()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_title()
 
     def _fit_title(self) -> None:
-        room = self.width() - 4
+        taken = sum(
+            button.sizeHint().width() + 4 for button in (self.change, self.close_button) if button.isVisibleTo(self)
+        )
+        room = self.width() - taken - 4
         self.title.setText(self.title.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideMiddle, room))
 
     def forget(self) -> None:
         """Begin a new conversation."""
+        self.stack.setCurrentWidget(self.text)
         self.turns.clear()
         self.show_turns()
 
     def ask(self, prompt: str) -> None:
         """Add a message whose answer follows."""
+        self.stack.setCurrentWidget(self.text)
         self.turns.append(Turn(prompt))
         self._write_prompt(self.turns[-1])
         self._tell()
@@ -79,6 +161,7 @@ class ChatPane(QWidget):
 
     def take_back(self) -> Turn | None:
         """Remove the last turn."""
+        self.stack.setCurrentWidget(self.text)
         turn = self.turns.pop() if self.turns else None
         self.show_turns()
         return turn
@@ -125,7 +208,10 @@ class ChatPane(QWidget):
     def _tell(self) -> None:
         last = self.turns[-1] if self.turns else None
         self.footer.setText(last.facts if last else "")
-        self.copy.setVisible(bool(last and last.ended and last.answer))
+        done = bool(last and last.ended and last.answer)
+        self.copy.setVisible(done)
+        self.look.setVisible(done)
+        self.look.setText("Conversation" if self.stack.currentWidget() is self.reading else "Look closer")
 
     # ------------------------------------------------------------------------------------------------ the document
 
@@ -169,3 +255,32 @@ class ChatPane(QWidget):
         if self.turns:
             QGuiApplication.clipboard().setText(self.turns[-1].answer)
             self.footer.setText("The answer is on the clipboard.")
+
+    @Slot()
+    def _look_or_return(self) -> None:
+        if self.stack.currentWidget() is self.reading:
+            self.stack.setCurrentWidget(self.text)
+            self._tell()
+        else:
+            self.look_requested.emit(self.key)
+
+    @Slot()
+    def _ask_to_close(self) -> None:
+        self.close_requested.emit(self.key)
+
+    @Slot(object)
+    def _choose(self, action: object) -> None:
+        voice = action.data() if isinstance(action, QAction) else None
+        if isinstance(voice, Voice):
+            self.voice_chosen.emit(self.key, voice)
+
+
+def _quiet(text: str, action: object) -> QPushButton:
+    """A button that keeps its place while it is hidden."""
+    button = QPushButton(text)
+    theme.set_role(button, "quiet")
+    shape = button.sizePolicy()
+    shape.setRetainSizeWhenHidden(True)
+    button.setSizePolicy(shape)
+    button.clicked.connect(action)
+    return button

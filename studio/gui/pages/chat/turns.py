@@ -10,6 +10,7 @@ _ENDINGS = {
     "end of turn": "ended by itself",
     "length": "cut at its limit",
     "stopped": "stopped",
+    "stop text": "ended before a stop text",
 }
 
 
@@ -35,12 +36,12 @@ class Turn:
         return "  ·  ".join([*facts, _ENDINGS.get(self.ended, self.ended)])
 
 
-def messages_of(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+def messages_of(turns: Sequence[Turn], system: str = "") -> list[dict[str, Any]]:
     """The conversation up to and with the last message, in the form that the chat worker takes.
 
     The last turn's answer, being asked for, is left out. A turn that was never answered is left out with its message.
     """
-    messages: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     for turn in turns[:-1]:
         if turn.model:
             messages.append({"role": "user", "content": turn.prompt})

@@ -13,13 +13,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from studio.core.conversation import BASE, TUNED, Sampling
+from studio.core.conversation import Sampling, Voice
 from studio.core.errors import StudioError
-from studio.core.templates import MODELS_OWN
 from studio.jobs.service import WorkerService
 
-LEFT, RIGHT = "left", "right"
-PANES: Mapping[str, str] = {LEFT: BASE, RIGHT: TUNED}
+Messages = Sequence[Mapping[str, Any]]
 
 
 class Phase(StrEnum):
@@ -34,20 +32,24 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is in memory, as the worker says it."""
+    """What is in memory, as the worker says it: the name of each pane's voice; the least context of all.
 
-    base: str
-    adapter: str
+    in_turns: not all at once, since they don't fit into memory together.
+    """
+
+    names: Mapping[str, str]
     context: int
     device: str
     precision: str
+    in_turns: bool
 
 
 class ChatWorker(QObject):
     """Owns the process while there is one.
 
     phase_changed(). loaded(Loaded). begun(pane, model). text_arrived(pane, text). done(pane, reply: dict).
-    failed(StudioError): a load or an answer failed; the worker goes on. died(StudioError): the process is gone.
+    looked(reply: dict): the reply to the last `read` or `next`. failed(StudioError): a load or an answer failed; the
+    worker goes on. look_failed(StudioError): the last `read` or `next` did. died(StudioError): the process is gone.
     """
 
     phase_changed = Signal()
@@ -55,7 +57,9 @@ class ChatWorker(QObject):
     begun = Signal(str, str)
     text_arrived = Signal(str, str)
     done = Signal(str, dict)
+    looked = Signal(dict)
     failed = Signal(object)
+    look_failed = Signal(object)
     died = Signal(object)
 
     def __init__(self, log: Path, parent: QObject | None = None, command: Sequence[str] | None = None) -> None:
@@ -65,15 +69,17 @@ class ChatWorker(QObject):
         self._load: dict[str, Any] = {}
         self._loads = 0  # that were asked for and not answered; only the last one counts
         self._answer = 0
+        self._looks = 0  # numbered downwards from 0, so that no look has an answer's number
         self._open: set[str] = set()  # panes whose answers are being written
         self.phase = Phase.CLOSED
         self.what = ""  # is being loaded
         self.model: Loaded | None = None
 
-    def load(self, base: str, adapter: Path) -> None:
-        """Start the worker if there is none, and load a model. Raises StudioError when it can't be started."""
-        self._load = {"do": "load", "base": base, "adapter": str(adapter), "template": MODELS_OWN}
-        self.model, self.what = None, Path(base).name
+    def load(self, voices: Mapping[str, Voice]) -> None:
+        """Start the worker if there is none, and load a voice for each pane. Raises StudioError when it can't be
+        started."""
+        self._load = {"do": "load", "voices": {pane: voice.as_dict() for pane, voice in voices.items()}}
+        self.model, self.what = None, next(iter(voices.values())).base.name
         if self.phase is Phase.STARTING:
             return  # it is sent when the worker is ready
         if self._service is not None:
@@ -87,13 +93,26 @@ class ChatWorker(QObject):
         self._be(Phase.STARTING)
         service.start()
 
-    def ask(self, messages: Mapping[str, Sequence[Mapping[str, str]]], sampling: Sampling) -> None:
-        """Ask both models. `messages` holds a conversation for each pane."""
+    def ask(self, messages: Mapping[str, Messages], sampling: Sampling) -> None:
+        """Ask the panes. `messages` holds a conversation for each."""
         self._answer += 1
-        self._open = set(PANES)
-        request = {"do": "answer", "id": self._answer, "panes": PANES, "messages": messages}
-        self._send({**request, "sampling": asdict(sampling)})
+        self._open = set(messages)
+        how = asdict(sampling)
+        panes = {pane: {"voice": pane, "messages": said, "sampling": how} for pane, said in messages.items()}
+        self._send({"do": "answer", "id": self._answer, "panes": panes})
         self._be(Phase.ANSWERING)
+
+    def read(self, pane: str, messages: Messages, answer: str) -> None:
+        """Have a pane's model look at an answer token by token; `looked` brings it."""
+        self._look({"do": "read", "voice": pane, "messages": messages, "answer": answer})
+
+    def look_ahead(self, pane: str, messages: Messages, sampling: Sampling) -> None:
+        """Ask for the odds of the next token; `looked` brings them."""
+        self._look({"do": "next", "voice": pane, "messages": messages, "sampling": asdict(sampling)})
+
+    def _look(self, request: Mapping[str, Any]) -> None:
+        self._looks -= 1
+        self._send({**request, "id": self._looks})
 
     def stop(self) -> None:
         """End the answers where they are."""
@@ -129,6 +148,11 @@ class ChatWorker(QObject):
         self._loads = max(0, self._loads - 1)
         return self._loads == 0
 
+    def _is_look(self, reply: Mapping[str, Any]) -> bool:
+        """Whether a reply is to a look, and not to an answer."""
+        number = reply.get("id")
+        return isinstance(number, int) and number < 0
+
     def _counts(self, failure: Mapping[str, Any]) -> bool:
         """Whether a failure is about what is wanted now, and not about a former load or answer."""
         if failure.get("id") is not None:
@@ -149,16 +173,18 @@ class ChatWorker(QObject):
             case {"reply": "loading", "what": what}:
                 self.what = str(what)
                 self._be(Phase.LOADING)
-            case {"reply": "loaded"} if self._no_more_loads():
-                words = {key: str(reply.get(key) or "") for key in ("base", "adapter", "device", "precision")}
-                self.model = Loaded(**words, context=int(reply.get("context") or 0))
+            case {"reply": "loaded", "voices": dict(voices)} if self._no_more_loads():
+                self.model = _loaded(voices, reply)
                 self._be(Phase.READY)
                 self.loaded.emit(self.model)
+            case {"id": number} if self._is_look(reply):
+                if number == self._looks:
+                    failed = reply["reply"] == "failed"
+                    self.look_failed.emit(_error(reply)) if failed else self.looked.emit(reply)
             case {"reply": "failed"} if self._counts(reply):
                 self._open = set()
                 self._be(Phase.READY)
-                words = (str(reply.get(key) or "") for key in ("what", "hint", "details"))
-                self.failed.emit(StudioError(*words))
+                self.failed.emit(_error(reply))
             case {"id": number, "pane": str(pane)} if number == self._answer and pane in self._open:
                 self._take_answer(pane, reply)
             case _:
@@ -185,3 +211,18 @@ class ChatWorker(QObject):
         self._service, self.model, self._open, self._loads = None, None, set(), 0
         self._be(Phase.CLOSED)
         self.died.emit(error or StudioError("The model process ended.", "Start it again."))
+
+
+def _loaded(voices: Mapping[str, Mapping[str, Any]], reply: Mapping[str, Any]) -> Loaded:
+    contexts = [int(told.get("context") or 0) for told in voices.values()]
+    return Loaded(
+        {pane: str(told.get("name") or "") for pane, told in voices.items()},
+        min((context for context in contexts if context), default=0),
+        str(reply.get("device") or ""),
+        next((str(told.get("precision") or "") for told in voices.values()), ""),
+        bool(reply.get("in_turns")),
+    )
+
+
+def _error(reply: Mapping[str, Any]) -> StudioError:
+    return StudioError(*(str(reply.get(key) or "") for key in ("what", "hint", "details")))

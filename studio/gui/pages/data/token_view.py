@@ -5,7 +5,6 @@ Neighbouring tokens differ in tint, so that each is seen as a box of its own; po
 
 from __future__ import annotations
 
-import unicodedata
 from bisect import bisect_right
 
 from PySide6.QtCore import QEvent, Slot
@@ -14,23 +13,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 
 from studio.core.preview import Token, TokenPreview
 from studio.gui import theme
-
-_STEERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reorder what follows them
-
-
-def visible(text: str) -> str:
-    """A token's text with what has no shape of its own made visible."""
-    shown: list[str] = []
-    for character in text:
-        if character == "\n":
-            shown.append("↵\n")
-        elif character == "\t":
-            shown.append("⇥\t")
-        elif character in _STEERING or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            shown.append(f"⟨{ord(character):04X}⟩")
-        else:
-            shown.append(character)
-    return "".join(shown)
+from studio.gui.widgets.visible_text import visible
 
 
 class TokenView(QTextEdit):

@@ -5,7 +5,8 @@ from PySide6.QtGui import QTextCursor
 
 from studio.core.preview import Token, TokenPreview
 from studio.gui import theme
-from studio.gui.pages.data.token_view import TokenView, visible
+from studio.gui.pages.data.token_view import TokenView
+from studio.gui.widgets.visible_text import visible
 
 
 def preview_of(*tokens):

@@ -1,0 +1,62 @@
+"""Who can be talked to: the base models of a project, and what its runs have made of them. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from studio.core.conversation import Voice
+from studio.jobs.runs import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A model to choose, and what it is called in a list."""
+
+    label: str
+    voice: Voice
+
+
+def voice_of(record: RunRecord) -> Voice | None:
+    """What a run has made, as far as it is; None when there is nothing to talk to yet."""
+    tuned = record.folder.tuned_folder()
+    if record.recipe is None or tuned is None:
+        return None
+    if (tuned / "config.json").is_file():  # a whole model, not an adapter on one
+        return Voice(tuned)
+    return Voice(Path(record.recipe.base_model), tuned)
+
+
+def base_of(record: RunRecord) -> Voice | None:
+    """A run's base model, asked in the way in which the run was trained to be asked."""
+    voice = voice_of(record)
+    if voice is None or record.recipe is None:
+        return None
+    base = Path(record.recipe.base_model)
+    return Voice(base, asked_like=voice.adapter) if voice.adapter else Voice(base)
+
+
+def label_of(record: RunRecord) -> str:
+    """A run's name, with the step when it is not finished."""
+    last = None if record.folder.is_sealed else record.folder.last_checkpoint()
+    return f"{record.name} (step {last.step:,})" if last else record.name
+
+
+def speakers_of(records: Sequence[RunRecord], models: Sequence[Path]) -> list[Speaker]:
+    """Everyone, what the newest runs made first, then the base models."""
+    found: list[Speaker] = []
+    bases: dict[Path, Voice] = {}
+    for record in records:
+        voice, base = voice_of(record), base_of(record)
+        if voice is not None and base is not None:
+            found.append(Speaker(label_of(record), voice))
+            bases.setdefault(base.base, base)
+    for folder in models:
+        bases.setdefault(folder, Voice(folder))
+    return [*found, *(Speaker(f"{voice.base.name} (base model)", voice) for voice in bases.values())]
+
+
+def same(one: Voice, other: Voice) -> bool:
+    """Whether they are the same model, however they are asked."""
+    return replace(one, asked_like=None) == replace(other, asked_like=None)
