@@ -122,6 +122,17 @@ def config_of(folder: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", parsed)
 
 
+def is_whole_model(folder: Path) -> bool:
+    """Whether a run's result is a model of its own, all of whose weights were trained, and no adapter."""
+    return (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
+
+
+def writes_no_text(folder: Path) -> bool:
+    """Whether a model folder holds a reward model, all of whose weights were trained."""
+    names = config_of(folder).get("architectures")
+    return isinstance(names, list) and any("SequenceClassification" in str(name) for name in cast("list[Any]", names))
+
+
 def tensors_of(folder: Path) -> dict[str, Tensor]:
     """The tensors of all weight files by name, read from the headers alone. Raises StudioError."""
     try:
