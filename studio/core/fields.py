@@ -27,8 +27,8 @@ class OnlyIf:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known about one setting. low and high are inclusive; `choices` maps a stored value to its label. lines:
-    text of several lines. only_if: all of these must hold, or the setting changes nothing.
+    """What is known about one setting. low and high are inclusive (text with a low may not be empty); `choices` maps a
+    stored value to its label. lines: text of several lines. only_if: all of these must hold, or it changes nothing.
     """
 
     name: str
@@ -68,6 +68,8 @@ class Setting:
             return ""
         if not isinstance(value, str):
             return f"{self.label} is {value!r}; it must be text."
+        if self.low and not value.strip():
+            return f"{self.label} is empty; type something."
         if self.choices is not None and value not in self.choices:
             known = list(self.choices)
             return f"{self.label} is “{value}”. {did_you_mean(value, known) or 'Choose ' + ', '.join(known) + '.'}"

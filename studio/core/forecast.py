@@ -114,11 +114,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run needs at its peak. rough: the model or the method is not one that the formulas were checked with."""
+    """What a run needs at its peak. rough: the model or the method is not one that the formulas were checked with.
+
+    recomputes: activations are computed again on the way back instead of kept.
+    """
 
     parts: tuple[Part, ...]
     tokens: int
     rough: bool = False
+    recomputes: bool = False
 
     @property
     def total(self) -> int:
@@ -170,7 +174,7 @@ def forecast_memory(
     if method in _WITHOUT_LOGITS:
         sizes["logits"] = 0
     parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in _PARTS.items())
-    return Forecast(parts, tokens, shape.rough or method not in _CHECKED)
+    return Forecast(parts, tokens, shape.rough or method not in _CHECKED, again)
 
 
 def tokens_of_pass(settings: TrainSettings, length: int) -> int:

@@ -29,6 +29,11 @@ KEEP: Mapping[str, str] = {LAST: "The last step's", LOWEST_LOSS: "The one with t
 KEEP_JUDGED: Mapping[str, str] = {**KEEP, HIGHEST_ACCURACY: "The one with the highest held-out accuracy"}
 
 
+def usual_rate(default: float, *, full: bool) -> float:
+    """The learning rate to begin with: an adapter's default, and a tenth of it where all weights are trained."""
+    return float(f"{default / 10:.6g}") if full else default
+
+
 def keep_setting(choices: Mapping[str, str]) -> str:
     """The setting that decides which step's weights are the result, for a method that measures so much."""
     return setting(

@@ -18,9 +18,9 @@ from transformers import PreTrainedModel
 from studio.core.errors import StudioError
 from studio.core.methods import TrainSettings
 from studio.engine.failures import explain
-from studio.engine.loading import adapter_name
 from studio.engine.targets import target_modules
 from studio.engine.trainers import Place
+from studio.storage.models import model_name
 
 _SAMPLE = 65_536  # bytes compared at each of several places of a weights file
 _PLACES = 8
@@ -58,13 +58,13 @@ def check_kind(adapter: Path) -> None:
     values = config_of_adapter(adapter)
     if values.get("peft_type") != "LORA":
         raise StudioError(
-            f"The adapter “{adapter_name(adapter)}” is of the kind {values.get('peft_type')}, "
+            f"The adapter “{model_name(adapter)}” is of the kind {values.get('peft_type')}, "
             "and Plumbline trains LoRA adapters.",
             "Choose an adapter that Plumbline made.",
         )
     if values.get("task_type") not in (None, "CAUSAL_LM"):
         raise StudioError(
-            f"“{adapter_name(adapter)}” is a reward model: it scores answers and can't learn to write them.",
+            f"“{model_name(adapter)}” is a reward model: it scores answers and can't learn to write them.",
             "Choose an adapter that can be talked to.",
         )
 
@@ -102,7 +102,7 @@ def check_base(adapter: Path, base: Path) -> None:
         return
     if _fingerprint(recorded) != _fingerprint(base):
         raise StudioError(
-            f"The adapter “{adapter_name(adapter)}” was trained on “{recorded.name}” ({recorded}), "
+            f"The adapter “{model_name(adapter)}” was trained on “{recorded.name}” ({recorded}), "
             f"which is another model than “{base.name}”.",
             "Choose the base model that it was trained on, or start without an adapter.",
         )
@@ -134,7 +134,7 @@ def config_of_adapter(adapter: Path) -> dict[str, Any]:
 
 def _does_not_fit(adapter: Path, why: str, details: str = "") -> StudioError:
     return StudioError(
-        f"The adapter “{adapter_name(adapter)}” doesn't fit this base model ({why.rstrip('.')}).",
+        f"The adapter “{model_name(adapter)}” doesn't fit this base model ({why.rstrip('.')}).",
         "Choose the base model that it was trained on, or start without an adapter.",
         details,
     )

@@ -17,6 +17,7 @@ from studio.core.templates import BUILT_IN, MODELS_OWN, template_named
 from studio.engine.encoding import Encoder
 from studio.engine.failures import explain
 from studio.storage.models import check_model, writes_no_text
+from studio.storage.models import model_name as adapter_name
 
 if TYPE_CHECKING:
     import torch
@@ -269,15 +270,6 @@ def _task(adapter: Path) -> str | None:
         return json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("task_type")
     except (OSError, ValueError, AttributeError):
         return None
-
-
-def adapter_name(folder: Path) -> str:
-    """What an adapter is called: the name its run wrote beside it, or else its folder's."""
-    try:
-        about = json.loads((folder / "plumbline.json").read_text(encoding="utf-8"))
-        return str(about["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder.name
 
 
 def _first_line(error: BaseException) -> str:

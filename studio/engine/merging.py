@@ -22,9 +22,10 @@ from studio.core.errors import StudioError
 from studio.core.methods import TrainSettings
 from studio.engine.adapters import check_kind, config_of_adapter
 from studio.engine.checkpoints import FRESH
-from studio.engine.loading import adapter_name, load_adapter, load_model
+from studio.engine.loading import load_adapter, load_model
 from studio.engine.trainers import Place
 from studio.storage.files import write_whole
+from studio.storage.models import model_name
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _SCRATCH = ".merged"
@@ -39,7 +40,7 @@ def check_mergeable(adapter: Path, settings: TrainSettings) -> None:
     odd = [name for name in ("use_dora", "modules_to_save", "rank_pattern", "alpha_pattern") if values.get(name)]
     if odd or values.get("bias", "none") != "none":
         raise StudioError(
-            f"The adapter “{adapter_name(adapter)}” is of a kind that can't be merged first ({(odd or ['bias'])[0]}).",
+            f"The adapter “{model_name(adapter)}” is of a kind that can't be merged first ({(odd or ['bias'])[0]}).",
             "Train it further as a copy instead.",
         )
     if settings.dora:

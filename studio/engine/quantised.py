@@ -60,7 +60,7 @@ def keep_one_way(model: PreTrainedModel) -> None:
     """
     if model.device.type != "cpu":
         return
-    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 
     for layer in model.modules():
         if isinstance(layer, (Linear4bit, Linear8bitLt)):

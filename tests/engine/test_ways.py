@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from studio.core.runs import EXIT_FAILED, EXIT_SAID
@@ -15,7 +17,7 @@ from studio.engine import training
 from studio.engine.loading import load_adapter, load_encoder, load_model, pick_precision
 from studio.storage.project import Project
 from studio.storage.runs import RunFolder
-from tests.engine.runs_for_tests import add_kind, events_of, last_of, losses_of, project_with, run_in
+from tests.engine.runs_for_tests import add_kind, last_of, losses_of, project_with, run_in
 
 FP32 = pick_precision("fp32", "cpu", 1, training=True)
 
@@ -95,7 +97,7 @@ def test_all_weights_make_a_model_of_its_own(project: Project, tiny_base: Path) 
 
 
 def test_the_base_is_kept_in_so_many_bits_and_the_adapter_in_32(project: Project, tiny_base: Path) -> None:
-    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 
     for bits, kind in ((4, Linear4bit), (8, Linear8bitLt)):
         model = load_model(tiny_base, FP32, "cpu", bits=bits)
@@ -126,7 +128,7 @@ def test_merged_first_is_one_adapter_on_the_base_that_computes_the_same(
     stop_at(None)
     assert training.train(broken.folder) == EXIT_SAID, last_of(broken).values
     assert_same(straight, broken)
-    about = __import__("json").loads((straight.result / "plumbline.json").read_text())
+    about = json.loads((straight.result / "plumbline.json").read_text())
     assert about["merged"] is True
     assert about["adapter"] == str(first.result)
     assert about["base"] == str(tiny_base)
@@ -138,17 +140,12 @@ def test_merged_first_is_one_adapter_on_the_base_that_computes_the_same(
         both = load_adapter(load_model(tiny_base, FP32, "cpu"), straight.result)(input_ids=ids).logits
         # The last checkpoint's own adapter, on the merged base, as it was trained.
         checkpoint = straight.last_checkpoint().folder  # type: ignore[union-attr]
-        from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-
-        fresh = get_peft_model(
-            merged, LoraConfig(r=3, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
-        )
+        alone = merged(input_ids=ids).logits
+        fresh = get_peft_model(merged, LoraConfig(r=3, lora_alpha=8, target_modules="all-linear"))
         set_peft_model_state_dict(fresh, load_file(checkpoint / "fresh.safetensors"))
         apart = fresh(input_ids=ids).logits
     assert torch.allclose(both, apart, atol=1e-4)
-    assert not torch.allclose(
-        both, merged.get_base_model()(input_ids=ids).logits if hasattr(merged, "get_base_model") else both + 1
-    )
+    assert not torch.allclose(both, alone, atol=1e-2)
 
 
 def test_merging_refuses_what_would_not_add_up(project: Project, tiny_base: Path) -> None:
@@ -188,7 +185,3 @@ def test_four_bits_for_preferences(project: Project, tiny_base: Path, method: st
     assert last_of(run).kind == "finished", last_of(run)
     if method == "dpo":
         assert losses_of(run)[1] == pytest.approx(0.6931, abs=1e-4)
-
-
-def warnings_of(run: RunFolder) -> list[str]:
-    return [event.text("what") for event in events_of(run) if event.kind == "warning"]
