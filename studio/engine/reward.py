@@ -172,10 +172,11 @@ class RewardModelTrainer(Supervised, RewardTrainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
     ) -> Any:
         """The loss on a batch of `RewardBatch`; with `return_outputs` its scores too."""
-        if "packed" in inputs:
-            scores = fast_scores_of(model, inputs["packed"])
-        else:
-            scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
+        with self.accelerator.autocast():  # which the trainer puts around the model's forward, and this goes past it
+            if "packed" in inputs:
+                scores = fast_scores_of(model, inputs["packed"])
+            else:
+                scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
         sizes = inputs["sizes"].tolist()
         centre = self.args.center_rewards_coefficient or 0.0  # type: ignore[attr-defined]
         loss = LOSSES[self._kind](scores, inputs["worth"], sizes, centre)

@@ -172,8 +172,7 @@ class Supervised(_Trainer):
                         self._supervision.last_evaluation_cut_short(self.control)
                     break
                 inputs = self._prepare_inputs(batch)
-                with self.compute_loss_context_manager():
-                    told = self.measure(dict(inputs))
+                told = self.measure(dict(inputs))
                 found.append({name: value.double().cpu().numpy() for name, value in told.items()})
             else:
                 measured = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
