@@ -2,10 +2,10 @@
 
 A Llama of 25 million random weights (with 8k; its width and layers stay), batches of 8 on the processor. Arms are
 processes that take turns, a few steps each, so that whatever else the machine does meets all alike. Real tokens a
-second, medians over rounds; ratios are medians of each round's ratio. Seconds are the clock's; a second figure counts those of
-all cores together, which other programs' work disturbs less. A reference that is computed beforehand counts:
-its time for each token, in one pass over the data, is added. Peak memory is of the whole process. Without --full: one
-way, few rounds, and what is usually TRL's best, unsearched. The last line is a JSON object.
+second, medians over rounds; ratios are medians of each round's ratio, by the clock and by the seconds of all cores
+together, which other programs disturb less. A reference that is computed beforehand counts: its time for each token, in
+one pass over the data, is added. Peak memory is of the whole process. Without --full: one way, few rounds, and what is
+usually TRL's best, unsearched. The last line is a JSON object.
 """
 
 from __future__ import annotations
