@@ -12,12 +12,30 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from studio.core.errors import StudioError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerState
 
     from studio.engine.encoding import Encoder
     from studio.engine.examples import EncodedRows, Reading
     from studio.engine.supervision import Supervision
-    from studio.engine.trainers import Place, Supervised
+    from studio.engine.trainers import Place
+
+
+class Trainer(Protocol):
+    """What trains: one of TRL's with `engine.trainers.Supervised`, or our own. It tells `Supervision` what it does.
+
+    slower_because: why a model is read with padding (“it has ...”), or None.
+    """
+
+    slower_because: str | None
+    state: TrainerState
+
+    def train(self, resume_from_checkpoint: str | None = None) -> Any:
+        """Train to the last step, from a checkpoint's folder if one is given."""
+        ...
+
+    def evaluate_checkpoint(self, folder: Path) -> None:
+        """Measure what a checkpoint holds, without training."""
+        ...
 
 
 class TrainingMethod(Protocol):
@@ -40,7 +58,7 @@ class TrainingMethod(Protocol):
         settings: Any,
         place: Place,
         supervision: Supervision,
-    ) -> Supervised:
+    ) -> Trainer:
         """A trainer with a new adapter on the model, ready to train, evaluate and save checkpoints."""
         ...
 
@@ -58,6 +76,8 @@ def method_module(name: str) -> TrainingMethod:
             from studio.engine import reward as module
         case "kto":
             from studio.engine import kto as module
+        case "ppo":
+            from studio.engine.ppo import method as module
         case _:
             raise StudioError(f"This Plumbline can't train with the method {name!r}.", "Update Plumbline.")
     return cast("TrainingMethod", module)

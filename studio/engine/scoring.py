@@ -19,27 +19,21 @@ from studio.engine.loading import load_adapter, load_encoder, load_scorer, pick_
 from studio.engine.pairs import encode_answer
 from studio.engine.reward import scores_of
 from studio.engine.trainers import padding_of
-from studio.storage.models import check_model, is_whole_model, writes_no_text
+from studio.storage.models import check_model
 
 Answered = tuple[Sequence[Message], str]  # a prompt and an answer to it
 
 
 class Scorer:
-    """A reward model in memory. Raises StudioError when it can't be loaded, or doesn't fit its base.
+    """A reward model in memory, an adapter on its base or a whole model. Raises StudioError when it can't be loaded, or
+    doesn't fit its base."""
 
-    adapter: what a run made, which may also be a whole model; then the base is of no account.
-    """
-
-    def __init__(self, base: Path, adapter: Path, *, precision: str = "auto") -> None:
-        whole = is_whole_model(adapter)
-        info, device = check_model(adapter if whole else base), pick_device()
-        self.encoder = load_encoder(info.folder, MODELS_OWN, None if whole else adapter)
+    def __init__(self, base: Path, adapter: Path | None, *, precision: str = "auto") -> None:
+        info, device = check_model(base), pick_device()
+        self.encoder = load_encoder(info.folder, MODELS_OWN, adapter)
         picked = pick_precision(precision, device, info.parameters, training=False)
-        if whole and not writes_no_text(info.folder):
-            raise StudioError(f"“{info.name}” isn't a reward model.", "Choose another run.")
-        self.model: Any = load_scorer(info.folder, picked, device)
-        if not whole:
-            self.model = load_adapter(self.model, adapter)
+        model = load_scorer(info.folder, picked, device, seed=0)
+        self.model: Any = model if adapter is None else load_adapter(model, adapter)
         self._pad = padding_of(self.encoder.tokenizer)
 
     def score(self, answers: Sequence[Answered], *, batch_size: int = 16) -> list[float]:

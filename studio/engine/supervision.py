@@ -18,16 +18,19 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from studio.core.errors import StudioError
-from studio.core.methods import TrainSettings
+from studio.core.methods import RewardedSettings, TrainSettings
 from studio.core.recovery import Bounds, exploded, no_number
 from studio.engine.hooks import maybe_run_out_of_memory
 from studio.engine.journal import Journal, StopBell
-from studio.engine.keeping import Keeping
 from studio.engine.room import no_room
 from studio.engine.samples import Sampler
 from studio.storage.runs import StopRequest
 
 _REPORT_EVERY = 0.2  # seconds between two words on what comes before training
+_OF_REWARDED = (
+    "score score_sd reward reward_sd kl_budget kl_coef entropy response_length ended clip_fraction policy_loss "
+    "value_loss value_clip_fraction explained_variance approx_kl ratio passes"
+).split()
 # What TRL's trainers call the figures that events name in core.events.
 _FIGURES = {
     "accuracy": "accuracy",
@@ -39,6 +42,8 @@ _FIGURES = {
     "rewards/margins": "margin",
     "rewards/chosen": "chosen",
     "rewards/rejected": "rejected",
+    # Our own PPO has our names already.
+    **{name: name for name in _OF_REWARDED},
 }
 
 
@@ -52,8 +57,8 @@ class Supervision(TrainerCallback):
     checkpoint could not be begun; `failure`, why the model would only get worse.
 
     complete: makes a checkpoint folder count, given its step, the seconds of training and the tokens read so far.
-    keeping: which evaluation counts as the best. elapsed, tokens: what earlier attempts have done. sampler: writes
-    samples before the first step and after those in `sample_at`.
+    elapsed, tokens: what earlier attempts have done. sampler: writes samples before the first step and after those in
+    `sample_at`.
     """
 
     def __init__(
@@ -65,14 +70,14 @@ class Supervision(TrainerCallback):
         settings: TrainSettings,
         evaluate_at: frozenset[int],
         checkpoint_seconds: float,
-        keeping: Keeping | None = None,
         elapsed: float = 0.0,
         tokens: int = 0,
         sampler: Sampler | None = None,
         sample_at: frozenset[int] = frozenset(),
     ) -> None:
-        self._journal, self._bell, self._complete, self._keeping = journal, bell, complete, keeping
+        self._journal, self._bell, self._complete = journal, bell, complete
         self._run, self._settings, self._bounds = bell.run, settings, Bounds()
+        self._loss_says_little = isinstance(settings, RewardedSettings)  # it jumps around zero; core.alarms watch
         self._evaluate_at, self._checkpoint_seconds = evaluate_at, checkpoint_seconds
         self._elapsed_before, self._tokens_before = elapsed, tokens
         self._sampler, self._sample_at = sampler, sample_at
@@ -119,7 +124,13 @@ class Supervision(TrainerCallback):
         else:
             control.should_evaluate = state.global_step in self._evaluate_at
             control.should_save = last or time.monotonic() - self._saved >= self._checkpoint_seconds
-        self.look_for_room(state, control, kwargs.get("model"), kwargs.get("optimizer"))
+        if control.should_save:
+            self.no_room = no_room(
+                self._run, kwargs.get("model"), kwargs.get("optimizer"), step=state.global_step, last=last
+            )
+            if self.no_room is not None:
+                control.should_training_stop = True
+                control.should_save = control.should_evaluate = False
 
     def on_log(
         self,
@@ -171,27 +182,15 @@ class Supervision(TrainerCallback):
         """Tell a person of something that doesn't end the run."""
         self._journal.say("warning", what=what, hint=hint)
 
-    def evaluated(self, state: TrainerState, control: TrainerControl, figures: Mapping[str, float]) -> None:
+    def rolled_out(self, state: TrainerState, rows: list[dict[str, Any]]) -> None:
+        """Some of the answers that a step learned from, to look at."""
+        self._journal.say("rollout", step=state.global_step, rows=rows)
+
+    def evaluated(self, state: TrainerState, figures: Mapping[str, float]) -> None:
         """Held-out rows were measured."""
         self._journal.say("evaluation", step=state.global_step, **figures)
-        if self._keeping is not None:
-            best = self._keeping.take(state.global_step, figures)
-            control.should_save = control.should_save or (best and self._keeping.keeps)
-            if self._keeping.exhausted and state.global_step < state.max_steps:
-                control.should_save = control.should_training_stop = True
         self._journal.say("phase", phase="training")
         self._step_began = time.monotonic()
-
-    def look_for_room(self, state: TrainerState, control: TrainerControl, model: Any, optimizer: Any) -> None:
-        """End training before a checkpoint is begun for which the disk has no room."""
-        if not control.should_save:
-            return
-        early = self._keeping is not None and self._keeping.exhausted
-        last = early or state.global_step >= state.max_steps
-        self.no_room = no_room(self._run, model, optimizer, step=state.global_step, last=last)
-        if self.no_room is not None:
-            control.should_training_stop = True
-            control.should_save = control.should_evaluate = False
 
     def evaluating(self) -> None:
         """Held-out rows are about to be measured."""
@@ -223,7 +222,7 @@ class Supervision(TrainerCallback):
         loss, norm = float(logs["loss"]), float(logs.get("grad_norm") or 0.0)
         # With fp16 a gradient that overflows is normal: the step is skipped and the scale lowered.
         if math.isfinite(loss) and (scaled or math.isfinite(norm)):
-            if not self._bounds.left(loss):
+            if self._loss_says_little or not self._bounds.left(loss):
                 if self._bounds.suspicious and not control.should_training_stop and step < self._last_step:
                     control.should_save = False  # if it mends, the next step saves
                 return

@@ -11,8 +11,9 @@ from studio.core.recipes import Recipe
 from studio.core.records import KINDS
 from studio.storage.datasets import find_dataset
 from studio.storage.files import whole_path
-from studio.storage.models import check_model, is_whole_model
+from studio.storage.models import check_model
 from studio.storage.project import Project
+from studio.storage.reward_models import check_reward_model
 
 
 def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
@@ -22,8 +23,6 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
     """
     recipe.check()
     method = recipe.how
-    if recipe.adapter and is_whole_model(Path(recipe.adapter)):  # it takes the base's place
-        recipe = replace(recipe, base_model=recipe.adapter, adapter="")
     model, dataset = check_model(Path(recipe.base_model)), find_dataset(project, recipe.dataset)
     if dataset.kind_name not in method.needs:
         wanted = " or ".join(f"{KINDS[name].rows} ({KINDS[name].about})" for name in method.needs)
@@ -34,10 +33,15 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
     if recipe.adapter and not method.goes_on:
         raise StudioError(f"“{method.label}” can't go on from an adapter.", "Start from the base model alone.")
     adapter = _adapter(recipe.adapter)
+    rewards = recipe.rewards
+    reward, judge = (
+        str(check_reward_model(Path(named)).folder) if named else "" for named in (rewards.model, rewards.judge)
+    )
     return replace(
         recipe,
         base_model=str(model.folder),
         adapter=adapter,
+        rewards=replace(rewards, model=reward, judge=judge),
         dataset=dataset.id,
         dataset_hash=dataset.content_hash,
     )

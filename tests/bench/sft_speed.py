@@ -1,14 +1,173 @@
-"""Supervised fine-tuning on instructions, as fast as TRL and how much faster (`_speed` says how it is measured).
+"""How fast supervised fine-tuning is beside TRL's defaults and the best that TRL's own options reach.
 
-python -m tests.bench.sft_speed [--data FILE] [--full] [--best ARM] [--ways full,lora]
-                                [--vocabularies 8192,65536] [--rounds N] [--steps N]
+    python -m tests.bench.sft_speed [--data ALPACA.json] [--full]
+                                    [--vocabularies 8192,65536] [--ways full,lora] [--rounds N] [--steps N]
+
+A Llama of 25 million random weights (with 8k; its width and layers stay), batches of 8 on the processor. Arms are
+processes that take turns, a few steps each, so that whatever else the machine does meets all alike. Real tokens a
+second, medians over rounds; ratios are medians of each round's ratio. Peak memory is of the whole process. Without
+--full: one way, few rounds, and length grouping taken as TRL's best, unsearched. The last line is a JSON object.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import statistics
+import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from tests.bench._speed import main
+from tests.bench._sft_arm import ARMS, OURS
+from tests.bench._sft_material import make, texts_from
+
+DEFAULT = "trl_default"
+LIKELY_BEST = "trl_grouped"
+WARM = 2  # steps before the clock counts
+ALIKE = 0.02  # relative: losses in bf16, whose numbers are known to 1 in 256, along a common path
+
+
+@dataclass
+class Arm:
+    """A running arm. `rounds` holds (tokens, seconds) of each."""
+
+    name: str
+    process: subprocess.Popen[str]
+    rounds: list[tuple[int, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
+
+    @classmethod
+    def start(cls, name: str, folder: Path, way: str, steps: int) -> Arm:
+        command = [sys.executable, "-m", "tests.bench._sft_arm", str(folder), name, way, str(WARM + steps)]
+        with (folder / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        arm = cls(name, process)
+        arm._told(folder)
+        for _ in range(WARM - 1):
+            arm._step(folder)
+        return arm
+
+    def round(self, steps: int, folder: Path) -> None:
+        """Do so many steps and note what they took."""
+        told = [self._step(folder) for _ in range(steps)]
+        self.rounds.append((sum(step["tokens"] for step in told), sum(step["seconds"] for step in told)))
+
+    def end(self, folder: Path) -> None:
+        """Let it finish, and note its memory."""
+        self._go()
+        self.peak_mb = self._read(folder)["peak_mb"]
+        self.process.communicate(timeout=60)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    @property
+    def speed(self) -> float:
+        return statistics.median(tokens / seconds for tokens, seconds in self.rounds)
+
+    def faster_than(self, other: Arm) -> float:
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return statistics.median((a[0] / a[1]) / (b[0] / b[1]) for a, b in pairs)
+
+    def _step(self, folder: Path) -> dict[str, Any]:
+        self._go()
+        return self._told(folder)
+
+    def _go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def _told(self, folder: Path) -> dict[str, Any]:
+        told = self._read(folder)
+        self.losses.append(told["loss"])
+        return told
+
+    def _read(self, folder: Path) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended early:\n{(folder / f'{self.name}.log').read_text()[-3000:]}")
+        return json.loads(line)
+
+
+def search(folder: Path, way: str, steps: int) -> tuple[str, dict[str, float]]:
+    """TRL's fastest options, each tried alone."""
+    speeds: dict[str, float] = {}
+    for name in ARMS:
+        if name not in (DEFAULT, OURS):
+            arm = Arm.start(name, folder, way, steps)
+            arm.round(steps, folder)
+            speeds[name] = round(arm.speed)
+            arm.end(folder)
+    return max(speeds, key=lambda name: speeds[name]), speeds
+
+
+def compare(folder: Path, way: str, best: str, rounds: int, steps: int) -> dict[str, Any]:
+    """Default, best and ours in turn."""
+    arms: dict[str, Arm] = {}
+    try:
+        for name in (DEFAULT, best, OURS):
+            arms[name] = Arm.start(name, folder, way, rounds * steps)
+        for _ in range(rounds):
+            for arm in arms.values():
+                arm.round(steps, folder)
+        for arm in arms.values():
+            arm.end(folder)
+    finally:
+        for arm in arms.values():
+            arm.kill()
+    default, ours = arms[DEFAULT], arms[OURS]
+    apart = max(abs(a - b) / b for a, b in zip(ours.losses, default.losses, strict=True))
+    return {
+        "tokens_per_second": {name: round(arm.speed) for name, arm in arms.items()},
+        "peak_mb": {name: round(arm.peak_mb) for name, arm in arms.items()},
+        "best": best,
+        "times_default": round(ours.faster_than(default), 2),
+        "times_best": round(ours.faster_than(arms[best]), 2),
+        "memory_of_default": round(ours.peak_mb / default.peak_mb, 2),
+        "memory_of_best": round(ours.peak_mb / arms[best].peak_mb, 2),
+        "losses_apart": round(apart, 5),
+        "losses": {name: [round(arm.losses[0], 4), round(arm.losses[-1], 4)] for name, arm in arms.items()},
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="an Alpaca file; without it, invented text")
+    parser.add_argument("--full", action="store_true", help="both ways, more rounds, TRL's options searched")
+    parser.add_argument("--vocabularies", default="8192,65536")
+    parser.add_argument("--ways")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--steps", type=int, help="in a round")
+    told = parser.parse_args()
+    ways = (told.ways or ("full,lora" if told.full else "full")).split(",")
+    rounds, steps = told.rounds or (5 if told.full else 2), told.steps or (3 if told.full else 1)
+    texts = texts_from(told.data)
+    figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "steps": steps}
+    with tempfile.TemporaryDirectory() as scratch:
+        for vocabulary in map(int, told.vocabularies.split(",")):
+            folder = Path(scratch) / str(vocabulary)
+            make(folder, vocabulary, texts)
+            for way in ways:
+                name = f"{way}_{vocabulary // 1024}k"
+                best, tried = search(folder, way, 3) if told.full else (LIKELY_BEST, {})
+                figures[name] = compare(folder, way, best, rounds, steps)
+                if tried:
+                    figures[name]["searched"] = tried
+                print(f"{name}: {json.dumps(figures[name])}", flush=True)
+    print(json.dumps(figures))
+    apart = [name for name, found in figures.items() if isinstance(found, dict) and found["losses_apart"] > ALIKE]
+    if apart:
+        print(f"The losses are not the same: {', '.join(apart)}.", file=sys.stderr)
+    return 1 if apart else 0
+
 
 if __name__ == "__main__":
-    sys.exit(main("sft", __doc__ or ""))
+    sys.exit(main())

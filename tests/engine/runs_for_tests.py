@@ -13,7 +13,9 @@ from studio.core.events import Event
 from studio.core.messages import Example, Message
 from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
-from studio.core.records import Label, Pair, Passage, Ranking, Rating
+from studio.core.records import Label, Pair, Passage, Prompt, Ranking, Rating
+from studio.core.rewards import Rewards
+from studio.core.rules import Rule
 from studio.core.samples import SampledSettings
 from studio.storage.datasets import add_dataset, find_dataset
 from studio.storage.project import Project
@@ -62,20 +64,38 @@ def add_kind(project: Project, kind: str, rows: int = 31) -> None:
                 records.append(Rating(prompt, good or "yes", float(place % 5)))
             case "rankings":
                 records.append(Ranking(prompt, (f"the {good}", f"a {bad}", "no"), (1, 2, 2)))
+            case "prompts":
+                records.append(Prompt(prompt))
             case _:
                 records.append(Passage(f"{text} {good} {bad}"))
     add_dataset(project, kind, "made here", records, kind=kind)
 
 
 def run_in(
-    project: Project, base: Path, method: str = "sft", dataset: str = "tiny", adapter: str = "", **settings: Any
+    project: Project,
+    base: Path,
+    method: str = "sft",
+    dataset: str = "tiny",
+    adapter: str = "",
+    rewards: Rewards | None = None,
+    **settings: Any,
 ) -> RunFolder:
-    """A new run over one of the project's datasets."""
+    """A new run over one of the project's datasets. What learns from a reward is rewarded by rules unless told."""
     info = find_dataset(project, dataset)
-    declared = METHODS[method].settings
-    quiet = {"samples": 0} if METHODS[method].talks and issubclass(declared, SampledSettings) else {}
-    values = declared(**{**QUICK, **quiet, **settings})
-    recipe = Recipe(str(base), info.id, method=method, dataset_hash=info.content_hash, adapter=adapter, settings=values)
+    how = METHODS[method]
+    quiet = {"samples": 0} if how.talks and issubclass(how.settings, SampledSettings) else {}
+    values = how.settings(**{**QUICK, **quiet, **settings})
+    if how.is_rewarded:
+        rewards = rewards or Rewards(rules=(Rule("matches", "[aeiou]{2}"), Rule("length", low=2, high=6)))
+    recipe = Recipe(
+        str(base),
+        info.id,
+        method=method,
+        dataset_hash=info.content_hash,
+        adapter=adapter,
+        settings=values,
+        rewards=rewards or Rewards(),
+    )
     return RunFolder.create(project.runs, recipe)
 
 

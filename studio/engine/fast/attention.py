@@ -2,7 +2,8 @@
 
 Registered with transformers under `PER_SEQUENCE`; a call without a `Layout` is transformers' own SDPA, so the same
 model still generates and evaluates as before. Exact, with grouped heads, dropout and gradients. Left out: sliding
-windows shorter than a sequence, capped scores, sinks and position biases, which raise `NotSupported`.
+windows shorter than a sequence, capped scores, sinks and position biases, which raise `NotSupported`. Sequences that
+are being written go on token by token over the keys and values kept in `fast.key_values`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from torch.nn import functional as F  # noqa: N812
 from transformers.integrations.sdpa_attention import sdpa_attention_forward, use_gqa_in_sdpa
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from studio.engine.fast.key_values import KeyValues
 
 PER_SEQUENCE = "per_sequence"
 # What architectures hand to their attention beyond the plain kind; each changes the scores.
@@ -85,12 +88,19 @@ def per_sequence_attention(
     dropout: float = 0.0,
     scaling: float | None = None,
     layout: Layout | None = None,
+    writing: KeyValues | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
     """transformers' attention interface: [1, heads, tokens, width] in, [1, tokens, heads, width] out.
 
-    Tokens after the layout's last belong to no sequence; they get zeros.
+    Tokens after the layout's last belong to no sequence; they get zeros. With `writing`, keys and values of a layout's
+    sequences are kept there; and without a layout each token is the next one of a sequence that is kept.
     """
+    if writing is not None:
+        layer: Any = module.layer_idx
+        if layout is None:
+            return writing.next_token(layer, query, key, value, scaling), None
+        writing.begin(layer, key, value, layout.lengths)
     if layout is None:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **others

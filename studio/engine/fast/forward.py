@@ -41,7 +41,7 @@ def enable(model: Any, longest: int) -> str | None:
     if reason is not None:
         return reason
     before = base.forward
-    base.forward = types.MethodType(_fast_forward(base, _head_of(base)), base)
+    base.forward = types.MethodType(_fast_forward(base, head_of(base)), base)
     reason = _tried(model, base, fast_log_probs, _plain_log_probs)
     if reason is not None:
         base.forward = before
@@ -100,7 +100,7 @@ def _unfit_head(base: PreTrainedModel) -> str | None:
     return None
 
 
-def _head_of(base: PreTrainedModel) -> Callable[[Tensor], Head]:
+def head_of(base: PreTrainedModel) -> Callable[[Tensor], Head]:
     """Makes the output layer's `Head` for hidden states; how logits are scaled has a name in each family."""
     config: Any = base.config.get_text_config()
     scale = 1.0
@@ -139,13 +139,19 @@ def _fast_forward(base: PreTrainedModel, head: Callable[[Tensor], Head]) -> Call
 
 def _hidden(base: Any, packed: Packed) -> Tensor:
     """The last hidden states of a row: [tokens, width]."""
+    return hidden_states(base, packed.input_ids, packed.position_ids, layout=packed.layout)
+
+
+def hidden_states(base: Any, input_ids: Tensor, position_ids: Tensor, **how: Any) -> Tensor:
+    """The last hidden states [tokens, width] of tokens in one row [1, tokens]. how: what `per_sequence_attention` is to
+    know of them, a `layout` or `writing`."""
     body = base.base_model(
-        input_ids=packed.input_ids,
-        position_ids=packed.position_ids,
+        input_ids=input_ids,
+        position_ids=position_ids,
         # A mask of four dimensions is taken as complete: none is made of the whole row, and ours isn't read.
-        attention_mask=torch.empty((1, 1, 0, 0), dtype=torch.bool, device=packed.input_ids.device),
-        layout=packed.layout,
+        attention_mask=torch.empty((1, 1, 0, 0), dtype=torch.bool, device=input_ids.device),
         use_cache=False,
+        **how,
     )
     return body.last_hidden_state[0]
 

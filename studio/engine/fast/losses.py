@@ -23,7 +23,8 @@ _ROUND = 64  # oneDNN compiles a bf16 product for each new shape, so there are f
 
 @dataclass(frozen=True)
 class Head:
-    """The output layer: logits = cap(scale * (hidden @ weight.T + bias)), computed in `dtype`, summed up in fp32.
+    """The output layer: logits = cap(scale * (hidden @ weight.T + bias)) / temperature, computed in `dtype`, summed up
+    in fp32.
 
     softcap: logits are squeezed to softcap * tanh(logits / softcap), as in some Gemmas.
     """
@@ -33,6 +34,7 @@ class Head:
     bias: Tensor | None = None
     scale: float = 1.0
     softcap: float | None = None
+    temperature: float = 1.0
 
 
 class LossSum(NamedTuple):
@@ -50,8 +52,20 @@ def cross_entropy(hidden: Tensor, head: Head, targets: Tensor) -> LossSum:
 
 def token_log_probs(hidden: Tensor, head: Head, targets: Tensor) -> Tensor:
     """log p(target) of each row, in fp32: [rows]."""
-    result: Any = _TokenLogProbs.apply(hidden, head.weight, head.bias, targets, head, torch.is_grad_enabled())
-    return result
+    return _TokenLogProbs.apply(hidden, head.weight, head.bias, targets, head, torch.is_grad_enabled(), False)[0]  # type: ignore[index]
+
+
+def token_log_probs_and_entropies(hidden: Tensor, head: Head, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """log p(target) of each row, and the entropy of what could stand there, in nats and fp32: [rows], [rows]."""
+    return _TokenLogProbs.apply(hidden, head.weight, head.bias, targets, head, torch.is_grad_enabled(), True)  # type: ignore[return-value]
+
+
+def all_logits(hidden: Tensor, head: Head) -> Tensor:
+    """The logits [rows, vocabulary] in fp32, without a gradient: for few rows, as when one token of each is chosen."""
+    with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
+        product = _Product(head, hidden, head.weight, head.bias)
+        rows = [product.logits(product.rows(part), len(hidden[part])).clone() for part in product.parts()]
+        return torch.cat(rows) if len(rows) > 1 else rows[0]
 
 
 class _Product:
@@ -91,18 +105,22 @@ class _Product:
             logits.mul_(self.head.scale)
         if self.head.softcap:
             logits.div_(self.head.softcap).tanh_().mul_(self.head.softcap)
+        if self.head.temperature != 1.0:
+            logits.div_(self.head.temperature)
         return logits
 
     def slope(self, logits: Tensor) -> Tensor | None:
         """What the cap multiplies gradients with: to be asked for before `logits` are overwritten."""
-        return 1 - (logits / self.head.softcap).square_() if self.head.softcap else None
+        cap = self.head.softcap
+        return 1 - (logits * (self.head.temperature / cap)).square_() if cap else None
 
     def back(self, gradient: Tensor, slope: Tensor | None) -> Tensor:
-        """The gradient before scale and cap, in the computing type, rounded up like the rows. Overwrites `gradient`."""
+        """The gradient before scale, cap and temperature, in the computing type, rounded up like the rows. Overwrites
+        `gradient`."""
         if slope is not None:
             gradient.mul_(slope)
-        if self.head.scale != 1.0:
-            gradient.mul_(self.head.scale)
+        if self.head.scale != self.head.temperature:
+            gradient.mul_(self.head.scale / self.head.temperature)
         if self._exact:
             return gradient
         count = len(gradient)
@@ -181,41 +199,60 @@ class _CrossEntropy(Function):
 
 
 class _TokenLogProbs(Function):
+    """Log-probabilities, and entropies where they are asked for; else those are empty."""
+
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, head: Head, train: bool
-    ) -> Tensor:
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        head: Head,
+        train: bool,
+        entropies: bool,
+    ) -> tuple[Tensor, Tensor]:
         wanted = [train and needed for needed in ctx.needs_input_grad[:3]]
         product = _Product(head, hidden, weight, bias)
         # With a frozen layer the gradient of each row is known up to a factor, which comes on the way back.
         frozen = wanted == [True, False, False]
         gradients = _Gradients(product, *wanted) if frozen else None
+        of_entropy = _Gradients(product, *wanted) if frozen and entropies else None
         out = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
+        spread = torch.empty(len(targets) if entropies else 0, dtype=torch.float32, device=hidden.device)
         with torch.autocast(hidden.device.type, enabled=False):
             for part in product.parts():
                 rows, here = product.rows(part), targets[part]
                 logits = product.logits(rows, len(here))
-                at_target = logits.gather(1, here[:, None])
-                top = logits.amax(1, keepdim=True)
                 slope = product.slope(logits) if gradients else None
-                total = logits.sub_(top).exp_().sum(1, keepdim=True)
-                out[part] = (at_target - top - total.log())[:, 0]
+                at_target = logits.gather(1, here[:, None])
+                probabilities, log_probs, total = _softmax(logits, entropies)
+                out[part] = (at_target - total)[:, 0]
+                if log_probs is not None:
+                    spread[part] = entropy = -(probabilities * log_probs).sum(1)
+                    if of_entropy:
+                        gradient = _of_entropy(probabilities, log_probs, entropy)
+                        of_entropy.add(part, rows, product.back(gradient, slope), len(here))
                 if gradients:
-                    gradient = _minus_one_at(here, logits.div_(total)).neg_()
+                    gradient = _minus_one_at(here, probabilities).neg_()
                     gradients.add(part, rows, product.back(gradient, slope), len(here))
-        ctx.wanted, ctx.head = wanted, head
+        ctx.wanted, ctx.head, ctx.entropies, ctx.dtype = wanted, head, entropies, hidden.dtype
+        if not entropies:
+            ctx.mark_non_differentiable(spread)
         if gradients:
-            ctx.save_for_backward(gradients.hidden)
-            ctx.dtype = hidden.dtype
+            ctx.save_for_backward(gradients.hidden, of_entropy.hidden if of_entropy else None)
         else:
             ctx.save_for_backward(hidden, weight, bias, targets)
-        return out
+        return out, spread
 
     @staticmethod
-    def backward(ctx: Any, out: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        if len(ctx.saved_tensors) == 1:
-            (unit,) = ctx.saved_tensors
-            return (unit * out[:, None]).to(ctx.dtype), None, None, None, None, None
+    def backward(ctx: Any, out: Tensor, spread: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if len(ctx.saved_tensors) == 2:
+            unit, of_entropy = ctx.saved_tensors
+            made = unit * out[:, None]
+            if of_entropy is not None:
+                made = made.addcmul_(of_entropy, spread[:, None])
+            return made.to(ctx.dtype), None, None, None, None, None, None
         hidden, weight, bias, targets = ctx.saved_tensors
         product = _Product(ctx.head, hidden, weight, bias)
         gradients = _Gradients(product, *ctx.wanted)
@@ -224,11 +261,31 @@ class _TokenLogProbs(Function):
                 rows, here = product.rows(part), targets[part]
                 logits = product.logits(rows, len(here))
                 slope = product.slope(logits)
-                exponents = logits.sub_(logits.amax(1, keepdim=True)).exp_()
-                probabilities = exponents.div_(exponents.sum(1, keepdim=True))
+                probabilities, log_probs, _ = _softmax(logits, ctx.entropies)
+                of_entropy = None
+                if log_probs is not None:
+                    entropy = -(probabilities * log_probs).sum(1)
+                    of_entropy = _of_entropy(probabilities, log_probs, entropy).mul_(spread[part, None])
                 gradient = _minus_one_at(here, probabilities).mul_(-out[part, None])
+                if of_entropy is not None:
+                    gradient.add_(of_entropy)
                 gradients.add(part, rows, product.back(gradient, slope), len(here))
         tensors = (hidden, weight, bias)
         made = (gradients.hidden, gradients.weight, gradients.bias)
         typed = (g.to(t.dtype) if g is not None else None for g, t in zip(made, tensors, strict=True))
-        return (*typed, None, None, None)
+        return (*typed, None, None, None, None)
+
+
+def _softmax(logits: Tensor, with_logs: bool) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Probabilities, their logarithms if wanted, and the logits' log-sum-exp [rows, 1]. Overwrites `logits`."""
+    top = logits.amax(1, keepdim=True)
+    shifted = logits.sub_(top)
+    exponents = shifted.exp() if with_logs else shifted.exp_()
+    total = exponents.sum(1, keepdim=True)
+    logs = total.log()
+    return exponents.div_(total), shifted.sub_(logs) if with_logs else None, logs.add_(top)
+
+
+def _of_entropy(probabilities: Tensor, log_probs: Tensor, entropy: Tensor) -> Tensor:
+    """The gradient of the entropy H = -sum p log p to the logits: -p (log p + H)."""
+    return (log_probs + entropy[:, None]).mul_(probabilities).neg_()

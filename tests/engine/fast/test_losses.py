@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from studio.engine.fast import losses
-from studio.engine.fast.losses import Head, cross_entropy, token_log_probs
+from studio.engine.fast.losses import Head, all_logits, cross_entropy, token_log_probs, token_log_probs_and_entropies
 
 ROWS, WIDTH, VOCABULARY = 150, 24, 301
 
@@ -140,3 +140,31 @@ def test_the_gradient_is_handed_out_once():
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="handed out"):
         loss.backward()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_log_probs_and_entropies_at_a_temperature_are_the_plain_ones(kind, frozen, temperature):
+    hidden, weight, bias, targets = tensors(bias=kind.get("bias", False))
+    if frozen:
+        weight.requires_grad_(False)
+        bias = bias.detach() if bias is not None else None
+    scale, softcap = kind.get("scale", 1.0), kind.get("softcap")
+    head = Head(weight, torch.float32, bias, scale, softcap, temperature)
+    logits = plain_logits(hidden, weight, bias, scale, softcap) / temperature
+    torch.testing.assert_close(all_logits(hidden, head), logits.detach(), rtol=1e-5, atol=1e-5)
+    plain = logits.log_softmax(1)
+    at_target, entropy = plain.gather(1, targets[:, None])[:, 0], -(plain.exp() * plain).sum(1)
+    ours = token_log_probs_and_entropies(hidden, head, targets)
+    assert_alike(ours, (at_target, entropy))
+    assert_alike([token_log_probs(hidden, head, targets)], [at_target])
+    factors = torch.linspace(-1, 2, ROWS)
+    leaves = [leaf for leaf in (hidden, weight, bias) if leaf is not None and leaf.requires_grad]
+    for choose in (
+        lambda pair: pair[0] @ factors,
+        lambda pair: pair[1] @ factors,
+        lambda pair: (pair[0] + pair[1]) @ factors,
+    ):
+        values = choose(token_log_probs_and_entropies(hidden, head, targets)), choose((at_target, entropy))
+        assert_alike(*(torch.autograd.grad(value, leaves, retain_graph=True) for value in values), 2e-5)

@@ -1,0 +1,6 @@
+"""PPO for language models in the memory of one: policy, reference, reward and value model over one frozen base.
+
+Read in this order: `rollouts` (answers are written), `rewards` (what they are worth), `advantages` (which tokens made
+them better than foreseen), `losses` (what moves the policy and the value model), `trainer` (a step, again and again).
+`roles` says which adapter stands for which model, `passes` how sequences go through them.
+"""
