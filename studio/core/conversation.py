@@ -150,7 +150,8 @@ class Sampling:
     beams: int = setting(
         1,
         "Beams",
-        "Follows so many likely answers at once and gives the best as a whole, so it can't stream; 1 is off.",
+        "Follows so many answers at once and gives the likeliest whole one. It comes all at once, and nothing is drawn "
+        "by chance, so temperature and the shares don't count; 1 is off.",
         low=1,
         high=16,
         advanced=True,

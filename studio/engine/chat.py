@@ -19,6 +19,7 @@ from studio.engine.failures import as_sentence
 from studio.engine.pipe import Interrupted, Pipe, Request
 
 if TYPE_CHECKING:
+    from studio.engine.beams import BeamAnswer
     from studio.engine.encoding import Encoder
     from studio.engine.generation import Answer
     from studio.engine.voices import Base, Loaded, Voices
@@ -126,7 +127,7 @@ class Room:
 
     def _take_turns(self, request: Request, panes: Mapping[str, Pane]) -> bool:
         """Have all panes answered, a little of each at a time. Returns False when it was stopped."""
-        writing: dict[str, Answer] = {}
+        writing: dict[str, Answer | BeamAnswer] = {}
         for name, pane in panes.items():
             base = self._voices.switch_to(pane.voice)
             writing[name] = _begun(base, pane)
@@ -147,7 +148,7 @@ class Room:
                     del writing[name]
         return True
 
-    def _send(self, request: Request, pane: str, answer: Answer, text: str) -> None:
+    def _send(self, request: Request, pane: str, answer: Answer | BeamAnswer, text: str) -> None:
         named = {"id": request.values["id"], "pane": pane}
         if text:
             self._pipe.reply("text", **named, text=text)
@@ -218,9 +219,11 @@ def _prompt(encoder: Encoder, turns: Sequence[Message]) -> list[int]:
     return prompt
 
 
-def _begun(base: Base, pane: Pane) -> Answer:
+def _begun(base: Base, pane: Pane) -> Answer | BeamAnswer:
+    from studio.engine.beams import BeamAnswer
     from studio.engine.generation import Answer, stop_tokens_of
 
     encoder = pane.voice.encoder
     stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
-    return Answer(base.model, encoder.tokenizer, pane.prompt, pane.sampling, stop_tokens=stops, context=encoder.context)
+    kind = BeamAnswer if pane.sampling.beams > 1 else Answer
+    return kind(base.model, encoder.tokenizer, pane.prompt, pane.sampling, stop_tokens=stops, context=encoder.context)

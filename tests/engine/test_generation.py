@@ -11,6 +11,7 @@ import torch
 
 from studio.core.conversation import Sampling
 from studio.core.messages import Message
+from studio.engine.beams import BeamAnswer
 from studio.engine.generation import LENGTH, STOP_TEXT, Answer, Stops, Streamer, interrupt_when, stop_tokens_of
 from studio.engine.loading import load_adapter, load_encoder, load_model, pick_precision
 from studio.engine.pipe import Interrupted
@@ -192,3 +193,24 @@ def test_held_back_text_is_neither_lost_nor_given_twice(seed: int) -> None:
         assert len(given) <= first and any(whole.startswith(stop, len(given)) for stop in texts)
     else:
         assert given + stops.finish() == whole
+
+
+def test_beams_are_those_of_transformers(tiny_base: Path) -> None:
+    model, encoder = fresh(tiny_base), load_encoder(tiny_base, "model")
+    for prompt in prompts(tiny_base)[:3]:
+        ids = torch.tensor([prompt])
+        output = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            num_beams=3,
+            length_penalty=0.5,
+            max_new_tokens=20,
+        )
+        wanted = encoder.tokenizer.decode(output[0, len(prompt) :], skip_special_tokens=True)
+        sampling = Sampling(beams=3, length_penalty=0.5, max_new_tokens=20)
+        stops = stop_tokens_of(model, encoder.tokenizer, encoder.end_of_turn)
+        answer = BeamAnswer(model, encoder.tokenizer, prompt, sampling, stop_tokens=stops, context=encoder.context)
+        assert answer.write(0.0) == wanted
+        assert answer.ended in ("end of turn", LENGTH)
+        assert len(answer.tokens) <= 20

@@ -148,6 +148,16 @@ def test_base_and_tuned_side_by_side(chat: Talk, tiny_base: Path, adapter: Path)
     assert sampled["left"]["text"] == sampled["right"]["text"]
 
 
+def test_beams_come_all_at_once(chat: Talk, tiny_base: Path) -> None:
+    chat.load(base=(tiny_base, None))
+    chat.ask(2, {"left": "base"}, "What is this?", beams=2, max_new_tokens=12)
+    texts = []
+    while (reply := chat.hear("begun", "text", "done"))["reply"] != "done":
+        texts += [reply["text"]] if reply["reply"] == "text" else []
+    assert len(texts) == 1
+    assert 0 < reply["tokens"] <= 12
+
+
 def test_a_voice_that_was_not_loaded(chat: Talk, tiny_base: Path) -> None:
     assert list(chat.load(base=(tiny_base, None))["voices"]) == ["base"]
     chat.ask(3, BOTH, "x")

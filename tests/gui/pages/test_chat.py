@@ -95,17 +95,17 @@ def test_the_first_message_loads_the_model_and_is_answered_in_both_panes(qtbot, 
     qtbot.waitUntil(lambda: answered(page))
     assert shown(page, LEFT) == "You\nhello\nthere\nreally base\nleft turn 1 seed 42"
     assert shown(page, RIGHT) == "You\nhello\nthere\nreally tuned\nright turn 1 seed 42"
-    assert page.panes[RIGHT].footer.text() == "3 tokens  ·  6 tokens/s  ·  ended by itself"
+    assert page.panes[RIGHT].footer.whole == "3 tokens  ·  6 tokens/s  ·  ended by itself"
     assert page.state.text() == "Ready on the processor  ·  fp32  ·  context 64 tokens"
 
 
 def test_panes_are_named_by_the_worker_and_not_by_what_was_asked_for(qtbot, ready, model_folder):
-    assert ready.panes[LEFT].title.text() == model_folder.name
-    assert ready.panes[RIGHT].title.text() == f"{model_folder.name} + 20260101-000000-first"
+    assert ready.panes[LEFT].name == model_folder.name
+    assert ready.panes[RIGHT].name == f"{model_folder.name} + 20260101-000000-first"
     say(qtbot, ready, "hello")
     qtbot.waitUntil(lambda: answered(ready))
-    assert ready.panes[LEFT].title.text() == "really base"
-    assert ready.panes[RIGHT].title.text() == "really tuned"
+    assert ready.panes[LEFT].name == "really base"
+    assert ready.panes[RIGHT].name == "really tuned"
 
 
 def test_each_pane_goes_on_with_its_own_answers(qtbot, ready):
@@ -130,7 +130,7 @@ def test_stop_keeps_what_was_written(qtbot, ready):
     assert ready.composer.edit.toPlainText() == "not now"
     qtbot.keyClick(ready.composer.edit, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: answered(ready))
-    assert "stopped" in ready.panes[LEFT].footer.text()
+    assert "stopped" in ready.panes[LEFT].footer.whole
     assert ready.composer.button.text() == "Send"
     assert len(ready.panes[LEFT].turns) == 1
 
@@ -194,7 +194,7 @@ def test_a_worker_that_dies_is_a_sentence_and_the_conversation_is_kept(qtbot, re
     qtbot.waitUntil(lambda: ready.worker.phase is Phase.CLOSED)
     assert "out of words" in ready.notice.what.text()
     assert "left turn 1" in shown(ready, LEFT)
-    assert "the model process ended" in ready.panes[LEFT].footer.text()
+    assert "the model process ended" in ready.panes[LEFT].footer.whole
     assert ready.memory.text() == "Start again"
     click(qtbot, ready.memory)
     qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY)

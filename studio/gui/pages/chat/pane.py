@@ -10,14 +10,12 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QGuiApplication,
-    QResizeEvent,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
 )
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -33,7 +31,7 @@ from studio.gui import theme
 from studio.gui.pages.chat.reading_view import CloseReading, ReadingView
 from studio.gui.pages.chat.speakers import Speaker, same
 from studio.gui.pages.chat.turns import Turn
-from studio.gui.widgets.visible_text import plain_tip
+from studio.gui.widgets.elided_label import ElidedLabel
 
 
 class ChatPane(QWidget):
@@ -53,9 +51,7 @@ class ChatPane(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.key, self.voice = key, voice
         self.turns: list[Turn] = []
-        self._name = ""
-        self.title = QLabel()
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         theme.set_role(self.title, "heading")
         self.menu = QMenu(self)
         self.menu.triggered.connect(self._choose)
@@ -68,7 +64,10 @@ class ChatPane(QWidget):
         self.close_button.setToolTip("Close this pane")
         self.close_button.setAccessibleName("Close this pane")
         self.close_button.clicked.connect(self._ask_to_close)
-        self.copy = _quiet("Copy answer", self._copy)
+        for button in (self.change, self.close_button):
+            theme.set_role(button, "quiet")
+        self.copy = _quiet("Copy", self._copy)
+        self.copy.setToolTip("Copy the last answer")
         self.look = _quiet("Look closer", self._look_or_return)
         self.look.setToolTip("The answer token by token: how likely each was, and what training changed")
         self.text = QTextEdit(readOnly=True, acceptRichText=False, undoRedoEnabled=False)
@@ -81,7 +80,7 @@ class ChatPane(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.text)
         self.stack.addWidget(self.reading)
-        self.footer = QLabel()
+        self.footer = ElidedLabel()
         theme.set_role(self.footer, "muted")
         head = QHBoxLayout()
         head.setSpacing(4)
@@ -89,6 +88,7 @@ class ChatPane(QWidget):
         head.addWidget(self.change)
         head.addWidget(self.close_button)
         foot = QHBoxLayout()
+        foot.setSpacing(0)
         foot.addWidget(self.footer, 1)
         foot.addWidget(self.look)
         foot.addWidget(self.copy)
@@ -104,19 +104,16 @@ class ChatPane(QWidget):
 
     def set_model(self, name: str) -> None:
         """Say what runs here, as the worker told."""
-        self._name = name
-        self.title.setToolTip(plain_tip(name))
-        self.title.setAccessibleName(name)
+        self.title.show_text(name)
         self.text.setAccessibleName(f"Conversation with {name}")
         self.copy.setAccessibleName(f"Copy the answer of {name}")
         self.look.setAccessibleName(f"Look closer at the answer of {name}")
         self.change.setAccessibleName(f"Choose another model than {name}")
-        self._fit_title()
 
     @property
     def name(self) -> str:
         """What runs here."""
-        return self._name
+        return self.title.whole
 
     def offer(self, speakers: Sequence[Speaker], *, alone: bool) -> None:
         """Fill the list of models to choose from. alone: this is the only pane, which can't be closed."""
@@ -133,17 +130,6 @@ class ChatPane(QWidget):
         self.reading.show_reading(reading)
         self.stack.setCurrentWidget(self.reading)
         self._tell()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_title()
-
-    def _fit_title(self) -> None:
-        taken = sum(
-            button.sizeHint().width() + 4 for button in (self.change, self.close_button) if button.isVisibleTo(self)
-        )
-        room = self.width() - taken - 4
-        self.title.setText(self.title.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideMiddle, room))
 
     def forget(self) -> None:
         """Begin a new conversation."""
@@ -207,7 +193,7 @@ class ChatPane(QWidget):
 
     def _tell(self) -> None:
         last = self.turns[-1] if self.turns else None
-        self.footer.setText(last.facts if last else "")
+        self.footer.show_text(last.facts if last else "")
         done = bool(last and last.ended and last.answer)
         self.copy.setVisible(done)
         self.look.setVisible(done)
@@ -254,7 +240,7 @@ class ChatPane(QWidget):
     def _copy(self) -> None:
         if self.turns:
             QGuiApplication.clipboard().setText(self.turns[-1].answer)
-            self.footer.setText("The answer is on the clipboard.")
+            self.footer.show_text("The answer is on the clipboard.")
 
     @Slot()
     def _look_or_return(self) -> None:
