@@ -27,10 +27,10 @@ class Conversion:
     make: str = setting(
         "pairs",
         "Make",
-        "Pairs train DPO and reward models; rankings and ratings reward models; labels KTO.",
+        "Pairs train DPO and reward models, rankings and ratings reward models, good and bad answers KTO.",
         choices={
-            "pairs": "Pairs (chosen and rejected)",
-            "labels": "Single answers, good or bad",
+            "pairs": "Pairs",
+            "labels": "Good and bad answers",
             "rankings": "Rankings",
             "ratings": "Ratings",
         },
@@ -103,13 +103,14 @@ class Account:
 
     def sentences(self, rows: str) -> list[str]:
         """What it did, in words; `rows` is the count of what was made."""
-        told = [f"{rows} from {self.verdicts:,} verdicts on {self.prompts:,} prompts."]
+        verdicts = f"{self.verdicts:,} verdict{'s' * (self.verdicts != 1)}"
+        told = [f"{rows} from {verdicts} on {self.prompts:,} prompt{'s' * (self.prompts != 1)}."]
         left = [
-            (self.ties, "ties left out"),
-            (self.too_close, "pairs left out because they differ by too little"),
-            (self.skipped, "skipped items left out"),
+            (self.ties, "tie", "left out"),
+            (self.too_close, "pair", "left out for too small a difference"),
+            (self.skipped, "skipped item", "left out"),
         ]
-        told += [f"{count:,} {words}." for count, words in left if count]
+        told += [f"{count:,} {what}{'s' * (count != 1)} {words}." for count, what, words in left if count]
         return told
 
 

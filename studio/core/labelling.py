@@ -34,9 +34,9 @@ class LabelPlan:
         "Pairs are the quickest and what DPO learns from; a ranking says more about each prompt; ratings and thumbs "
         "look at one answer alone.",
         choices={
-            PAIRWISE: "Two answers: which is better",
-            LISTWISE: "Several answers: rank them",
-            POINTWISE: "One answer: rate it",
+            PAIRWISE: "Pairs: the better one",
+            LISTWISE: "Rankings, best first",
+            POINTWISE: "Ratings, one by one",
         },
     )
     scale: str = setting(

@@ -33,16 +33,16 @@ _ENVIRONMENT = {
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 # The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
-_NICE = {"run": 10, "chat": 5, "preview": 5, "answers": 10}
+_NICE = {"run": 10, "chat": 5, "preview": 5, "answers": 10, "candidates": 10, "judge": 10}
 
 
 def main(argv: list[str]) -> int:
     """Do the work that `argv` names: ["run", folder], or a word alone. Returns the process's exit code."""
     match argv:
-        case ["run", _] | ["chat"] | ["preview"] | ["answers"]:
+        case ["run", _] | ["chat"] | ["preview"] | ["answers"] | ["candidates"] | ["judge"]:
             pass
         case _:
-            print("A worker is told one of: run FOLDER, chat, preview, answers.", file=sys.stderr)
+            print("A worker is told one of: run FOLDER, chat, preview, answers, candidates, judge.", file=sys.stderr)
             return EXIT_USAGE
     _prepare(_NICE[argv[0]])
     if argv[0] == "run":
@@ -60,6 +60,14 @@ def main(argv: list[str]) -> int:
                 return serve()
             case ["answers"]:
                 from studio.engine.answering import serve
+
+                return serve()
+            case ["candidates"]:
+                from studio.engine.candidates import serve
+
+                return serve()
+            case ["judge"]:
+                from studio.engine.judging import serve
 
                 return serve()
             case _:

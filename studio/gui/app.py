@@ -25,7 +25,7 @@ from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
 from studio.storage.settings import projects_home
 
-_TABS = {"data": "Data", "train": "Train", "runs": "Runs", "chat": "Chat"}
+_TABS = {"data": "Data", "label": "Label", "train": "Train", "runs": "Runs", "chat": "Chat"}
 
 
 class Studio(QObject):
@@ -120,6 +120,13 @@ class Studio(QObject):
                 data = DataPage(self.project)
                 data.train_requested.connect(self._train_on)
                 return data
+            case "label":
+                from studio.gui.pages.label import LabelPage
+
+                label = LabelPage(self.project, self.runs, self.preferences)
+                label.train_requested.connect(self._train_by)
+                label.data_requested.connect(self._show_data)
+                return label
             case "train":
                 from studio.gui.pages.train import TrainPage
 
@@ -145,6 +152,11 @@ class Studio(QObject):
     def _train_on(self, dataset: str) -> None:
         self.show_page("train")
         self.pages["train"].choose_dataset(dataset)
+
+    @Slot(str, str)
+    def _train_by(self, dataset: str, method: str) -> None:
+        self.show_page("train")
+        self.pages["train"].choose_dataset(dataset, method)
 
     @Slot()
     def _show_data(self) -> None:

@@ -1,4 +1,4 @@
-"""A worker that answers (chat, preview, answers): JSON lines over its stdin and stdout, its stderr in a log file.
+"""A worker that answers (chat, preview and more): JSON lines over its stdin and stdout, its stderr in a log file.
 
 Its life hangs on the pipe: it ends when its standard input closes, also when this process is killed.
 """
@@ -17,7 +17,7 @@ from studio.core.errors import StudioError
 from studio.processes.launch import start_worker, worker_command
 from studio.storage.files import disk_trouble, tail_of
 
-Kind = Literal["chat", "preview", "answers"]
+Kind = Literal["chat", "preview", "answers", "candidates", "judge"]
 CLOSE_GRACE = 3.0
 
 

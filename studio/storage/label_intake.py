@@ -13,7 +13,7 @@ from itertools import combinations
 
 from studio.core.errors import Cancelled, StudioError
 from studio.core.labelling import LISTWISE, PAIRWISE, POINTWISE, THUMBS, Candidate, LabelPlan, Mark, Verdict
-from studio.core.messages import Example, Message
+from studio.core.messages import Example, Message, turns_to_json
 from studio.core.records import Label, Pair, Ranking, Rating, Record, prompt_of
 from studio.storage.label_log import write_entry
 from studio.storage.labels import (
@@ -23,7 +23,6 @@ from studio.storage.labels import (
     count_of,
     free_set_name,
     items_of,
-    prompt_text,
 )
 from studio.storage.project import Project, now
 
@@ -100,7 +99,7 @@ def add_prompts(
         if number % _LOOK_EVERY == 0 and cancelled():
             raise Cancelled
         if one.prompt:
-            merged.setdefault(prompt_text(one.prompt), []).append(one)
+            merged.setdefault(turns_to_json(one.prompt), []).append(one)
     position = count_of(connection, "label_prompts", known.id)
     items = 0
     for number, (text, parts) in enumerate(merged.items()):

@@ -295,6 +295,12 @@ def labellers_of(connection: sqlite3.Connection, known: LabelSet) -> list[tuple[
     return [(name, bool(machine), count) for name, machine, count in connection.execute(query, (known.id,))]
 
 
+def judged_by(connection: sqlite3.Connection, known: LabelSet, labeller: str) -> set[int]:
+    """The items that a labeller said something of."""
+    query = "SELECT i.id FROM label_items i JOIN label_now n ON n.item = i.id AND n.labeller = ? WHERE i.label_set = ?"
+    return {row[0] for row in connection.execute(query, (labeller, known.id))}
+
+
 def set_margins(connection: sqlite3.Connection, margins: dict[int, float]) -> None:
     """Keep how far apart a reward model finds the best two answers of items, inside the caller's transaction."""
     connection.executemany("UPDATE label_items SET margin = ? WHERE id = ?", [(m, item) for item, m in margins.items()])

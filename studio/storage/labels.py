@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from studio.core.errors import StudioError
 from studio.core.labelling import Candidate, Item, LabelPlan
-from studio.core.messages import Message, Role
+from studio.core.messages import Message, turns_from_value
 from studio.storage.project import Project
 
 WAITING, READY, NO_CHOICE = 0, 1, 2  # of a prompt: for candidates; has items; its candidates are too few to choose from
@@ -180,19 +180,20 @@ def candidates_of(connection: sqlite3.Connection, known: LabelSet) -> dict[int, 
     return {row[0]: Candidate(*row) for row in connection.execute(query, (known.id,))}
 
 
+def original_items(connection: sqlite3.Connection, known: LabelSet) -> list[int]:
+    """All items in order, without hidden repeats."""
+    query = "SELECT id FROM label_items WHERE label_set = ? AND repeat_of IS NULL ORDER BY position, id"
+    return [row[0] for row in connection.execute(query, (known.id,))]
+
+
 def repeats_of(connection: sqlite3.Connection, known: LabelSet) -> dict[int, int]:
     """The original of each hidden repeat."""
     query = "SELECT id, repeat_of FROM label_items WHERE label_set = ? AND repeat_of IS NOT NULL"
     return dict(connection.execute(query, (known.id,)).fetchall())
 
 
-def prompt_text(prompt: Sequence[Message]) -> str:
-    turns = [[turn.role, turn.content] for turn in prompt]
-    return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))
-
-
 def _turns(text: str) -> tuple[Message, ...]:
-    return tuple(Message(role, content) for role, content in cast("list[tuple[Role, str]]", json.loads(text)))
+    return turns_from_value(json.loads(text))
 
 
 def count_of(connection: sqlite3.Connection, table: str, label_set: str) -> int:

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from studio.core.messages import Example, Message
 from studio.gui import theme
 from studio.jobs.background import BackgroundTask
+from studio.jobs.candidates import CandidateWriter, MachineJudge
+from studio.jobs.labelling import LabelDesk
 from studio.jobs.run_threads import RunFinder, RunWatch
 from studio.jobs.service import WorkerService
 from studio.storage.datasets import add_dataset
@@ -32,7 +34,7 @@ def nothing_left(qapp, monkeypatch):
         started.append(thread)
         QThread.start(thread, *priority)
 
-    for kind in (BackgroundTask, RunFinder, RunWatch, WorkerService):
+    for kind in (BackgroundTask, CandidateWriter, LabelDesk, MachineJudge, RunFinder, RunWatch, WorkerService):
         monkeypatch.setattr(kind, "start", start)
     if not qapp.styleSheet():
         theme.apply(qapp, "light")

@@ -155,8 +155,8 @@ class TrainPage(QWidget):
 
     # --------------------------------------------------------------------------------------------- what others ask for
 
-    def choose_dataset(self, dataset_id: str) -> None:
-        """Choose a dataset, with a method that learns from its kind; what can't be done is said."""
+    def choose_dataset(self, dataset_id: str, method: str = "") -> None:
+        """Choose a dataset, with `method` or another that learns from its kind; what can't be done is said."""
         try:
             info = find_dataset(self._project, dataset_id)
         except StudioError as error:
@@ -166,7 +166,9 @@ class TrainPage(QWidget):
         if not fitting:
             self.notice.show_note(f"“{info.name}” holds {info.kind.rows}, and no method here learns from them.")
             return
-        if self.methods.method().name not in fitting:
+        if method in fitting:
+            self.methods.choose(method)
+        elif self.methods.method().name not in fitting:
             self.methods.choose(fitting[0])
         self.dataset.refresh()
         self.dataset.choose(info.id)

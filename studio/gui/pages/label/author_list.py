@@ -1,0 +1,82 @@
+"""Which models write candidates: base models and what runs made of them, as a list with ticks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from studio.core.candidates import Author
+from studio.core.errors import StudioError
+from studio.gui import theme
+from studio.jobs.runs import ProjectRuns
+from studio.storage.models import offered_models
+from studio.storage.project import Project
+
+
+class AuthorList(QWidget):
+    """Signal: `changed()`. What is ticked stays ticked."""
+
+    changed = Signal()
+
+    def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project, self._runs = project, runs
+        about = QLabel("Models that write. Those on one base share its memory; which one wrote what stays hidden.")
+        about.setWordWrap(True)
+        theme.set_role(about, "muted")
+        self.list = QListWidget()
+        self.list.setAccessibleName("Models that write answers")
+        self.list.setFixedHeight(132)
+        self.list.itemChanged.connect(self.changed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(about)
+        layout.addWidget(self.list)
+        runs.list_changed.connect(self.refresh)
+        runs.run_ended.connect(self.refresh)
+        self.refresh()
+
+    def authors(self) -> tuple[Author, ...]:
+        """Those that are ticked."""
+        items = [self.list.item(row) for row in range(self.list.count())]
+        return tuple(
+            item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked
+        )
+
+    @Slot()
+    def refresh(self) -> None:
+        """List again; at first the newest model that a run made is ticked."""
+        before = {(author.base, author.adapter) for author in self.authors()}
+        known = self._known()
+        if not before and self.list.count() == 0 and known:
+            before = {(known[0].base, known[0].adapter)}
+        self.list.blockSignals(True)
+        self.list.clear()
+        for author in known:
+            item = QListWidgetItem(author.name)
+            item.setData(Qt.ItemDataRole.UserRole, author)
+            item.setToolTip(author.adapter or author.base)
+            ticked = (author.base, author.adapter) in before
+            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+            self.list.addItem(item)
+        if self.list.count() and self.list.currentRow() < 0:
+            self.list.setCurrentRow(0)
+        self.list.blockSignals(False)
+
+    def _known(self) -> list[Author]:
+        found: list[Author] = []
+        for record in self._runs.records():
+            tuned = record.folder.tuned_folder()
+            if record.recipe is not None and tuned is not None:
+                step = "" if tuned == record.folder.adapter else f", {tuned.name}"
+                name = f"{record.name}{step}"
+                if any(author.name == name for author in found):  # who wrote what is told apart by name
+                    name = f"{name} ({record.id})"
+                found.append(Author(name, record.recipe.base_model, str(tuned)))
+        try:
+            bases = offered_models(self._project)
+        except StudioError:
+            bases = list[Path]()
+        return [*found, *(Author(folder.name, str(folder)) for folder in bases)]

@@ -1,0 +1,289 @@
+"""Where a set's candidates come from: models that write beside the labeller, and machine judges that suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.candidates import Author, Writing
+from studio.core.errors import StudioError
+from studio.core.judging import MODEL, REWARD
+from studio.gui import theme
+from studio.gui.widgets.notice import Notice
+from studio.jobs.candidates import CandidateWriter, MachineJudge
+from studio.jobs.runs import ProjectRuns
+from studio.storage.labels import LabelSet, prompt_states
+from studio.storage.models import offered_models
+from studio.storage.project import Project
+
+
+class CandidatesView(QWidget):
+    """Signal: `came()`: candidates or suggestions are there. Work goes on while another tab or page is shown.
+
+    `writer_command`, `judge_command` replace the workers', for tests.
+    """
+
+    came = Signal()
+
+    def __init__(
+        self,
+        project: Project,
+        runs: ProjectRuns,
+        parent: QWidget | None = None,
+        writer_command: Sequence[str] | None = None,
+        judge_command: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._project, self._runs = project, runs
+        self._commands = writer_command, judge_command
+        self._known: LabelSet | None = None
+        self._writer: CandidateWriter | None = None
+        self._judge: MachineJudge | None = None
+        self.notice = Notice()
+        self.about, self.state, self.said = _muted(), QLabel(), _muted()
+        self.progress = _bar("Prompts with candidates")
+        self.write = QPushButton()
+        theme.set_role(self.write, "primary")
+        self.write.clicked.connect(self._write_or_stop)
+        self.judge_choice = QComboBox()
+        self.judge_choice.setAccessibleName("Machine judge")
+        self.judge_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.judge_choice.setMinimumContentsLength(24)
+        self.judge_button = QPushButton("Ask for suggestions")
+        self.judge_button.clicked.connect(self._judge_or_stop)
+        self.judge_said, self.judge_progress = _muted(), _bar("Judged items")
+        self.judge_progress.hide()
+        self._lay_out()
+        runs.list_changed.connect(self.refresh)
+        runs.run_ended.connect(self.refresh)
+
+    # --------------------------------------------------------------------------------------------- what others ask for
+
+    def open_set(self, known: LabelSet | None) -> None:
+        """Show another set. Work for the one before ends."""
+        if known is not None and self._known is not None and known.id == self._known.id:
+            self._known = known
+            self.refresh()
+            return
+        self._stop()
+        self._known = known
+        self.notice.clear()
+        self.said.clear()
+        self.judge_said.clear()
+        self.refresh()
+
+    def begin(self) -> None:
+        """Have candidates written now, when the set wants any."""
+        if self._known is not None and self._known.writing and self._writer is None:
+            self._write_or_stop()
+
+    def close_down(self) -> None:
+        """End the workers and wait for their threads."""
+        self._stop()
+        for thread in (*self.findChildren(CandidateWriter), *self.findChildren(MachineJudge)):
+            thread.wait()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Say how far it is, and which judges there are."""
+        known = self._known
+        if known is None:
+            return
+        try:
+            waits, ready, none = prompt_states(self._project, known)
+            if known.writing:
+                writing = Writing.from_json(known.writing)
+                names = ", ".join(author.name for author in writing.authors)
+                self.about.setText(f"{writing.count} answers to each prompt, written by {names}.")
+            else:
+                self.about.setText("The answers came with the prompts.")
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
+        words = [f"{ready:,} of {waits + ready + none:,} prompts have answers to judge."]
+        if none:
+            words.append(f"{none:,} have too few different ones.")
+        self.state.setText(" ".join(words))
+        self.progress.setRange(0, max(1, waits + ready + none))
+        self.progress.setValue(ready + none)
+        self.write.setVisible(bool(known.writing) and (waits > 0 or self._writer is not None))
+        self.write.setText("Pause writing" if self._writer else "Write answers" if not ready else "Go on writing")
+        self._list_judges()
+
+    def _list_judges(self) -> None:
+        chosen = self.judge_choice.currentText()
+        self.judge_choice.clear()
+        for record in self._runs.records():
+            if record.recipe is None:
+                continue
+            if record.recipe.method == "reward" and record.folder.is_sealed:
+                author = Author(record.name, record.recipe.base_model, str(record.folder.adapter))
+                self.judge_choice.addItem(f"Reward model: {record.name}", (REWARD, author))
+            elif (tuned := record.folder.tuned_folder()) is not None:
+                author = Author(record.name, record.recipe.base_model, str(tuned))
+                self.judge_choice.addItem(f"Ask the model: {record.name}", (MODEL, author))
+        try:
+            for folder in offered_models(self._project):
+                self.judge_choice.addItem(f"Ask the model: {folder.name}", (MODEL, Author(folder.name, str(folder))))
+        except StudioError as error:
+            self.notice.show_error(error)
+        index = self.judge_choice.findText(chosen)
+        self.judge_choice.setCurrentIndex(max(0, index))
+        self.judge_button.setText("Stop judging" if self._judge else "Ask for suggestions")
+        self.judge_button.setEnabled(self._judge is not None or self.judge_choice.count() > 0)
+
+    # ---------------------------------------------------------------------------------------------------------- work
+
+    @Slot()
+    def _write_or_stop(self) -> None:
+        if self._writer is not None:
+            self._writer.stop()
+            return
+        if self._known is None:
+            return
+        self.notice.clear()
+        try:
+            writer = CandidateWriter(self._project, self._known, self, self._commands[0])
+        except (StudioError, ValueError) as error:
+            self.notice.show_error(error)
+            return
+        writer.progressed.connect(self._show_progress)
+        writer.said.connect(self.said.setText)
+        writer.came.connect(self.came)
+        writer.failed.connect(self.notice.show_error)
+        writer.troubled.connect(self.notice.show_error)
+        writer.finished.connect(self._writer_ended)
+        self._writer = writer
+        writer.start()
+        self.refresh()
+
+    @Slot(int, int)
+    def _show_progress(self, _done: int, _total: int) -> None:
+        self.refresh()
+
+    @Slot()
+    def _writer_ended(self) -> None:
+        if self.sender() is self._writer:
+            self._writer = None
+            self.said.clear()
+            self.refresh()
+            self.came.emit()
+        self.sender().deleteLater()
+
+    @Slot()
+    def _judge_or_stop(self) -> None:
+        if self._judge is not None:
+            self._judge.stop()
+            return
+        chosen = self.judge_choice.currentData()
+        if self._known is None or chosen is None:
+            return
+        self.notice.clear()
+        kind, author = chosen
+        judge = MachineJudge(self._project, self._known, author, kind, self, self._commands[1])
+        judge.progressed.connect(self._show_judging)
+        judge.said.connect(self.judge_said.setText)
+        judge.came.connect(self.came)
+        judge.failed.connect(self.notice.show_error)
+        judge.troubled.connect(self.notice.show_error)
+        judge.finished.connect(self._judge_ended)
+        self._judge = judge
+        self.judge_progress.setRange(0, 0)
+        self.judge_progress.show()
+        judge.start()
+        self.refresh()
+
+    @Slot(int, int)
+    def _show_judging(self, done: int, total: int) -> None:
+        self.judge_progress.setRange(0, max(1, total))
+        self.judge_progress.setValue(done)
+
+    @Slot()
+    def _judge_ended(self) -> None:
+        if self.sender() is self._judge:
+            self._judge = None
+            self.judge_progress.hide()
+            self.refresh()
+            self.came.emit()
+        self.sender().deleteLater()
+
+    def _stop(self) -> None:
+        for work in (self._writer, self._judge):
+            if work is not None:
+                work.stop()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self.write)
+        row.addWidget(self.said, 1)
+        writing = _card("Answers", self.about, self.state, self.progress, row)
+        explained = _muted()
+        explained.setText(
+            "A reward model scores the answers; a model that follows instructions is asked which is better, each pair "
+            "in both orders. What it says is shown as a suggestion, kept under the judge's own name and never counted "
+            "as yours; it also gives the order “hardest first” and shows in Quality how far it agrees with people."
+        )
+        ask = QHBoxLayout()
+        ask.addWidget(self.judge_choice, 1)
+        ask.addWidget(self.judge_button)
+        judging = _card("Machine judges", explained, ask, self.judge_progress, self.judge_said)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.setSpacing(12)
+        column.addWidget(self.notice)
+        column.addWidget(writing)
+        column.addWidget(judging)
+        column.addStretch()
+        inside.setMaximumWidth(860)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+
+
+def _muted() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    theme.set_role(label, "muted")
+    return label
+
+
+def _bar(name: str) -> QProgressBar:
+    bar = QProgressBar()
+    bar.setTextVisible(False)
+    bar.setAccessibleName(name)
+    return bar
+
+
+def _card(title: str, *parts: QWidget | QHBoxLayout) -> QFrame:
+    card = QFrame()
+    theme.set_role(card, "card")
+    heading = QLabel(title)
+    theme.set_role(heading, "heading")
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(16, 12, 16, 16)
+    layout.setSpacing(8)
+    layout.addWidget(heading)
+    for part in parts:
+        if isinstance(part, QHBoxLayout):
+            layout.addLayout(part)
+        else:
+            layout.addWidget(part)
+    return card

@@ -1,0 +1,112 @@
+"""Above the judging screen: which queue in which order, how far one is and how fast, and who is labelling."""
+
+from __future__ import annotations
+
+import getpass
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from studio.gui import theme
+from studio.gui.pages.label.line import Line
+from studio.storage.label_log import ORDERS, QUEUES, Counts
+
+
+class JudgeBar(QWidget):
+    """Signals: `queue_chosen(str show, str order)`; `labeller_named(str)`."""
+
+    queue_chosen = Signal(str, str)
+    labeller_named = Signal(str)
+
+    def __init__(self, labeller: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.show_choice, self.order_choice = QComboBox(), QComboBox()
+        for combo, words, name in (
+            (self.show_choice, QUEUES, "Queue"),
+            (self.order_choice, ORDERS, "Order of the queue"),
+        ):
+            combo.setAccessibleName(name)
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            for key, label in words.items():
+                combo.addItem(label, key)
+            combo.activated.connect(self._chosen)
+        self.order_choice.setToolTip(
+            "Hardest first: where a reward model finds the best two answers closest. "
+            "Disagreement first: where labellers or machine judges differ."
+        )
+        self.name = Line(labeller or _user())
+        self.name.setAccessibleName("Labeller")
+        self.name.setToolTip("Verdicts are kept under this name")
+        self.name.setMaximumWidth(150)
+        self.name.editingFinished.connect(self._named)
+        self._named_last = self.labeller()
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName("Judged")
+        self.words, self.item_words = QLabel(), QLabel()
+        for label in (self.words, self.item_words):
+            theme.set_role(label, "muted")
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setSizePolicy(self.words.sizePolicy().Policy.Ignored, self.words.sizePolicy().Policy.Preferred)
+        middle = QVBoxLayout()
+        middle.setSpacing(2)
+        middle.addWidget(self.words)
+        middle.addWidget(self.progress)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.show_choice)
+        layout.addWidget(self.order_choice)
+        layout.addLayout(middle, 1)
+        layout.addWidget(self.item_words)
+        layout.addWidget(self.name)
+
+    def labeller(self) -> str:
+        """Who is labelling."""
+        return self.name.text().strip() or _user()
+
+    def queue(self) -> tuple[str, str]:
+        """Which queue, in which order."""
+        return self.show_choice.currentData(), self.order_choice.currentData()
+
+    def reset(self) -> None:
+        """Back to what is to do."""
+        self.show_choice.setCurrentIndex(0)
+
+    def show_counts(self, counts: Counts, pace: str) -> None:
+        """Say how far one is."""
+        done = counts.done + counts.skipped
+        self.progress.setRange(0, max(1, counts.total))
+        self.progress.setValue(done)
+        words = f"{done:,} of {counts.total:,}" + (f" · {pace}" if pace else "")
+        self.words.setText(words)
+        self.words.setToolTip(words)
+        numbers = {"todo": counts.todo, "done": counts.done, "skipped": counts.skipped, "flagged": counts.flagged}
+        for index in range(self.show_choice.count()):
+            key = self.show_choice.itemData(index)
+            count = numbers.get(key, counts.total)
+            self.show_choice.setItemText(index, f"{QUEUES[key]} ({count:,})")
+
+    def show_item(self, place: int, length: int, said: list[str], *, flagged: bool) -> None:
+        """Say which item it is, and what was said of it."""
+        words = [f"#{place + 1:,} of {length:,}", *said, *(["flagged"] if flagged else [])]
+        text = "  ·  ".join(words)
+        self.item_words.setText(text if len(text) < 60 else text[:58] + "…")
+        self.item_words.setToolTip(text)
+
+    @Slot()
+    def _chosen(self) -> None:
+        self.queue_chosen.emit(*self.queue())
+
+    @Slot()
+    def _named(self) -> None:
+        if self.labeller() != self._named_last:
+            self._named_last = self.labeller()
+            self.labeller_named.emit(self._named_last)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        return "me"

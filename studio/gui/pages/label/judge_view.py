@@ -1,0 +1,541 @@
+"""The judging screen: a prompt, its candidates and a key for each verdict. What is said goes to `jobs.labelling`.
+
+A key counts for the item that is on screen: while it is being kept no other key is taken.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.labelling import LISTWISE, PAIRWISE, POINTWISE, Item, Mark, Verdict
+from studio.gui import theme
+from studio.gui.pages.label.answer_pane import AnswerPane, reading_field, reading_font
+from studio.gui.pages.label.edit_dialog import EditDialog
+from studio.gui.pages.label.judge_bar import JudgeBar
+from studio.gui.pages.label.notes_row import NotesRow
+from studio.gui.pages.label.pace import LabelPace
+from studio.gui.pages.label.rank_list import RankList
+from studio.gui.pages.label.verdict_bar import VerdictBar
+from studio.gui.pages.label.ways import Choice, RankPicker, choices_of, in_words
+from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.notice import Notice
+from studio.jobs.labelling import LabelDesk, View
+from studio.storage.labels import LabelSet
+from studio.storage.project import Project
+
+_COLUMNS = 3  # of answers in a ranking
+
+
+class JudgeView(QWidget):
+    """Judges the items of one set. Signals: `judged()`, something was kept; `labeller_named(str)`;
+    `guidelines_toggled(bool)`.
+    """
+
+    judged = Signal()
+    labeller_named = Signal(str)
+    guidelines_toggled = Signal(bool)
+
+    def __init__(self, project: Project, labeller: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._known: LabelSet | None = None
+        self._desk: LabelDesk | None = None
+        self._old_desks: list[LabelDesk] = []
+        self._view: View | None = None
+        self._waits_for = 0  # the request whose answer is to be shown; until then no key is taken
+        self._busy = False
+        self._picker = RankPicker(0)
+        self._choices: list[Choice] = []
+        self._since = 0.0
+        self._fixed = False
+        self._shown_set = ""
+        self.pace = LabelPace()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Judging")
+        self.notice = Notice()
+        self.bar = JudgeBar(labeller)
+        self.bar.queue_chosen.connect(self._choose_queue)
+        self.bar.labeller_named.connect(self._take_labeller)
+        self.prompt = reading_field("Prompt")
+        self.prompt.setMinimumHeight(56)
+        self.question = QLabel()
+        self.question.setTextFormat(Qt.TextFormat.PlainText)
+        theme.set_role(self.question, "heading")
+        self.suggestion = QPushButton()
+        self.suggestion.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        theme.set_role(self.suggestion, "quiet")
+        self.suggestion.clicked.connect(self._take_suggestion)
+        self.panes: list[AnswerPane] = []
+        self._places = QGridLayout()
+        self._places.setSpacing(12)
+        self.ranking = RankList()
+        self.ranking.reordered.connect(self._take_order)
+        self.ranking.finished.connect(self._finish_ranking)
+        self.verdicts = VerdictBar()
+        self.verdicts.chosen.connect(self._choose)
+        self.verdicts.asked.connect(self._act)
+        self.notes = NotesRow()
+        self.notes.noted.connect(self._note)
+        self.notes.left.connect(self._back_to_keys)
+        self.empty = EmptyState("Nothing to judge here")
+        self._lay_out()
+        self._bind_keys()
+
+    # --------------------------------------------------------------------------------------------- what others ask for
+
+    def open_set(self, known: LabelSet | None) -> None:
+        """Judge the items of another set, or of none."""
+        if known == self._known and self._desk is not None:
+            self._desk.refresh()
+            return
+        self._leave()
+        if known is not None and self._known is not None and known.id != self._known.id:
+            self.bar.reset()
+        self._known = known
+        if known is not None:
+            self._open()
+
+    def refresh(self) -> None:
+        """Know what came in."""
+        if self._desk is not None:
+            self._desk.refresh()
+
+    def show_item(self, item: int) -> None:
+        """Show one item out of its order."""
+        if self._desk is not None:
+            self._wait_for(self._desk.show_item(item))
+
+    def close_down(self) -> None:
+        """Let everything that was said be kept, and end the threads."""
+        self._leave()
+        for desk in self._old_desks:
+            desk.wait()
+        self._old_desks.clear()
+
+    # --------------------------------------------------------------------------------------------------------- the desk
+
+    def _open(self) -> None:
+        assert self._known is not None
+        show, order = self.bar.queue()
+        desk = LabelDesk(self._project, self._known, self.bar.labeller(), show, order, self)
+        desk.shown.connect(self._take)
+        desk.failed.connect(self._take_failure)
+        self._desk, self._busy, self._waits_for = desk, True, 0
+        desk.start()
+
+    def _wait_for(self, serial: int) -> None:
+        self._busy, self._waits_for = True, serial
+
+    def _leave(self) -> None:
+        desk, self._desk = self._desk, None
+        self._view = None
+        if desk is not None:
+            desk.close()
+            self._old_desks = [old for old in self._old_desks if old.isRunning()]
+            self._old_desks.append(desk)
+
+    @Slot(object)
+    def _take(self, view: View) -> None:
+        if self.sender() is not self._desk or self._known is None or view.serial < self._waits_for:
+            return  # of a desk that was left, or from before the last key
+        before = self._view.item.id if self._view and self._view.item else None
+        self._view, self._busy = view, False
+        self.bar.show_counts(view.counts, self.pace.words(view.counts.todo))
+        self.verdicts.show_undo(view.can_undo, view.can_redo)
+        if view.item is None:
+            self._say_empty(view)
+        else:
+            if view.item.id != before or self._shown_set != self._known.id:
+                self._show_item(view.item, view)
+                self._shown_set = self._known.id
+            self._tell(view.item, view)
+        self.stack.setCurrentIndex(1 if view.item is None else 0)
+
+    @Slot(object)
+    def _take_failure(self, error: StudioError) -> None:
+        if self.sender() is self._desk:
+            self.notice.show_error(error)
+
+    def _say_empty(self, view: View) -> None:
+        show, _ = self.bar.queue()
+        if show == "todo" and view.counts.total and not view.counts.todo:
+            self.empty.say("All judged", "See how steady the verdicts are in Quality, and train on them in Use.")
+        elif show == "todo" and not view.counts.total:
+            self.empty.say("No candidates yet", "Have them written under Candidates; the first ones show as they come.")
+        elif show == "todo":
+            self.empty.say("End of the queue", "Choose the queue again to go through what was left out on the way.")
+        else:
+            self.empty.say("Nothing here", "No item is in this queue.")
+
+    # ------------------------------------------------------------------------------------------------------ the screen
+
+    def _show_item(self, item: Item, view: View) -> None:
+        """Show another item from its beginning."""
+        assert self._known is not None
+        plan, count = self._known.plan, len(item.candidates)
+        self.prompt.setPlainText(_in_turns(item))
+        self._fit_prompt()
+        self._need_panes(count)
+        for place, pane in enumerate(self.panes[:count]):
+            pane.show_answer(item.candidates[view.order[place]].text, alone=count == 1)
+        self._choices = choices_of(plan, view.order)
+        self.verdicts.show_choices(self._choices)
+        self._picker = RankPicker(count)
+        self.ranking.setVisible(plan.way == LISTWISE)
+        self.notes.show_mark(view.mark)
+        self._since = time.monotonic()
+
+    def _tell(self, item: Item, view: View) -> None:
+        """Say what was found so far, and what is asked next."""
+        assert self._known is not None
+        plan, mark, order = self._known.plan, view.mark, view.order
+        names = plan.criterion_names
+        asked = mark.next_criterion(plan) or names[0]
+        question = {
+            PAIRWISE: "Which answer is {}?",
+            LISTWISE: "Rank the answers: {} first.",
+            POINTWISE: "How {} is it?",
+        }
+        word = {PAIRWISE: "better", LISTWISE: "best", POINTWISE: "good"}[plan.way]
+        if names != ("",):
+            word = {PAIRWISE: f"more {asked}", LISTWISE: f"most {asked}", POINTWISE: asked}[plan.way]
+        number = f"  ({names.index(asked) + 1} of {len(names)})" if len(names) > 1 else ""
+        self.question.setText(question[plan.way].format(word) + number)
+        said = [
+            f"{name}: {in_words(plan, verdict, order)}" if name else in_words(plan, verdict, order)
+            for name, verdict in mark.verdicts.items()
+        ]
+        if mark.skipped:
+            said.append("skipped")
+        if mark.edited:
+            said.append("improved")
+        self.bar.show_item(view.place, view.length, said, flagged=mark.flagged)
+        self.verdicts.show_mark(flagged=mark.flagged)
+        known = mark.verdicts.get(asked)
+        for place, pane in enumerate(self.panes[: len(item.candidates)]):
+            best = known is not None and bool(known.ranks) and known.ranks[order[place]] == 1 and not known.is_tie
+            pane.say("", chosen=best)
+        if plan.way == LISTWISE and known is not None and not self._picker.picked:
+            ranked = sorted(range(len(order)), key=lambda place: known.ranks[order[place]])
+            self._picker.picked = [(place, known.ranks[order[place]]) for place in ranked]
+        self._show_ranking()
+        self._show_suggestion(view, asked)
+
+    def _show_ranking(self) -> None:
+        if self._known is None or self._known.plan.way != LISTWISE:
+            return
+        ranks = dict(self._picker.picked)
+        for place, pane in enumerate(self.panes[: self._picker.count]):
+            pane.say(f"rank {ranks[place]}" if place in ranks else "", chosen=ranks.get(place) == 1)
+        self.ranking.show_ranking(self._picker)
+
+    def _show_suggestion(self, view: View, criterion: str) -> None:
+        assert self._known is not None
+        found = next(((name, m.verdicts[criterion]) for name, m in view.suggestions if criterion in m.verdicts), None)
+        self.suggestion.setVisible(found is not None)
+        if found is not None:
+            name, verdict = found
+            words = in_words(self._known.plan, verdict, view.order)
+            self.suggestion.setText(f"Machine judge “{name}” suggests: {words}.  Take it  (⏎)".replace("&", "&&"))
+
+    def _need_panes(self, count: int) -> None:
+        while len(self.panes) < count:
+            pane = AnswerPane(len(self.panes))
+            pane.edit_requested.connect(self._edit)
+            pane.set_fixed(self._fixed)
+            self.panes.append(pane)
+            self._places.addWidget(pane, len(self.panes) // (_COLUMNS + 1), 0)
+        columns = count if count <= _COLUMNS else 2 if count == 4 else _COLUMNS
+        for place, pane in enumerate(self.panes):
+            pane.setVisible(place < count)
+            if place < count:
+                self._places.addWidget(pane, place // columns, place % columns)
+
+    # ------------------------------------------------------------------------------------------------------- verdicts
+
+    def _ready(self) -> View | None:
+        """What is on screen, when a key may count for it."""
+        return self._view if self._view and self._view.item and self._desk and not self._busy else None
+
+    def _keep(self, mark: Mark, action: str) -> None:
+        view = self._ready()
+        if view is None or view.item is None or self._desk is None or self._known is None:
+            return
+        seconds = time.monotonic() - self._since
+        settles = mark.next_criterion(self._known.plan) is None
+        if action not in ("noted", "flagged"):
+            mark = replace(mark, shown=view.order, seconds=round(seconds, 2))
+            if settles:
+                self.pace.add(seconds)
+        self._picker = RankPicker(self._picker.count)
+        self._wait_for(self._desk.judge(view.item.id, mark, action))
+        self.judged.emit()
+
+    def _judge(self, verdict: Verdict, action: str, *, edited: str = "", suggested: str = "") -> None:
+        view = self._ready()
+        if view is None or self._known is None:
+            return
+        plan, mark = self._known.plan, self.notes.noted_in(view.mark)
+        criterion = mark.next_criterion(plan)
+        if criterion is None:  # judged before: the new verdict begins anew
+            mark, criterion = replace(mark, verdicts={}, suggested=""), plan.criterion_names[0]
+        mark = mark.judged(criterion, verdict)
+        self._keep(replace(mark, edited=edited or mark.edited, suggested=suggested), action)
+
+    @Slot(int)
+    def _choose(self, number: int) -> None:
+        choice = self._choices[number]
+        self._judge(choice.verdict, choice.label)
+
+    @Slot()
+    def _take_suggestion(self) -> None:
+        view = self._ready()
+        if view is None or self._known is None:
+            return
+        asked = view.mark.next_criterion(self._known.plan) or self._known.plan.criterion_names[0]
+        for name, mark in view.suggestions:
+            if asked in mark.verdicts:
+                self._judge(mark.verdicts[asked], "suggestion taken", suggested=name)
+                return
+
+    @Slot()
+    def _press_digit(self) -> None:
+        shortcut = self.sender()
+        assert isinstance(shortcut, QShortcut)
+        place = int(shortcut.objectName())
+        if self._known is None or self._ready() is None:
+            return
+        if self._known.plan.way == LISTWISE:
+            if place < self._picker.count:
+                complete = self._picker.pick(place)
+                self._show_ranking()
+                if complete:
+                    self._finish_ranking()
+            return
+        self._press(str(place + 1) if place < 9 else "0")
+
+    @Slot()
+    def _press_key(self) -> None:
+        shortcut = self.sender()
+        assert isinstance(shortcut, QShortcut)
+        self._press(shortcut.objectName())
+
+    def _press(self, key: str) -> None:
+        number = next((n for n, choice in enumerate(self._choices) if key in choice.keys), None)
+        if number is not None:
+            self._choose(number)
+
+    @Slot(list)
+    def _take_order(self, places: list[int]) -> None:
+        self._picker.reorder(places)
+        self._show_ranking()
+
+    @Slot()
+    def _finish_ranking(self) -> None:
+        view = self._ready()
+        if view is None or not self._picker.picked:
+            return
+        self._picker.finish()
+        self._judge(self._picker.verdict(view.order), "ranked")
+
+    @Slot()
+    def _enter(self) -> None:
+        if self._known and self._known.plan.way == LISTWISE and self._picker.picked:
+            self._finish_ranking()
+        else:
+            self._take_suggestion()
+
+    @Slot()
+    def _tie_next(self) -> None:
+        if self._known and self._known.plan.way == LISTWISE and self._picker.picked:
+            self._picker.tie_next = True
+            self._show_ranking()
+
+    # ---------------------------------------------------------------------------------------------------------- tools
+
+    @Slot(str)
+    def _act(self, action: str) -> None:
+        """What a tool's key or button asks for."""
+        view = self._ready()
+        # At the end of a queue there is no item, but there is a way back.
+        back = action in ("undo", "redo", "previous", "guidelines", "fixed")
+        if self._desk is None or self._busy or (view is None and not back):
+            return
+        match action:
+            case "skip" if view:
+                self._keep(replace(self.notes.noted_in(view.mark), skipped=True), "skipped")
+            case "flag" if view:
+                self._keep(replace(self.notes.noted_in(view.mark), flagged=not view.mark.flagged), "flagged")
+            case "undo" if (
+                self._known
+                and self._known.plan.way == LISTWISE
+                and self._picker.picked
+                and not (view and view.mark.verdicts)
+            ):
+                self._picker.take_back()
+                self._show_ranking()
+            case "undo" | "redo" | "previous" | "next":
+                requests = {"undo": self._desk.undo, "redo": self._desk.redo}
+                if action in requests:
+                    self._wait_for(requests[action]())
+                    self.judged.emit()
+                else:
+                    self._wait_for(self._desk.step(1 if action == "next" else -1))
+            case "fixed":
+                self._fixed = not self._fixed
+                for pane in self.panes:
+                    pane.set_fixed(self._fixed)
+                self.prompt.setFont(reading_font(fixed=self._fixed))
+            case "guidelines":
+                self.verdicts.guidelines_shown = not self.verdicts.guidelines_shown
+                self.guidelines_toggled.emit(self.verdicts.guidelines_shown)
+            case "comment":
+                self.notes.comment.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            case "tags":
+                self.notes.tags.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            case "page down" | "page up":
+                for pane in self.panes:
+                    pane.scroll(1 if action == "page down" else -1)
+            case _:
+                pass
+
+    @Slot()
+    def _act_by_key(self) -> None:
+        shortcut = self.sender()
+        assert isinstance(shortcut, QShortcut)
+        self._act(shortcut.objectName())
+
+    @Slot(str, list)
+    def _note(self, _comment: str, _tags: list[str]) -> None:
+        """A comment or tags were typed and confirmed."""
+        view = self._ready()
+        if view is not None:
+            mark = self.notes.noted_in(view.mark)
+            if mark != view.mark:
+                self._keep(mark, "noted")
+
+    @Slot()
+    def _back_to_keys(self) -> None:
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot(int)
+    def _edit(self, place: int) -> None:
+        """Improve an answer: it is the best one, and the new text is better still."""
+        view = self._ready()
+        if view is None or view.item is None or place >= len(view.item.candidates):
+            return
+        text = view.mark.edited or view.item.candidates[view.order[place]].text
+        dialog = EditDialog(text, place, self)
+        dialog.kept.connect(self._take_edit)
+        dialog.open()
+
+    @Slot()
+    def _edit_by_key(self) -> None:
+        shortcut = self.sender()
+        assert isinstance(shortcut, QShortcut)
+        self._edit(int(shortcut.objectName()))
+
+    @Slot(str, int)
+    def _take_edit(self, text: str, place: int) -> None:
+        view = self._ready()
+        if view is None or self._known is None:
+            return
+        plan = self._known.plan
+        if plan.way == PAIRWISE and not view.mark.verdicts:
+            self._judge(Verdict.better(view.order[place]), "improved", edited=text)
+        else:  # its verdict stands already, or is still to come
+            self._keep(replace(self.notes.noted_in(view.mark), edited=text), "noted")
+
+    @Slot(str, str)
+    def _choose_queue(self, show: str, order: str) -> None:
+        if self._desk is not None:
+            self._view = None
+            self._wait_for(self._desk.choose_queue(show, order))
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot(str)
+    def _take_labeller(self, name: str) -> None:
+        self.labeller_named.emit(name)
+        if self._known is not None:
+            self._leave()
+            self._open()
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # --------------------------------------------------------------------------------------------------------- layout
+
+    def _lay_out(self) -> None:
+        answers = QHBoxLayout()
+        answers.setSpacing(12)
+        answers.addLayout(self._places, 4)
+        answers.addWidget(self.ranking, 1)
+        self.ranking.hide()
+        asked = QHBoxLayout()
+        asked.addWidget(self.question, 1)
+        asked.addWidget(self.suggestion)
+        work = QWidget()
+        column = QVBoxLayout(work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.prompt, 1)
+        column.addLayout(asked)
+        column.addLayout(answers, 4)
+        column.addWidget(self.notes)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(work)
+        self.stack.addWidget(self.empty)
+        self.stack.setCurrentIndex(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self.verdicts)
+
+    def _bind_keys(self) -> None:
+        for place in range(10):
+            self._bind(str((place + 1) % 10), str(place), self._press_digit)
+            if place < 9:
+                self._bind(f"Shift+{place + 1}", str(place), self._edit_by_key)
+        for key in ("T", "B", "Left", "Right", "Up", "Down"):
+            self._bind(key, key, self._press_key)
+        for key in ("Return", "Enter"):
+            self._bind(key, key, self._enter)
+        self._bind("=", "=", self._tie_next)
+        for action, keys in self.verdicts.KEYS.items():
+            for key in keys:
+                self._bind(key, action, self._act_by_key)
+
+    def _bind(self, key: str, name: str, slot: object) -> None:
+        shortcut = QShortcut(QKeySequence(key), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.setAutoRepeat(key in ("PgDown", "PgUp"))  # a key held down is one verdict
+        shortcut.setObjectName(name)
+        shortcut.activated.connect(slot)
+
+    def _fit_prompt(self) -> None:
+        """Give a short prompt no more room than it needs; a long one scrolls."""
+        self.prompt.setMaximumHeight(max(56, round(self.prompt.document().size().height()) + 20))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_prompt()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Keys go to the items at once."""
+        super().showEvent(event)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def _in_turns(item: Item) -> str:
+    """The prompt as it is read: one message as it stands, several with who says what."""
+    if len(item.prompt) == 1:
+        return item.prompt[0].content
+    names = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
+    return "\n\n".join(f"{names[turn.role]}:\n{turn.content}" for turn in item.prompt)

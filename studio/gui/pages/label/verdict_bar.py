@@ -1,0 +1,116 @@
+"""The keys as buttons: a large one for each verdict, small ones for tools. Each says its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from studio.gui import theme
+from studio.gui.pages.label.ways import Choice
+
+_TOOLS = {
+    "skip": ("Skip", "S", "Leaves the item for later"),
+    "flag": ("Flag", "F", "Marks the item, to come back to it"),
+    "undo": ("Undo", "Z", "Takes the last word back, to the very first one (also Backspace and Ctrl+Z)"),
+    "redo": ("Redo", "Y", "Says it again (also Ctrl+Y)"),
+    "previous": ("Back", "P", "Shows the item before, judging nothing"),
+    "next": ("Next", "N", "Shows the next item, judging nothing"),
+    "fixed": ("Code", "M", "Letters of one width"),
+    "guidelines": ("Guidelines", "G", "Shows or hides the guidelines"),
+}
+
+
+class VerdictBar(QWidget):
+    """Signals: `chosen(int number)` of a choice; `asked(str action)` for a tool."""
+
+    KEYS: Mapping[str, tuple[str, ...]] = {
+        **{action: (key,) for action, (_, key, _) in _TOOLS.items()},
+        "undo": ("Z", "Backspace", "Ctrl+Z"),
+        "redo": ("Y", "Ctrl+Y", "Ctrl+Shift+Z"),
+        "comment": ("C",),
+        "tags": ("#",),
+        "page down": ("PgDown", "Space"),
+        "page up": ("PgUp", "Shift+Space"),
+    }
+
+    chosen = Signal(int)
+    asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.guidelines_shown = False
+        self.buttons: list[QPushButton] = []
+        self._verdicts = QHBoxLayout()
+        self._verdicts.setSpacing(8)
+        tools = QHBoxLayout()
+        tools.setSpacing(2)
+        self.tools: dict[str, QPushButton] = {}
+        for action, (label, key, about) in _TOOLS.items():
+            button = _button(f"{label}  ({key})", about)
+            button.setObjectName(action)
+            theme.set_role(button, "quiet")
+            button.clicked.connect(self._ask)
+            self.tools[action] = button
+            tools.addWidget(button)
+        tools.insertStretch(0)
+        tools.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(self._verdicts)
+        layout.addLayout(tools)
+
+    def show_choices(self, choices: Sequence[Choice]) -> None:
+        """Offer these verdicts; where answers are ranked there are none."""
+        labels = [_labelled(choice) for choice in choices]
+        if labels == [button.text() for button in self.buttons]:
+            return
+        for button in self.buttons:
+            self._verdicts.removeWidget(button)
+            button.deleteLater()
+        self.buttons = []
+        for number, (choice, label) in enumerate(zip(choices, labels, strict=True)):
+            button = _button(label, f"{choice.label}: key {', '.join(_printed(key) for key in choice.keys)}")
+            button.setMinimumHeight(44)
+            button.setMinimumWidth(48)
+            button.setObjectName(str(number))
+            button.clicked.connect(self._choose)
+            self.buttons.append(button)
+            self._verdicts.addWidget(button, 1)
+
+    def show_undo(self, can_undo: bool, can_redo: bool) -> None:
+        """Say what can be taken back or said again."""
+        self.tools["undo"].setEnabled(can_undo)
+        self.tools["redo"].setEnabled(can_redo)
+
+    def show_mark(self, *, flagged: bool) -> None:
+        """Say whether the item is flagged."""
+        self.tools["flag"].setText("Unflag  (F)" if flagged else "Flag  (F)")
+
+    @Slot()
+    def _choose(self) -> None:
+        self.chosen.emit(int(self.sender().objectName()))  # pyright: ignore[reportAttributeAccessIssue]
+
+    @Slot()
+    def _ask(self) -> None:
+        self.asked.emit(self.sender().objectName())  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _button(text: str, about: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(about)
+    # The keys do what the buttons do; focus stays where keys are heard.
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return button
+
+
+def _labelled(choice: Choice) -> str:
+    """The label with its key; a digit that is its own key stands once."""
+    key = _printed(choice.key)
+    return choice.label if choice.label.split()[0] == key else f"{choice.label}  ({key})"
+
+
+def _printed(key: str) -> str:
+    return {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}.get(key, key)
