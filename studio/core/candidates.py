@@ -7,7 +7,7 @@ One JSON object a line on a pipe. Requests (window -> worker):
                                "voices": [{"author": 0, ...sampling}, ...]}, ...]}
        all are written in batches; what says the same as a known answer is written again with another seed
 Replies (worker -> window):
-  {"reply": "ready"}; {"reply": "loading", "what": "..."}; {"reply": "loaded", "device": "...", "precision": "..."}
+  {"reply": "ready"}; {"reply": "loading", "what": "..."}; {"reply": "loaded", "device": "..."}
   {"reply": "written", "id": 7, "answers": [{"text": "...", "author": name, "sampling": {...}, "ended": "..."}, ...]}
   {"reply": "failed", "id": 7 or null, "what": "...", "hint": "...", "details": "..."}
 Each prompt has a reply of its own: "written", or "failed" with its id. The worker ends when its standard input closes.
@@ -116,7 +116,8 @@ class Writing:
                 continue
             share = turn / (turns - 1) if turns > 1 else 0.5
             temperature = round(self.lowest + share * (self.highest - self.lowest), 4)
-            found.append((author, Sampling(temperature, self.top_p, self.top_k, self.max_new_tokens, seed)))
+            sampling = Sampling(temperature, self.top_p, self.top_k, self.max_new_tokens, seed)
+            found.append((author, sampling))
         return found
 
     def to_json(self) -> str:

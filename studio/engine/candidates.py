@@ -6,7 +6,7 @@ What window and worker say to each other is `core.candidates`; how a batch is wr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from studio.engine.failures import as_sentence
 from studio.engine.pipe import Interrupted, Pipe, Request
 
 if TYPE_CHECKING:
-    from studio.engine.authors import Authors
+    from studio.engine.voices import Voices
 
 _AGAIN = 2  # rounds in which a repeated answer is written with another seed
 _OTHER_SEED = 1_000_003
@@ -43,7 +43,7 @@ def serve() -> int:
         import peft  # noqa: F401 - "ready" means that nothing heavy is left to import
         import transformers.generation  # noqa: F401
 
-        import studio.engine.authors  # noqa: F401
+        import studio.engine.batch_generation  # noqa: F401
     except Exception as error:
         pipe.fail(as_sentence(error, Path.cwd()))
         raise
@@ -65,7 +65,8 @@ class Desk:
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._request: Request | None = None
-        self._authors: Authors | None = None
+        self._authors: list[Author] = []
+        self._voices: Voices | None = None
 
     def handle(self, request: Request) -> None:
         """Do what a request asks. Raises StudioError, and Interrupted when nobody is there any more."""
@@ -83,19 +84,28 @@ class Desk:
             raise Interrupted
 
     def _load(self, authors: Sequence[Author]) -> None:
-        from studio.engine.authors import Authors
+        from studio.core.conversation import Voice
+        from studio.engine.loading import device_name, pick_device
+        from studio.engine.voices import Voices
 
-        self._authors = None
-        self._authors = Authors(authors, lambda what: self._pipe.reply("loading", what=what), self._check)
-        self._pipe.reply("loaded", device=self._authors.device, precision=self._authors.precision)
+        if self._voices is None:
+            self._voices = Voices(lambda what: self._pipe.reply("loading", what=what), self._check)
+        self._authors = []
+        voices = {
+            str(number): Voice(Path(author.base), Path(author.adapter) if author.adapter else None)
+            for number, author in enumerate(authors)
+        }
+        self._voices.load(voices)
+        self._authors = list(authors)
+        self._pipe.reply("loaded", device=device_name(pick_device()))
 
     def _write(self, prompts: Sequence[dict[str, Any]]) -> None:
-        if self._authors is None:
+        if not self._authors:
             raise StudioError("No model is loaded to write answers.", "Choose one.")
         tasks: list[Task] = []
         for values in prompts:
             try:
-                tasks.append(_task(values, len(self._authors.authors)))
+                tasks.append(_task(values, len(self._authors)))
             except StudioError as error:
                 self._pipe.fail(error, values.get("id"))
         for turn in range(1 + _AGAIN):
@@ -109,21 +119,25 @@ class Desk:
 
     def _one_round(self, wanted: Sequence[tuple[Task, int]], turn: int) -> None:
         """Write what is wanted once, author by author, and keep what nobody said before."""
-        assert self._authors is not None
-        for number, author in enumerate(self._authors.authors):
+        from studio.engine.batch_generation import write_all
+
+        assert self._voices is not None
+        for number, author in enumerate(self._authors):
             own = [(task, voice) for task, voice in wanted if task.voices[voice][0] == number]
             if not own:
                 continue
-            encoder = self._authors.use(author)
+            voice_of = self._voices[str(number)]
+            model = self._voices.switch_to(voice_of).model
             samplings = [_with_seed(task.voices[voice][1], turn) for task, voice in own]
             asked = [(task.prompt, sampling) for (task, _), sampling in zip(own, samplings, strict=True)]
-            for (task, voice), sampling, found in zip(own, samplings, self._authors.write(encoder, asked), strict=True):
+            answers = write_all(model, voice_of.encoder, asked, self._check)
+            for (task, voice), sampling, found in zip(own, samplings, answers, strict=True):
                 if found is None:
                     continue
-                text = str(encoder.tokenizer.decode(found.tokens, skip_special_tokens=True)).strip()
+                text = found.text.strip()
                 if unlike([text], task.known) == [True]:
                     task.known.append(text)
-                    told = {key: value for key, value in asdict(sampling).items() if key != "max_new_tokens"}
+                    told = {name: getattr(sampling, name) for name in ("temperature", "top_p", "top_k", "seed")}
                     values = {"text": text, "author": author.name, "sampling": told, "ended": found.ended}
                     task.answers[voice] = values
 

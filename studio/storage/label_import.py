@@ -19,7 +19,7 @@ from studio.core.shapes import shape_of
 from studio.storage.label_intake import Incoming, Said, create_set, incoming_of, said_of_ranks
 from studio.storage.labels import LabelSet
 from studio.storage.project import Project
-from studio.storage.rows import rows_of
+from studio.storage.rows import Found, NotUtf8, rows_of, source_of
 
 _WAYS = {
     "pairs": (PAIRWISE, "5"),
@@ -53,7 +53,7 @@ def import_labels(
     records: list[Record] = []
     kinds: set[str] = set()
     broken, problem = 0, None
-    for number, (line, value, _, _) in enumerate(rows_of(path)):
+    for number, (line, value, _, _) in enumerate(_rows_in(path)):
         if number % 256 == 0 and cancelled():
             raise Cancelled
         try:
@@ -79,6 +79,14 @@ def import_labels(
     plan, incoming = _of_programs(rows) if rows else _of_records(records, kinds, path.stem)
     known = create_set(project, name or path.stem, plan, incoming, cancelled=cancelled)
     return ImportedLabels(known, broken, problem)
+
+
+def _rows_in(path: Path) -> list[Found]:
+    source = source_of(path)
+    try:
+        return list(rows_of(source))
+    except NotUtf8:
+        return list(rows_of(source.in_latin()))
 
 
 def _of_programs(rows: list[LabelledRow]) -> tuple[LabelPlan, list[Incoming]]:
