@@ -14,6 +14,7 @@ from studio.core.recipes import Recipe
 from studio.core.templates import MODELS_OWN, template_named
 from studio.gui import theme
 from studio.storage.datasets import find_dataset
+from studio.storage.label_datasets import labels_used
 from studio.storage.project import Project
 from studio.storage.revisions import at_hash
 
@@ -66,6 +67,7 @@ class SettingsView(QScrollArea):
             ("Base model", recipe.base_model),
             ("Starts from", recipe.adapter or "the base model itself"),
             ("Dataset", self._dataset(recipe)),
+            *self._labels(recipe),
             ("Prompt template", template),
         ]
         rows += [
@@ -83,6 +85,14 @@ class SettingsView(QScrollArea):
             return f"{info.name}, which is another one now"
         changed = then.content_hash != info.content_hash
         return f"{info.name} ({then.size})" + (", as it was before it was changed" if changed else "")
+
+    def _labels(self, recipe: Recipe) -> list[tuple[str, str]]:
+        """The very labels that the dataset was made of; nothing for one that came from a file."""
+        try:
+            used = labels_used(self._project, recipe.dataset_hash)
+        except StudioError:
+            return []
+        return [("Labels", used.sentence)] if used else []
 
 
 def _rewards(recipe: Recipe) -> list[tuple[str, str]]:

@@ -1,0 +1,143 @@
+"""Labels from key to trained model: nothing is lost by a kill, and pairs train a reward model and DPO by a click."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
+from studio.core.labelling import Candidate, LabelPlan
+from studio.core.messages import Message
+from studio.core.runs import RunState
+from studio.gui.app import Studio
+from studio.gui.preferences import Preferences
+from studio.processes.training import kill_tree
+from studio.storage.label_datasets import labels_used
+from studio.storage.label_intake import Incoming, create_set
+from studio.storage.label_log import labellers_of, opinions_of
+from studio.storage.project import Project
+from studio.storage.runs import list_runs
+
+pytestmark = pytest.mark.timeout(400)
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 4  # `python -m tests.bench.labelling` does twenty
+_SOON = 120_000  # ms
+
+
+def pairs(count):
+    for n in range(count):
+        answers = (Candidate(0, f"{n}, {n + 1}.", "good"), Candidate(0, f"{n}, {n}.", "bad"))
+        yield Incoming((Message("user", f"Count from {n}."),), answers)
+
+
+def judged(project, known):
+    with project.connect() as connection:
+        return {o.item for o in opinions_of(connection, known) if o.mark.verdicts or o.mark.skipped}
+
+
+def test_a_hundred_pairs_are_judged_and_no_kill_loses_one(tmp_path, home):
+    project = Project.create(tmp_path / "project")
+    known = create_set(project, "pairs", LabelPlan(repeats=0.0), pairs(100))
+    project.close()
+    rng, safe = random.Random(0), 0
+    for attempt in range(KILLS + 1):
+        command = [
+            sys.executable,
+            "-m",
+            "tests.end_to_end.scripted_labeller",
+            str(project.folder),
+            str(attempt),
+            "0.01",
+        ]
+        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        assert child.stdout.readline() == f"safe {safe}\n"
+        if attempt < KILLS:
+            for _ in range(rng.randrange(3, 22)):
+                child.stdout.readline()
+            time.sleep(rng.random() * 0.02)  # the kill comes at any moment between two keys
+            os.kill(child.pid, signal.SIGKILL)
+        told = child.stdout.read().split("\n")
+        child.wait()
+        child.stdout.close()
+        said = [int(line.split()[1]) for line in told if line.startswith("safe ")]
+        kept = len(judged(project, known))
+        assert kept >= max([safe, *said])
+        safe = kept
+    assert "all judged" in told
+    assert len(judged(project, known)) == 100
+    with project.connect() as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.fixture
+def studio(qtbot, tmp_path):
+    project = Project.create(tmp_path / "project")
+    create_set(project, "Counting", LabelPlan(repeats=0.0), pairs(24))
+    project.close()
+    made = Studio(Preferences())
+    qtbot.addWidget(made.window)
+    made.window.show()
+    made.open_folder(str(project.folder))
+    yield made
+    for run in list_runs(project.runs):
+        kill_tree(run.worker())
+    made.window.close()
+
+
+def train_by_click(qtbot, studio, base_model, method):
+    """Press the button of a method in Use; start what the Train page was filled with; the finished run."""
+    label = studio.pages["label"]
+    studio.show_page("label")
+    label.tabs.setCurrentWidget(label.use)
+    qtbot.waitUntil(label.use.train[method].isEnabled)
+    qtbot.mouseClick(label.use.train[method], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: studio.window.stack.currentWidget() is studio.pages.get("train"))
+    train = studio.pages["train"]
+    assert train.methods.method().name == method
+    assert train.dataset.dataset().name.startswith("Counting, pairs")
+    if train.model.model() is None:
+        with qtbot.waitSignal(train.model.model_chosen):
+            train.model.choose(base_model)
+    train.settings.advanced.setChecked(True)
+    for name, value in (("max_steps", 4), ("batch_size", 2), ("held_out", 0.25)):
+        train.settings.rows[name].set_value(value)
+    assert train.start.text() == "Start training"
+    with qtbot.waitSignal(train.run_started) as started:
+        qtbot.mouseClick(train.start, Qt.MouseButton.LeftButton)
+    record = studio.runs.record(started.args[0])
+    qtbot.waitUntil(lambda: record.outcome is not None, timeout=_SOON)
+    assert record.state is RunState.FINISHED, record.outcome
+    return record
+
+
+def test_verdicts_train_a_reward_model_and_dpo_by_one_click_each(qtbot, studio, base_model):
+    studio.show_page("label")
+    label = studio.pages["label"]
+    judge = label.judge
+    with qtbot.waitActive(studio.window):
+        studio.window.activateWindow()
+    qtbot.waitUntil(lambda: judge._view is not None and not judge._busy)
+    while judge._view.item is not None:
+        good = [judge._view.item.candidates[place].author for place in judge._view.order].index("good")
+        qtbot.keyClick(judge, (Qt.Key.Key_1, Qt.Key.Key_2)[good])
+        qtbot.waitUntil(lambda: not judge._busy)
+    for method in ("reward", "dpo"):
+        record = train_by_click(qtbot, studio, base_model, method)
+        recipe = record.folder.recipe()
+        assert recipe.method == method
+        used = labels_used(studio.project, recipe.dataset_hash)
+        assert used is not None
+        assert used.verdicts == 24
+        shown = studio.pages["runs"].view.settings.findChildren(QLabel)
+        assert used.sentence in [line.text() for line in shown]
+    with studio.project.connect() as connection:
+        assert labellers_of(connection, label.known())[0][2] == 24
