@@ -83,23 +83,26 @@ def add_candidates(
     if not items_of(connection, prompt):
         (position,) = connection.execute("SELECT position FROM label_prompts WHERE id = ?", (prompt,)).fetchone()
         for group in groups:
-            _add_item(connection, known, prompt, int(position), group)
+            add_item(connection, known, prompt, int(position), group)
     state = READY if groups else NO_CHOICE
     connection.execute("UPDATE label_prompts SET state = ? WHERE id = ?", (state, prompt))
     return ids
 
 
-def _add_item(
+def add_item(
     connection: sqlite3.Connection, known: LabelSet, prompt: int, position: int, group: tuple[int, ...]
-) -> None:
+) -> int:
+    """Add an item, and perhaps a hidden repeat of it, inside the caller's transaction; its id."""
     rng = random.Random(f"{known.plan.seed}/{group}")
     columns = "label_set, prompt, candidates, position, shuffle, repeat_of"
     query = f"INSERT INTO label_items ({columns}) VALUES (?, ?, ?, ?, ?, ?)"
     shuffle, text = rng.random(), json.dumps(group)
     item = connection.execute(query, (known.id, prompt, text, position, shuffle, None)).lastrowid
+    assert item is not None
     if rng.random() < known.plan.repeats:
         later = position + _REPEAT_AFTER + _REPEAT_WITHIN * rng.random()
         connection.execute(query, (known.id, prompt, text, later, shuffle + 0.5, item))
+    return item
 
 
 def items_of(connection: sqlite3.Connection, prompt: int) -> dict[tuple[int, ...], int]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 import os
 from pathlib import Path
@@ -30,6 +31,14 @@ def projects_home() -> Path:
     """Where new projects are suggested."""
     chosen = os.environ.get("PLUMBLINE_HOME")
     return Path(chosen) / "projects" if chosen else Path(platformdirs.user_documents_dir()) / "Plumbline"
+
+
+def labeller_name() -> str:
+    """The name under which verdicts are kept: the chosen one, else the user's on this computer."""
+    try:
+        return load_settings().labeller.strip() or getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        return "me"
 
 
 def load_settings() -> AppSettings:

@@ -12,6 +12,8 @@ from studio.gui.pages.chat.turns import Turn, messages_of
 from studio.gui.pages.chat.worker import Phase
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.runs import ProjectRuns
+from studio.storage.label_log import opinions_of
+from studio.storage.labels import list_sets
 from studio.storage.runs import RunFolder, seal
 
 LEFT, RIGHT = "left", "right"
@@ -355,3 +357,66 @@ def test_a_system_prompt_comes_first():
     messages = messages_of([Turn("hi")], "Be brief.")
     assert messages[0] == {"role": "system", "content": "Be brief."}
     assert len(messages) == 2
+
+
+# -------------------------------------------------------------------------------------------------------- votes
+
+
+def votes_kept(project):
+    known = next(one for one in list_sets(project) if one.name == "Chat votes")
+    with project.connect() as connection:
+        texts = {row[0]: row[1] for row in connection.execute("SELECT id, text FROM candidates")}
+        return [
+            ({texts[c]: rank for c, rank in zip(o.candidates, o.mark.verdicts[""].ranks, strict=True)}, o.mark)
+            for o in opinions_of(connection, known)
+        ]
+
+
+def vote(qtbot, page, number):
+    qtbot.waitUntil(page.votes.isVisible)
+    click(qtbot, page.votes.buttons[number])
+    qtbot.waitUntil(lambda: page.votes.words.text().startswith("Kept"))
+    page.votes.close_down()
+
+
+def test_a_vote_is_a_label_and_can_be_changed(qtbot, project, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    left, right = (ready.panes[pane].turns[-1].answer for pane in (LEFT, RIGHT))
+    assert [button.text().split("  ")[0] for button in ready.votes.buttons] == [
+        "Left is better", "Right is better", "Tie", "All bad",
+    ]  # fmt: skip
+    vote(qtbot, ready, 0)
+    [(ranks, _)] = votes_kept(project)
+    assert ranks == {left: 1, right: 2}
+    vote(qtbot, ready, 3)
+    [(_, mark)] = votes_kept(project)
+    assert mark.verdicts[""].bad
+    # The panes go on with their own answers, so the next ones answer different conversations.
+    say(qtbot, ready, "more")
+    qtbot.waitUntil(lambda: answered(ready) and len(ready.panes[LEFT].turns) == 2)
+    assert not ready.votes.isVisible()
+
+
+def test_a_new_answer_can_be_preferred_to_the_former(qtbot, project, ready):
+    say(qtbot, ready, "hello")
+    qtbot.waitUntil(lambda: answered(ready))
+    before = ready.panes[RIGHT].turns[-1].answer
+    click(qtbot, ready.again)
+    qtbot.waitUntil(lambda: answered(ready) and ready.panes[RIGHT].turns[-1].answer != before)
+    names = [button.text().split("  ")[0] for button in ready.votes.buttons]
+    vote(qtbot, ready, names.index("Right: new is better"))
+    [(ranks, _)] = votes_kept(project)
+    assert ranks == {ready.panes[RIGHT].turns[-1].answer: 1, before: 2}
+
+
+def test_what_equals_or_is_unfinished_is_not_voted_on(qtbot, ready):
+    say(qtbot, ready, "html")
+    qtbot.waitUntil(lambda: answered(ready))
+    assert not ready.votes.isVisible()
+    click(qtbot, ready.fresh)
+    say(qtbot, ready, "endless")
+    qtbot.waitUntil(lambda: all(pane.turns[-1].answer for pane in ready.panes))
+    assert not ready.votes.isVisible()
+    ready.worker.stop()
+    qtbot.waitUntil(lambda: answered(ready))

@@ -22,6 +22,7 @@ from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sampling_panel import SamplingPanel
 from studio.gui.pages.chat.speakers import base_of, label_of, same, speakers_of, voice_of
 from studio.gui.pages.chat.turns import messages_of
+from studio.gui.pages.chat.votes import Votes
 from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
@@ -76,6 +77,8 @@ class ChatPage(QWidget):
         self.composer = Composer()
         self.composer.message_sent.connect(self._say)
         self.composer.stop_requested.connect(self.worker.stop)
+        self.votes = Votes(project, self.panes, self.sampling.system_prompt)
+        self.votes.failed.connect(self.notice.show_error)
         self.looks = Looks(self.worker, self.panes, self.sampling, self.composer)
         self.looks.failed.connect(self.notice.show_error)
         self.empty = EmptyState(
@@ -118,6 +121,7 @@ class ChatPage(QWidget):
         column.addLayout(top)
         column.addWidget(self.notice)
         column.addLayout(middle, 1)
+        column.addWidget(self.votes)
         column.addWidget(self.composer)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
@@ -142,6 +146,7 @@ class ChatPage(QWidget):
     def close_down(self) -> None:
         """End the worker."""
         self.worker.close_down()
+        self.votes.close_down()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was trained meanwhile."""
@@ -282,6 +287,7 @@ class ChatPage(QWidget):
             self.sampling_button.setChecked(True)
             return
         self.notice.clear()
+        self.votes.forget()
         for pane in self.panes:
             pane.ask(prompt)
         self._waiting = True
@@ -299,10 +305,12 @@ class ChatPage(QWidget):
 
     @Slot()
     def _ask_again(self) -> None:
-        turns = [turn for pane in self.panes if (turn := pane.take_back()) is not None]
+        turns = [(pane, turn) for pane in self.panes if (turn := pane.take_back()) is not None]
         if turns:
             self.sampling.next_seed()
-            self._say(turns[0].prompt)
+            self._say(turns[0][1].prompt)
+            for pane, turn in turns:
+                self.votes.remember(pane, turn)
 
     @Slot()
     def _begin_anew(self) -> None:
@@ -368,6 +376,7 @@ class ChatPage(QWidget):
         self.again.setVisible(self._was_used() and idle)
         self.fresh.setVisible(self._was_used())
         self.more.setVisible(not self.panes.is_full)
+        self.votes.refresh(idle=idle)
 
     def _was_used(self) -> bool:
         return any(pane.turns for pane in self.panes)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.pages.label.line import Line
 from studio.storage.label_log import ORDERS, QUEUES, Counts
+from studio.storage.settings import labeller_name
 
 
 class JudgeBar(QWidget):
@@ -34,7 +33,7 @@ class JudgeBar(QWidget):
             "Hardest first: where a reward model finds the best two answers closest. "
             "Disagreement first: where labellers or machine judges differ."
         )
-        self.name = Line(labeller or _user())
+        self.name = Line(labeller or labeller_name())
         self.name.setAccessibleName("Labeller")
         self.name.setToolTip("Verdicts are kept under this name")
         self.name.setMaximumWidth(150)
@@ -63,7 +62,7 @@ class JudgeBar(QWidget):
 
     def labeller(self) -> str:
         """Who is labelling."""
-        return self.name.text().strip() or _user()
+        return self.name.text().strip() or labeller_name()
 
     def queue(self) -> tuple[str, str]:
         """Which queue, in which order."""
@@ -103,10 +102,3 @@ class JudgeBar(QWidget):
         if self.labeller() != self._named_last:
             self._named_last = self.labeller()
             self.labeller_named.emit(self._named_last)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user without a name
-        return "me"
