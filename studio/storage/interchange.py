@@ -44,6 +44,26 @@ class UnknownShape(StudioError):
         self.encoding = encoding
 
 
+def look(project: Project, path: Path, report: Report = quiet, cancelled: Cancel = never) -> ImportPreview:
+    """Preview a file as somebody chose to read files of its columns, else as recognised. Raises as `preview_file`."""
+    columns = columns_in(value for _, value, _, _ in _first_rows_safely(path))
+    layout = remembered_layout(project, columns) if columns else None
+    if layout is not None:
+        try:
+            return preview_file(path, report, cancelled, layout=layout)
+        except StudioError:  # the columns have the names that they had then, but hold something else
+            pass
+    return preview_file(path, report, cancelled)
+
+
+def _first_rows_safely(path: Path) -> list[Found]:
+    source = source_of(path)
+    try:
+        return _first_rows(source)
+    except NotUtf8:
+        return _first_rows(source.in_latin())
+
+
 def preview_file(
     path: Path, report: Report = quiet, cancelled: Cancel = never, *, layout: Layout | None = None
 ) -> ImportPreview:
@@ -62,7 +82,8 @@ def preview_file(
 def _preview(source: Source, layout: Layout | None, report: Report, cancelled: Cancel) -> ImportPreview:
     first = _first_rows(source)
     layout = layout or _layout_of(source, first)
-    preview = ImportPreview(str(source.path), layout, source.encoding, source.notes, columns_in(first))
+    columns = columns_in(value for _, value, _, _ in first)
+    preview = ImportPreview(str(source.path), layout, source.encoding, source.notes, columns)
     for row in _records(source, layout, report, cancelled):
         if isinstance(row, RowProblem):
             preview.broken += 1

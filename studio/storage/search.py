@@ -27,7 +27,7 @@ _ROLES = ("user", "assistant", "system", "tool")
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"[\"“„]([^\"”“]+)[\"”“]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_SHORTEST_BEGINNING = 3  # characters; beginnings of one letter stand for half of all words
+_SHORTEST_BEGINNING = 2  # characters; beginnings of one letter stand for half of all words
 
 
 def index_dataset(
@@ -198,7 +198,7 @@ def _opened(project: Project, file: Path) -> sqlite3.Connection:
         connection.execute("CREATE TABLE IF NOT EXISTS indexed (dataset INTEGER PRIMARY KEY, through INTEGER NOT NULL)")
         connection.execute(
             "CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='', columnsize=0, detail=none,"
-            " prefix='3', tokenize='unicode61 remove_diacritics 2')"
+            " prefix='2 3', tokenize='unicode61 remove_diacritics 2')"
         )
         connection.execute("ATTACH ? AS project", (str(project.database),))
     except BaseException:

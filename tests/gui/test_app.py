@@ -196,7 +196,7 @@ def test_dropping_a_project_opens_it_and_a_file_is_imported(studio, folder, alpa
     drop(studio.window, file)
     panel = studio.pages["data"].panel
     qtbot.waitUntil(lambda: panel.steps.currentIndex() == 1)
-    panel.no.click()
+    panel.question.no.click()
 
 
 def test_pages_are_made_when_first_shown_and_reached_by_keys(studio, folder, qtbot):
@@ -217,7 +217,7 @@ def test_train_on_this_opens_train_with_the_dataset(studio, folder, monkeypatch)
     monkeypatch.setattr(studio.pages["train"], "choose_dataset", chosen.append)
     data = studio.pages["data"]
     studio.show_page("data")
-    data.train_button.click()
+    data.view.train_button.click()
     assert chosen == [data.dataset().id]
     assert studio.window.stack.currentWidget() is studio.pages["train"]
 

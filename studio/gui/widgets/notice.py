@@ -1,10 +1,13 @@
-"""A bar at the top of a page that says an error or a note in words, until it is dismissed. It never takes the focus."""
+"""A bar at the top of a page that says an error or a note in words, until it is dismissed. It never takes the focus.
+
+A note may offer one thing to do, such as taking back what was just done.
+"""
 
 from __future__ import annotations
 
 import traceback
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -13,7 +16,9 @@ from studio.gui import theme
 
 
 class Notice(QWidget):
-    """Hidden while there is nothing to say."""
+    """Hidden while there is nothing to say. Signal: `action_requested()`, for the button of a note."""
+
+    action_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,6 +31,9 @@ class Notice(QWidget):
         self.copy = QPushButton("Copy details")
         theme.set_role(self.copy, "quiet")
         self.copy.clicked.connect(self._copy_details)
+        self.action = QPushButton()
+        theme.set_role(self.action, "quiet")
+        self.action.clicked.connect(self._act)
         self.dismiss = QToolButton()
         self.dismiss.setText("✕")
         self.dismiss.setToolTip("Dismiss")
@@ -40,6 +48,7 @@ class Notice(QWidget):
         layout = QHBoxLayout(self.bar)
         layout.setContentsMargins(16, 8, 8, 8)
         layout.addLayout(words, 1)
+        layout.addWidget(self.action)
         layout.addWidget(self.copy)
         layout.addWidget(self.dismiss)
         outer = QVBoxLayout(self)
@@ -62,21 +71,28 @@ class Notice(QWidget):
         what = f"Something went wrong that Plumbline did not expect: {type(error).__name__}: {error}"
         self._say("notice-error", what, "Copy the details to report it.", details)
 
-    def show_note(self, text: str) -> None:
-        """Say something that needs no action."""
-        self._say("notice-note", text, "", "")
+    def show_note(self, text: str, action: str = "") -> None:
+        """Say something that needs no action; with `action`, offer one."""
+        self._say("notice-note", text, "", "", action)
+
+    @Slot()
+    def _act(self) -> None:
+        self.clear()
+        self.action_requested.emit()
 
     @Slot()
     def clear(self) -> None:
         """Say nothing."""
         self.hide()
 
-    def _say(self, role: str, what: str, hint: str, details: str) -> None:
+    def _say(self, role: str, what: str, hint: str, details: str, action: str = "") -> None:
         self._details = details
         self.what.setText(what)
         self.hint.setText(hint)
         self.hint.setVisible(bool(hint))
         self.copy.setVisible(bool(details))
+        self.action.setText(action)
+        self.action.setVisible(bool(action))
         self.setAccessibleName(f"{what} {hint}".strip())
         theme.set_role(self.bar, role)
         self.show()

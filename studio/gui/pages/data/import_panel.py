@@ -1,6 +1,7 @@
 """Importing a file, step by step in one panel: reading it, saying what would come in, storing it. Nothing waits.
 
-The panel is shown in place of a dataset; reading and storing run in the background and can be cancelled.
+The panel is shown in place of a dataset; reading and storing run in the background and can be cancelled. What is asked
+before anything is stored is `import_question`.
 """
 
 from __future__ import annotations
@@ -11,26 +12,22 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QFormLayout,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QLineEdit,
-    QListWidget,
-    QProgressBar,
-    QPushButton,
-    QStackedLayout,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QLabel, QProgressBar, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo, ImportPreview
+from studio.core.errors import StudioError
+from studio.core.layouts import Layout
 from studio.gui import theme
+from studio.gui.pages.data.import_question import ImportQuestion, sentences
 from studio.jobs.background import BackgroundTask
-from studio.storage.interchange import import_file, preview_file
+from studio.storage.interchange import (
+    UnknownShape,
+    import_file,
+    look,
+    preview_file,
+    remember_layout,
+    write_problems,
+)
 from studio.storage.project import Project
 
 _PARTS = 1000  # of the progress bar, whatever the work counts in
@@ -39,41 +36,67 @@ _PARTS = 1000  # of the progress bar, whatever the work counts in
 class ImportPanel(QWidget):
     """Signals: `imported(object DatasetInfo)`; `failed(object Exception)`; `given_up()` when the user cancelled.
 
-    After each of them the panel is free for another file.
+    After each of them the panel is free for another file. `said(str)` is a note while it goes on.
     """
 
     imported = Signal(object)
     failed = Signal(object)
     given_up = Signal()
+    said = Signal(str)
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project = project
         self._path = Path()
+        self._name = ""
         self._task: BackgroundTask | None = None
         self._preview: ImportPreview | None = None
+        self._chosen: Layout | None = None  # by a person, so it is remembered
+        self.question = ImportQuestion()
+        self.question.go.clicked.connect(self.store)
+        self.question.name.returnPressed.connect(self.store)
+        self.question.no.clicked.connect(self.cancel)
+        self.question.copy.clicked.connect(self._copy_bad)
+        self.question.save.clicked.connect(self._ask_where)
+        self.question.layout_form.layout_changed.connect(self._read_so)
         self.steps = QStackedLayout(self)
         self.steps.addWidget(self._make_progress())
-        self.steps.addWidget(self._make_confirm())
+        self.steps.addWidget(self.question)
 
-    def read(self, path: Path) -> None:
-        """Begin with a file: read it and say what would be imported."""
-        self._path = path
+    def read(self, path: Path, name: str = "") -> None:
+        """Begin with a file: read it and say what would be imported, under `name` or the file's."""
+        self._path, self._name, self._preview, self._chosen = path, name, None, None
+        project = self._project
         self._run(
-            f"Reading “{path.name}”…",
-            lambda task: preview_file(path, task.report, task.is_cancelled),
+            f"Reading “{name or path.name}”…",
+            lambda task: look(project, path, task.report, task.is_cancelled),
+            self._show_preview,
+        )
+
+    @Slot(object)
+    def _read_so(self, layout: Layout) -> None:
+        self._chosen = layout
+        path = self._path
+        self._run(
+            f"Reading “{self._name or path.name}”…",
+            lambda task: preview_file(path, task.report, task.is_cancelled, layout=layout),
             self._show_preview,
         )
 
     @Slot()
     def store(self) -> None:
         """Import what was read, under the name that was typed."""
-        project, path, name = self._project, self._path, self.name.text()
-        self._run(
-            f"Importing “{path.name}”…",
-            lambda task: import_file(project, path, name, task.report, task.is_cancelled),
-            self._stored,
-        )
+        preview = self._preview
+        if preview is None or not self.question.go.isEnabled():
+            return
+        project, path, name, chosen = self._project, self._path, self.question.name.text(), self._chosen
+
+        def work(task: BackgroundTask) -> DatasetInfo:
+            if chosen is not None:
+                remember_layout(project, preview.columns, chosen)
+            return import_file(project, path, name, task.report, task.is_cancelled, layout=preview.layout)
+
+        self._run(f"Importing “{self._name or path.name}”…", work, self._stored)
 
     @Slot()
     def cancel(self) -> None:
@@ -101,8 +124,8 @@ class ImportPanel(QWidget):
         self._task = BackgroundTask(work, self)
         self._task.progressed.connect(self._show_progress)
         self._task.succeeded.connect(done)  # a method of this panel, marked @Slot
-        self._task.failed.connect(self.failed)
-        self._task.cancelled.connect(self.given_up)
+        self._task.failed.connect(self._fail)
+        self._task.cancelled.connect(self._cancelled)
         self._task.start()
 
     @Slot(int, int, str)
@@ -113,26 +136,31 @@ class ImportPanel(QWidget):
     @Slot(object)
     def _show_preview(self, preview: ImportPreview) -> None:
         self._preview = preview
-        self.title.setText(f"Import “{self._path.name}”")
-        self.summary.setText(preview.summary + ".")
-        self.name.setText(self._path.stem)
-        columns = preview.kind.columns
-        self.first.setColumnCount(len(columns))
-        self.first.setHorizontalHeaderLabels(columns)
-        self.first.setRowCount(len(preview.first))
-        for row, example in enumerate(preview.first):
-            for column, text in enumerate(example.cells):
-                self.first.setItem(row, column, QTableWidgetItem(" ".join(text[:500].split())))
-        self.bad.clear()
-        self.bad.addItems(_sentences(preview))
-        for part in (self.bad_title, self.bad, self.copy):
-            part.setVisible(bool(preview.broken))
-        self.bad_title.setText(
-            f"{_rows(preview.broken)} cannot be used and will be left out. The file itself is not changed."
-        )
-        self.go.setText(f"Import {preview.kind.count(preview.rows)}")
+        self.question.show_preview(self._called, preview)
         self.steps.setCurrentIndex(1)
-        self.go.setFocus()
+        self.question.go.setFocus()
+
+    @property
+    def _called(self) -> str:
+        return self._name or self._path.name.split(".", 1)[0] or self._path.name
+
+    @Slot(object)
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, UnknownShape):
+            self._preview = None
+            self.question.ask_layout(self._called, error)
+            self.steps.setCurrentIndex(1)
+            self.question.layout_form.shape.setFocus()
+        elif self._chosen is not None and isinstance(error, StudioError):
+            self._preview = None
+            self.question.say_useless(error)  # the file can still be read in another way
+            self.steps.setCurrentIndex(1)
+        else:
+            self.failed.emit(error)
+
+    @Slot()
+    def _cancelled(self) -> None:
+        self.given_up.emit()
 
     @Slot(object)
     def _stored(self, dataset: DatasetInfo) -> None:
@@ -141,7 +169,32 @@ class ImportPanel(QWidget):
     @Slot()
     def _copy_bad(self) -> None:
         if self._preview is not None:
-            QGuiApplication.clipboard().setText("\n".join([str(self._path), *_sentences(self._preview)]))
+            QGuiApplication.clipboard().setText("\n".join([str(self._path), *sentences(self._preview)]))
+
+    @Slot()
+    def _ask_where(self) -> None:
+        start = str(self._path.with_name(f"{self._called} - bad rows.csv"))
+        path, _ = QFileDialog.getSaveFileName(self, "Save the list of bad rows", start, "Tables (*.csv)")
+        if path:
+            self.save_bad(Path(path))
+
+    def save_bad(self, target: Path) -> None:
+        """Write all rows that can't be used to a file, then come back to the question."""
+        preview, path = self._preview, self._path
+        if preview is None:
+            return
+
+        def work(task: BackgroundTask) -> str:
+            count = write_problems(path, target, preview.layout, task.report, task.is_cancelled)
+            return f"{count:,} bad row{'s' * (count != 1)} written to “{target.name}”."
+
+        self._run(f"Writing “{target.name}”…", work, self._saved_bad)
+
+    @Slot(object)
+    def _saved_bad(self, said: str) -> None:
+        self.steps.setCurrentIndex(1)
+        self.question.save.setFocus()
+        self.said.emit(said)
 
     def _make_progress(self) -> QWidget:
         self.doing = QLabel()
@@ -165,70 +218,3 @@ class ImportPanel(QWidget):
         layout.addStretch(3)
         self.bar.setMinimumWidth(320)
         return page
-
-    def _make_confirm(self) -> QWidget:
-        self.title, self.summary, self.bad_title = QLabel(), QLabel(), QLabel()
-        for label, role in ((self.title, "title"), (self.summary, ""), (self.bad_title, "warning")):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-            theme.set_role(label, role)
-        self.name = QLineEdit()
-        self.name.setMaximumWidth(480)
-        self.name.returnPressed.connect(self.store)
-        self.first = QTableWidget(0, 0)
-        self.first.setAccessibleName("First rows")
-        self.first.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.first.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.first.setTabKeyNavigation(False)
-        self.first.setShowGrid(False)
-        self.first.setWordWrap(False)
-        self.first.verticalHeader().hide()
-        self.first.setMaximumHeight(200)
-        self.first.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.first.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.bad = QListWidget()
-        self.bad.setAccessibleName("Rows that cannot be used")
-        self.bad.setWordWrap(True)
-        self.copy = QPushButton("Copy list")
-        theme.set_role(self.copy, "quiet")
-        self.copy.clicked.connect(self._copy_bad)
-        self.go = QPushButton()
-        theme.set_role(self.go, "primary")
-        self.go.clicked.connect(self.store)
-        self.no = QPushButton("Cancel")
-        self.no.clicked.connect(self.cancel)
-        for button in (self.go, self.no, self.copy):
-            button.setAutoDefault(True)  # Return presses them too
-        named = QFormLayout()
-        named.addRow("Call it", self.name)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.go)
-        buttons.addWidget(self.no)
-        buttons.addStretch()
-        bad_line = QHBoxLayout()
-        bad_line.addWidget(self.bad_title, 1)
-        bad_line.addWidget(self.copy)
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.setSpacing(12)
-        layout.addWidget(self.title)
-        layout.addWidget(self.summary)
-        layout.addLayout(named)
-        layout.addWidget(self.first, 2)
-        layout.addLayout(bad_line)
-        layout.addWidget(self.bad, 2)
-        layout.addLayout(buttons)
-        layout.addStretch()
-        return page
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
-
-
-def _sentences(preview: ImportPreview) -> list[str]:
-    """One line for each bad row that is named, and one for the rest."""
-    lines = [f"Line {problem.line:,}: {problem.reason}." for problem in preview.problems]
-    rest = preview.broken - len(preview.problems)
-    return [*lines, f"… and {_rows(rest)} more."] if rest > 0 else lines

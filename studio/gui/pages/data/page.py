@@ -1,6 +1,7 @@
 """The Data page: the list of datasets at the left; at the right one dataset, or the import of a file.
 
-What a dataset shows is in `examples` and `preview_pane`; importing is `import_panel`. This module joins them.
+What a dataset shows is `dataset_view`; importing is `import_panel`; what is done with a whole dataset is in `tools`.
+This module joins them.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -17,7 +18,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -27,17 +27,22 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.pages.data.examples import ExamplesModel, ExamplesTable
+from studio.gui.pages.data.dataset_view import DatasetView
 from studio.gui.pages.data.import_panel import ImportPanel
-from studio.gui.pages.data.preview_pane import PreviewPane
+from studio.gui.pages.data.tools import TOOLS
+from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import delete_dataset, list_datasets, rename_dataset
+from studio.storage.files import write_whole
 from studio.storage.project import DATABASE, Project
+from studio.storage.rows.pasted import ending_of
 
-_FILES = "Datasets (*.json *.jsonl *.csv *.tsv *.parquet *.txt);;All files (*)"
+_KINDS = "json jsonl ndjson csv tsv parquet arrow feather txt md"
+_PATTERNS = " ".join(f"*.{kind} *.{kind}.gz *.{kind}.zst" for kind in _KINDS.split())
+_FILES = f"Datasets ({_PATTERNS});;All files (*)"
 
 
 class DataPage(QWidget):
@@ -56,21 +61,27 @@ class DataPage(QWidget):
         self.setAcceptDrops(True)
         self._project = project
         self._removal: BackgroundTask | None = None
-        self._shown: DatasetInfo | None = None
+        self._last_import = ""
+        self._pasted: QTemporaryDir | None = None  # what was pasted, as a file, until it is imported
         self._folder = Path.home()  # where the last file came from
         self.notice = Notice()
+        self.notice.action_requested.connect(self._undo_import)
         self.list = QListWidget()
         self.list.setAccessibleName("Datasets")
-        self.list.setWordWrap(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.currentItemChanged.connect(self._show_current)
         self.import_button = QPushButton("Import…")
         self.import_button.setToolTip("Import a dataset file (Ctrl+I)")
         self.import_button.clicked.connect(self.choose_file)
         QShortcut(QKeySequence("Ctrl+I"), self).activated.connect(self.choose_file)
+        paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
+        paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        paste.activated.connect(self.paste)
         self.empty = EmptyState(
             "No dataset yet",
             "A dataset is a file of examples to learn from: questions with their answers, two answers of which one is "
-            "preferred, rated answers, or plain text.\nImport a JSON, CSV, Parquet or text file, or drop it here.",
+            "preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste rows.",
             "Import…",
         )
         self.empty.action_requested.connect(self.choose_file)
@@ -78,13 +89,15 @@ class DataPage(QWidget):
         self.panel.imported.connect(self._take_imported)
         self.panel.failed.connect(self._import_failed)
         self.panel.given_up.connect(self._leave_import)
-        self.model = ExamplesModel(project, self)
-        self.model.failed.connect(self.notice.show_error)
-        self.table = ExamplesTable(self.model)
-        self.table.example_selected.connect(self._show_example)
-        self.preview = PreviewPane(project, command=preview_command)
+        self.panel.said.connect(self.notice.show_note)
+        self.view = DatasetView(project, preview_command)
+        self.view.failed.connect(self.notice.show_error)
+        self.view.said.connect(self.notice.show_note)
+        self.view.changed.connect(self._take_changed)
+        self.view.train_requested.connect(self._train)
+        self.view.asked.connect(self._use_tool)
         self.stack = QStackedWidget()
-        for part in (self.empty, self._make_dataset_view(), self.panel):
+        for part in (self.empty, self.view, self.panel):
             self.stack.addWidget(part)
         self._lay_out()
         self.refresh()
@@ -125,6 +138,25 @@ class DataPage(QWidget):
                 self._folder = Path(path).parent
                 self.import_file(Path(path))
 
+    @Slot()
+    def paste(self) -> None:
+        """Import what was copied: a file, or rows as text."""
+        data: QMimeData | None = QGuiApplication.clipboard().mimeData()
+        path = _local_file(data)
+        if path is not None:
+            self.import_file(path)
+        elif data is not None and data.text().strip():
+            self._pasted = QTemporaryDir()
+            path = Path(self._pasted.path()) / f"pasted text{ending_of(data.text())}"
+            try:
+                write_whole(path, data.text())
+            except StudioError as error:
+                self.notice.show_error(error)
+                return
+            self.import_file(path)
+        else:
+            self.notice.show_note("There is nothing to paste: copy rows of text or a file first.")
+
     def import_file(self, path: Path) -> None:
         """Read a file and ask whether to import it."""
         if not self.import_button.isEnabled():
@@ -137,8 +169,10 @@ class DataPage(QWidget):
 
     def close_down(self) -> None:
         """End the preview worker and an import, and wait for their threads."""
+        for dialog in self.findChildren(ToolDialog):
+            dialog.close()
         self.panel.close_down()
-        self.preview.close_down()
+        self.view.close_down()
         if self._removal is not None:
             self._removal.wait()
 
@@ -152,6 +186,14 @@ class DataPage(QWidget):
         self.refresh(select=info.id)
         self.datasets_changed.emit()
         self.list.setFocus()
+        self._last_import = info.id
+        self.notice.show_note(f"Imported {info.size} as “{info.name}”.", "Undo import")
+
+    @Slot()
+    def _undo_import(self) -> None:
+        if self._last_import and self.import_button.isEnabled():
+            self._remove(self._last_import)
+            self._last_import = ""
 
     @Slot(object)
     def _import_failed(self, error: Exception) -> None:
@@ -165,23 +207,30 @@ class DataPage(QWidget):
 
     @Slot()
     def _show_current(self) -> None:
-        info, before = self.dataset(), self._shown
-        self._shown = info
-        if info is None:
-            self.model.show_dataset(None)
-            self.preview.show_example(None)
-            self.stack.setCurrentWidget(self.empty)
-            return
-        self.title.setText(info.name)
-        self.about.setText(f"{info.size} · from {info.source} · imported {info.created[:10]}")
-        self.stack.setCurrentIndex(1)
-        if before is None or before.id != info.id:
-            self.model.show_dataset(info)
-            self.table.selectRow(0)
+        info = self.dataset()
+        self.view.show_dataset(info)
+        self.stack.setCurrentWidget(self.empty if info is None else self.view)
 
-    @Slot(int)
-    def _show_example(self, row: int) -> None:
-        self.preview.show_example(self.model.example(row) if row >= 0 else None)
+    @Slot(object)
+    def _take_changed(self, info: DatasetInfo) -> None:
+        self.refresh(select=info.id)
+        self.datasets_changed.emit()
+
+    @Slot(str)
+    def _use_tool(self, name: str) -> None:
+        info = self.dataset()
+        if info is None:
+            return
+        if name == "rename":
+            self._ask_name()
+        elif name == "delete":
+            self._ask_delete()
+        else:
+            dialog = TOOLS[name](self._project, info, self)
+            dialog.changed.connect(self._take_changed)
+            dialog.failed.connect(self.notice.show_error)
+            dialog.said.connect(self.notice.show_note)
+            dialog.open()
 
     @Slot()
     def _train(self) -> None:
@@ -227,13 +276,15 @@ class DataPage(QWidget):
 
     @Slot()
     def _delete(self) -> None:
-        info, project = self.dataset(), self._project
-        if info is None:
-            return
+        info = self.dataset()
+        if info is not None:
+            self._remove(info.id)
+
+    def _remove(self, identity: str) -> None:
+        project = self._project
         self._set_importing(True)
         if self._removal is not None:
             self._removal.deleteLater()
-        identity = info.id
         self._removal = BackgroundTask(lambda _task: delete_dataset(project, identity), self)
         self._removal.succeeded.connect(self._deleted)
         self._removal.failed.connect(self._import_failed)
@@ -244,47 +295,6 @@ class DataPage(QWidget):
         self._set_importing(False)
         self.refresh()
         self.datasets_changed.emit()
-
-    def _make_dataset_view(self) -> QWidget:
-        self.title, self.about = QLabel(), QLabel()
-        theme.set_role(self.title, "title")
-        theme.set_role(self.about, "muted")
-        for label in (self.title, self.about):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-        self.rename_button, self.delete_button = QPushButton("Rename…"), QPushButton("Delete…")
-        self.train_button = QPushButton("Train on this")
-        theme.set_role(self.train_button, "primary")
-        for button, slot in (
-            (self.rename_button, self._ask_name),
-            (self.delete_button, self._ask_delete),
-            (self.train_button, self._train),
-        ):
-            button.clicked.connect(slot)
-        head = QHBoxLayout()
-        words = QVBoxLayout()
-        words.addWidget(self.title)
-        words.addWidget(self.about)
-        head.addLayout(words, 1)
-        for button in (self.rename_button, self.delete_button, self.train_button):
-            head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
-        halves = QSplitter(Qt.Orientation.Vertical)
-        halves.setChildrenCollapsible(False)
-        halves.addWidget(self.table)
-        halves.addWidget(self.preview)
-        halves.setSizes([360, 440])
-        view = QWidget()
-        view.setMinimumHeight(560)
-        layout = QVBoxLayout(view)
-        layout.setContentsMargins(24, 16, 24, 16)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(halves, 1)
-        scroll = QScrollArea()  # a small window scrolls instead of crushing everything
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(view)
-        return scroll
 
     def _lay_out(self) -> None:
         self.side = side = QWidget()
@@ -337,8 +347,12 @@ class DataPage(QWidget):
 
 
 def _dropped(event: QDropEvent) -> Path | None:
-    """The first local file or folder of a drop, unless it is a project."""
-    for url in event.mimeData().urls():
+    return _local_file(event.mimeData())
+
+
+def _local_file(data: QMimeData | None) -> Path | None:
+    """The first local file or folder, unless it is a project."""
+    for url in data.urls() if data is not None else []:
         if url.isLocalFile():
             path = Path(url.toLocalFile())
             return None if os.path.isfile(path / DATABASE) else path

@@ -1,0 +1,9 @@
+"""What can be done with a whole dataset, each in a dialog that blocks nothing."""
+
+from __future__ import annotations
+
+from studio.gui.pages.data.tools.export_dialog import ExportDialog
+from studio.gui.pages.data.tools.history_dialog import HistoryDialog
+from studio.gui.pages.data.tools.tool import ToolDialog
+
+TOOLS: dict[str, type[ToolDialog]] = {"export": ExportDialog, "history": HistoryDialog}

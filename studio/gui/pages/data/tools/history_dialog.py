@@ -1,0 +1,46 @@
+"""History: the revisions of a dataset, and for each which runs it names."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from studio.core.datasets import DatasetInfo
+from studio.gui.pages.data.tools.tool import ToolDialog
+from studio.storage.project import Project
+from studio.storage.revisions import history
+
+
+class HistoryDialog(ToolDialog):
+    """Shows what was changed when. Undo and redo are the way back."""
+
+    title = "History"
+
+    def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
+        super().__init__(project, dataset, parent)
+        self.about.setText(
+            "Every state that this dataset has been in, the newest first. A run keeps the fingerprint of what it was "
+            "trained on, and finds exactly those examples again whatever is changed here."
+        )
+        revisions = history(project, dataset)
+        self.table = QTableWidget(len(revisions), 4)
+        self.table.setAccessibleName("Revisions")
+        self.table.setHorizontalHeaderLabels(["When", "What", dataset.kind.rows.capitalize(), "Fingerprint"])
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        for row, revision in enumerate(revisions):
+            when = revision.created.replace("T", " ").removesuffix("Z")
+            what = revision.what + (" (now)" if revision.id == dataset.revision else "")
+            for column, text in enumerate((when, what, f"{revision.rows:,}", revision.content_hash[:12])):
+                item = QTableWidgetItem(text)
+                if column == 2:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(row, column, item)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.body.addWidget(self.table)
+        self.resize(720, 420)

@@ -1,0 +1,100 @@
+"""What all tools share: a dialog over one dataset, with work in the background, its progress and its cancelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from studio.core.datasets import DatasetInfo
+from studio.gui import theme
+from studio.jobs.background import BackgroundTask
+from studio.storage.project import Project
+
+_PARTS = 1000
+
+
+class ToolDialog(QDialog):
+    """Signals: `changed(object DatasetInfo)` after a change of it, or for a new one; `failed(object Exception)`;
+    `said(str)`. A tool names itself in `title`, fills `body` and `buttons`, and does its work with `start`."""
+
+    title = ""
+    changed = Signal(object)
+    failed = Signal(object)
+    said = Signal(str)
+
+    def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"{self.title} · {dataset.name}")
+        self.project, self.dataset = project, dataset
+        self._task: BackgroundTask | None = None
+        self.about = QLabel()
+        self.about.setTextFormat(Qt.TextFormat.PlainText)
+        self.about.setWordWrap(True)
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress")
+        self.bar.hide()
+        self.body, self.buttons = QVBoxLayout(), QHBoxLayout()
+        self.body.setSpacing(12)
+        self.close_button = QPushButton("Close")
+        self.close_button.clicked.connect(self.close)
+        self.buttons.addStretch()
+        self.buttons.addWidget(self.close_button)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(12)
+        layout.addWidget(self.about)
+        layout.addLayout(self.body, 1)
+        layout.addWidget(self.bar)
+        layout.addLayout(self.buttons)
+
+    def primary(self, words: str, slot: Callable[[], Any]) -> QPushButton:
+        """The button of what the tool is for, at the right."""
+        button = QPushButton(words)
+        theme.set_role(button, "primary")
+        button.clicked.connect(slot)
+        self.buttons.addWidget(button)
+        return button
+
+    def start(self, work: Callable[[BackgroundTask], object], done: Callable[[Any], None]) -> None:
+        """Work in the background; `done` is a method marked @Slot."""
+        self.stop()
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self._task = BackgroundTask(work, self)
+        self._task.progressed.connect(self._show_progress)
+        self._task.succeeded.connect(self._end)
+        self._task.succeeded.connect(done)
+        self._task.failed.connect(self._fail)
+        self._task.cancelled.connect(self._end)
+        self._task.start()
+
+    def stop(self) -> None:
+        """Cancel what runs and wait for its thread."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task.wait()
+            self._task.deleteLater()
+            self._task = None
+
+    @Slot(int, int, str)
+    def _show_progress(self, done: int, total: int, note: str) -> None:
+        self.bar.setRange(0, _PARTS if total else 0)
+        self.bar.setValue(done * _PARTS // total if total else 0)
+
+    @Slot()
+    def _end(self) -> None:
+        self.bar.hide()
+
+    @Slot(object)
+    def _fail(self, error: Exception) -> None:
+        self._end()
+        self.failed.emit(error)
+        self.close()
+
+    def done(self, result: int) -> None:
+        """Nothing goes on unseen, however the dialog is left."""
+        self.stop()
+        super().done(result)
