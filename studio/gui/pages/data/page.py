@@ -81,7 +81,8 @@ class DataPage(QWidget):
         self.empty = EmptyState(
             "No dataset yet",
             "A dataset is a file of examples to learn from: questions with their answers, two answers of which one is "
-            "preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste rows.",
+            "preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, "
+            "Arrow or text, packed or not), or paste rows.",
             "Import…",
         )
         self.empty.action_requested.connect(self.choose_file)
