@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,10 +26,12 @@ from studio.core.errors import StudioError, did_you_mean
 from studio.core.events import Event
 from studio.core.fields import settings_of
 from studio.core.methods import METHODS, TrainSettings
+from studio.core.queue import time_from
 from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunState, RunStory
 from studio.processes.training import Attempt, StopLadder, kill_tree, outcome, start_run
 from studio.storage.project import Project
+from studio.storage.queue import QueueFile
 from studio.storage.recipes import ready_recipe
 from studio.storage.runs import EventReader, RunFolder, list_runs
 
@@ -39,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("recipe", type=Path, nargs="?", help="a recipe file, as “Copy as command” writes it")
     add_project(parser)
+    parser.add_argument(
+        "--queue", action="store_true", help="put the run into the project's queue, not to start it now"
+    )
+    parser.add_argument("--at", metavar="TIME", help="the same, not before 23:30, tonight, or a day with its time")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run of the project from its last checkpoint")
     parser.add_argument("--method", choices=list(METHODS), help="how to train (default: the recipe's, or sft)")
     parser.add_argument("--base-model", metavar="FOLDER", help="the base model's folder")
@@ -56,16 +64,23 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         if arguments.recipe or _given(arguments):
             raise StudioError("--resume goes on with a run as it is.", "Leave out the recipe and the other flags.")
-        folder = _find_run(project, arguments.resume)
+        folder = run_of(project, arguments.resume)
         ask_consent(arguments, folder.recipe().rewards)
     else:
         recipe = ready_recipe(project, _recipe(arguments, project.runs))
         ask_consent(arguments, recipe.rewards)
         folder = RunFolder.create(project.runs, recipe)
+    if arguments.queue or arguments.at:
+        moment = time_from(arguments.at, datetime.now()) if arguments.at else 0.0
+        queue = QueueFile(project.folder).add(folder, moment)
+        print(f"Run {folder.id}\n{queue.sentence_for(folder.id, datetime.now())}")
+        print("It goes on while a window has the project open, or “plumbline queue run”.")
+        return 0
     print(f"Run {folder.id}")
     ended = follow(folder)
+    QueueFile(project.folder).remove(folder)
     print(f"{ended.sentence} {ended.hint}")
-    return 0 if ended.state in (RunState.FINISHED, RunState.STOPPED) else 1
+    return 0 if ended.state in (RunState.FINISHED, RunState.STOPPED, RunState.PAUSED) else 1
 
 
 def _given(arguments: argparse.Namespace) -> bool:
@@ -96,10 +111,17 @@ def _all_settings() -> list[type[TrainSettings]]:
     return [method.settings for method in METHODS.values()]
 
 
-def follow(folder: RunFolder, *, title: str = "", watch: Callable[[RunStory], str] = lambda story: "") -> Outcome:
+def follow(
+    folder: RunFolder,
+    *,
+    title: str = "",
+    watch: Callable[[RunStory], str] = lambda story: "",
+    process: subprocess.Popen[bytes] | None = None,
+) -> Outcome:
     """Start a run's worker and show its progress until it ends. Raises StudioError when it can't be started.
 
     title: stands before the bar, with the phase. watch: told how the run goes, gives words that stand after the bar.
+    process: the worker, when it was started already.
     """
     reader, story = EventReader(folder.events), RunStory()
     while events := reader.read():  # what earlier attempts said
@@ -110,7 +132,7 @@ def follow(folder: RunFolder, *, title: str = "", watch: Callable[[RunStory], st
         _counted_interrupts() as pressed,
         tqdm(desc=title or "Loading", unit="step", file=sys.stderr, disable=None, dynamic_ncols=True) as bar,
     ):
-        attempt, handled = Attempt(folder, start_run(folder)), 0
+        attempt, handled = Attempt(folder, process or start_run(folder)), 0
         while True:
             ended = not attempt.goes_on()  # asked before reading, so that no last word is missed
             for event in reader.read():
@@ -182,7 +204,8 @@ def _show(bar: tqdm[NoReturn], event: Event, story: RunStory, title: str, watch:
             pass
 
 
-def _find_run(project: Project, run_id: str) -> RunFolder:
+def run_of(project: Project, run_id: str) -> RunFolder:
+    """The project's run of that id. Raises StudioError."""
     known = {run.id: run for run in list_runs(project.runs)}
     if run_id not in known:
         hint = did_you_mean(run_id, known) or (

@@ -21,6 +21,7 @@ WORKING = ("training", "evaluating", "sampling", "saving")
 class RunState(StrEnum):
     """Where a run stands."""
 
+    WAITING = "waiting"
     STARTING = "starting"
     RUNNING = "running"
     FINISHED = "finished"
@@ -31,7 +32,7 @@ class RunState(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """No worker is at it."""
+        """No worker is at it; that of a waiting one is still to come."""
         return self not in (RunState.STARTING, RunState.RUNNING)
 
 
@@ -107,6 +108,8 @@ class RunStory:
             return RunState.INTERRUPTED
         return RunState.RUNNING if self.phase in WORKING else RunState.STARTING
 
+
+NOT_STARTED = "It has not been started yet."
 
 _ENDED = {
     "finished": RunState.FINISHED,

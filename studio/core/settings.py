@@ -21,6 +21,9 @@ class AppSettings:
     )
     smoothing: float = setting(0.6, "Smoothing", "How much of the past the drawn curves keep.", low=0.0, high=0.99)
     advanced: bool = setting(False, "Advanced settings", "Show every training setting.")
+    notify: bool = setting(
+        True, "Notify when a run ends", "A desktop notification when the window isn't the one in front."
+    )
     method: str = setting("sft", "Method", "The way to train that was chosen last.")
     labeller: str = setting("", "Labeller", "The name under which verdicts are kept.")
     recent_projects: tuple[str, ...] = ()

@@ -15,11 +15,13 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.errors import StudioError
+from studio.core.runs import RunState
 from studio.gui import theme
 from studio.gui.check import Check
 from studio.gui.crash import CrashReporter
 from studio.gui.main_window import MainWindow
 from studio.gui.new_project import NewProject
+from studio.gui.notify import Notifier, can_notify
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
@@ -47,6 +49,10 @@ class Studio(QObject):
         window.close_requested.connect(self.close_project)
         window.page_requested.connect(self.show_page)
         window.theme_chosen.connect(self._choose_theme)
+        self.notifier = Notifier(preferences, self)
+        self.notifier.clicked.connect(self._come_forward)
+        window.show_notify(preferences.values.notify, can_notify())
+        window.notify_chosen.connect(self._choose_notify)
         window.file_dropped.connect(self._take_dropped)
         window.closing.connect(self._close)
         self.preferences.not_saved.connect(window.notice.show_error)
@@ -73,6 +79,8 @@ class Studio(QObject):
         self.close_project()
         self.project = project
         self.runs = ProjectRuns(project, self)
+        self.notifier.follow(self.runs)
+        self.runs.queue.failed.connect(self.window.notice.show_error)
         self.preferences.remember_project(project.folder)
         self.window.show_recent(self.preferences.values.recent_projects)
         self.window.show_project(project.name)
@@ -170,6 +178,8 @@ class Studio(QObject):
     def _show_started(self, run: str) -> None:
         self.show_page("runs")
         self.pages["runs"].open_run(run)
+        if self.runs is not None and self.runs.record(run).state is RunState.WAITING:
+            return  # the queue says itself when it goes on
         if not self._said_goes_on:
             self._said_goes_on = True
             self.window.notice.show_note(
@@ -193,6 +203,18 @@ class Studio(QObject):
         assert isinstance(app, QApplication)
         theme.apply(app, choice)
         self.preferences.change(theme=choice)
+
+    @Slot(bool)
+    def _choose_notify(self, wanted: bool) -> None:
+        self.preferences.change(notify=wanted)
+
+    @Slot()
+    def _come_forward(self) -> None:
+        """Show the window and its runs, as whoever clicks a notification wants."""
+        self.window.showNormal()
+        self.window.raise_()
+        self.window.activateWindow()
+        self.show_page("runs")
 
     @Slot(object)
     def _take_dropped(self, path: Path) -> None:

@@ -30,7 +30,8 @@ _RECENT_IN_MENU = 5
 
 class MainWindow(QWidget):
     """Signals: `new_requested()`; `open_requested(str folder)`; `close_requested()`, of the project;
-    `page_requested(str key)`, a tab; `theme_chosen(str)`; `file_dropped(object Path)`; `closing()`.
+    `page_requested(str key)`, a tab; `theme_chosen(str)`; `notify_chosen(bool)`; `file_dropped(object Path)`;
+    `closing()`.
     """
 
     new_requested = Signal()
@@ -38,6 +39,7 @@ class MainWindow(QWidget):
     close_requested = Signal()
     page_requested = Signal(str)
     theme_chosen = Signal(str)
+    notify_chosen = Signal(bool)
     file_dropped = Signal(object)
     closing = Signal()
 
@@ -88,6 +90,13 @@ class MainWindow(QWidget):
         self.project_button.setToolTip(name)
         self.close_action.setEnabled(True)
         self.tabs.show()
+
+    def show_notify(self, wanted: bool, possible: bool) -> None:
+        """Whether the end of a run is told outside the window, and whether this desktop has a place for that."""
+        self.notify_action.setChecked(wanted and possible)
+        self.notify_action.setEnabled(possible)
+        if not possible:
+            self.notify_action.setText("Notify when a run ends (this desktop has no place for notifications)")
 
     def show_recent(self, folders: tuple[str, ...]) -> None:
         """Offer these projects, newest first."""
@@ -169,6 +178,10 @@ class MainWindow(QWidget):
         self.recent_menu = menu.addMenu("Recent projects")
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         menu.aboutToShow.connect(self._enable_recent)
+        menu.addSeparator()
+        self.notify_action = menu.addAction("Notify when a run ends")
+        self.notify_action.setCheckable(True)
+        self.notify_action.toggled.connect(self.notify_chosen)
         menu.addSeparator()
         self.close_action = menu.addAction("Close project")
         self.close_action.triggered.connect(self.close_requested)

@@ -17,9 +17,11 @@ from studio.core.events import Event
 from studio.core.metrics import Curves
 from studio.core.recipes import Recipe
 from studio.core.rollouts import Rollouts
-from studio.core.runs import Outcome, RunState, RunStory
+from studio.core.runs import NOT_STARTED, Outcome, RunState, RunStory
 from studio.core.samples import SampleBook
+from studio.jobs.queue import PAUSED, ProjectQueue
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
+from studio.processes.queue import Turn
 from studio.processes.training import StopLadder, is_alive, start_run
 from studio.storage.consent import check_consent
 from studio.storage.files import disk_trouble
@@ -49,6 +51,7 @@ class RunRecord:
     state: RunState = RunState.STARTING
     outcome: Outcome | None = None
     broken: str = ""
+    queued: bool = False
     size: int = 0
 
     @property
@@ -84,6 +87,9 @@ class ProjectRuns(QObject):
         self._finder = RunFinder(project.runs, self)
         self._finder.runs_found.connect(self._take_found)
         self._finder.runs_gone.connect(self._take_gone)
+        self.queue = ProjectQueue(project, command, self)
+        self.queue.turn_taken.connect(self._take_turn)
+        self.queue.changed.connect(self._take_queue)
         self._finder.start(QThread.Priority.LowPriority)
 
     def records(self) -> list[RunRecord]:
@@ -102,22 +108,46 @@ class ProjectRuns(QObject):
 
     def start(self, recipe: Recipe) -> RunRecord:
         """Check a recipe, make its run folder and start its worker. Raises StudioError."""
+        record = self._made(recipe)
+        self._start_worker(record)
+        return record
+
+    def enqueue(self, recipe: Recipe, not_before: float = 0.0) -> RunRecord:
+        """Check a recipe, make its run folder and put it into the queue, for a moment or for its turn. Raises
+        StudioError."""
+        record = self._made(recipe)
+        record.state, record.outcome = RunState.WAITING, Outcome(RunState.WAITING, NOT_STARTED)
+        self.queue.add(record.folder, not_before)
+        return record
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being trained."""
+        return any(not record.state.is_over for record in self._records.values())
+
+    def _made(self, recipe: Recipe) -> RunRecord:
         check_consent(recipe)
         recipe = ready_recipe(self._project, recipe)
         record = RunRecord(RunFolder.create(self._project.runs, recipe), recipe)
         self._records[record.id] = record
         self.list_changed.emit()
-        self._start_worker(record)
         return record
 
     def resume(self, run_id: str) -> None:
-        """Go on with a run from its last checkpoint. Raises StudioError."""
-        self._start_worker(self._records[run_id])
+        """Start a run now, from its last checkpoint if there is one. Raises StudioError."""
+        record = self._records[run_id]
+        paused = record.state is RunState.PAUSED
+        self._start_worker(record)
+        self.queue.remove(run_id)
+        if paused and self.queue.queue.held == PAUSED:
+            self.queue.go_on()
 
     def stop(self, run_id: str, *, save: bool, pause: bool = False) -> None:
         """Ask a run to end, or to pause; should it not listen, the ladder ends it. Raises StudioError."""
         ladder = StopLadder(self._records[run_id].folder, save, pause)
         ladder.ask()
+        if pause and self.queue.queue.waiting:  # else the next one would take the memory at once
+            self.queue.hold(PAUSED)
         self._ladders[run_id] = ladder
         self._timer.start()
         self.run_changed.emit(run_id)
@@ -143,6 +173,7 @@ class ProjectRuns(QObject):
     def close(self) -> None:
         """Stop following and wait for the threads. Workers go on."""
         self._timer.stop()
+        self.queue.close()
         threads: list[QThread] = [self._finder, *self.findChildren(RunWatch)]
         for thread in threads:
             thread.requestInterruption()
@@ -216,6 +247,28 @@ class ProjectRuns(QObject):
         if was_alive:
             self.run_ended.emit(record.id)
 
+    @Slot(object)
+    def _take_turn(self, turn: Turn) -> None:
+        """A run of the queue was started."""
+        record = self._records.get(turn.run.id)
+        if record is None:
+            try:
+                record = RunRecord(turn.run, turn.run.recipe())
+            except StudioError as error:
+                record = RunRecord(turn.run, broken=error.sentence)
+            self._records[record.id] = record
+            self.list_changed.emit()
+        self._watch(record, turn.process)
+
+    @Slot()
+    def _take_queue(self) -> None:
+        """Say anew where each run stands."""
+        for record in self._records.values():
+            queued = record.id in self.queue.queue
+            if queued or record.queued:
+                record.queued = queued
+                self.run_changed.emit(record.id)
+
     @Slot(list)
     def _take_found(self, found: list[FoundRun]) -> None:
         for run in found:
@@ -237,6 +290,7 @@ class ProjectRuns(QObject):
                 self._watch(record)
             else:
                 record.state = run.outcome.state
+                record.queued = record.id in self.queue.queue
                 self.run_changed.emit(record.id)
         self.list_changed.emit()
 

@@ -13,7 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from studio.core.errors import StudioError
-from studio.core.runs import Outcome, RunStory, outcome_of
+from studio.core.runs import NOT_STARTED, Outcome, RunState, RunStory, outcome_of
 from studio.processes.launch import start_worker, worker_command
 from studio.storage.consent import check_consent
 from studio.storage.files import disk_trouble
@@ -178,6 +178,8 @@ def _say_smaller(run: RunFolder) -> bool:
 def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
     """How a run whose worker is gone ended. exit_code: None when this process was not the worker's parent."""
     worker = run.worker()
+    if worker is None and exit_code is None and run.heard == 0 and run.is_there:
+        return Outcome(RunState.WAITING, NOT_STARTED, "Start it, or leave it in the queue.")
     if worker is not None and run.heard <= worker.heard_before:
         story = replace(story, ending=None)  # that of an earlier attempt: this one never said a word
     return outcome_of(

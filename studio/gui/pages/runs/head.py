@@ -71,7 +71,7 @@ class RunHead(QWidget):
             self._shown = record.id
             self.title.setText(record.name)
             self.about.setText(self._about(record))
-        phase = "Can't be read" if record.broken else words.phase_of(story, state)
+        phase = "Can't be read" if record.broken else words.state_of(record)
         if self.chip.text() != phase:
             self.chip.setText(phase)
             self.chip.setAccessibleName(f"State: {phase}")

@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QLabel, QListView, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.pages.runs.queue_panel import QueuePanel
 from studio.gui.pages.runs.run_list import RUN_ID, RunDelegate, RunListModel
 from studio.gui.pages.runs.run_view import RunView
 from studio.gui.preferences import Preferences
@@ -52,7 +53,10 @@ class RunsPage(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(heading)
-        column.addWidget(self.list)
+        column.addWidget(self.list, 1)
+        self.queue = QueuePanel(runs)
+        self.queue.run_chosen.connect(self.open_run)
+        column.addWidget(self.queue)
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         splitter.addWidget(side)
         splitter.addWidget(scroll)

@@ -20,6 +20,7 @@ STATE = RUN_ID + 1
 ABOUT = RUN_ID + 2
 Index = QModelIndex | QPersistentModelIndex
 _MARKS = {
+    RunState.WAITING: "○",
     RunState.STARTING: "◌",
     RunState.RUNNING: "▶",
     RunState.FINISHED: "✓",
@@ -94,7 +95,7 @@ def _state(record: RunRecord) -> str:
     """How it stands, in few words, and how far it came unless that is the end."""
     if record.broken:
         return "Can't be read"
-    state, story = words.phase_of(record.story, record.state), record.story
+    state, story = words.state_of(record), record.story
     if not story.total or record.state is RunState.FINISHED:
         return state
     return f"{state}, {story.step:,} of {story.total:,}"
@@ -157,6 +158,8 @@ def state_colour(state: RunState, tokens: theme.Tokens) -> str:
             return tokens.success
         case RunState.FAILED | RunState.INTERRUPTED:
             return tokens.danger
+        case RunState.WAITING:
+            return tokens.muted
         case RunState.STOPPED | RunState.PAUSED:
             return tokens.warning
         case _:

@@ -7,6 +7,7 @@ importing what draws them takes a moment.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class RunView(QWidget):
         self._record: RunRecord | None = None
         self._told: Outcome | None = None
         self._can_chat = self._can_resume = False
-        self._saved = -1
+        self._saved, self._queued = -1, ""
         self._soon = QTimer(self, interval=_REFRESH_MS, singleShot=True)
         self._soon.timeout.connect(self.refresh)
 
@@ -71,13 +72,15 @@ class RunView(QWidget):
         self.pause.setToolTip("Saves, ends the process so that its memory is free, and goes on exactly there on Resume")
         self.stop = _button("Stop…", "danger", self._ask_to_stop)
         self.resume = _button("Resume", "primary", self._resume)
+        self.unqueue = _button("Take out of the queue", "", self._unqueue)
         self.compare = _button("Compare in Chat", "", self._chat)
         self.more = QPushButton("More")
         menu = QMenu(self.more)
         self.copy = menu.addAction("Copy diagnostics", self._copy)
+        self.enqueue = menu.addAction("Add to the queue", self._enqueue)
         self.delete = menu.addAction("Delete…", self._ask_to_delete)
         self.more.setMenu(menu)
-        for button in (self.pause, self.stop, self.resume, self.compare, self.more):
+        for button in (self.pause, self.stop, self.unqueue, self.resume, self.compare, self.more):
             self.head.buttons.addWidget(button)
 
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
@@ -120,7 +123,7 @@ class RunView(QWidget):
         """Show a run. Raises KeyError for one that isn't there."""
         self._record = self._runs.record(run_id)
         self._runs.follow(run_id)
-        self._told, self._saved = None, -1
+        self._told, self._saved, self._queued = None, -1, ""
         self.notice.clear()
         self._show_curves(self._record)
         self.log.show_run(self._record.folder)
@@ -217,13 +220,26 @@ class RunView(QWidget):
         self.pause.setVisible(not record.state.is_over and not record.broken)
         self.pause.setEnabled(not stopping)
         self.resume.setVisible(gone and not finished and not record.broken)
-        self.resume.setText("Resume" if self._can_resume else "Start again")
+        waiting = record.queued or record.state is RunState.WAITING
+        self.resume.setText("Start now" if waiting else "Resume" if self._can_resume else "Start again")
+        self.unqueue.setVisible(record.queued and gone)
+        self.enqueue.setVisible(gone and not finished and not record.queued and not record.broken)
         self.compare.setVisible(self._can_chat)
         if self.compare.property("role") != ("primary" if finished else ""):
             theme.set_role(self.compare, "primary" if finished else "")
         self.delete.setVisible(gone or bool(record.broken))
 
     def _tell_ending(self, record: RunRecord) -> None:
+        queued = self._runs.queue.queue.sentence_for(record.id, datetime.now()) if record.queued else ""
+        if queued != self._queued:
+            self._queued = queued
+            self._told = None
+            self.notice.clear()
+        if queued and record.outcome is not None:
+            if self._told is None:
+                self._told = record.outcome
+                self.notice.show_note(queued)
+            return
         if record.broken and self._told is None:
             self._told = Outcome(RunState.FAILED, record.broken)
             self.notice.show_error(StudioError(record.broken))
@@ -281,6 +297,16 @@ class RunView(QWidget):
             self._runs.resume(run_id)
 
         self._try(resume)
+
+    @Slot()
+    def _unqueue(self) -> None:
+        if self._record is not None:
+            self._runs.queue.remove(self._record.id)
+
+    @Slot()
+    def _enqueue(self) -> None:
+        if self._record is not None:
+            self._runs.queue.add(self._record.folder)
 
     @Slot()
     def _chat(self) -> None:

@@ -6,9 +6,11 @@ import re
 
 from studio.core.runs import WORKING, RunState, RunStory
 from studio.gui.when import in_time
+from studio.jobs.runs import RunRecord
 from studio.storage.files import in_bytes
 
 STATES = {
+    RunState.WAITING: "Not started",
     RunState.STARTING: "Starting",
     RunState.RUNNING: "Training",
     RunState.FINISHED: "Finished",
@@ -34,6 +36,11 @@ def phase_of(story: RunStory, state: RunState) -> str:
     if state.is_over:
         return STATES[state]
     return PHASES.get(story.phase, STATES[state])
+
+
+def state_of(record: RunRecord) -> str:
+    """The word on the chip of a run; one that waits for its turn is queued, whatever it did before."""
+    return "Queued" if record.queued and record.state.is_over else phase_of(record.story, record.state)
 
 
 def progress_of(story: RunStory, state: RunState) -> tuple[int, int]:

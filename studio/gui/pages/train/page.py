@@ -6,6 +6,7 @@ what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from studio.core.templates import MODELS_OWN
 from studio.gui import theme
 from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.pages.train.dataset_choice import DatasetChoice
+from studio.gui.pages.train.later import LaterButton
 from studio.gui.pages.train.method_cards import MethodCards
 from studio.gui.pages.train.reward_choice import RewardChoice, in_words
 from studio.gui.pages.train.start_from import StartFrom
@@ -43,7 +45,7 @@ from studio.gui.preferences import Preferences
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.notice import Notice
-from studio.jobs.runs import ProjectRuns
+from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
 from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
@@ -67,6 +69,7 @@ class TrainPage(QWidget):
         super().__init__(parent)
         self._project, self._runs, self._preferences = project, runs, preferences
         self.notice = Notice()
+        self._busy = False
 
         self.methods = MethodCards(preferences.values.method)
         self.methods.method_chosen.connect(self._take_method)
@@ -100,7 +103,13 @@ class TrainPage(QWidget):
         theme.set_role(self.copy, "quiet")
         self.copy.setToolTip("Writes the recipe into the project and copies the line that trains it in a terminal")
         self.copy.clicked.connect(self._copy)
+        self.later = LaterButton()
+        self.later.later_requested.connect(self._enqueue)
+        self.later.now_requested.connect(self._start_now)
+        runs.run_changed.connect(self._show_busy)
+        runs.list_changed.connect(self._show_busy)
         self.summary.footer.addWidget(self.start)
+        self.summary.footer.addWidget(self.later)
         self.summary.footer.addWidget(self.copy)
         self._lay_out()
         self._choose_known_model()
@@ -289,7 +298,10 @@ class TrainPage(QWidget):
         missing, _ = self._missing()
         method, model = self.methods.method(), self.model.model()
         start, templated = self.start_from.record(), _templated(method)
-        self.start.setText(missing or "Start training")
+        busy = self._runs.is_busy
+        self.start.setText(missing or ("Add to the queue" if busy else "Start training"))
+        self.later.show_busy(busy)
+        self.later.setEnabled(not missing)
         self.name.setPlaceholderText(self._usual_name() or "Named after model and data")
         self._start_part.setVisible(self.start_from.matters())
         self._template_part.setVisible(templated)
@@ -334,7 +346,29 @@ class TrainPage(QWidget):
         return False
 
     @Slot()
+    def _show_busy(self) -> None:
+        """Something began or ended to run: the start button then adds to the queue, or no longer does."""
+        busy = self._runs.is_busy
+        if busy != self._busy:
+            self._busy = busy
+            self._tell()
+
+    @Slot()
     def _start(self) -> None:
+        if self._runs.is_busy:
+            self._enqueue(0.0)
+        else:
+            self._start_now()
+
+    @Slot()
+    def _start_now(self) -> None:
+        self._make_run(self._runs.start)
+
+    @Slot(float)
+    def _enqueue(self, not_before: float) -> None:
+        self._make_run(lambda recipe: self._runs.enqueue(recipe, not_before))
+
+    def _make_run(self, make: Callable[[Recipe], RunRecord]) -> None:
         if not self._goes():
             return
         self.notice.clear()
@@ -342,8 +376,7 @@ class TrainPage(QWidget):
             return
         try:
             dataset = self.dataset.dataset()
-            recipe = replace(self.recipe(), dataset=dataset.id if dataset else "")
-            record = self._runs.start(recipe)
+            record = make(replace(self.recipe(), dataset=dataset.id if dataset else ""))
         except StudioError as error:
             self.notice.show_error(error)
             return
