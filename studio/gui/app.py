@@ -15,7 +15,6 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.errors import StudioError
-from studio.core.runs import RunState
 from studio.gui import theme
 from studio.gui.check import Check
 from studio.gui.crash import CrashReporter
@@ -140,6 +139,7 @@ class Studio(QObject):
 
                 train = TrainPage(self.project, self.runs, self.preferences)
                 train.run_started.connect(self._show_started)
+                train.run_queued.connect(self._show_run)
                 train.import_requested.connect(self._show_data)
                 return train
             case "runs":
@@ -175,11 +175,13 @@ class Studio(QObject):
         self.show_page("train")
 
     @Slot(str)
-    def _show_started(self, run: str) -> None:
+    def _show_run(self, run: str) -> None:
         self.show_page("runs")
         self.pages["runs"].open_run(run)
-        if self.runs is not None and self.runs.record(run).state is RunState.WAITING:
-            return  # the queue says itself when it goes on
+
+    @Slot(str)
+    def _show_started(self, run: str) -> None:
+        self._show_run(run)
         if not self._said_goes_on:
             self._said_goes_on = True
             self.window.notice.show_note(

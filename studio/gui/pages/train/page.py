@@ -57,10 +57,11 @@ _RECENT = 10  # models that other projects may begin with
 class TrainPage(QWidget):
     """Makes a recipe and starts a run.
 
-    run_started(run_id). import_requested(): there is no dataset that fits and the user wants one.
+    run_started(run_id). run_queued(run_id): it waits for its turn or its time. import_requested(): there is no dataset that fits and the user wants one.
     """
 
     run_started = Signal(str)
+    run_queued = Signal(str)
     import_requested = Signal()
 
     def __init__(
@@ -362,25 +363,29 @@ class TrainPage(QWidget):
 
     @Slot()
     def _start_now(self) -> None:
-        self._make_run(self._runs.start)
+        record = self._make_run(self._runs.start)
+        if record is not None:
+            self.run_started.emit(record.id)
 
     @Slot(float)
     def _enqueue(self, not_before: float) -> None:
-        self._make_run(lambda recipe: self._runs.enqueue(recipe, not_before))
+        record = self._make_run(lambda recipe: self._runs.enqueue(recipe, not_before))
+        if record is not None:
+            self.run_queued.emit(record.id)
 
-    def _make_run(self, make: Callable[[Recipe], RunRecord]) -> None:
+    def _make_run(self, make: Callable[[Recipe], RunRecord]) -> RunRecord | None:
+        """Make a run of what is chosen; None when something is missing or wrong, which is said."""
         if not self._goes():
-            return
+            return None
         self.notice.clear()
         if self.methods.method().is_rewarded and not self.rewards.still_agreed():
-            return
+            return None
         try:
             dataset = self.dataset.dataset()
-            record = make(replace(self.recipe(), dataset=dataset.id if dataset else ""))
+            return make(replace(self.recipe(), dataset=dataset.id if dataset else ""))
         except StudioError as error:
             self.notice.show_error(error)
-            return
-        self.run_started.emit(record.id)
+            return None
 
     @Slot()
     def _copy(self) -> None:
