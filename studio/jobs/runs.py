@@ -145,9 +145,9 @@ class ProjectRuns(QObject):
     def stop(self, run_id: str, *, save: bool, pause: bool = False) -> None:
         """Ask a run to end, or to pause; should it not listen, the ladder ends it. Raises StudioError."""
         ladder = StopLadder(self._records[run_id].folder, save, pause)
-        ladder.ask()
-        if pause and self.queue.queue.waiting:  # else the next one would take the memory at once
+        if pause and self.queue.queue.waiting:  # first, or the next one might take the memory at once
             self.queue.hold(PAUSED)
+        ladder.ask()
         self._ladders[run_id] = ladder
         self._timer.start()
         self.run_changed.emit(run_id)

@@ -63,7 +63,7 @@ def test_runs_wait_are_put_in_order_by_key_and_go_one_after_another(qtbot, page,
     assert "c" in {record.name for record in runs.records() if record.queued}
     runs.mode = "fail"
     runs.stop(first, save=False)
-    qtbot.waitUntil(lambda: waiting(runs) == [] and not runs.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: waiting(runs) == [] and not runs.is_busy, timeout=60_000)
     states = {record.name: record.state for record in runs.records()}
     assert states == {
         "first": RunState.STOPPED,
@@ -98,12 +98,12 @@ def test_pause_frees_the_memory_also_of_what_would_come_next(qtbot, page, projec
     qtbot.waitUntil(lambda: waiting(runs) == ["next"] and runs.record(run_id).story.step > 2)
     qtbot.waitUntil(view.pause.isVisible)
     qtbot.mouseClick(view.pause, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: view.head.chip.text() == "Paused", timeout=20_000)
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Paused", timeout=60_000)
     qtbot.waitUntil(lambda: "On hold" in page.queue.about.text())
     assert view.resume.text() == "Resume"
     step = runs.record(run_id).story.step
     qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: runs.record(run_id).story.step > step, timeout=20_000)
+    qtbot.waitUntil(lambda: runs.record(run_id).story.step > step, timeout=60_000)
     qtbot.waitUntil(lambda: QueueFile(project.folder).read().held == "")
     assert waiting(runs) == ["next"]
 
@@ -116,7 +116,7 @@ def test_the_queue_survives_the_window(qtbot, project, runs, recipe):
     qtbot.waitUntil(lambda: len(again.queue.queue.waiting) == 1)
     assert again.queue.queue.held
     again.queue.go_on()
-    qtbot.waitUntil(lambda: any(not record.state.is_over for record in again.records()), timeout=20_000)
+    qtbot.waitUntil(lambda: any(not record.state.is_over for record in again.records()), timeout=60_000)
     qtbot.waitUntil(lambda: not runs.queue.queue.waiting)
     for record in again.records():
         record.folder.request_stop(save=False)
@@ -167,7 +167,7 @@ def test_the_train_page_adds_to_the_queue_while_something_runs(qtbot, project, r
     runs.queue.hold()
     qtbot.waitUntil(lambda: bool(runs.queue.queue.held))
     runs.stop(first.id, save=False)
-    qtbot.waitUntil(lambda: page.start.text() == "Start training", timeout=20_000)
+    qtbot.waitUntil(lambda: page.start.text() == "Start training", timeout=60_000)
     page.close_down()
 
 

@@ -57,7 +57,8 @@ _RECENT = 10  # models that other projects may begin with
 class TrainPage(QWidget):
     """Makes a recipe and starts a run.
 
-    run_started(run_id). run_queued(run_id): it waits for its turn or its time. import_requested(): there is no dataset that fits and the user wants one.
+    run_started(run_id). run_queued(run_id): it waits for its turn or its time.
+    import_requested(): there is no dataset that fits and the user wants one.
     """
 
     run_started = Signal(str)
