@@ -17,10 +17,11 @@ from studio.core.judging import margin_of, mark_of_scores
 from studio.core.labelling import POINTWISE, Candidate, Item
 from studio.core.messages import tools_of
 from studio.processes.service import Kind, Service
-from studio.storage.label_log import judged_by, set_margins, write_entry
+from studio.storage.label_log import judged_by, labellers_of, set_margins, write_entry
 from studio.storage.labels import LabelSet, add_candidates, item_of, original_items, prompt_states, waiting_prompts
 from studio.storage.project import Project
 
+_STEADY = 60.0  # per cent; a coin agrees with itself in half of the pairs
 _FIRST, _BATCH = 2, 16  # prompts at a time: few at first, so that labelling can begin
 
 
@@ -184,6 +185,9 @@ class MachineJudge(_Beside):
         with self._project.connect() as connection:
             judged = judged_by(connection, self._known, self._name)
             every = original_items(connection, self._known)
+            people = {name for name, machine, _ in labellers_of(connection, self._known) if not machine}
+        if self._name in people:  # two of one name would be one labeller
+            self._name, judged = f"{self._name} (judge)", set[int]()
         # Ratings are places among all answers, so all are scored again when new ones came.
         self._left = every if self._known.plan.way == POINTWISE else [item for item in every if item not in judged]
         self._total = len(self._left)
@@ -210,7 +214,10 @@ class MachineJudge(_Beside):
             self._keep_ratings()
         if self._both and not self._stopped:
             share = 100 * self._same / self._both
-            self.said.emit(f"Done. Asked in both orders, it preferred the same answer in {share:.0f} % of the pairs.")
+            told = f"Done. Asked in both orders, it preferred the same answer in {share:.0f} % of the pairs."
+            if share < _STEADY:
+                told += " It goes by the order more than by the answers, so it is no good judge."
+            self.said.emit(told)
         elif self._total and not self._stopped:
             self.said.emit("Done.")
 

@@ -143,6 +143,8 @@ class LabelSession:
         if not labeller.strip():
             raise StudioError("Verdicts need a name.", "Type who is labelling.")
         self._connection, self.known, self.labeller = connection, known, labeller.strip()
+        if (self.labeller, True) in {(name, machine) for name, machine, _ in labellers_of(connection, known)}:
+            raise StudioError(f"“{self.labeller}” is a machine judge of this set.", "Label under another name.")
         self._done: list[int] = []
         self._undone: list[int] = []
         query = "SELECT id, action, target FROM label_log WHERE label_set = ? AND labeller = ? ORDER BY id"

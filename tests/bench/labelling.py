@@ -58,7 +58,14 @@ def main() -> None:
         studio, judge = open_window(app, str(project.folder))
         opened = time.perf_counter() - began
         rng = random.Random(0)
-        took = sorted(press(app, judge, rng.choice(KEYS)) * 1000 for _ in range(presses))
+        took: list[float] = []
+        worked: list[float] = []  # processor time of the same keys, which other programs hardly change
+        for _ in range(presses):
+            before = time.process_time()
+            took.append(press(app, judge, rng.choice(KEYS)) * 1000)
+            worked.append((time.process_time() - before) * 1000)
+        took.sort()
+        worked.sort()
         studio.window.close()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
@@ -85,6 +92,7 @@ def main() -> None:
         "median_ms": round(statistics.median(took), 2),
         "p95_ms": round(took[int(len(took) * 0.95)], 2),
         "worst_ms": round(took[-1], 2),
+        "processor_p95_ms": round(worked[int(len(worked) * 0.95)], 2),
         "kills": kills,
         "lost": lost,
     }

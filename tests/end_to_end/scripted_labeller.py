@@ -13,7 +13,7 @@ import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -26,10 +26,14 @@ KEYS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4, Qt.Key.Key_S)
 
 def wait(app: QApplication, until, seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
+    tick = QTimer()  # so that a wait for what never comes ends
+    tick.start(500)
     while not until():
         if time.monotonic() > end:
             raise SystemExit("waited in vain")
-        app.processEvents()
+        # Waiting in the loop, as a window does; turning round in it would take the interpreter from the desk's thread.
+        # (With a time limit, Qt's processEvents does not wait.)
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def open_window(app: QApplication, folder: str):

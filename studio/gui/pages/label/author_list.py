@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QVBoxLayout,
 from studio.core.candidates import Author
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.runs import ProjectRuns
 from studio.storage.models import offered_models
 from studio.storage.project import Project
@@ -57,7 +58,7 @@ class AuthorList(QWidget):
         for author in known:
             item = QListWidgetItem(author.name)
             item.setData(Qt.ItemDataRole.UserRole, author)
-            item.setToolTip(author.adapter or author.base)
+            item.setToolTip(plain_tip(author.adapter or author.base))
             ticked = (author.base, author.adapter) in before
             item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
             self.list.addItem(item)

@@ -223,6 +223,8 @@ class CandidatesView(QWidget):
         for work in (self._writer, self._judge):
             if work is not None:
                 work.stop()
+        self._writer = self._judge = None  # they end by themselves; another set can begin at once
+        self.judge_progress.hide()
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()

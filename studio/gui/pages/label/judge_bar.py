@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBo
 
 from studio.gui import theme
 from studio.gui.pages.label.line import Line
+from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.label_log import ORDERS, QUEUES, Counts
 from studio.storage.settings import labeller_name
 
@@ -91,7 +92,7 @@ class JudgeBar(QWidget):
         words = [f"#{place + 1:,} of {length:,}", *said, *(["flagged"] if flagged else [])]
         text = "  ·  ".join(words)
         self.item_words.setText(text if len(text) < 60 else text[:58] + "…")
-        self.item_words.setToolTip(text)
+        self.item_words.setToolTip(plain_tip(text))
 
     @Slot()
     def _chosen(self) -> None:

@@ -34,6 +34,7 @@ from studio.gui.preferences import Preferences
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.background import BackgroundTask
 from studio.jobs.runs import ProjectRuns
 from studio.storage.label_import import ImportedLabels, import_labels
@@ -64,6 +65,7 @@ class LabelPage(QWidget):
         super().__init__(parent)
         self._project, self._preferences = project, preferences
         self._task: BackgroundTask | None = None
+        self._new = False  # a set was just begun, and its first candidates are to come
         self._folder = Path.home()
         self.notice = Notice()
         self.list = QListWidget()
@@ -96,7 +98,7 @@ class LabelPage(QWidget):
         self.guidelines.changed.connect(self._keep_guidelines)
         self.guidelines.hide()
         self.candidates = CandidatesView(project, runs, None, writer_command, judge_command)
-        self.candidates.came.connect(self.judge.refresh)
+        self.candidates.came.connect(self._take_candidates)
         self.quality = QualityView(project)
         self.quality.item_requested.connect(self._judge_again)
         self.use = UseView(project)
@@ -125,7 +127,7 @@ class LabelPage(QWidget):
         for known in sets:
             item = QListWidgetItem(f"{known.name}\n{_how(known.plan)}")
             item.setData(Qt.ItemDataRole.UserRole, known)
-            item.setToolTip(known.name)
+            item.setToolTip(plain_tip(known.name))
             self.list.addItem(item)
             if known.id == wanted or self.list.currentItem() is None:
                 self.list.setCurrentItem(item)
@@ -192,7 +194,15 @@ class LabelPage(QWidget):
         self.stack.setCurrentWidget(self.view)
         self.refresh(select=known.id)
         self.tabs.setCurrentWidget(self.candidates if known.writing else self.judge_part)
+        self._new = bool(known.writing)
         self.candidates.begin()
+
+    @Slot()
+    def _take_candidates(self) -> None:
+        self.judge.refresh()
+        if self._new:  # judging begins with the first answers, while the others are being written
+            self._new = False
+            self.tabs.setCurrentWidget(self.judge_part)
 
     @Slot(object)
     def _take_imported(self, found: ImportedLabels) -> None:
