@@ -35,6 +35,10 @@ from studio.storage.revisions import (
 from studio.storage.search import index_dataset, sources_of, tags_of
 
 _TOOLS = {
+    "duplicates": "Find duplicates…",
+    "lengths": "Lengths…",
+    "secrets": "Look for secrets…",
+    "split": "Split…",
     "history": "History…",
     "export": "Export…",
     "rename": "Rename…",

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from studio.gui.pages.data.tools.export_dialog import ExportDialog
+from studio.gui.pages.data.tools.finding_dialog import DuplicatesDialog, SecretsDialog
 from studio.gui.pages.data.tools.history_dialog import HistoryDialog
+from studio.gui.pages.data.tools.lengths_dialog import LengthsDialog
+from studio.gui.pages.data.tools.split_dialog import SplitDialog
 from studio.gui.pages.data.tools.tool import ToolDialog
 
-TOOLS: dict[str, type[ToolDialog]] = {"export": ExportDialog, "history": HistoryDialog}
+TOOLS: dict[str, type[ToolDialog]] = {
+    "duplicates": DuplicatesDialog,
+    "lengths": LengthsDialog,
+    "secrets": SecretsDialog,
+    "split": SplitDialog,
+    "history": HistoryDialog,
+    "export": ExportDialog,
+}

@@ -1,0 +1,128 @@
+"""Split: a part to train on and a part to measure with; and whether two datasets ask the same."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+
+from studio.core.datasets import DatasetInfo
+from studio.core.errors import StudioError
+from studio.gui import theme
+from studio.gui.pages.data.tools.tool import ToolDialog
+from studio.storage.datasets import list_datasets
+from studio.storage.duplicates import shared
+from studio.storage.project import Project
+from studio.storage.revisions import tag_records
+from studio.storage.splits import split_dataset
+
+_LEAK = "leak"
+
+
+class SplitDialog(ToolDialog):
+    """Two new datasets, or the tag “leak” on examples whose prompt another dataset has too."""
+
+    title = "Split"
+
+    def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
+        super().__init__(project, dataset, parent)
+        self.about.setText(
+            "Makes two new datasets and leaves this one as it is. Examples that ask the same stay together, so nothing "
+            "that is measured with was trained on."
+        )
+        self.share = QSpinBox()
+        self.share.setRange(1, 99)
+        self.share.setValue(10)
+        self.share.setSuffix(" %")
+        self.share.setAccessibleName("Share to measure with")
+        self.how = QComboBox()
+        self.how.setAccessibleName("How it is split")
+        self.how.addItem("by the prompt's hash: it always goes the same way", "hash")
+        self.how.addItem("by chance, with a seed: as exact as can be", "chance")
+        self.how.currentIndexChanged.connect(self._show_seed)
+        self.seed = QSpinBox()
+        self.seed.setRange(0, 2**31 - 1)
+        self.seed.setAccessibleName("Seed")
+        self.rows = QFormLayout()
+        self.rows.addRow("To measure with", self.share)
+        self.rows.addRow("Split", self.how)
+        self.rows.addRow("Seed", self.seed)
+        self.other = QComboBox()
+        self.other.setAccessibleName("Another dataset")
+        try:
+            for info in list_datasets(project):
+                if info.id != dataset.id:
+                    self.other.addItem(info.name, info)
+        except StudioError as error:
+            self.failed.emit(error)
+        self.check = QPushButton("Check")
+        self.check.clicked.connect(self._check)
+        self.found = QLabel()
+        self.found.setWordWrap(True)
+        theme.set_role(self.found, "muted")
+        self.tag = QPushButton(f"Tag them “{_LEAK}”")
+        self.tag.clicked.connect(self._tag)
+        self.tag.hide()
+        line = QHBoxLayout()
+        for part in (self.other, self.check, self.tag):
+            line.addWidget(part)
+        line.addStretch()
+        if self.other.count():
+            self.rows.addRow("Asks the same as", line)
+            self.rows.addRow("", self.found)
+        self.body.addLayout(self.rows)
+        self.go = self.primary("Split", self._split)
+        self._leaked: list[int] = []
+        self._show_seed()
+        self.resize(560, 0)
+
+    @Slot()
+    def _show_seed(self) -> None:
+        self.rows.setRowVisible(self.seed, self.how.currentData() == "chance")
+
+    @Slot()
+    def _split(self) -> None:
+        project, info, share = self.project, self.dataset, self.share.value() / 100
+        seed = self.seed.value() if self.how.currentData() == "chance" else None
+        self.go.setEnabled(False)
+        self.start(
+            lambda task: split_dataset(
+                project, info, share, seed=seed, report=task.report, cancelled=task.is_cancelled
+            ),
+            self._done,
+        )
+
+    @Slot(object)
+    def _done(self, made: tuple[DatasetInfo, DatasetInfo]) -> None:
+        train, evaluated = made
+        self.said.emit(f"Made “{train.name}” ({train.size}) and “{evaluated.name}” ({evaluated.size}).")
+        self.changed.emit(train)
+        self.close()
+
+    @Slot()
+    def _check(self) -> None:
+        project, info, other = self.project, self.dataset, self.other.currentData()
+        self.found.setText("Comparing…")
+        self.start(lambda task: shared(project, info, other, task.report, task.is_cancelled), self._show_shared)
+
+    @Slot(object)
+    def _show_shared(self, ids: list[int]) -> None:
+        self._leaked = ids
+        other = self.other.currentText()
+        said = (
+            f"{self.dataset.kind.count(len(ids))} here ask{'s' * (len(ids) == 1)} what “{other}” asks too."
+            if ids
+            else "None asks the same."
+        )
+        self.found.setText(said)
+        self.tag.setVisible(bool(ids))
+
+    @Slot()
+    def _tag(self) -> None:
+        project, info, ids = self.project, self.dataset, self._leaked
+        self.start(lambda _task: tag_records(project, info, ids, _LEAK, on=True), self._tagged)
+
+    @Slot(object)
+    def _tagged(self, info: DatasetInfo) -> None:
+        self.said.emit(f"Tagged {info.kind.count(len(self._leaked))} “{_LEAK}”: choose the tag under Filter.")
+        self.changed.emit(info)
+        self.close()

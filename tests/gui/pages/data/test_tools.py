@@ -1,0 +1,89 @@
+import pytest
+from PySide6.QtWidgets import QWidget
+
+from studio.core.messages import Example, Message
+from studio.gui.pages.data.tools import TOOLS
+from studio.storage.datasets import add_dataset, find_dataset, list_datasets
+from studio.storage.search import tags_of
+
+LONG = " ".join(f"word{k}" for k in range(40))
+
+
+@pytest.fixture
+def info(empty_project):
+    texts = [LONG, LONG, f"{LONG} eleven", "write to jo@example.org", *(f"question {k}" for k in range(20))]
+    turns = ((Message("user", text), Message("assistant", f"answer to {text}")) for text in texts)
+    return add_dataset(empty_project, "mixed", "mixed.json", (Example(pair) for pair in turns))
+
+
+@pytest.fixture
+def tool(empty_project, info, qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    said = []
+
+    def opened(name):
+        dialog = TOOLS[name](empty_project, info, parent)
+        dialog.said.connect(said.append)
+        dialog.failed.connect(said.append)
+        dialog.open()
+        return dialog
+
+    opened.said = said
+    return opened
+
+
+def test_duplicates_are_listed_and_deleted(tool, empty_project, qtbot):
+    dialog = tool("duplicates")
+    qtbot.waitUntil(dialog.delete_button.isEnabled)
+    assert "2 examples of 24 repeat an earlier one: 1 to the letter, 1 nearly" in dialog.about.text()
+    with qtbot.waitSignal(dialog.changed):
+        dialog.delete_button.click()
+    assert find_dataset(empty_project, "mixed").rows == 22
+    assert "Deleted 2 examples" in tool.said[0]
+
+
+def test_secrets_are_listed_and_tagged(tool, empty_project, info, qtbot):
+    dialog = tool("secrets")
+    qtbot.waitUntil(dialog.tag_button.isEnabled)
+    assert [dialog.table.item(0, column).text() for column in range(3)] == ["4", "e-mail address", "jo@e…rg"]
+    with qtbot.waitSignal(dialog.changed):
+        dialog.tag_button.click()
+    assert tags_of(empty_project, find_dataset(empty_project, "mixed")) == {"secret": 1}
+
+
+def test_lengths_are_said_and_drawn(tool, qtbot):
+    dialog = tool("lengths")
+    qtbot.waitUntil(lambda: "Half of the examples have up to" in dialog.about.text())
+    dialog.bars.grab()
+    assert "from" in dialog.bars.accessibleDescription()
+    dialog.close()
+
+
+@pytest.mark.parametrize("how", [0, 1])
+def test_a_split_makes_two(tool, empty_project, qtbot, how):
+    dialog = tool("split")
+    dialog.how.setCurrentIndex(how)
+    assert dialog.seed.isVisible() == (how == 1)
+    dialog.share.setValue(50)
+    with qtbot.waitSignal(dialog.changed):
+        dialog.go.click()
+    assert sorted(found.name for found in list_datasets(empty_project)) == ["mixed", "mixed (eval)", "mixed (train)"]
+
+
+def test_what_another_dataset_asks_too_is_tagged(tool, empty_project, qtbot):
+    add_dataset(empty_project, "other", "o", [Example((Message("user", "Question 3"), Message("assistant", "x")))])
+    dialog = tool("split")
+    dialog.check.click()
+    qtbot.waitUntil(dialog.tag.isVisible)
+    assert dialog.found.text() == "1 example here asks what “other” asks too."
+    with qtbot.waitSignal(dialog.changed):
+        dialog.tag.click()
+    assert tags_of(empty_project, find_dataset(empty_project, "mixed")) == {"leak": 1}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_is_closed_at_any_moment(tool, name):
+    dialog = tool(name)
+    dialog.close()
+    assert not dialog.isVisible()
