@@ -16,6 +16,7 @@ from studio.core.tool_calls import ToolCall, calls_from, tools_from
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
+_SHORT = 60  # characters
 _NOTHING_MORE = ((), "", "", "")
 _ALSO = {"developer": "system", "function": "tool"}  # OpenAI's newer and older words
 
@@ -158,7 +159,7 @@ def _message(turn: dict[str, Any], number: int) -> Message:
     if role not in ROLES:
         role = _ALSO.get(role, role) if isinstance(role, str) else role
         if role not in ROLES:
-            raise ValueError(f"turn {number} has the role {role!r}; known roles are {', '.join(ROLES)}")
+            raise ValueError(f"turn {number} has the role “{in_short(role)}”; known roles are {', '.join(ROLES)}")
     if isinstance(content, str) and len(turn) == 2:  # the usual case, quickly
         return Message(cast("Role", role), check_text(content, f"turn {number}"))
     try:
@@ -181,7 +182,7 @@ def _words(content: Any, number: int) -> str:
             kind = cast("dict[str, Any]", part).get("type") if isinstance(part, dict) else None
             text = cast("dict[str, Any]", part).get("text") if isinstance(part, dict) else None
             if not isinstance(text, str) or kind not in (None, "text", "input_text", "output_text"):
-                raise ValueError(f"turn {number} holds something that is not text ({kind or 'of no kind'})")
+                raise ValueError(f"turn {number} holds something that is not text ({in_short(kind or 'of no kind')})")
             texts.append(text)
         content = "\n".join(texts)
     if not isinstance(content, str):
@@ -191,6 +192,12 @@ def _words(content: Any, number: int) -> str:
 
 def _name(value: Any, number: int) -> str:
     return check_text(value, f"turn {number}") if isinstance(value, str) else ""
+
+
+def in_short(value: object) -> str:
+    """A value as it is shown in a sentence: its beginning."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHORT else text[:_SHORT] + "…"
 
 
 def check_text(text: str, where: str) -> str:

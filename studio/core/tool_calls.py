@@ -49,11 +49,11 @@ def _call(value: Any) -> ToolCall:
     if arguments is None:
         arguments = body.get("parameters")
     if isinstance(arguments, str) and arguments.strip():
-        arguments = _parsed(arguments, f"the arguments of “{name}”")
+        arguments = _parsed(arguments, f"the arguments of “{name[:60]}”")
     if arguments is None or isinstance(arguments, str):
         return ToolCall(_kept(name), "{}", _kept(identity) if isinstance(identity, str) else "")
     if not isinstance(arguments, Mapping):
-        raise ValueError(f"the arguments of “{name}” are not an object")
+        raise ValueError(f"the arguments of “{name[:60]}” are not an object")
     kept = dict(cast("Mapping[str, Any]", arguments))
     return ToolCall(_kept(name), _dump(kept), _kept(identity) if isinstance(identity, str) else "")
 

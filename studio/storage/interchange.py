@@ -15,6 +15,7 @@ from typing import Any, cast
 from studio.core.datasets import DatasetInfo, ImportPreview, RowProblem
 from studio.core.errors import Cancelled, StudioError
 from studio.core.layouts import Layout, columns_in, layout_of
+from studio.core.messages import in_short
 from studio.core.records import Record
 from studio.core.shapes import no_columns, shape_named
 from studio.storage.datasets import add_dataset
@@ -194,7 +195,7 @@ def _layout_of(source: Source, first: list[Found]) -> Layout:
     rows = [cast("dict[str, Any]", value) for value in values if isinstance(value, dict)]
     if rows:
         columns = columns_in(rows)
-        shown = ", ".join(f"“{name}”" for name in columns[:8]) or "none"
+        shown = ", ".join(f"“{in_short(name)}”" for name in columns[:8]) or "none"
         what = f"“{source.path.name}” has columns that fit no known form: {shown}."
         raise UnknownShape(what, _RENAME, columns, rows, source.encoding)
     for line, value, _, _ in first:

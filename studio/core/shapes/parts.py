@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, cast
 
-from studio.core.messages import Message, check_text, messages_from, with_tools
+from studio.core.messages import Message, check_text, in_short, messages_from, with_tools
 from studio.core.tool_calls import calls_from
 
 Row = Mapping[str, Any]
@@ -110,7 +110,7 @@ def sharegpt_turns(values: Any, tools: Any = None) -> tuple[Message, ...]:
         named = turn.get("from", turn.get("role"))
         role = SPEAKERS.get(named.lower()) if isinstance(named, str) else None
         if role is None:
-            raise ValueError(f"turn {number} is from “{named}”; known are {', '.join(SPEAKERS)}")
+            raise ValueError(f"turn {number} is from “{in_short(named)}”; known are {', '.join(SPEAKERS)}")
         words = turn.get("value", turn.get("content"))
         if not isinstance(words, str):
             raise ValueError(f"turn {number} has no text in “value”")
@@ -145,7 +145,7 @@ def number_of(value: Any, column: str) -> float:
         try:
             value = float(value)
         except ValueError:
-            raise ValueError(f"“{column}” is “{value}”, not a number") from None
+            raise ValueError(f"“{column}” is “{in_short(value)}”, not a number") from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"“{column}” is {kind_in_words(value)}, not a number")
     try:
@@ -164,4 +164,4 @@ def truth_of(value: Any) -> bool:
         return value
     if str(value).strip().lower() in words:
         return words[str(value).strip().lower()]
-    raise ValueError(f"“label” is {value!r}; it must be true or false")
+    raise ValueError(f"“label” is “{in_short(value)}”; it must be true or false")

@@ -105,9 +105,10 @@ class DuplicatesDialog(FindingDialog):
         self.show_rows(("Examples", "Are", "The first"), rows, repeats)
         self.delete_button.setEnabled(bool(repeats))
         exact = sum(len(group.ids) - 1 for group in groups if group.exact)
+        count, repeat = self.dataset.kind.count(len(repeats)), "repeats" if len(repeats) == 1 else "repeat"
         self.about.setText(
-            f"{self.dataset.kind.count(len(repeats))} of {self.dataset.rows:,} repeat{'s' * (len(repeats) == 1)} an "
-            f"earlier one: {exact:,} to the letter, {len(repeats) - exact:,} nearly. Repeats make a model learn a few examples by heart."
+            f"{count} of {self.dataset.rows:,} {repeat} an earlier one: {exact:,} to the letter, "
+            f"{len(repeats) - exact:,} nearly. Repeats make a model learn a few examples by heart."
             if repeats
             else "No example repeats another."
         )
