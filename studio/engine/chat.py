@@ -7,7 +7,6 @@ Answers are written in turns of a few milliseconds, so that all stream. What win
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,9 @@ from studio.engine.failures import as_sentence
 from studio.engine.pipe import Interrupted, Pipe, Request
 
 if TYPE_CHECKING:
-    from studio.engine.beams import BeamAnswer
     from studio.engine.encoding import Encoder
-    from studio.engine.generation import Answer
-    from studio.engine.voices import Base, Loaded, Voices
+    from studio.engine.voices import Loaded, Voices
+    from studio.engine.writers import Pane, Writer
 
 _SLICE = 0.05  # seconds that one pane writes before the next has its turn
 _LIKELIEST = 12  # tokens told of the next-token distribution
@@ -36,7 +34,7 @@ def serve() -> int:
         import torch  # noqa: F401
         import transformers.generation  # noqa: F401
 
-        import studio.engine.generation  # noqa: F401
+        import studio.engine.writers  # noqa: F401
     except Exception as error:
         pipe.fail(as_sentence(error, Path.cwd()))
         raise
@@ -50,15 +48,6 @@ def serve() -> int:
         except Exception as error:
             pipe.fail(as_sentence(error, Path.cwd()), request.values.get("id"))
     return 0
-
-
-@dataclass(slots=True)
-class Pane:
-    """What one pane is asked: which voice, what was said, how to choose tokens."""
-
-    voice: Loaded
-    prompt: list[int]
-    sampling: Sampling
 
 
 class Room:
@@ -117,6 +106,8 @@ class Room:
             panes = {name: pane for name, pane in panes.items() if name not in group}
 
     def _pane(self, values: Any) -> Pane:
+        from studio.engine.writers import Pane
+
         match values:
             case {"voice": str(name), "messages": messages}:
                 voice = self._voices[name]
@@ -127,34 +118,33 @@ class Room:
 
     def _take_turns(self, request: Request, panes: Mapping[str, Pane]) -> bool:
         """Have all panes answered, a little of each at a time. Returns False when it was stopped."""
-        writing: dict[str, Answer | BeamAnswer] = {}
+        from studio.engine.writers import writers_of
+
+        writers = writers_of(self._voices, panes)
         for name, pane in panes.items():
-            base = self._voices.switch_to(pane.voice)
-            writing[name] = _begun(base, pane)
-            running = self._voices.running(base)
+            running = next(writer.running[name] for writer in writers if name in writer.running)
             self._pipe.reply("begun", id=request.values["id"], pane=name, model=running, prompt_tokens=len(pane.prompt))
-        while writing:
-            for name, answer in list(writing.items()):
-                self._voices.switch_to(panes[name].voice)
+        while writers:
+            for writer in list(writers):
                 try:
-                    text = answer.write(_SLICE)
+                    self._send(request, writer, writer.write(_SLICE))
                     self._look_up()
                 except Interrupted:
-                    for other, unfinished in writing.items():
-                        self._send(request, other, unfinished, unfinished.stop())
+                    for unfinished in writers:
+                        self._send(request, unfinished, unfinished.stop())
                     return False
-                self._send(request, name, answer, text)
-                if answer.ended is not None:
-                    del writing[name]
+                if writer.is_over:
+                    writers.remove(writer)
         return True
 
-    def _send(self, request: Request, pane: str, answer: Answer | BeamAnswer, text: str) -> None:
-        named = {"id": request.values["id"], "pane": pane}
-        if text:
-            self._pipe.reply("text", **named, text=text)
-        if answer.ended is not None:
-            seconds = round(answer.seconds, 3)
-            self._pipe.reply("done", **named, tokens=len(answer.tokens), seconds=seconds, ended=answer.ended)
+    def _send(self, request: Request, writer: Writer, texts: Mapping[str, str]) -> None:
+        for pane, text in texts.items():
+            named = {"id": request.values["id"], "pane": pane}
+            if text:
+                self._pipe.reply("text", **named, text=text)
+            ended = writer.ended(pane)
+            if ended is not None:
+                self._pipe.reply("done", **named, tokens=ended.tokens, seconds=round(ended.seconds, 3), ended=ended.why)
 
     # ------------------------------------------------------------------------------------------------- looking closer
 
@@ -217,13 +207,3 @@ def _prompt(encoder: Encoder, turns: Sequence[Message]) -> list[int]:
             "Start a new conversation, or shorten the message.",
         )
     return prompt
-
-
-def _begun(base: Base, pane: Pane) -> Answer | BeamAnswer:
-    from studio.engine.beams import BeamAnswer
-    from studio.engine.generation import Answer, stop_tokens_of
-
-    encoder = pane.voice.encoder
-    stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
-    kind = BeamAnswer if pane.sampling.beams > 1 else Answer
-    return kind(base.model, encoder.tokenizer, pane.prompt, pane.sampling, stop_tokens=stops, context=encoder.context)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from studio.engine.encoding import Encoder
     from studio.engine.loading import Precision
+    from studio.engine.ppo.passes import Passes
 
 _ROOM = 1.25  # a base's weights, and what a conversation needs beside them
 # How PEFT calls a row of a batch that no adapter touches.
@@ -39,11 +40,15 @@ NO_ADAPTER = "__base__"
 
 @dataclass(slots=True)
 class Base:
-    """A base model in memory, and the adapters on it by PEFT's name for each."""
+    """A base model in memory, and the adapters on it by PEFT's name for each.
+
+    passes: in which several write at once.
+    """
 
     info: ModelInfo
     model: PreTrainedModel
     precision: Precision
+    passes: Passes
     tuned: PeftModel | None = None
     adapters: dict[Path, str] = field(default_factory=dict[Path, str])
 
@@ -121,11 +126,7 @@ class Voices:
         adapters: PEFT's names of the adapters that a row of a batch is given, where the layers mix several.
         """
         layers = adapter_layers(base.model)
-        on = [
-            (set() if layer.disable_adapters else set(layer.active_adapters) if adapters is None else adapters)
-            & set(layer.r)
-            for layer in layers
-        ]
+        on = [(_active(layer) if adapters is None else adapters) & set(layer.r) for layer in layers]
         names = set().union(*on)
         if not names:
             return base.info.folder.name
@@ -145,13 +146,15 @@ class Voices:
 
     def _load(self, info: ModelInfo) -> Base:
         from studio.engine.generation import interrupt_when
+        from studio.engine.ppo.passes import Passes
 
         device = pick_device()
         precision = pick_precision("auto", device, info.parameters, training=False)
         self._tell(info.name)
         model = load_model(info.folder, precision, device)
+        passes = Passes(model, info.context or 1 << 20, precision)
         interrupt_when(model, self._check)
-        return Base(info, model, precision)
+        return Base(info, model, precision, passes)
 
     def _put_on(self, base: Base, adapter: Path) -> None:
         name = f"adapter{len(base.adapters)}"
@@ -177,6 +180,10 @@ def adapter_layers(model: Any) -> list[Any]:
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+
+
+def _active(layer: Any) -> set[str]:
+    return set() if layer.disable_adapters else set(layer.active_adapters)
 
 
 def _fit_together(infos: list[ModelInfo]) -> bool:

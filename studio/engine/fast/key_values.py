@@ -16,8 +16,11 @@ _ROUND = 32  # places looked at: few different shapes, as some kernels are compi
 
 
 class KeyValues:
-    """Room for `room` tokens of each sequence. Call `begin` in the pass that reads the prompts; then, for each token
-    more, `advance`, and one pass in which attention calls `next_token`."""
+    """Room for `room` tokens of each sequence at first, and for more as they grow.
+
+    Call `begin` in the pass that reads the prompts; then, for each token more, `advance`, and one pass in which
+    attention calls `next_token`.
+    """
 
     def __init__(self, lengths: Sequence[int], room: int, device: torch.device) -> None:
         self.seen = torch.tensor(list(lengths), device=device)  # [rows] tokens of each row, the next one included
@@ -45,6 +48,8 @@ class KeyValues:
         places = self.seen.clone()
         self.seen += 1
         self._longest += 1
+        if self._longest > self._room:
+            self._grow()
         looked_at = min(-(-self._longest // _ROUND) * _ROUND, self._room)
         self._mask = torch.arange(looked_at, device=places.device)[None, :] <= places[:, None]
         return places[None]
@@ -68,6 +73,15 @@ class KeyValues:
                 scale=scaling,
             )
         return out.reshape(1, rows, heads, values.shape[3]).to(value.dtype)
+
+    def _grow(self) -> None:
+        """Make room for half as many tokens more."""
+        more = -(-self._room // 2 // _ROUND) * _ROUND
+        self._room += more
+        self._layers = {
+            layer: (F.pad(keys, (0, 0, 0, more)), F.pad(values, (0, 0, 0, more)))
+            for layer, (keys, values) in self._layers.items()
+        }
 
     def keep(self, rows: Tensor) -> None:
         """Let go of all rows but these."""

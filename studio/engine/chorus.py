@@ -1,0 +1,127 @@
+"""Several answers written together, a token of each at a time, though each may have an adapter of its own on the one
+base: two together take little longer than one alone. How a token becomes text is `engine.generation`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from studio.engine.fast.losses import all_logits
+from studio.engine.generation import Writing
+from studio.engine.ppo.passes import Passes
+from studio.engine.ppo.passes import Writing as Rows
+from studio.engine.voices import NO_ADAPTER, adapter_layers
+
+_ROOM = 256  # tokens of an answer that are made room for at first
+
+
+@dataclass(slots=True)
+class Part:
+    """One answer of a chorus, and PEFT's name of the adapter that writes it; None for the base alone."""
+
+    writing: Writing
+    adapter: str | None
+    seconds: float = 0.0
+
+
+class Chorus:
+    """The answers by the names of their panes."""
+
+    def __init__(self, passes: Passes, model: Any, parts: Mapping[str, Part]) -> None:
+        self._passes, self._model = passes, model
+        self.parts = dict(parts)
+        self._open = list(self.parts)  # in the order of the rows
+        self._rows: Rows | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """All are complete."""
+        return not self._open
+
+    @torch.inference_mode()
+    def write(self, seconds: float) -> dict[str, str]:
+        """Go on for about so long, at least by one token each; the texts that were added."""
+        began = time.perf_counter()
+        writing, texts = list(self._open), dict.fromkeys(self._open, "")
+        try:
+            while self._open:
+                for name, text in self._one_token_each().items():
+                    texts[name] += text
+                if time.perf_counter() - began >= seconds:
+                    break
+        finally:
+            for name in writing:
+                self.parts[name].seconds += time.perf_counter() - began
+        return texts
+
+    def stop(self) -> dict[str, str]:
+        """End all here; the texts that were held back."""
+        held_back = {name: self.parts[name].writing.finish() for name in self._open}
+        self._open = []
+        return held_back
+
+    def _one_token_each(self) -> dict[str, str]:
+        parts = [self.parts[name] for name in self._open]
+        if self._rows is None:
+            prompts = [part.writing.prompt for part in parts]
+            with self._singing([part.adapter for part in parts for _ in part.writing.prompt]):
+                self._rows, hidden = self._passes.begin(prompts, _ROOM)
+        else:
+            tokens = torch.tensor([part.writing.tokens[-1] for part in parts], device=self._passes.device)
+            with self._singing([part.adapter for part in parts]):
+                hidden = self._rows.go_on(tokens)
+        logits = all_logits(hidden, self._passes.head(hidden, 1.0))
+        texts = {name: part.writing.take(row) for name, part, row in zip(self._open, parts, logits, strict=True)}
+        stay = [place for place, part in enumerate(parts) if part.writing.ended is None]
+        if stay and len(stay) < len(parts):
+            self._rows.keep(torch.tensor(stay, device=self._passes.device))
+        self._open = [self._open[place] for place in stay]
+        return texts
+
+    @contextmanager
+    def _singing(self, adapters: Sequence[str | None]) -> Iterator[None]:
+        """Each token of the row goes through its own adapter."""
+        layers = adapter_layers(self._model)
+        different = set(adapters)
+        for layer in layers:
+            layer.enable_adapters(different != {None})
+        if not layers or different == {None}:
+            yield
+            return
+        if len(different) == 1:
+            for layer in layers:
+                layer.set_adapter([adapters[0]], inference_mode=True)
+            yield
+            return
+        names = [name or NO_ADAPTER for name in adapters]
+
+        # PEFT mixes adapters along the first dimension; here that is the row, and the tokens are the second.
+        def before(_layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+            rows = inputs[0].transpose(0, 1)
+            filled_up = names + [NO_ADAPTER] * (len(rows) - len(names))  # a row is rounded up with tokens of nobody
+            return (rows, *inputs[1:]), {**named, "adapter_names": filled_up}
+
+        def after(_layer: Any, _inputs: Any, output: Any) -> Any:
+            return output.transpose(0, 1)
+
+        hooks = [layer.register_forward_pre_hook(before, with_kwargs=True) for layer in layers]
+        hooks += [layer.register_forward_hook(after) for layer in layers]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def can_be_mixed(model: Any, adapter: str) -> bool:
+    """Whether an adapter can be one of several in a pass: PEFT can't mix those that split directions and sizes (DoRA),
+    nor whole copies of layers that came with an adapter."""
+    if any(adapter in getattr(module, "modules_to_save", ()) for module in model.modules()):
+        return False
+    return not any(getattr(layer, "use_dora", {}).get(adapter, False) for layer in adapter_layers(model))

@@ -1,0 +1,140 @@
+"""Writers: who writes which panes' answers. Panes that share a base write together where it allows that; else each
+writes alone when it is its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from studio.core.conversation import Sampling
+from studio.engine.beams import BeamAnswer
+from studio.engine.chorus import Chorus, Part, can_be_mixed
+from studio.engine.generation import Answer, Writing, own_penalty, stop_tokens_of
+from studio.engine.voices import Base, Loaded, Voices
+
+
+@dataclass(slots=True)
+class Pane:
+    """What one pane is asked: which voice, the tokens of what was said, how to choose more."""
+
+    voice: Loaded
+    prompt: list[int]
+    sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an answer went."""
+
+    tokens: int
+    seconds: float
+    why: str
+
+
+class Writer(Protocol):
+    """Writes the answers of some panes. running: what really writes each of them."""
+
+    running: dict[str, str]
+
+    @property
+    def is_over(self) -> bool:
+        """All are complete."""
+        ...
+
+    def write(self, seconds: float) -> dict[str, str]:
+        """Go on for about so long; the texts that were added."""
+        ...
+
+    def stop(self) -> dict[str, str]:
+        """End all here; the texts that were held back."""
+        ...
+
+    def ended(self, pane: str) -> Ended | None:
+        """How an answer went; None while it is written."""
+        ...
+
+
+def writers_of(voices: Voices, panes: Mapping[str, Pane]) -> list[Writer]:
+    """Those who write these panes' answers. Raises StudioError when a model can't be loaded."""
+    found: list[Writer] = []
+    together: dict[tuple[int, str], dict[str, Pane]] = {}
+    for name, pane in panes.items():
+        base = voices.base_of(pane.voice)
+        if pane.sampling.beams > 1 or base.passes.slower_because is not None:
+            found.append(_Alone(voices, name, pane))
+            continue
+        adapter = _adapter_of(base, pane)
+        # What can't be mixed still writes together with others of its own kind.
+        apart = adapter if adapter is not None and not can_be_mixed(base.model, adapter) else ""
+        together.setdefault((id(base), apart), {})[name] = pane
+    return [*found, *(_Together(voices, some) for some in together.values())]
+
+
+class _Together:
+    def __init__(self, voices: Voices, panes: Mapping[str, Pane]) -> None:
+        base = voices.base_of(next(iter(panes.values())).voice)
+        parts: dict[str, Part] = {}
+        for name, pane in panes.items():
+            encoder = pane.voice.encoder
+            stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
+            writing = Writing(
+                encoder.tokenizer,
+                pane.prompt,
+                pane.sampling,
+                stop_tokens=stops,
+                context=encoder.context,
+                penalty=own_penalty(base.model),
+            )
+            parts[name] = Part(writing, _adapter_of(base, pane))
+        self._chorus = Chorus(base.passes, base.model, parts)
+        self.running = {
+            name: voices.running(base, {part.adapter} if part.adapter else set()) for name, part in parts.items()
+        }
+
+    @property
+    def is_over(self) -> bool:
+        return self._chorus.is_over
+
+    def write(self, seconds: float) -> dict[str, str]:
+        return self._chorus.write(seconds)
+
+    def stop(self) -> dict[str, str]:
+        return self._chorus.stop()
+
+    def ended(self, pane: str) -> Ended | None:
+        part = self._chorus.parts[pane]
+        why = part.writing.ended
+        return Ended(len(part.writing.tokens), part.seconds, why) if why is not None else None
+
+
+class _Alone:
+    def __init__(self, voices: Voices, name: str, pane: Pane) -> None:
+        self._voices, self._name, self._pane = voices, name, pane
+        base, encoder = voices.switch_to(pane.voice), pane.voice.encoder
+        stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
+        kind = BeamAnswer if pane.sampling.beams > 1 else Answer
+        self._answer = kind(
+            base.model, encoder.tokenizer, pane.prompt, pane.sampling, stop_tokens=stops, context=encoder.context
+        )
+        self.running = {name: voices.running(base)}
+
+    @property
+    def is_over(self) -> bool:
+        return self._answer.ended is not None
+
+    def write(self, seconds: float) -> dict[str, str]:
+        self._voices.switch_to(self._pane.voice)
+        return {self._name: self._answer.write(seconds)}
+
+    def stop(self) -> dict[str, str]:
+        return {self._name: self._answer.stop()}
+
+    def ended(self, pane: str) -> Ended | None:
+        answer = self._answer
+        return Ended(len(answer.tokens), answer.seconds, answer.ended) if answer.ended is not None else None
+
+
+def _adapter_of(base: Base, pane: Pane) -> str | None:
+    """PEFT's name of a pane's adapter."""
+    return base.adapters[pane.voice.wanted.adapter] if pane.voice.wanted.adapter is not None else None
