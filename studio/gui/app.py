@@ -126,6 +126,7 @@ class Studio(QObject):
 
                 data = DataPage(self.project)
                 data.train_requested.connect(self._train_on)
+                data.label_requested.connect(self._label)
                 return data
             case "label":
                 from studio.gui.pages.label import LabelPage
@@ -160,6 +161,11 @@ class Studio(QObject):
     def _train_on(self, dataset: str) -> None:
         self.show_page("train")
         self.pages["train"].choose_dataset(dataset)
+
+    @Slot(str)
+    def _label(self, dataset: str) -> None:
+        self.show_page("label")
+        self.pages["label"].begin_with(dataset)
 
     @Slot(str, str)
     def _train_by(self, dataset: str, method: str) -> None:

@@ -49,10 +49,11 @@ Change = Callable[[DatasetInfo], DatasetInfo]
 
 
 class DatasetView(QWidget):
-    """Signals: `train_requested()`; `changed(object DatasetInfo)` after a change; `failed(object Exception)`;
-    `said(str)`; `asked(str)` for a tool by its name (`_TOOLS`)."""
+    """Signals: `train_requested()`, `label_requested()`; `changed(object DatasetInfo)` after a change;
+    `failed(object Exception)`; `said(str)`; `asked(str)` for a tool by its name (`_TOOLS`)."""
 
     train_requested = Signal()
+    label_requested = Signal()
     changed = Signal(object)
     failed = Signal(object)
     said = Signal(str)
@@ -85,6 +86,9 @@ class DatasetView(QWidget):
         self.train_button = QPushButton("Train on this")
         theme.set_role(self.train_button, "primary")
         self.train_button.clicked.connect(self.train_requested)
+        self.label_button = QPushButton("Label")
+        self.label_button.setToolTip("Judge answers to its prompts: its own, or those that your models write")
+        self.label_button.clicked.connect(self.label_requested)
         self.tools: dict[str, QAction] = {}
         self.edit_button, self.tools_button = QPushButton("Edit"), QPushButton("Tools")
         self.edit_button.setMenu(self._edit_menu())
@@ -350,7 +354,7 @@ class DatasetView(QWidget):
         words.addWidget(self.title)
         words.addWidget(self.about)
         head.addLayout(words, 1)
-        for button in (self.edit_button, self.tools_button, self.train_button):
+        for button in (self.edit_button, self.tools_button, self.label_button, self.train_button):
             head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)

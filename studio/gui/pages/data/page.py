@@ -46,12 +46,14 @@ _FILES = f"Datasets ({_PATTERNS});;All files (*)"
 
 
 class DataPage(QWidget):
-    """Signals: `train_requested(str dataset_id)`; `datasets_changed()` after an import, a rename or a delete.
+    """Signals: `train_requested(str dataset_id)`; `label_requested(str dataset_id)`; `datasets_changed()` after an
+    import, a rename or a delete.
 
     `preview_command` replaces the preview worker's command, for tests.
     """
 
     train_requested = Signal(str)
+    label_requested = Signal(str)
     datasets_changed = Signal()
 
     def __init__(
@@ -96,6 +98,7 @@ class DataPage(QWidget):
         self.view.said.connect(self.notice.show_note)
         self.view.changed.connect(self._take_changed)
         self.view.train_requested.connect(self._train)
+        self.view.label_requested.connect(self._label)
         self.view.asked.connect(self._use_tool)
         self.stack = QStackedWidget()
         for part in (self.empty, self.view, self.panel):
@@ -238,6 +241,12 @@ class DataPage(QWidget):
         info = self.dataset()
         if info is not None:
             self.train_requested.emit(info.id)
+
+    @Slot()
+    def _label(self) -> None:
+        info = self.dataset()
+        if info is not None:
+            self.label_requested.emit(info.id)
 
     @Slot()
     def _ask_name(self) -> None:

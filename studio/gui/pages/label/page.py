@@ -143,6 +143,11 @@ class LabelPage(QWidget):
         self.stack.setCurrentWidget(self.set_up)
         self.set_up.name.setFocus()
 
+    def begin_with(self, dataset_id: str) -> None:
+        """Show the form for a new set, with the prompts of a dataset."""
+        self.begin_new()
+        self.set_up.choose_dataset(dataset_id)
+
     @Slot()
     def choose_file(self) -> None:
         """Ask for a file of labels."""

@@ -68,4 +68,6 @@ class RankList(QWidget):
     @Slot()
     def _take_drag(self) -> None:
         data = [self.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(self.list.count())]
-        self.reordered.emit([place for place in data if place is not None])
+        places = [place for place in data if place is not None]
+        if sorted(places) == list(range(len(places))):
+            self.reordered.emit(places)
