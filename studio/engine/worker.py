@@ -130,3 +130,7 @@ def _prepare(nice: int) -> None:
             psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         else:
             os.nice(max(0, nice - os.getpriority(os.PRIO_PROCESS, 0)))
+            # Desktops group processes by session (autogroup, sched(7)), and then a process's priority counts only
+            # within its group: a worker, which leads a session of its own, must lower the group's.
+            if sys.platform == "linux" and os.getsid(0) == os.getpid():
+                Path("/proc/self/autogroup").write_text(str(nice))

@@ -284,6 +284,15 @@ def test_it_ends_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     assert chat.end() == 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system doesn't group processes by session")
+def test_a_worker_in_a_session_of_its_own_lowers_its_whole_group() -> None:
+    code = "from studio.engine.worker import _prepare; _prepare(7); print(open('/proc/self/autogroup').read())"
+    for alone in (True, False):
+        command = [sys.executable, "-c", code]
+        told = subprocess.run(command, capture_output=True, text=True, start_new_session=alone, check=True).stdout
+        assert told.strip().endswith("nice 7") == alone  # another's session is not ours to slow down
+
+
 @pytest.fixture(scope="module")
 def preview() -> Iterator[Talk]:
     script = (
