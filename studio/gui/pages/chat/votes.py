@@ -37,7 +37,8 @@ class Votes(QWidget):
         self._shown: list[str] = []
         self._task: BackgroundTask | None = None
         self._said = ""
-        self.words = QLabel("Which answer is better?")
+        self.words = QLabel()
+        self.words.setToolTip("Votes are labels: they stand under Label, to train on with the others")
         self.buttons: list[QPushButton] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -66,7 +67,7 @@ class Votes(QWidget):
         offers = self._offers() if idle else []
         names = [name for name, _, _ in offers]
         self.setVisible(bool(offers))
-        self.words.setText(self._said or "Which answer is better? Your vote is kept under Label.")
+        self.words.setText(self._said or "Which is better?")
         if names == self._shown:
             return
         self._shown = names
@@ -129,7 +130,7 @@ class Votes(QWidget):
 
     @Slot(object)
     def _kept(self, _known: LabelSet) -> None:
-        self.words.setText(f"{self._said} Vote again to change it.")
+        self.words.setText(self._said)
 
 
 def _differ(turns: list[Turn]) -> bool:

@@ -57,7 +57,7 @@ class AnswerPane(QFrame):
         self.state = QLabel()
         theme.set_role(self.state, "chip")
         self.edit = QPushButton()
-        self.edit.setToolTip("This is the best one, and I improve it: the new answer is kept as better than all others")
+        self.edit.setToolTip("This one is the best, and I improve it: what I write is kept as better than all others")
         theme.set_role(self.edit, "quiet")
         self.edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.edit.clicked.connect(self._ask_edit)
@@ -79,7 +79,7 @@ class AnswerPane(QFrame):
         self.text.setPlainText(text)
         self.title.setVisible(not alone)
         self.text.setAccessibleName("Answer" if alone else f"Answer {self.letter}")
-        self.edit.setText("Improve it  (⇧1)" if alone else f"Best, and improve it  (⇧{self._place + 1})")
+        self.edit.setText(f"Improve  (⇧{self._place + 1})")
 
     def say(self, words: str, *, chosen: bool = False) -> None:
         """Say beside the letter what was found; `chosen` draws the frame of a winner."""

@@ -30,7 +30,8 @@ class AuthorList(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName("Models that write answers")
         self.list.setFixedHeight(132)
-        self.list.itemChanged.connect(self.changed)
+        self.list.itemChanged.connect(self._take_tick)
+        self._chosen = False  # by the user
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(about)
@@ -49,10 +50,10 @@ class AuthorList(QWidget):
     @Slot()
     def refresh(self) -> None:
         """List again; at first the newest model that a run made is ticked."""
-        before = {(author.base, author.adapter) for author in self.authors()}
         known = self._known()
-        if not before and self.list.count() == 0 and known:
-            before = {(known[0].base, known[0].adapter)}
+        before = {(author.base, author.adapter) for author in self.authors()}
+        if not self._chosen:
+            before = {(author.base, author.adapter) for author in known[:1]}
         self.list.blockSignals(True)
         self.list.clear()
         for author in known:
@@ -65,6 +66,11 @@ class AuthorList(QWidget):
         if self.list.count() and self.list.currentRow() < 0:
             self.list.setCurrentRow(0)
         self.list.blockSignals(False)
+
+    @Slot()
+    def _take_tick(self) -> None:
+        self._chosen = True
+        self.changed.emit()
 
     def _known(self) -> list[Author]:
         found: list[Author] = []

@@ -10,7 +10,17 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.core.errors import StudioError
 from studio.core.labelling import LISTWISE, PAIRWISE, POINTWISE, Item, Mark, Verdict
@@ -63,7 +73,6 @@ class JudgeView(QWidget):
         self.bar.queue_chosen.connect(self._choose_queue)
         self.bar.labeller_named.connect(self._take_labeller)
         self.prompt = reading_field("Prompt")
-        self.prompt.setMinimumHeight(56)
         self.question = QLabel()
         self.question.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.question, "heading")
@@ -400,8 +409,11 @@ class JudgeView(QWidget):
             case "tags":
                 self.notes.tags.setFocus(Qt.FocusReason.ShortcutFocusReason)
             case "page down" | "page up":
+                pages = 1 if action == "page down" else -1
                 for pane in self.panes:
-                    pane.scroll(1 if action == "page down" else -1)
+                    pane.scroll(pages)
+                bar = self._area.verticalScrollBar()
+                bar.setValue(bar.value() + pages * bar.pageStep())
             case _:
                 pass
 
@@ -472,7 +484,16 @@ class JudgeView(QWidget):
     def _lay_out(self) -> None:
         answers = QHBoxLayout()
         answers.setSpacing(12)
-        answers.addLayout(self._places, 4)
+        held = QWidget()
+        held.setLayout(self._places)
+        self._places.setContentsMargins(0, 0, 0, 0)
+        self._area = QScrollArea()  # many answers on a small screen scroll instead of lying over each other
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(held)
+        answers.addWidget(self._area, 4)
         answers.addWidget(self.ranking, 1)
         self.ranking.hide()
         asked = QHBoxLayout()
@@ -482,9 +503,9 @@ class JudgeView(QWidget):
         column = QVBoxLayout(work)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(self.prompt, 1)
+        column.addWidget(self.prompt)
         column.addLayout(asked)
-        column.addLayout(answers, 4)
+        column.addLayout(answers, 1)
         column.addWidget(self.notes)
         self.stack = QStackedWidget()
         self.stack.addWidget(work)
@@ -521,7 +542,8 @@ class JudgeView(QWidget):
 
     def _fit_prompt(self) -> None:
         """Give a short prompt no more room than it needs; a long one scrolls."""
-        self.prompt.setMaximumHeight(max(56, round(self.prompt.document().size().height()) + 20))
+        wanted = round(self.prompt.document().size().height()) + 20
+        self.prompt.setFixedHeight(max(48, min(wanted, self.height() // 3)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
