@@ -86,7 +86,8 @@ class RunsPage(QWidget):
             self.list.setFocus()
 
     def close_down(self) -> None:
-        """Nothing is under way here; runs go on without the page."""
+        """End what scores answers; runs go on without the page."""
+        self.view.close_down()
 
     @Slot(float)
     def _remember_smoothing(self, weight: float) -> None:

@@ -23,6 +23,7 @@ class ReportView(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("Report on the reward model")
+        self.kind = ""  # of the dataset that the judge learned from
         self.words = [QLabel() for _ in range(4)]  # a paragraph each
         card = QFrame()
         theme.set_role(card, "card")
@@ -57,6 +58,7 @@ class ReportView(QScrollArea):
             report = None
         if report is None:
             return False
+        self.kind = report.kind
         for label, sentence in zip(self.words, (*report.sentences(), "", "", ""), strict=False):
             label.setText(sentence)
             label.setVisible(bool(sentence))

@@ -34,6 +34,7 @@ from studio.gui.pages.runs.log_view import LogView
 from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.pages.runs.rollouts_view import RolloutsView
 from studio.gui.pages.runs.samples_view import SamplesView
+from studio.gui.pages.runs.score_view import ScoreView
 from studio.gui.pages.runs.settings_view import SettingsView
 from studio.gui.widgets.code_consent import CodeConsent
 from studio.gui.widgets.notice import Notice
@@ -88,11 +89,13 @@ class RunView(QWidget):
         self.plots: RunPlots | None = None
         self._plots_place, self.rollouts, self.samples = QWidget(), RolloutsView(), SamplesView()
         self.report, self.log, self.settings = ReportView(), LogView(), SettingsView(project)
+        self.score = ScoreView(project)
         self._shown = {
             "Plots": self._plots_place,
             "Samples": self.samples,  # of methods whose model writes text
             "Answers": self.rollouts,  # of methods that write answers themselves
             "Report": self.report,  # of reward models
+            "Score": self.score,  # of finished ones
             "Log": self.log,
             "Settings": self.settings,
         }
@@ -210,6 +213,18 @@ class RunView(QWidget):
             self._can_resume = record.folder.last_checkpoint() is not None
             self._can_chat = record.folder.tuned_folder() is not None
             self._offer_tab("Report", self.report.show_file(record.folder.report))
+            self._offer_score(record)
+
+    def _offer_score(self, record: RunRecord) -> None:
+        recipe, folder = record.recipe, record.folder
+        judges = recipe is not None and recipe.method == "reward" and folder.is_sealed
+        if recipe is not None and judges:
+            self.score.show_judge(Path(recipe.base_model), folder.adapter, self.report.kind)
+        self._offer_tab("Score", judges)
+
+    def close_down(self) -> None:
+        """End what scores answers; runs go on."""
+        self.score.close_down()
 
     def _offer(self, record: RunRecord) -> None:
         # A worker that has said its last word still needs a moment to be gone; nothing is offered meanwhile.
