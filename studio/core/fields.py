@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,9 +17,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyIf:
+    """When a setting means something: while `holds` of another one's value. words: complete “It counts only …”."""
+
+    name: str
+    holds: Callable[[Any], bool]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known about one setting. low and high are inclusive; `choices` maps a stored value to its label. lines:
-    text of several lines."""
+    """What is known about one setting. low and high are inclusive (text with a low may not be empty); `choices` maps a
+    stored value to its label. lines: text of several lines. only_if: all of these must hold, or it changes nothing.
+    """
 
     name: str
     kind: type
@@ -32,6 +42,15 @@ class Setting:
     unit: str = ""
     advanced: bool = False
     lines: bool = False
+    only_if: tuple[OnlyIf, ...] = ()
+
+    def idle(self, values: Any) -> str:
+        """Why the setting changes nothing beside the others' values, as a sentence; empty when it counts."""
+        for condition in self.only_if:
+            other = getattr(values, condition.name, None)
+            if other is not None and not condition.holds(other):
+                return f"{self.label} counts only {condition.words}."
+        return ""
 
     def problem(self, value: Any) -> str:
         """Why `value` cannot be used, as a sentence; empty when it can."""
@@ -49,6 +68,8 @@ class Setting:
             return ""
         if not isinstance(value, str):
             return f"{self.label} is {value!r}; it must be text."
+        if self.low and not value.strip():
+            return f"{self.label} is empty; type something."
         if self.choices is not None and value not in self.choices:
             known = list(self.choices)
             return f"{self.label} is “{value}”. {did_you_mean(value, known) or 'Choose ' + ', '.join(known) + '.'}"
@@ -80,9 +101,10 @@ def setting(
     unit: str = "",
     advanced: bool = False,
     lines: bool = False,
+    only_if: tuple[OnlyIf, ...] = (),
 ) -> Any:
     """A dataclass field that is a setting; the field's type is the type of `default` (bool, int, float or str)."""
-    known = Setting("", default.__class__, default, label, about, low, high, choices, unit, advanced, lines)
+    known = Setting("", default.__class__, default, label, about, low, high, choices, unit, advanced, lines, only_if)
     return dataclasses.field(default=default, metadata={"setting": known})
 
 
@@ -96,8 +118,12 @@ def settings_of(declared: type[Any] | Any) -> list[Setting]:
 
 
 def problems_of(values: Any) -> dict[str, str]:
-    """For a dataclass instance: the name of each setting that cannot be used, with the sentence why."""
-    found = {known.name: known.problem(getattr(values, known.name)) for known in settings_of(values)}
+    """For a dataclass instance: the name of each setting that cannot be used, with the sentence why. One that changes
+    nothing beside the others is no problem."""
+    found = {
+        known.name: "" if known.idle(values) else known.problem(getattr(values, known.name))
+        for known in settings_of(values)
+    }
     return {name: sentence for name, sentence in found.items() if sentence}
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from studio.core.fields import problems_of
-from studio.core.forecast import Device, Forecast, ModelShape, forecast_memory, longest_example
+from studio.core.forecast import Device, Forecast, ModelShape, forecast_memory, longest_example, usable
 from studio.core.methods import TrainSettings
+from studio.core.training_settings import ADAMW, ADAMW_8BIT, AUTO, FULL, LORA, LORA_8BIT, OFF, ON, QLORA
+from studio.core.ways import Unavailable, unavailable
 
-# Of what is free, so much may be planned with: the forecast is not exact, and other programs want something too.
-_USABLE = 0.9
 _SHORTEST, _LENGTHS = 64, 64  # tokens: shorter examples teach little; lengths are tried in steps of this
 _SMALLEST_RANK = 4
 
@@ -37,14 +37,18 @@ class Fit:
     sentence: str
 
 
-def usable(device: Device) -> int:
-    """Bytes that a run may plan with."""
-    return int(device.free * _USABLE)
-
-
 def cannot_work(shape: ModelShape, settings: TrainSettings, device: Device) -> bool:
     """Whether even one example of a few tokens needs more than the machine has, with all other programs closed."""
-    smallest = replace(settings, batch_size=1, max_length=8, lora_rank=1)
+    missing = unavailable(device.kind)
+    smallest = replace(
+        settings,
+        batch_size=1,
+        max_length=8,
+        lora_rank=1,
+        way=LORA if QLORA in missing.get("way", {}) else QLORA,
+        checkpointing=ON,
+        **({"batch_tokens": 0} if _budget(settings) else {}),
+    )
     return forecast_memory(shape, smallest, device).total > device.total + device.swap
 
 
@@ -71,8 +75,10 @@ def make_it_fit(
     if fits(current):
         return Fit(current, forecast(current), "It fits as it is.")
     length = longest_example(shape, settings, longest)
-    for tried in (_smaller_passes, _half_numbers, _shorter_examples, _smaller_adapter):
-        before, changes = current, tried(current, length)
+    missing = unavailable(device.kind)
+    for tried in _CHANGES:
+        before = current
+        changes = [change for change in tried(current, length) if not _is_missing(change, missing)]
         if changes and forecast(changes[-1]).total < forecast(before).total:
             # The further the change goes, the less is needed: the first that fits is found by halving.
             place = bisect_left(changes, True, key=fits)
@@ -83,19 +89,47 @@ def make_it_fit(
     return None
 
 
+def _is_missing(settings: TrainSettings, missing: Unavailable) -> bool:
+    return any(getattr(settings, name) in choices for name, choices in missing.items())
+
+
+def _budget(settings: TrainSettings) -> int:
+    return getattr(settings, "batch_tokens", 0)
+
+
 # Each returns ever larger changes of one setting, the smallest first.
 
 
-def _smaller_passes(settings: TrainSettings, _length: int) -> list[TrainSettings]:
+def _computed_again(settings: TrainSettings, _length: int) -> list[TrainSettings]:
+    return [replace(settings, checkpointing=AUTO)] if settings.checkpointing == OFF else []
+
+
+def _smaller_passes(settings: TrainSettings, length: int) -> list[TrainSettings]:
     """Fewer examples at a time and more passes a step: the effective batch, and so what is learned, stays the same."""
-    batch = settings.effective_batch
-    sizes = (size for size in range(settings.batch_size - 1, 0, -1) if batch % size == 0)
-    changes = [replace(settings, batch_size=size, accumulate=batch // size) for size in sizes]
+    if budget := _budget(settings):
+        parts = range(2, max(2, budget // length) + 1)
+        changes = [
+            replace(settings, batch_tokens=budget // part, accumulate=settings.accumulate * part) for part in parts
+        ]
+    else:
+        batch = settings.effective_batch
+        sizes = (size for size in range(settings.batch_size - 1, 0, -1) if batch % size == 0)
+        changes = [replace(settings, batch_size=size, accumulate=batch // size) for size in sizes]
     return [change for change in changes if not problems_of(change)]
 
 
 def _half_numbers(settings: TrainSettings, _length: int) -> list[TrainSettings]:
-    return [replace(settings, precision="auto")] if settings.precision == "fp32" else []
+    return [replace(settings, precision=AUTO)] if settings.precision == "fp32" else []
+
+
+def _smaller_optimiser(settings: TrainSettings, _length: int) -> list[TrainSettings]:
+    return [replace(settings, optimiser=ADAMW_8BIT)] if settings.optimiser == ADAMW else []
+
+
+def _fewer_bits(settings: TrainSettings, _length: int) -> list[TrainSettings]:
+    """A base in 4 bits under an adapter; where all weights were to be trained, an adapter first."""
+    ways = {FULL: (LORA, QLORA), LORA: (QLORA,), LORA_8BIT: (QLORA,)}.get(settings.way, ())
+    return [replace(settings, way=way) for way in ways]
 
 
 def _shorter_examples(settings: TrainSettings, length: int) -> list[TrainSettings]:
@@ -105,7 +139,7 @@ def _shorter_examples(settings: TrainSettings, length: int) -> list[TrainSetting
 
 def _smaller_adapter(settings: TrainSettings, _length: int) -> list[TrainSettings]:
     changes, rank = list[TrainSettings](), settings.lora_rank // 2
-    while rank >= _SMALLEST_RANK:
+    while rank >= _SMALLEST_RANK and not settings.full:
         # Alpha over rank scales the adapter, so they shrink together.
         alpha = max(1, settings.lora_alpha * rank // settings.lora_rank)
         changes.append(replace(settings, lora_rank=rank, lora_alpha=alpha))
@@ -113,7 +147,21 @@ def _smaller_adapter(settings: TrainSettings, _length: int) -> list[TrainSetting
     return changes
 
 
+# From the change that costs least to the one that costs most.
+_CHANGES = (
+    _computed_again, _half_numbers, _smaller_passes, _smaller_optimiser, _fewer_bits, _shorter_examples,
+    _smaller_adapter,
+)  # fmt: skip
+
+
 def _cost(before: TrainSettings, after: TrainSettings) -> str:
+    if after.checkpointing != before.checkpointing:
+        return "Activations are computed again instead of kept: it learns the same; a step takes about a third longer."
+    if _budget(after) != _budget(before):
+        return (
+            f"{_budget(after):,} tokens at a time instead of {_budget(before):,}, in {after.accumulate:,} passes per "
+            f"step instead of {before.accumulate:,}: it learns nearly the same, a little more slowly."
+        )
     if after.batch_size != before.batch_size:
         return (
             f"{after.batch_size:,} instead of {before.batch_size:,} at a time, in {after.accumulate:,} passes per step "
@@ -121,6 +169,12 @@ def _cost(before: TrainSettings, after: TrainSettings) -> str:
         )
     if after.precision != before.precision:
         return "16-bit numbers where they are enough: it learns nearly the same."
+    if after.optimiser != before.optimiser:
+        return "An optimiser in 8 bits: it learns nearly the same."
+    if after.way != before.way:
+        if after.way == LORA:
+            return "An adapter instead of all weights: it learns a little less, and can do so at ten times the rate."
+        return "The base model in 4 bits under the adapter (QLoRA): it learns a little less, and a step takes longer."
     if after.max_length != before.max_length:
         return f"Examples are cut at {after.max_length:,} tokens: what comes later in long ones is not learned."
     return f"An adapter of rank {after.lora_rank:,} instead of {before.lora_rank:,}: it can learn a little less."

@@ -6,10 +6,11 @@ Each part has a function with its formula and where it comes from. Nothing is me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from studio.core.methods import TrainSettings
+from studio.core.training_settings import ALL_LINEAR, AUTO, OFF, ON
 
 _FP32, _HALF = 4, 2  # bytes of a number
 
@@ -32,6 +33,15 @@ _ON_CARD = 700_000_000
 # for cards, with segments that can grow, leaves fewer; that figure is not measured.
 _HOLES_ON_PROCESSOR, _HOLES_ON_CARD = 1.68, 1.1
 
+# bitsandbytes, loaded.
+_BITSANDBYTES = 40_000_000
+# Scales of NF4: one byte for each 64 weights, and four for each 256 of those (QLoRA's double quantisation).
+_SCALES_OF_4_BITS = 1 / 64 + 4 / (64 * 256)
+# Of all inner linear layers' rows and columns, what is attention's in a usual block; a little more, to be safe.
+_ATTENTION_SHARE = 0.5
+# Of what is free, so much may be planned with: the forecast is not exact, and other programs want something too.
+_USABLE = 0.9
+
 # Sequences in an example: a preference has two answers.
 _SEQUENCES = {"dpo": 2, "reward": 2}
 # Methods whose logits the engine makes in parts. Reward models have none; for all others TRL makes them as a whole.
@@ -42,8 +52,8 @@ _CHECKED = {"sft", "pretrain"}
 _PARTS = {
     "weights": ("Weights", "the model itself, and 16-bit copies of it where a step computes with them"),
     "adapters": ("Adapter", "the small layers that are trained"),
-    "gradients": ("Gradients", "in which direction each weight of the adapter should move"),
-    "optimiser": ("Optimiser", "two running means for each weight of the adapter"),
+    "gradients": ("Gradients", "in which direction each weight that is trained should move"),
+    "optimiser": ("Optimiser", "running means for each weight that is trained"),
     "activations": ("Activations", "what a pass keeps of every layer for the way back; grows with batch and length"),
     "logits": ("Logits", "scores of all words for some tokens at a time; grows with the vocabulary"),
     "overhead": ("Libraries", "the training program before it has loaded anything"),
@@ -104,11 +114,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run needs at its peak. rough: the model or the method is not one that the formulas were checked with."""
+    """What a run needs at its peak. rough: the model or the method is not one that the formulas were checked with.
+
+    recomputes: activations are computed again on the way back instead of kept.
+    """
 
     parts: tuple[Part, ...]
     tokens: int
     rough: bool = False
+    recomputes: bool = False
 
     @property
     def total(self) -> int:
@@ -120,31 +134,76 @@ class Forecast:
         return next(part for part in self.parts if part.name == name)
 
 
+def usable(device: Device) -> int:
+    """Bytes that a run may plan with."""
+    return int(device.free * _USABLE)
+
+
+def recomputes(
+    shape: ModelShape, settings: TrainSettings, device: Device, *, method: str = "sft", longest: int = 0
+) -> bool:
+    """Whether activations are computed again on the way back: as the settings say, or when the run needs it to fit."""
+    if settings.checkpointing != AUTO:
+        return settings.checkpointing == ON
+    kept = replace(settings, checkpointing=OFF)
+    return forecast_memory(shape, kept, device, method=method, longest=longest).total > usable(device)
+
+
 def forecast_memory(
     shape: ModelShape, settings: TrainSettings, device: Device, *, method: str = "sft", longest: int = 0
 ) -> Forecast:
-    """The peak of training an adapter, when the longest examples that can come up come together.
+    """The peak of training, when the longest examples that can come up come together.
 
     longest: bytes of the dataset's longest example; 0 when it isn't known, or examples are made as long as is allowed.
     """
     length = longest_example(shape, settings, longest)
-    tokens = rounded(settings.batch_size * length * _SEQUENCES.get(method, 1))
+    tokens = rounded(tokens_of_pass(settings, length) * _SEQUENCES.get(method, 1))
     half = computes_in_half(shape, settings, device)
+    again = recomputes(shape, settings, device, method=method, longest=longest)
     holes = _HOLES_ON_PROCESSOR if device.kind == "cpu" else _HOLES_ON_CARD
-    adapter = adapter_weights(shape, settings.lora_rank) * _FP32
+    trained = trained_weights(shape, settings)
     sizes: dict[str, float] = {
-        "weights": weights(shape, device, half) + holes * copies(shape, device, half),
-        "adapters": adapter,
-        "gradients": holes * adapter,
-        "optimiser": holes * 2 * adapter,  # Adam's two running means (Kingma and Ba 2015), in 32 bits
-        "activations": holes * activations(shape, device, half, tokens, length, settings.lora_rank),
+        "weights": weights(shape, settings, device, half) + holes * copies(shape, settings, device, half),
+        "adapters": 0 if settings.full else trained * _FP32,
+        "gradients": holes * trained * _FP32,
+        "optimiser": holes * optimiser(shape, settings, trained),
+        "activations": holes * activations(shape, settings, device, half, tokens, length, again),
         "logits": logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
-        "overhead": _LIBRARIES if device.kind != "cuda" else _ON_CARD,
+        "overhead": (_LIBRARIES if device.kind != "cuda" else _ON_CARD) + _BITSANDBYTES * settings.needs_bitsandbytes,
     }
     if method in _WITHOUT_LOGITS:
         sizes["logits"] = 0
     parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in _PARTS.items())
-    return Forecast(parts, tokens, shape.rough or method not in _CHECKED)
+    return Forecast(parts, tokens, shape.rough or method not in _CHECKED, again)
+
+
+def tokens_of_pass(settings: TrainSettings, length: int) -> int:
+    """Tokens that pass through the model at a time when the longest examples come together."""
+    budget: int = getattr(settings, "batch_tokens", 0)
+    return max(budget, length) if budget else settings.batch_size * length
+
+
+def trained_weights(shape: ModelShape, settings: TrainSettings) -> int:
+    """How many numbers are trained: all of the model's, or an adapter's; DoRA has a magnitude for each output too."""
+    if settings.full:
+        return shape.parameters
+    share = _ATTENTION_SHARE if settings.lora_targets != ALL_LINEAR else 1.0
+    magnitudes = shape.linear_out if settings.dora else 0
+    return round(share * (adapter_weights(shape, settings.lora_rank) + magnitudes))
+
+
+def optimiser(shape: ModelShape, settings: TrainSettings, trained: int) -> int:
+    """Adam's two running means (Kingma and Ba 2015) in 32 bits, or in 8 with a scale for each 256 of them (Dettmers et
+    al. 2022); Adafactor (Shazeer and Stern 2018) keeps sums of rows and columns, and one change at a time."""
+    match settings.optimiser:
+        case "adamw8bit" | "paged_adamw8bit":
+            return round(trained * 2 * (1 + _FP32 / 256))
+        case "adafactor":
+            rows = shape.linear_in + shape.linear_out + shape.vocabulary + shape.hidden
+            largest = shape.vocabulary * shape.hidden if settings.full else settings.lora_rank * shape.inner
+            return rows * _FP32 + 2 * largest * _FP32
+        case _:
+            return trained * 2 * _FP32
 
 
 def longest_example(shape: ModelShape, settings: TrainSettings, longest: int = 0) -> int:
@@ -172,30 +231,43 @@ def adapter_weights(shape: ModelShape, rank: int) -> int:
     return rank * (shape.linear_in + shape.linear_out)
 
 
-def weights(shape: ModelShape, device: Device, half: bool) -> int:
-    """Every weight once. On a processor they stay in 32 bits, elsewhere a frozen model is kept as it computes."""
-    return shape.parameters * (_HALF if half and device.kind != "cpu" else _FP32)
+def weights(shape: ModelShape, settings: TrainSettings, device: Device, half: bool) -> int:
+    """Every weight once. On a processor, and when all are trained, they stay in 32 bits; elsewhere a frozen model is
+    kept as it computes. In 8 or 4 bits are the blocks' linear layers alone, with scales for each row, or each 64."""
+    kept = _HALF if half and device.kind != "cpu" and not settings.full else _FP32
+    if settings.bits is None:
+        return shape.parameters * kept
+    scales = shape.linear_out * _FP32 if settings.bits == 8 else shape.linear_weights * _SCALES_OF_4_BITS
+    few = shape.linear_weights * settings.bits / 8 + scales
+    return round((shape.parameters - shape.linear_weights) * kept + few)
 
 
-def copies(shape: ModelShape, device: Device, half: bool) -> int:
-    """Autocast makes 16-bit copies of 32-bit weights, and keeps each that the way back needs: of every linear layer."""
-    if not half or device.kind != "cpu":
+def copies(shape: ModelShape, settings: TrainSettings, device: Device, half: bool) -> int:
+    """Autocast makes 16-bit copies of 32-bit weights, and keeps each that the way back needs: of every linear layer.
+    Of weights in few bits one layer at a time is made whole, the largest, there and back."""
+    output = shape.vocabulary * shape.hidden
+    if settings.bits is not None:
+        return 2 * shape.inner * shape.hidden * _FP32 + output * (_HALF if half and device.kind == "cpu" else 0)
+    if not half or (device.kind != "cpu" and not settings.full):
         return 0
-    return (shape.linear_weights + shape.vocabulary * shape.hidden) * _HALF
+    return (shape.linear_weights + output) * _HALF
 
 
-def activations(shape: ModelShape, device: Device, half: bool, tokens: int, length: int, rank: int) -> int:
+def activations(
+    shape: ModelShape, settings: TrainSettings, device: Device, half: bool, tokens: int, length: int, again: bool
+) -> int:
     """What autograd saves of all layers for the way back, and what one layer's way back works with.
 
     Counted tensor by tensor with torch's saved-tensor hooks, per token and layer; a: queries' width, k: keys'.
-    - Inputs of linear layers, saved for the adapter: h (queries, keys, values), a (output), h (gate, up), inner (down).
-      Under autocast each layer casts its own copy.
+    - Inputs of linear layers, saved for what is trained: h (queries, keys, values), a (output), h (gate, up), inner
+      (down). Under autocast each layer casts its own copy.
     - rank for every linear layer, between the adapter's two matrices.
     - Gate, its activation and up; a block without a gate saves its activation's input alone, unless that is unfused.
     - In 32 bits: the stream before each norm; queries, keys, values and what attention makes of them (the engine
       computes it so on a processor), before and after norms of their own; a sum for each head.
     - With dropout a processor's attention is unfused and saves three tables of length x length for each head.
-    The way back through a block holds three tensors of its inner width and three of the stream.
+    The way back through a block holds three tensors of its inner width and three of the stream. Computed again, only
+    the stream before each layer is kept, and all of this for one layer at a time.
     """
     number = _HALF if half else _FP32
     attention = _FP32 if device.kind == "cpu" else number
@@ -213,8 +285,14 @@ def activations(shape: ModelShape, device: Device, half: bool, tokens: int, leng
     )
     if shape.dropout and device.kind == "cpu":
         layer += 3 * shape.heads * length * _FP32
+    ranks = 0 if settings.full else shape.linears * settings.lora_rank * number
+    if settings.dora:  # each layer's own output, and the base's, which the magnitude scales
+        ranks += 2 * shape.linear_out * number
     way_back = 3 * shape.inner * number + 3 * shape.hidden * _FP32
-    return (inputs + shape.linears * rank * number + shape.layers * layer + way_back) * tokens
+    kept = inputs + ranks + shape.layers * layer
+    if again:
+        kept = kept // shape.layers + shape.layers * shape.hidden * (_FP32 if device.kind == "cpu" else number)
+    return (kept + way_back) * tokens
 
 
 def logits(shape: ModelShape, device: Device, half: bool, tokens: int) -> int:

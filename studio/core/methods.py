@@ -12,162 +12,7 @@ from dataclasses import dataclass
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.fields import setting
 from studio.core.samples import SampledSettings
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What every method has. Defaults follow the LoRA papers' common practice and TRL's documentation."""
-
-    epochs: float = setting(
-        3.0,
-        "Passes over the data",
-        "How often each example is seen. More can mean memorising.",
-        low=0.01,
-        high=1000,
-    )
-    learning_rate: float = setting(
-        2e-4,
-        "Learning rate",
-        "How far each step moves the weights. 0.0002 suits LoRA; very small models bear ten times more.",
-        low=1e-8,
-        high=1.0,
-    )
-    max_length: int = setting(
-        512,
-        "Longest example",
-        "Longer examples are cut at this many tokens. Never more than the model's context.",
-        low=8,
-        high=131072,
-        unit="tokens",
-    )
-    batch_size: int = setting(
-        4,
-        "Examples at a time",
-        "How many examples share one forward pass; more needs more memory.",
-        low=1,
-        high=1024,
-    )
-    accumulate: int = setting(
-        2,
-        "Passes per step",
-        "Forward passes added up before the weights move. Effective batch = examples at a time x passes per step.",
-        low=1,
-        high=1024,
-        advanced=True,
-    )
-    max_steps: int = setting(
-        0,
-        "Stop after",
-        "Ends the run after this many steps; 0 means all passes over the data.",
-        low=0,
-        unit="steps",
-        advanced=True,
-    )
-    lora_rank: int = setting(
-        16,
-        "LoRA rank",
-        "Size of the adapter. 8 to 32 suits most tasks; more can learn more and needs more memory.",
-        low=1,
-        high=1024,
-    )
-    lora_alpha: int = setting(
-        32, "LoRA alpha", "Scale of the adapter; usually twice the rank.", low=1, high=4096, advanced=True
-    )
-    lora_dropout: float = setting(
-        0.0,
-        "LoRA dropout",
-        "Share of adapter inputs dropped while training, against memorising.",
-        low=0.0,
-        high=0.9,
-        advanced=True,
-    )
-    schedule: str = setting(
-        "cosine",
-        "Learning-rate schedule",
-        "How the learning rate changes after the warm-up.",
-        choices={"cosine": "Cosine to zero", "linear": "Straight to zero", "constant": "Constant"},
-        advanced=True,
-    )
-    warmup: float = setting(
-        0.03,
-        "Warm-up",
-        "Share of the steps in which the learning rate rises from zero.",
-        low=0.0,
-        high=1.0,
-        advanced=True,
-    )
-    weight_decay: float = setting(
-        0.0,
-        "Weight decay",
-        "Pulls weights towards zero; LoRA seldom needs it.",
-        low=0.0,
-        high=1.0,
-        advanced=True,
-    )
-    clip: float = setting(
-        1.0,
-        "Gradient clipping",
-        "Longer gradients are shortened to this norm.",
-        low=0.001,
-        high=1000.0,
-        advanced=True,
-    )
-    held_out: float = setting(
-        0.05,
-        "Held out for evaluation",
-        "Share of the examples never trained on; eval loss is measured on them. 0 turns evaluation off.",
-        low=0.0,
-        high=0.5,
-    )
-    evaluations: int = setting(
-        10,
-        "Evaluations",
-        "How often eval loss is measured over the whole run.",
-        low=1,
-        high=1000,
-        advanced=True,
-    )
-    checkpoint_minutes: float = setting(
-        10.0,
-        "Checkpoint every",
-        "A checkpoint is also saved on every stop and at the end. 0 saves one after every step.",
-        low=0.0,
-        high=1440.0,
-        unit="minutes",
-        advanced=True,
-    )
-    precision: str = setting(
-        "auto",
-        "Number format",
-        "Automatic takes bf16 where the processor or card has it and the model is large enough to gain.",
-        choices={"auto": "Automatic", "fp32": "32-bit", "bf16": "bfloat16"},
-        advanced=True,
-    )
-    seed: int = setting(
-        42,
-        "Seed",
-        "The same seed, data and settings give the same run.",
-        low=0,
-        high=2**31 - 1,
-        advanced=True,
-    )
-
-    @property
-    def effective_batch(self) -> int:
-        """Examples that decide one step."""
-        return self.batch_size * self.accumulate
-
-    def held_out_of(self, rows: int) -> int:
-        """How many of so many rows are never trained on: at least one, if any; never all."""
-        if self.held_out <= 0 or rows < 2:
-            return 0
-        return min(max(1, round(self.held_out * rows)), rows - 1)
-
-    def steps_for(self, rows: int) -> int:
-        """How many steps a run over so many trained rows has: all passes, or `max_steps` when that is fewer."""
-        passes = math.ceil(rows / self.batch_size)
-        steps = max(1, math.ceil(self.epochs * math.ceil(passes / self.accumulate)))
-        return min(steps, self.max_steps) if self.max_steps else steps
+from studio.core.training_settings import ADAMW, GO_ON, KEEP_JUDGED, LAST, LORA, OFF, TrainSettings, keep_setting
 
 
 @dataclass(frozen=True)
@@ -179,6 +24,25 @@ class SftSettings(SampledSettings, TrainSettings):
         "Learn from",
         "Answers only is right for instructions: the model is not taught to write the questions.",
         choices={"answers": "Answers only", "everything": "Everything"},
+        advanced=True,
+    )
+    batch_tokens: int = setting(
+        0,
+        "Token budget",
+        "A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed "
+        "number. The loss stays the mean over all tokens of a step. 0: no budget.",
+        low=0,
+        high=10_000_000,
+        unit="tokens",
+        advanced=True,
+    )
+    neftune: float = setting(
+        0.0,
+        "Noise on embeddings (NEFTune)",
+        "Noise added to the words' embeddings while training, against memorising (Jain et al. 2023); 5 is usual, 0 "
+        "adds none.",
+        low=0.0,
+        high=100.0,
         advanced=True,
     )
 
@@ -209,6 +73,7 @@ class RewardSettings(TrainSettings):
         low=0.0,
         high=0.5,
     )
+    keep: str = keep_setting(KEEP_JUDGED)
     margins: bool = setting(
         True,
         "Use margins",
@@ -250,6 +115,7 @@ class PreferenceSettings(SampledSettings, TrainSettings):
 class DpoSettings(PreferenceSettings):
     """Direct preference optimisation (Rafailov et al. 2023) and its variants, as TRL names them."""
 
+    keep: str = keep_setting(KEEP_JUDGED)
     variant: str = setting(
         "sigmoid",
         "Loss",
@@ -331,7 +197,17 @@ class RewardedSettings(SampledSettings, TrainSettings):
         high=1024,
         advanced=True,
     )
-    lora_dropout: float = 0.0  # no setting here: an answer must be as likely when it is learned from as when written
+    # No settings here: an answer must be as likely when it is learned from as when written, ...
+    lora_dropout: float = 0.0
+    # ... the best checkpoint is decided by reward and KL budget, ...
+    keep: str = LAST
+    patience: int = 0
+    # ... and the roles are adapters side by side over one base that stays as it is.
+    way: str = LORA
+    dora: bool = False
+    start: str = GO_ON
+    optimiser: str = ADAMW
+    checkpointing: str = OFF
     schedule: str = setting(
         "linear",
         "Learning-rate schedule",
@@ -408,7 +284,7 @@ class RewardedSettings(SampledSettings, TrainSettings):
         """Answers that a step writes and learns from."""
         return self.effective_batch
 
-    def steps_for(self, rows: int) -> int:
+    def steps_for(self, rows: int, passes: int | None = None) -> int:
         steps = max(1, math.ceil(self.epochs * rows / self.episodes))
         return min(steps, self.max_steps) if self.max_steps else steps
 

@@ -13,49 +13,76 @@ import torch
 from peft import LoraConfig, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
 from studio.core.errors import StudioError
 from studio.core.methods import TrainSettings
 from studio.engine.failures import explain
-from studio.engine.loading import adapter_name
+from studio.engine.targets import target_modules
 from studio.engine.trainers import Place
+from studio.storage.models import model_name
 
 _SAMPLE = 65_536  # bytes compared at each of several places of a weights file
 _PLACES = 8
 
 
-def lora_for(settings: TrainSettings, place: Place) -> LoraConfig:
-    """The adapter to train: as the settings say, or in the shape of the one to go on from. Raises StudioError."""
-    if place.adapter is None:
-        return LoraConfig(
-            r=settings.lora_rank,
-            lora_alpha=settings.lora_alpha,
-            lora_dropout=settings.lora_dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
-    values = _config(place.adapter)
-    if values.get("peft_type") != "LORA":
-        raise StudioError(
-            f"The adapter “{adapter_name(place.adapter)}” is of the kind {values.get('peft_type')}, "
-            "and Plumbline trains LoRA adapters.",
-            "Choose an adapter that Plumbline made.",
-        )
-    if values.get("task_type") not in (None, "CAUSAL_LM"):
-        raise StudioError(
-            f"“{adapter_name(place.adapter)}” is a reward model: it scores answers and can't learn to write them.",
-            "Choose an adapter that can be talked to.",
-        )
-    config: Any = LoraConfig.from_pretrained(str(place.adapter))
+def lora_for(settings: TrainSettings, place: Place, model: PreTrainedModel) -> LoraConfig | None:
+    """The adapter to train on a model: as the settings say, or in the shape of the one to go on from; None when all
+    weights are trained. Raises StudioError."""
+    if settings.full:
+        return None
+    if place.adapter is None or settings.merges:
+        return fresh_lora(settings, model)
+    return earlier_lora(settings, place.adapter)
+
+
+def earlier_lora(settings: TrainSettings, adapter: Path) -> LoraConfig:
+    """An adapter in the shape of the one to go on from. Raises StudioError."""
+    check_kind(adapter)
+    config: Any = LoraConfig.from_pretrained(str(adapter))
     config.inference_mode = False
     config.lora_dropout = settings.lora_dropout
     return config
 
 
-def go_on_from(model: Any, adapter: Path | None) -> None:
-    """Give a model's new adapter the weights of an earlier one of the same shape. Raises StudioError."""
-    if adapter is None:
+def fresh_lora(settings: TrainSettings, model: PreTrainedModel, **more: Any) -> LoraConfig:
+    """A new adapter as the settings say. Raises StudioError when they name a layer that the model doesn't have."""
+    return LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=target_modules(settings, model),
+        use_rslora=settings.rslora,
+        use_dora=settings.dora,
+        **{"task_type": "CAUSAL_LM", **more},
+    )
+
+
+def check_kind(adapter: Path) -> None:
+    """Refuse an adapter that isn't a LoRA, or doesn't write text. Raises StudioError."""
+    values = config_of_adapter(adapter)
+    if values.get("peft_type") != "LORA":
+        raise StudioError(
+            f"The adapter “{model_name(adapter)}” is of the kind {values.get('peft_type')}, "
+            "and Plumbline trains LoRA adapters.",
+            "Choose an adapter that Plumbline made.",
+        )
+    if values.get("task_type") not in (None, "CAUSAL_LM"):
+        raise StudioError(
+            f"“{model_name(adapter)}” is a reward model: it scores answers and can't learn to write them.",
+            "Choose an adapter that can be talked to.",
+        )
+
+
+def begin(model: Any, place: Place, settings: TrainSettings) -> None:
+    """Make what is trained ready: in 32 bits, and with the weights of the adapter to go on from, if any. Raises
+    StudioError."""
+    for weight in model.parameters():
+        if weight.requires_grad and weight.dtype in (torch.bfloat16, torch.float16):
+            weight.data = weight.data.float()  # TRL makes adapters over few bits 16-bit
+    if place.adapter is None or settings.merges:
         return
+    adapter = place.adapter
     try:
         weights = load_file(adapter / "adapter_model.safetensors")
         with torch.no_grad():
@@ -80,7 +107,7 @@ def check_base(adapter: Path, base: Path) -> None:
         return
     if _fingerprint(recorded) != _fingerprint(base):
         raise StudioError(
-            f"The adapter “{adapter_name(adapter)}” was trained on “{recorded.name}” ({recorded}), "
+            f"The adapter “{model_name(adapter)}” was trained on “{recorded.name}” ({recorded}), "
             f"which is another model than “{base.name}”.",
             "Choose the base model that it was trained on, or start without an adapter.",
         )
@@ -100,7 +127,7 @@ def _fingerprint(base: Path) -> list[tuple[str, int, bytes]]:
     return found
 
 
-def _config(adapter: Path) -> dict[str, Any]:
+def config_of_adapter(adapter: Path) -> dict[str, Any]:
     try:
         parsed = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -112,7 +139,7 @@ def _config(adapter: Path) -> dict[str, Any]:
 
 def _does_not_fit(adapter: Path, why: str, details: str = "") -> StudioError:
     return StudioError(
-        f"The adapter “{adapter_name(adapter)}” doesn't fit this base model ({why.rstrip('.')}).",
+        f"The adapter “{model_name(adapter)}” doesn't fit this base model ({why.rstrip('.')}).",
         "Choose the base model that it was trained on, or start without an adapter.",
         details,
     )

@@ -18,7 +18,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.utils import disable_dropout_in_model
 
 from studio.core.methods import DpoSettings
-from studio.engine.adapters import go_on_from, lora_for
+from studio.engine.adapters import begin, lora_for
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, warn_of_endless_answers
 from studio.engine.fast.forward import NOT_MADE, enable
@@ -75,6 +75,9 @@ class PreferenceTrainer(Supervised, DPOTrainer):
                 figures.pop(name, None)
         return loss
 
+    def _precompute_ref_logps(self, dataset: Any, *_arguments: Any) -> Any:
+        return dataset  # they come out of the batch
+
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
         model: Any = self.model
         pairs = len(inputs["input_ids"]) // 2
@@ -110,6 +113,7 @@ def build_trainer(
         **training_arguments(settings, place, len(train)),
         max_length=None,
         disable_dropout=False,
+        precompute_ref_log_probs=settings.full,  # else TRL would load a second model as the reference
         loss_type=[settings.variant],
         beta=settings.beta,
         label_smoothing=settings.wrong_labels if settings.variant == "robust" else 0.0,
@@ -120,10 +124,10 @@ def build_trainer(
         data_collator=PairBatch(pad),
         train_dataset=answer_dataset(pair_columns(train)),
         processing_class=tokenizer,
-        peft_config=lora_for(settings, place),
+        peft_config=lora_for(settings, place, model),
         supervision=supervision,
     )
-    go_on_from(trainer.model, place.adapter)
+    begin(trainer.model, place, settings)
     pairs = [row.sides for row in (*train, *held_out)]
     round_to = take_fast_way(trainer, enable, (side for sides in pairs for side in sides), place)
     trainer.data_collator = PairBatch(pad, round_to)

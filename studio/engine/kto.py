@@ -23,7 +23,7 @@ from trl.trainer.utils import disable_dropout_in_model
 from studio.core.errors import StudioError
 from studio.core.methods import KtoSettings
 from studio.core.records import Label
-from studio.engine.adapters import go_on_from, lora_for
+from studio.engine.adapters import begin, lora_for
 from studio.engine.encoding import Encoder
 from studio.engine.examples import IGNORED, EncodedRows, Reading, Row, encode_rows, warn_of_endless_answers
 from studio.engine.fast.forward import NOT_MADE, enable
@@ -105,6 +105,9 @@ class LabelTrainer(Supervised, KTOTrainer):
         moved = batch.pop("KL_packed", None)
         return super()._compute_kl_logps(model, batch if moved is None else {**batch, "packed": moved})
 
+    def _precompute_ref_logps(self, dataset: Any, *_arguments: Any) -> Any:
+        return dataset  # they come out of the batch
+
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
         model: Any = self.model
         rows = len(inputs["label"])
@@ -174,6 +177,7 @@ def build_trainer(
         **training_arguments(settings, place, len(train)),
         max_length=None,
         disable_dropout=False,
+        precompute_ref_log_probs=settings.full,  # else TRL would load a second model as the reference
         beta=settings.beta,
         desirable_weight=settings.good_weight,
         undesirable_weight=settings.bad_weight,
@@ -185,10 +189,10 @@ def build_trainer(
         data_collator=LabelBatch(pad),
         train_dataset=answer_dataset({"ids": [row.answer.ids for row in train]}),
         processing_class=tokenizer,
-        peft_config=lora_for(settings, place),
+        peft_config=lora_for(settings, place, model),
         supervision=supervision,
     )
-    go_on_from(trainer.model, place.adapter)
+    begin(trainer.model, place, settings)
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = min(settings.max_length, context or settings.max_length)
     moved = [moved_on(rows, settings.batch_size, longest) for rows in (train, held_out)]

@@ -8,7 +8,7 @@ need it, so that the preview worker can do without.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ from studio.core.errors import StudioError
 from studio.core.templates import BUILT_IN, MODELS_OWN, template_named
 from studio.engine.encoding import Encoder
 from studio.engine.failures import explain
-from studio.storage.models import check_model
+from studio.storage.models import check_model, writes_no_text
+from studio.storage.models import model_name as adapter_name
 
 if TYPE_CHECKING:
     import torch
@@ -58,12 +59,22 @@ def device_name(device: str) -> str:
     return "Apple GPU" if device == "mps" else "processor"
 
 
-def pick_precision(wanted: str, device: str, parameters: int, *, training: bool) -> Precision:
-    """The number format for a model of so many parameters. `wanted` is "auto", "fp32" or "bf16".
+def pick_precision(wanted: str, device: str, parameters: int, *, training: bool, full: bool = False) -> Precision:
+    """The number format for a model of so many parameters. `wanted` is "auto", "fp32", "bf16" or "fp16". Raises
+    StudioError for one that the device can't train with.
 
-    For training on a processor bf16 is autocast over 32-bit weights. Elsewhere the frozen base is kept in 16 bits;
-    adapters are 32-bit always.
+    For training on a processor 16 bits are autocast over 32-bit weights. Elsewhere the frozen base is kept in 16 bits.
+    What is trained is 32-bit always, all weights too: steps are smaller than 16 bits can tell.
     """
+    picked = _pick(wanted, device, parameters, training)
+    if not full:
+        return picked
+    import torch
+
+    return replace(picked, weights=torch.float32)
+
+
+def _pick(wanted: str, device: str, parameters: int, training: bool) -> Precision:
     import torch
 
     if wanted == "fp32":
@@ -71,6 +82,13 @@ def pick_precision(wanted: str, device: str, parameters: int, *, training: bool)
     if wanted == "bf16":
         keep = torch.float32 if device == "cpu" and training else torch.bfloat16
         return Precision("bf16", "as chosen", keep, training)
+    if wanted == "fp16":
+        if device != "cuda":
+            raise StudioError(
+                f"fp16 is for NVIDIA cards, and this run would compute on the {device_name(device)}.",
+                "Choose “Automatic” as the number format.",
+            )
+        return Precision("fp16", "as chosen", torch.float16, training)
     if device == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return Precision("bf16", "the card computes in it", torch.bfloat16, training)
@@ -139,21 +157,28 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         ) from error
 
 
-def load_model(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
-    """A base model on its device, in evaluation mode. Raises StudioError."""
+def load_model(folder: Path, precision: Precision, device: str, *, bits: int | None = None) -> PreTrainedModel:
+    """A model that writes, on its device, in evaluation mode. bits: 4 or 8, to keep its linear layers in so many.
+    Raises StudioError."""
     from transformers import AutoModelForCausalLM
 
-    return _load(AutoModelForCausalLM, folder, precision, device)
+    if writes_no_text(folder):
+        raise StudioError(
+            f"“{folder.name}” is a reward model: it scores answers, and can't write any.", "Choose another model."
+        )
+    return _load(AutoModelForCausalLM, folder, precision, device, bits)
 
 
-def load_scorer(folder: Path, precision: Precision, device: str, *, seed: int) -> PreTrainedModel:
-    """A base model whose output layer is a new head of one 32-bit number, the same for the same seed, in evaluation
-    mode. Raises StudioError."""
+def load_scorer(
+    folder: Path, precision: Precision, device: str, *, seed: int = 0, bits: int | None = None
+) -> PreTrainedModel:
+    """A model whose output layer is a head of one 32-bit number, in evaluation mode: a new one, the same for the same
+    seed, or its own when it was trained as a reward model. Raises StudioError."""
     import torch
     from transformers import AutoModelForSequenceClassification, set_seed
 
     set_seed(seed)
-    model: Any = _load(AutoModelForSequenceClassification, folder, precision, device, num_labels=1)
+    model: Any = _load(AutoModelForSequenceClassification, folder, precision, device, bits, num_labels=1)
     head = getattr(model, "score", None)
     if not isinstance(head, torch.nn.Linear):
         raise StudioError(
@@ -164,10 +189,14 @@ def load_scorer(folder: Path, precision: Precision, device: str, *, seed: int) -
     return model
 
 
-def _load(kind: Any, folder: Path, precision: Precision, device: str, **more: Any) -> Any:
+def _load(kind: Any, folder: Path, precision: Precision, device: str, bits: int | None, **more: Any) -> Any:
     import torch
 
     check_model(folder)
+    if bits is not None:
+        from studio.engine.quantised import quantisation
+
+        more |= {"quantization_config": quantisation(bits, precision), "device_map": {"": device}}
     try:
         model: Any = kind.from_pretrained(
             folder,
@@ -178,7 +207,8 @@ def _load(kind: Any, folder: Path, precision: Precision, device: str, **more: An
             low_cpu_mem_usage=True,
             **more,
         )
-        return model.to(device).eval()
+        if bits is None:
+            return model.to(device).eval()
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise StudioError(
             f"“{folder.name}” doesn't fit into memory.",
@@ -191,6 +221,10 @@ def _load(kind: Any, folder: Path, precision: Precision, device: str, **more: An
             "Choose a model of an architecture that Plumbline knows, or download it again.",
             explain(error),
         ) from error
+    from studio.engine.quantised import keep_one_way
+
+    keep_one_way(model)
+    return model.eval()
 
 
 def load_adapter(model: PreTrainedModel | PeftModel, folder: Path, name: str = "default") -> PeftModel:
@@ -236,15 +270,6 @@ def _task(adapter: Path) -> str | None:
         return json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("task_type")
     except (OSError, ValueError, AttributeError):
         return None
-
-
-def adapter_name(folder: Path) -> str:
-    """What an adapter is called: the name its run wrote beside it, or else its folder's."""
-    try:
-        about = json.loads((folder / "plumbline.json").read_text(encoding="utf-8"))
-        return str(about["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder.name
 
 
 def _first_line(error: BaseException) -> str:

@@ -74,7 +74,7 @@ def _compute(
             report(first, len(groups))
             places = order[first : first + batch_size]
             batch = [groups[place] for place in places]
-            with trainer.compute_loss_context_manager():
+            with trainer.accelerator.autocast():  # the trainer's forward has it only once training has begun
                 known = _padded(model, batch, pad) if round_to is None else _end_to_end(model, batch, round_to)
             ends = np.cumsum([row.trained for group in batch for row in group])
             each = iter(np.split(known.float().cpu().numpy(), ends[:-1]))

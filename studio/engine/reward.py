@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import LoraConfig
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.reward_config import RewardConfig
@@ -27,6 +26,7 @@ from studio.core.messages import Message
 from studio.core.methods import RewardSettings
 from studio.core.records import Pair, Ranking, Rating
 from studio.core.reward_report import FILE, Report
+from studio.engine.adapters import begin, fresh_lora
 from studio.engine.batches import PaddedBatch
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, Row, encode_rows
@@ -104,7 +104,7 @@ def load(base: Path, place: Place, settings: RewardSettings) -> PreTrainedModel:
             "A reward model begins with the base model alone and can't go on from an adapter.",
             "Start without an adapter, or export the tuned model first and choose it as the base.",
         )
-    return load_scorer(base, place.precision, place.device, seed=settings.seed)
+    return load_scorer(base, place.precision, place.device, seed=settings.seed, bits=settings.bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +172,11 @@ class RewardModelTrainer(Supervised, RewardTrainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Tensor | int | None = None
     ) -> Any:
         """The loss on a batch of `RewardBatch`; with `return_outputs` its scores too."""
-        if "packed" in inputs:
-            scores = fast_scores_of(model, inputs["packed"])
-        else:
-            scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
+        with self.accelerator.autocast():  # which the trainer puts around the model's forward, and this goes past it
+            if "packed" in inputs:
+                scores = fast_scores_of(model, inputs["packed"])
+            else:
+                scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
         sizes = inputs["sizes"].tolist()
         centre = self.args.center_rewards_coefficient or 0.0  # type: ignore[attr-defined]
         loss = LOSSES[self._kind](scores, inputs["worth"], sizes, centre)
@@ -246,14 +247,7 @@ def build_trainer(
         disable_dropout=False,
         center_rewards_coefficient=settings.centre or None,
     )
-    adapter = LoraConfig(
-        r=settings.lora_rank,
-        lora_alpha=settings.lora_alpha,
-        lora_dropout=settings.lora_dropout,
-        target_modules="all-linear",
-        modules_to_save=[HEAD],
-        task_type="SEQ_CLS",
-    )
+    head = {"modules_to_save": [HEAD], "task_type": "SEQ_CLS"}
     pad = padding_of(tokenizer)
     trainer = RewardModelTrainer(
         model=model,
@@ -262,11 +256,12 @@ def build_trainer(
         train_dataset=answer_dataset(_columns(train)),
         eval_dataset=answer_dataset(_columns(held_out)) if held_out else None,
         processing_class=tokenizer,
-        peft_config=adapter,
+        peft_config=None if settings.full else fresh_lora(settings, model, **head),
         supervision=supervision,
         kind=train[0].kind,
         folder=place.folder,
     )
+    begin(trainer.model, place, settings)
     answers = (answer for row in (*train, *held_out) for answer in row.answers)
     trainer.data_collator = RewardBatch(pad, take_fast_way(trainer, enable_hidden, answers, place))
     return trainer

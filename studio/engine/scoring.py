@@ -19,21 +19,26 @@ from studio.engine.loading import load_adapter, load_encoder, load_scorer, pick_
 from studio.engine.pairs import encode_answer
 from studio.engine.reward import scores_of
 from studio.engine.trainers import padding_of
-from studio.storage.models import check_model
+from studio.storage.models import check_model, is_whole_model, writes_no_text
 
 Answered = tuple[Sequence[Message], str]  # a prompt and an answer to it
 
 
 class Scorer:
-    """A reward model in memory, an adapter on its base or a whole model. Raises StudioError when it can't be loaded, or
-    doesn't fit its base."""
+    """A reward model in memory: an adapter on its base, or a whole model, which `adapter` may also be; then the base is
+    of no account. Raises StudioError when it can't be loaded, or doesn't fit its base."""
 
     def __init__(self, base: Path, adapter: Path | None, *, precision: str = "auto") -> None:
+        if adapter is not None and is_whole_model(adapter):
+            base, adapter = adapter, None
         info, device = check_model(base), pick_device()
         self.encoder = load_encoder(info.folder, MODELS_OWN, adapter)
         picked = pick_precision(precision, device, info.parameters, training=False)
-        model = load_scorer(info.folder, picked, device, seed=0)
-        self.model: Any = model if adapter is None else load_adapter(model, adapter)
+        if adapter is None and not writes_no_text(info.folder):
+            raise StudioError(f"“{info.name}” isn't a reward model.", "Choose another run.")
+        self.model: Any = load_scorer(info.folder, picked, device)
+        if adapter is not None:
+            self.model = load_adapter(self.model, adapter)
         self._pad = padding_of(self.encoder.tokenizer)
 
     def score(self, answers: Sequence[Answered], *, batch_size: int = 16) -> list[float]:

@@ -18,8 +18,9 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from studio.core.messages import Example
 from studio.core.methods import SftSettings, TrainSettings
-from studio.engine.adapters import go_on_from, lora_for
+from studio.engine.adapters import begin, lora_for
 from studio.engine.batches import PaddedBatch
+from studio.engine.budget import TokenBudget
 from studio.engine.encoding import ANSWERS, Encoder
 from studio.engine.examples import (
     IGNORED,
@@ -33,6 +34,7 @@ from studio.engine.examples import (
 from studio.engine.fast.forward import enable
 from studio.engine.fast.packing import EndToEnd
 from studio.engine.fast.trainer import FastLoss
+from studio.engine.noise import add_noise
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import (
     Measured,
@@ -84,9 +86,10 @@ def build_trainer(
     place: Place,
     supervision: Supervision,
 ) -> SupervisedTrainer:
-    """A trainer for a LoRA adapter on `model`, whose first weights depend on the seed alone. Call its `train()`."""
+    """A trainer for `model` or an adapter on it, whose first weights depend on the seed alone. Call its `train()`."""
+    budget = token_budget(settings, train)
     arguments = SFTConfig(
-        **training_arguments(settings, place, len(train)),
+        **training_arguments(settings, place, len(train), len(budget) if budget else None),
         dataset_kwargs={"skip_prepare_dataset": True},  # the rows are encoded already
         max_length=None,
         packing=False,
@@ -98,14 +101,29 @@ def build_trainer(
         train_dataset=_dataset(train),
         eval_dataset=_dataset(held_out) if held_out else None,
         processing_class=tokenizer,
-        peft_config=lora_for(settings, place),
+        peft_config=lora_for(settings, place, model),
         supervision=supervision,
     )
-    go_on_from(trainer.model, place.adapter)
+    begin(trainer.model, place, settings)
     round_to = take_fast_way(trainer, enable, (*train, *held_out), place)
     if round_to is not None:
         trainer.data_collator = EndToEnd(round_to)
+    trainer.budget = budget
+    if noise := getattr(settings, "neftune", 0.0):
+        add_noise(trainer.model, noise)
     return trainer
+
+
+def token_budget(settings: TrainSettings, rows: Sequence[Row]) -> TokenBudget | None:
+    """Which rows go together, when the settings give a pass so many tokens instead of so many rows."""
+    tokens = getattr(settings, "batch_tokens", 0)  # blocks of plain text are all equally long
+    return TokenBudget([len(row.ids) for row in rows], tokens, settings.seed) if tokens else None
+
+
+def passes(settings: TrainSettings, rows: Sequence[Row]) -> int | None:
+    """How many passes go over the rows once; None where all hold equally many."""
+    budget = token_budget(settings, rows)
+    return len(budget) if budget else None
 
 
 def _dataset(rows: Sequence[Row]) -> Dataset:

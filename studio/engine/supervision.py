@@ -22,6 +22,7 @@ from studio.core.methods import RewardedSettings, TrainSettings
 from studio.core.recovery import Bounds, exploded, no_number
 from studio.engine.hooks import maybe_run_out_of_memory
 from studio.engine.journal import Journal, StopBell
+from studio.engine.keeping import Keeping
 from studio.engine.room import no_room
 from studio.engine.samples import Sampler
 from studio.storage.runs import StopRequest
@@ -57,8 +58,8 @@ class Supervision(TrainerCallback):
     checkpoint could not be begun; `failure`, why the model would only get worse.
 
     complete: makes a checkpoint folder count, given its step, the seconds of training and the tokens read so far.
-    elapsed, tokens: what earlier attempts have done. sampler: writes samples before the first step and after those in
-    `sample_at`.
+    keeping: which evaluation counts as the best. elapsed, tokens: what earlier attempts have done. sampler: writes
+    samples before the first step and after those in `sample_at`.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Supervision(TrainerCallback):
         settings: TrainSettings,
         evaluate_at: frozenset[int],
         checkpoint_seconds: float,
+        keeping: Keeping | None = None,
         elapsed: float = 0.0,
         tokens: int = 0,
         sampler: Sampler | None = None,
         sample_at: frozenset[int] = frozenset(),
     ) -> None:
-        self._journal, self._bell, self._complete = journal, bell, complete
+        self._journal, self._bell, self._complete, self._keeping = journal, bell, complete, keeping
         self._run, self._settings, self._bounds = bell.run, settings, Bounds()
         self._loss_says_little = isinstance(settings, RewardedSettings)  # it jumps around zero; core.alarms watch
         self._evaluate_at, self._checkpoint_seconds = evaluate_at, checkpoint_seconds
@@ -124,13 +126,7 @@ class Supervision(TrainerCallback):
         else:
             control.should_evaluate = state.global_step in self._evaluate_at
             control.should_save = last or time.monotonic() - self._saved >= self._checkpoint_seconds
-        if control.should_save:
-            self.no_room = no_room(
-                self._run, kwargs.get("model"), kwargs.get("optimizer"), step=state.global_step, last=last
-            )
-            if self.no_room is not None:
-                control.should_training_stop = True
-                control.should_save = control.should_evaluate = False
+        self.look_for_room(state, control, kwargs.get("model"), kwargs.get("optimizer"))
 
     def on_log(
         self,
@@ -186,11 +182,29 @@ class Supervision(TrainerCallback):
         """Some of the answers that a step learned from, to look at."""
         self._journal.say("rollout", step=state.global_step, rows=rows)
 
-    def evaluated(self, state: TrainerState, figures: Mapping[str, float]) -> None:
-        """Held-out rows were measured."""
+    def evaluated(
+        self, state: TrainerState, figures: Mapping[str, float], control: TrainerControl | None = None
+    ) -> None:
+        """Held-out rows were measured. control: asked to save the best, and to end early."""
         self._journal.say("evaluation", step=state.global_step, **figures)
+        if self._keeping is not None and control is not None:
+            best = self._keeping.take(state.global_step, figures)
+            control.should_save = control.should_save or (best and self._keeping.keeps)
+            if self._keeping.exhausted and state.global_step < state.max_steps:
+                control.should_save = control.should_training_stop = True
         self._journal.say("phase", phase="training")
         self._step_began = time.monotonic()
+
+    def look_for_room(self, state: TrainerState, control: TrainerControl, model: Any, optimizer: Any) -> None:
+        """End training before a checkpoint is begun for which the disk has no room."""
+        if not control.should_save:
+            return
+        early = self._keeping is not None and self._keeping.exhausted
+        last = early or state.global_step >= state.max_steps
+        self.no_room = no_room(self._run, model, optimizer, step=state.global_step, last=last)
+        if self.no_room is not None:
+            control.should_training_stop = True
+            control.should_save = control.should_evaluate = False
 
     def evaluating(self) -> None:
         """Held-out rows are about to be measured."""

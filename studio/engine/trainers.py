@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback, TrainerState
@@ -23,6 +24,8 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from studio.core.methods import TrainSettings
 from studio.core.rewards import Rewards
+from studio.core.training_settings import ADAFACTOR, ADAMW, ADAMW_8BIT, PAGED_8BIT
+from studio.engine.budget import TokenBudget
 from studio.engine.examples import Row
 from studio.engine.fast.packing import ROUND
 from studio.engine.loading import Precision, load_model
@@ -35,17 +38,27 @@ else:
 
 Measured = dict[str, NDArray[Any]]
 _SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+_OPTIMISERS = {
+    ADAMW: "adamw_torch_fused",
+    ADAMW_8BIT: "adamw_bnb_8bit",
+    PAGED_8BIT: "paged_adamw_8bit",
+    ADAFACTOR: "adafactor",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and how a run computes, where its checkpoints go, the adapter that it goes on from, if any, and what a
-    method that learns from a reward is rewarded by."""
+    """Where and how a run computes, where its checkpoints go, and the adapter that it starts from, if any.
+
+    recompute: whether activations are computed again on the way back instead of kept. rewards: what a method that
+    learns from a reward is rewarded by.
+    """
 
     device: str
     precision: Precision
     checkpoints: Path
     adapter: Path | None = None
+    recompute: bool = False
     rewards: Rewards = field(default_factory=Rewards)
 
     @property
@@ -55,13 +68,19 @@ class Place:
 
 
 def load_policy(base: Path, place: Place, settings: TrainSettings) -> PreTrainedModel:
-    """The base model as one that writes text. Raises StudioError."""
-    return load_model(base, place.precision, place.device)
+    """The base model as one that writes text, in the form that it is trained: with the adapter to start from merged
+    into it, and in few bits, if the settings say so. Raises StudioError."""
+    if place.adapter is not None and settings.merges:
+        from studio.engine.merging import load_merged
+
+        return load_merged(base, place.adapter, place, settings)
+    return load_model(base, place.precision, place.device, bits=settings.bits)
 
 
-def training_arguments(settings: TrainSettings, place: Place, rows: int) -> dict[str, Any]:
-    """What every method tells its trainer, for so many rows to train on."""
-    total = settings.steps_for(rows)
+def training_arguments(settings: TrainSettings, place: Place, rows: int, passes: int | None = None) -> dict[str, Any]:
+    """What every method tells its trainer, for so many rows to train on. passes: over the data once, where they don't
+    hold equally many rows."""
+    total = settings.steps_for(rows, passes)
     return {
         "output_dir": str(place.checkpoints),
         "max_steps": total,
@@ -69,6 +88,7 @@ def training_arguments(settings: TrainSettings, place: Place, rows: int) -> dict
         "per_device_eval_batch_size": settings.batch_size,
         "gradient_accumulation_steps": settings.accumulate,
         "learning_rate": settings.learning_rate,
+        "optim": _OPTIMISERS[settings.optimiser],
         "lr_scheduler_type": _SCHEDULES[settings.schedule],
         "warmup_steps": math.ceil(settings.warmup * total),
         "weight_decay": settings.weight_decay,
@@ -84,7 +104,8 @@ def training_arguments(settings: TrainSettings, place: Place, rows: int) -> dict
         "use_cpu": place.device == "cpu",
         "bf16": place.precision.autocast and place.precision.name == "bf16",
         "fp16": place.precision.autocast and place.precision.name == "fp16",
-        "gradient_checkpointing": False,  # costs a fifth of the speed
+        "gradient_checkpointing": place.recompute,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "dataloader_pin_memory": place.device == "cuda",
         "dataloader_num_workers": 0,
         "remove_unused_columns": False,
@@ -115,12 +136,14 @@ class Supervised(_Trainer):
     """A trainer whose evaluation can be cut short and draws no random numbers, and whose checkpoints count.
 
     slower_because: why a model is trained with padding ("it has ..."); None when it is not, or when that is no matter.
+    budget: which examples go together, where their number isn't fixed.
 
     A method gives `measure` (what one batch of held-out rows tells, as arrays that are laid end to end) and `figures`
     (what they add up to, as the `evaluation` event has it); `conclude` may say more after the last step.
     """
 
     slower_because: str | None = None
+    budget: TokenBudget | None = None
 
     def __init__(self, *arguments: Any, supervision: Supervision, **named: Any) -> None:
         super().__init__(*arguments, callbacks=[supervision], **named)
@@ -152,14 +175,14 @@ class Supervised(_Trainer):
                         self._supervision.last_evaluation_cut_short(self.control)
                     break
                 inputs = self._prepare_inputs(batch)
-                with self.compute_loss_context_manager():
-                    told = self.measure(dict(inputs))
+                told = self.measure(dict(inputs))
                 found.append({name: value.double().cpu().numpy() for name, value in told.items()})
             else:
                 measured = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
                 if self.state.global_step >= self.state.max_steps:
                     self.conclude(measured)
-                self._supervision.evaluated(self.state, self.figures(measured))
+                self._supervision.evaluated(self.state, self.figures(measured), self.control)
+                self._supervision.look_for_room(self.state, self.control, model, self.optimizer)
         self._metrics["eval"].clear()  # type: ignore[attr-defined]  # TRL's trainers have it
         model.train()
         self.control.should_evaluate = False
@@ -173,11 +196,26 @@ class Supervised(_Trainer):
         self.accelerator.prepare_model(model, evaluation_mode=True)  # for autocast, which it builds in
         self.evaluate()
 
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Passes of the budget, where there is one."""
+        if self.budget is None:
+            return super().get_train_dataloader()
+        rows: Any = self.train_dataset
+        pin = self.args.dataloader_pin_memory
+        loader = DataLoader(rows, batch_sampler=self.budget, collate_fn=self.data_collator, pin_memory=pin)
+        return self.accelerator.prepare(loader)
+
     def create_model_card(self, *_arguments: Any, **_named: Any) -> None:
         """None: what an adapter is stands in its `plumbline.json`."""
 
     def _prepare_dataset(self, dataset: Any, *_arguments: Any, **_named: Any) -> Any:
         return dataset  # the rows are encoded already
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        from studio.engine.merging import load_fresh
+
+        if not load_fresh(model or self.model, Path(resume_from_checkpoint)):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self._supervision.saving()

@@ -7,33 +7,40 @@ event, so that nobody has to read a log: finished, stopped, or failed with a sen
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from studio import __version__
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
+from studio.core.forecast import recomputes
 from studio.core.methods import TrainSettings
 from studio.core.recipes import Recipe
 from studio.core.records import KINDS, prompt_of
 from studio.core.recovery import out_of_memory
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, EXIT_UNWRITABLE
 from studio.core.samples import SampledSettings
+from studio.core.training_settings import AUTO
+from studio.core.ways import refuse_what_is_unavailable
 from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, explain, is_disk_full, is_out_of_memory, log
 from studio.engine.journal import Journal, StopBell, Stopped
+from studio.engine.keeping import Keeping
 from studio.engine.method import method_module
-from studio.storage.datasets import find_dataset, records_of
+from studio.storage.datasets import find_dataset, longest_record, records_of
+from studio.storage.machine import read_device
+from studio.storage.model_shapes import read_shape
 from studio.storage.models import check_model
 from studio.storage.project import Project
 from studio.storage.recovery import take_smaller_passes
 from studio.storage.revisions import at_hash
-from studio.storage.runs import Checkpoint, RunFolder, StopRequest
+from studio.storage.runs import MANIFEST, Checkpoint, RunFolder, StopRequest, seal
 from studio.storage.workers import worker_of
 
 if TYPE_CHECKING:
@@ -138,13 +145,18 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     base = check_model(Path(recipe.base_model))
     adapter = Path(recipe.adapter) if recipe.adapter else None
     settings = _settings(run)
+    if settings.needs_bitsandbytes:
+        from studio.engine.quantised import allow_bitsandbytes
+
+        allow_bitsandbytes()
 
     import torch
 
     from studio.engine.loading import device_name, load_encoder, pick_device, pick_precision
 
     device = pick_device()
-    precision = pick_precision(settings.precision, device, base.parameters, training=True)
+    refuse_what_is_unavailable(settings, device)
+    precision = pick_precision(settings.precision, device, base.parameters, training=True, full=settings.full)
     journal.say(
         "started",
         pid=os.getpid(),
@@ -163,9 +175,17 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     from studio.engine.examples import Reading, held_out_positions
     from studio.engine.trainers import Place
 
-    method, place = method_module(recipe.method), Place(device, precision, run.checkpoints, adapter, recipe.rewards)
     if adapter is not None:
         check_base(adapter, base.folder)
+        if settings.merges:
+            adapter = _kept(run, adapter)
+    longest = longest_record(project, info) if info.kind.templated else 0
+    recompute = recomputes(read_shape(base.folder), settings, read_device(), method=recipe.method, longest=longest)
+    if recompute and settings.checkpointing == AUTO:
+        what = "Activations are computed again on the way back, so that the run fits into memory; steps take longer."
+        journal.say("warning", what=what, hint="“Activation checkpointing: never” turns this off.")
+    method = method_module(recipe.method)
+    place = Place(device, precision, run.checkpoints, adapter, recompute, recipe.rewards)
     encoder = load_encoder(base.folder, recipe.template, adapter)
 
     def report(done: int, total: int) -> None:
@@ -185,10 +205,16 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
 
     from studio.engine.supervision import Supervision, evaluation_steps
 
-    total = settings.steps_for(len(rows.train))
+    count: Any = getattr(method, "passes", None)
+    total = settings.steps_for(len(rows.train), count(settings, rows.train) if count else None)
     before = About.of(last.folder) if last else None
+    keeping = Keeping(settings, before.best_step, before.best, before.waited) if before else Keeping(settings)
 
     def completed(folder: Path, step: int, elapsed: float, tokens: int) -> None:
+        if adapter is not None and settings.merges and not settings.full:
+            from studio.engine.merging import compose
+
+            compose(folder, adapter)
         about = About(
             name=_name(recipe.name or run.id, step, total),
             run=run.id,
@@ -202,13 +228,19 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
             tokens=tokens,
             method=recipe.method,
             adapter=recipe.adapter,
+            merged=bool(recipe.adapter) and settings.merges,
+            way=settings.way,
+            done=keeping.exhausted,
+            best_step=keeping.step if keeping.keeps else 0,
+            best=keeping.value,
+            waited=keeping.waited,
         )
         complete(folder, about)
         journal.say("checkpoint", step=step, path=folder.relative_to(run.folder).as_posix())
         sweep(run)
 
-    trained = last is not None and last.step >= total
-    if not trained or (rows.held_out and not _was_evaluated(run, total)):
+    trained = before is not None and before.is_last
+    if not trained or (rows.held_out and last is not None and not _was_evaluated(run, last.step)):
         supervision = Supervision(
             journal,
             bell,
@@ -216,6 +248,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
             settings=settings,
             evaluate_at=evaluation_steps(total, settings.evaluations) if rows.held_out else frozenset(),
             checkpoint_seconds=settings.checkpoint_minutes * 60,
+            keeping=keeping,
             elapsed=before.elapsed if before else 0.0,
             tokens=before.tokens if before else 0,
             sampler=_sampler(project, info, encoder, settings, held_out, journal),
@@ -250,8 +283,26 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
             return
     journal.say("phase", phase="saving")
     final = _final(run, total)
-    publish(run, final.folder)
-    journal.say("finished", step=total, adapter=run.adapter.name)
+    ended, wanted = About.of(final.folder), keeping.step if keeping.keeps else 0
+    best = next((one for one in run.complete_checkpoints() if one.step == wanted), final)
+    result = publish(run, best.folder, recipe.name or run.id)
+    journal.say(
+        "finished",
+        step=final.step,
+        adapter=result.name,
+        **({"best": best.step} if keeping.keeps else {}),
+        **({"early": keeping.waited} if final.step < ended.total else {}),
+    )
+
+
+def _kept(run: RunFolder, adapter: Path) -> Path:
+    """A copy of the adapter to start from in the run's folder: resuming must not depend on another run."""
+    kept = run.folder / "start"
+    if not (kept / MANIFEST).is_file():
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(adapter, kept, ignore=shutil.ignore_patterns(MANIFEST))
+        seal(kept)
+    return kept
 
 
 def _sampler(
@@ -305,7 +356,7 @@ def _name(name: str, step: int, total: int) -> str:
 
 def _final(run: RunFolder, total: int) -> Checkpoint:
     last = run.last_checkpoint()
-    if last is None or last.step < total:
+    if last is None or not About.of(last.folder).is_last:
         raise StudioError(
             f"The checkpoint of step {total:,} is not there.", "Press Resume to train the last steps again."
         )

@@ -16,6 +16,7 @@ from studio.core.errors import StudioError
 from studio.storage.files import reading_trouble, whole_path
 from studio.storage.project import Project, now
 from studio.storage.resources import carried
+from studio.storage.runs import list_runs
 
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.ckpt", "consolidated.00.pth")
 
@@ -32,8 +33,8 @@ class ModelInfo:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.folder.name
+        """What the run that made it called it, or the folder's name."""
+        return model_name(self.folder)
 
     @property
     def summary(self) -> str:
@@ -120,6 +121,25 @@ def config_of(folder: Path) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise StudioError(f"The config.json of “{folder.name}” is not a JSON object.", "Download the model again.")
     return cast("dict[str, Any]", parsed)
+
+
+def model_name(folder: Path) -> str:
+    """What a model or an adapter is called: the name that its run wrote beside it, or else its folder's."""
+    try:
+        return str(json.loads((folder / "plumbline.json").read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name
+
+
+def is_whole_model(folder: Path) -> bool:
+    """Whether a run's result is a model of its own, all of whose weights were trained, and no adapter."""
+    return (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
+
+
+def writes_no_text(folder: Path) -> bool:
+    """Whether a model folder holds a reward model, all of whose weights were trained."""
+    names = config_of(folder).get("architectures")
+    return isinstance(names, list) and any("SequenceClassification" in str(name) for name in cast("list[Any]", names))
 
 
 def tensors_of(folder: Path) -> dict[str, Tensor]:
@@ -218,9 +238,13 @@ def list_models(project: Project) -> list[Path]:
 
 
 def offered_models(project: Project) -> list[Path]:
-    """What to choose from: the project's models, and the starter model that the program carries."""
-    known, starter = list_models(project), starter_model()
-    return known if starter is None or starter in known else [*known, starter]
+    """What to choose from: the project's models, the whole models that its runs made, and the starter model that the
+    program carries."""
+    known = list_models(project)
+    runs = (run for run in list_runs(project.runs) if run.result == run.model)
+    made = [run.model for run in runs if run.is_sealed and run.talks]
+    starter = starter_model()
+    return list(dict.fromkeys([*known, *made, *([starter] if starter else [])]))
 
 
 def starter_model() -> Path | None:

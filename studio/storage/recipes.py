@@ -11,7 +11,7 @@ from studio.core.recipes import Recipe
 from studio.core.records import KINDS
 from studio.storage.datasets import find_dataset
 from studio.storage.files import whole_path
-from studio.storage.models import check_model
+from studio.storage.models import check_model, is_whole_model
 from studio.storage.project import Project
 from studio.storage.reward_models import check_reward_model
 
@@ -23,6 +23,8 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
     """
     recipe.check()
     method = recipe.how
+    if recipe.adapter and is_whole_model(Path(recipe.adapter)):  # it takes the base's place
+        recipe = replace(recipe, base_model=recipe.adapter, adapter="")
     model, dataset = check_model(Path(recipe.base_model)), find_dataset(project, recipe.dataset)
     if dataset.kind_name not in method.needs:
         wanted = " or ".join(f"{KINDS[name].rows} ({KINDS[name].about})" for name in method.needs)

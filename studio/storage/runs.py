@@ -10,7 +10,8 @@
       stop.json        {"save": true, "pause": false}: a request to end; removed when a worker starts
       passes.json      {"batch_size": 1, "accumulate": 8}: in force instead of the recipe's since memory ran out
       checkpoints/checkpoint-<step>/   with manifest.json written last: a checkpoint without a valid one does not exist
-      adapter/         the result, moved into place whole
+      adapter/         the result, moved into place whole; or
+      model/           the same when all weights were trained: a model folder of its own
 
 Starting and stopping workers is `studio.processes`; what events add up to is `core.runs` and `core.metrics`.
 """
@@ -125,8 +126,18 @@ class RunFolder:
 
     @property
     def adapter(self) -> Path:
-        """The finished adapter; absent until the run is finished."""
+        """The finished adapter; absent until the run is finished, and when all weights are trained."""
         return self.folder / "adapter"
+
+    @property
+    def model(self) -> Path:
+        """The finished model of a run that trained all weights."""
+        return self.folder / "model"
+
+    @property
+    def result(self) -> Path:
+        """What came out, an adapter or a whole model; absent until the run is finished."""
+        return self.model if os.path.isdir(self.model) else self.adapter
 
     def recipe(self) -> Recipe:
         """What was asked of this run. Raises StudioError when the file is gone or damaged."""
@@ -216,15 +227,15 @@ class RunFolder:
 
     @property
     def is_sealed(self) -> bool:
-        """Whether its adapter is finished and whole."""
-        return os.path.isfile(self.adapter / MANIFEST)
+        """Whether its result is finished and whole."""
+        return os.path.isfile(self.result / MANIFEST)
 
     def tuned_folder(self) -> Path | None:
-        """What can be talked to: the finished adapter, or else the newest complete checkpoint."""
+        """What can be talked to, an adapter or a whole model: the result, or else the newest complete checkpoint."""
         if not self.talks:
             return None
         if self.is_sealed:
-            return self.adapter
+            return self.result
         last = self.last_checkpoint()
         return last.folder if last else None
 

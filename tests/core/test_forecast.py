@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from studio.core.fitting import cannot_work, make_it_fit, usable
-from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, longest_example, rounded
+from studio.core.fitting import cannot_work, make_it_fit
+from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, longest_example, rounded, usable
 from studio.core.methods import SftSettings
 
 GB = 10**9
@@ -19,7 +19,7 @@ CARD = Device("cuda", "card", 8 * GB, 7 * GB, bf16=True)
 
 
 def total(device=CPU, shape=LLAMA_1B, **changed):
-    return forecast_memory(shape, SftSettings(**changed), device).total
+    return forecast_memory(shape, SftSettings(**{"checkpointing": "off", **changed}), device).total
 
 
 def test_an_adapter_has_as_many_weights_as_peft_says():
@@ -54,8 +54,8 @@ def test_everything_that_is_larger_needs_more(device):
 
 
 def test_activations_grow_with_the_tokens_of_a_pass():
-    one = forecast_memory(LLAMA_1B, SftSettings(batch_size=1, max_length=512), CPU)
-    eight = forecast_memory(LLAMA_1B, SftSettings(batch_size=8, max_length=512), CPU)
+    one = forecast_memory(LLAMA_1B, SftSettings(batch_size=1, max_length=512, checkpointing="off"), CPU)
+    eight = forecast_memory(LLAMA_1B, SftSettings(batch_size=8, max_length=512, checkpointing="off"), CPU)
     assert eight.tokens == 8 * one.tokens
     assert eight.part("activations").size == pytest.approx(8 * one.part("activations").size)
     assert [rounded(tokens) for tokens in (1, 64, 65)] == [64, 64, 128]
@@ -64,8 +64,8 @@ def test_activations_grow_with_the_tokens_of_a_pass():
 def test_no_example_is_longer_than_the_model_or_the_data_allow():
     short = replace(LLAMA_1B, context=128)
     assert total(shape=short, max_length=4096) == total(shape=short, max_length=128)
-    known = forecast_memory(LLAMA_1B, SftSettings(max_length=4096), CPU, longest=400)
-    assert known.total == forecast_memory(LLAMA_1B, SftSettings(max_length=200), CPU).total
+    known = forecast_memory(LLAMA_1B, SftSettings(max_length=4096, checkpointing="off"), CPU, longest=400)
+    assert known.total == total(max_length=200)
     bytewise = replace(LLAMA_1B, vocabulary=300)
     assert longest_example(bytewise, SftSettings(max_length=4096), 400) == 400
 
@@ -147,5 +147,5 @@ def test_nothing_helps_where_the_weights_alone_are_too_much():
     device = replace(CARD, free=2 * GB)
     assert make_it_fit(LLAMA_1B, SftSettings(), device) is None
     assert not cannot_work(LLAMA_1B, SftSettings(), device)  # other programs may be closed
-    assert cannot_work(LLAMA_1B, SftSettings(), replace(device, total=2 * GB))
+    assert cannot_work(LLAMA_1B, SftSettings(), replace(device, total=GB))
     assert not cannot_work(LLAMA_1B, SftSettings(), replace(CPU, total=4 * GB, swap=16 * GB))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -31,6 +32,10 @@ from tests.engine.runs_for_tests import (
     start,
     wait_for_steps,
 )
+from tests.engine.test_dpo import pair_rows
+from tests.engine.test_kto import label_rows
+from tests.engine.test_reward import rows_of
+from tests.engine.trainers_for_tests import SMALL, trained
 
 # A dataset of each kind that a method takes, the first one first. Methods that write what they learn from have tests of
 # their own.
@@ -119,7 +124,8 @@ def test_in_16_bits(project: Project, tiny_base: Path, method: str, kind: str) -
         run = run_in(project, tiny_base, method, kind, precision=precision, **given)
         assert training.train(run.folder) == EXIT_SAID, last_of(run)
         losses.append(losses_of(run))
-    assert losses[1] == pytest.approx(losses[0], rel=0.03)
+    # bf16 numbers are known to 1 in 256; an error of a score counts twice in its square, and a step makes it grow.
+    assert losses[1] == pytest.approx(losses[0], rel=0.06)
 
 
 @pytest.mark.parametrize(
@@ -213,3 +219,30 @@ def test_a_real_worker_stopped_and_resumed_equals_all_in_one(project: Project, t
     assert through.wait(180) == EXIT_SAID, straight.log_tail()
     assert last_of(broken).kind == last_of(straight).kind == "finished"
     assert_same_result(straight, broken)
+
+
+@pytest.mark.parametrize("name", ["sft", "dpo", "kto", "reward"])
+def test_with_16_bits_every_pass_computes_in_them(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    method: Any = method_module(name)
+    seen: set[torch.dtype] = set()
+    take = method.take_fast_way
+
+    def watched(trainer: Any, *arguments: Any) -> Any:
+        found = take(trainer, *arguments)
+        layer = next(part for place, part in trainer.model.named_modules() if place.endswith("q_proj"))
+        layer.register_forward_hook(lambda *told: seen.add(told[-1].dtype))
+        return found
+
+    monkeypatch.setattr(method, "take_fast_way", watched)
+    rows: dict[str, Any] = {
+        "sft": [row.answer for row in label_rows(9)], "dpo": pair_rows(9), "kto": label_rows(9),
+        "reward": rows_of("pairs", 9),
+    }  # fmt: skip
+    values = METHODS[name].settings(**{**SMALL, "batch_size": 4, "max_steps": 2, "accumulate": 1})
+    told = trained(method, values, tiny_base, tmp_path / "run", rows[name][:6], rows[name][6:], precision="bf16")
+    assert told.trainer.slower_because is None
+    assert seen == {torch.bfloat16}
+    if name == "dpo":  # the reference was computed as the policy is
+        assert told.curve("loss")[0] == pytest.approx(math.log(2), abs=1e-5)

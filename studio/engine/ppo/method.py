@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from studio.core.errors import StudioError
 from studio.core.methods import PpoSettings
 from studio.core.records import Record, prompt_of
-from studio.engine.adapters import check_base, lora_for
+from studio.engine.adapters import check_base, earlier_lora, fresh_lora
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, encode_rows, warn_of_endless_answers
 from studio.engine.generation import stop_tokens_of
@@ -88,10 +88,12 @@ def build_trainer(
     encoder = load_encoder(base, "model")
     encoder = Encoder(tokenizer, str(tokenizer.chat_template), context=encoder.context)
     stop_tokens = stop_tokens_of(model, tokenizer, encoder.end_of_turn)
-    roles = Roles(model, lora_for(settings, place))
-    if place.adapter is not None:
-        roles.fill_policy(place.adapter)
-        roles.add_frozen(REFERENCE, place.adapter, head=False)
+    roles = Roles(
+        model, fresh_lora(settings, model) if place.adapter is None else earlier_lora(settings, place.adapter)
+    )
+    if adapter is not None:
+        roles.fill_policy(adapter)
+        roles.add_frozen(REFERENCE, adapter, head=False)
 
     wanted = [(REWARD, place.rewards.model), (JUDGE, place.rewards.judge)]
     shared = {role: _on_base(Path(folder), base) for role, folder in wanted if folder}
@@ -99,7 +101,7 @@ def build_trainer(
         if shared.get(role):
             roles.add_frozen(role, Path(folder), head=True)
     if settings.value_model == "adapter":
-        roles.add_value(lora_for(settings, replace(place, adapter=None)))
+        roles.add_value(fresh_lora(settings, model))
     else:
         roles.add_head(VALUE)
     longest = max(len(prompt.ids) for prompt in (*train, *held_out)) + settings.answer_tokens

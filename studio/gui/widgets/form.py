@@ -6,11 +6,12 @@ setting is written here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Collection, Mapping
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar, cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -38,8 +39,8 @@ _INT_MAX = 2**31 - 1  # the largest number a QSpinBox holds
 class SettingsForm(QWidget, Generic[T]):
     """The settings of `declared`. Signals: `changed()` when any value changes; `advanced_toggled(bool)`.
 
-    The tick box for advanced settings is there only when some setting is advanced. `glossary`: what the “?” beside a
-    setting's editor, or F1 in it, unfolds.
+    The tick box for advanced settings is there only when some setting is advanced. A setting that changes nothing
+    beside the others' values is hidden. `glossary`: what the “?” beside a setting's editor, or F1 in it, unfolds.
     """
 
     changed = Signal()
@@ -55,6 +56,8 @@ class SettingsForm(QWidget, Generic[T]):
     ) -> None:
         super().__init__(parent)
         self._declared = declared
+        self._left_out: frozenset[str] = frozenset()
+        self._idle: frozenset[str] = frozenset()  # hidden, for they change nothing
         entries = glossary or {}
         self.rows = {known.name: _Row(known, entries.get(known.name), self) for known in settings_of(declared)}
         grid = QGridLayout()
@@ -64,7 +67,7 @@ class SettingsForm(QWidget, Generic[T]):
         for number, row in enumerate(self.rows.values()):
             grid.addWidget(row.label, number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(row.field, number, 1)
-            row.changed.connect(self.changed)
+            row.changed.connect(self._take_change)
         self.advanced = QCheckBox("Show all settings")
         self.advanced.setVisible(any(row.known.advanced for row in self.rows.values()))
         self.advanced.setChecked(advanced)
@@ -73,13 +76,16 @@ class SettingsForm(QWidget, Generic[T]):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(grid)
         layout.addWidget(self.advanced)
-        self._show_advanced(advanced)
+        self._arrange()
 
     def values(self) -> T:
         """The settings as typed. Raises StudioError for the first one that cannot be used."""
         for sentence in self.problems().values():
             raise StudioError(sentence, "Correct the value and try again.")
-        return self._declared(**{name: row.value() for name, row in self.rows.items()})
+        # What changes nothing may be typed half; its default changes nothing either.
+        return self._declared(
+            **{name: row.known.default if row.problem() else row.value() for name, row in self.rows.items()}
+        )
 
     def set_values(self, values: T) -> None:
         """Show the values of an instance."""
@@ -88,13 +94,37 @@ class SettingsForm(QWidget, Generic[T]):
 
     def problems(self) -> dict[str, str]:
         """The name of each setting that cannot be used as typed, with the sentence why."""
-        found = {name: row.problem() for name, row in self.rows.items()}
+        found = {name: row.problem() for name, row in self.rows.items() if name not in self._idle}
         return {name: sentence for name, sentence in found.items() if sentence}
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Hide settings that change nothing where the form stands now; none of the names need be there."""
+        self._left_out = frozenset(names)
+        self._arrange()
+
+    def set_unavailable(self, choices: Mapping[str, Mapping[str, str]]) -> None:
+        """Grey choices that can't be had: setting -> choice -> why."""
+        for name, reasons in choices.items():
+            if name in self.rows:
+                self.rows[name].set_unavailable(reasons)
+        self._take_change()
+
+    @Slot()
+    def _take_change(self) -> None:
+        self._arrange()
+        self.changed.emit()
+
+    def _arrange(self) -> None:
+        """Show the settings that count beside the others' values."""
+        good = {name: row.value() for name, row in self.rows.items() if not row.problem()}
+        values = SimpleNamespace(**good)
+        self._idle = self._left_out | {name for name, row in self.rows.items() if row.known.idle(values)}
+        for name, row in self.rows.items():
+            row.set_visible(name not in self._idle and (self.advanced.isChecked() or not row.known.advanced))
 
     @Slot(bool)
     def _show_advanced(self, shown: bool) -> None:
-        for row in self.rows.values():
-            row.set_visible(shown or not row.known.advanced)
+        self._arrange()
         self.advanced_toggled.emit(shown)
 
 
@@ -109,6 +139,7 @@ class _Row(QObject):
     def __init__(self, known: Setting, entry: Entry | None, parent: QWidget) -> None:
         super().__init__(parent)
         self.known = known
+        self._reasons: Mapping[str, str] = {}
         self.editor = self._make_editor(known)
         self.editor.setAccessibleName(known.label)
         self.editor.setAccessibleDescription(known.about)
@@ -224,7 +255,19 @@ class _Row(QObject):
             return f"{self.known.label} is empty; type a number."
         if self.known.kind is float and isinstance(value, str):
             return f"{self.known.label} is “{value}”, which is not a number such as 0.0002 or 2e-4."
-        return self.known.problem(value)
+        return self.known.problem(value) or self._reasons.get(str(value), "")
+
+    def set_unavailable(self, reasons: Mapping[str, str]) -> None:
+        """Grey these choices, and say why where one of them is chosen already."""
+        self._reasons = reasons
+        combo = self.editor
+        if isinstance(combo, QComboBox):
+            for place in range(combo.count()):
+                reason = reasons.get(combo.itemData(place), "")
+                item = cast("QStandardItemModel", combo.model()).item(place)
+                item.setEnabled(not reason)
+                item.setToolTip(reason)
+        self._explain()
 
     def set_visible(self, shown: bool) -> None:
         """Show or hide the whole row."""
@@ -233,13 +276,16 @@ class _Row(QObject):
 
     @Slot()
     def _edited(self) -> None:
+        self._explain()
+        self.changed.emit()
+
+    def _explain(self) -> None:
         sentence = self.problem()
         self.about.setText(sentence or self.known.about)
         theme.set_role(self.about, "error" if sentence else "muted")
         if isinstance(self.editor, QLineEdit):
             self.editor.setProperty("wrong", "true" if sentence else "false")
             theme.set_role(self.editor, "")
-        self.changed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Leave the wheel to the page while the editor has no focus."""

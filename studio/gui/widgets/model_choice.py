@@ -15,7 +15,7 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
-from studio.storage.models import ModelInfo, add_model, check_model, offered_models, starter_model
+from studio.storage.models import ModelInfo, add_model, check_model, model_name, offered_models, starter_model
 from studio.storage.project import Project
 
 _NOTHING = "Choose a base model"
@@ -122,11 +122,11 @@ class ModelChoice(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
             return
-        names = [folder.name for folder in folders]
+        names = [model_name(folder) for folder in folders]
         self.combo.clear()
-        for folder in folders:
-            # Two folders of one name are told apart by where they are.
-            name = folder.name if names.count(folder.name) == 1 else f"{folder.name} ({folder.parent})"
+        for folder, name in zip(folders, names, strict=True):
+            if names.count(name) > 1:  # two of one name are told apart by where they are
+                name = f"{name} ({folder.parent})"
             if folder == starter_model():
                 name = f"{folder.name} (comes with Plumbline)"
             self.combo.addItem(name, str(folder))

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QSpinBox
 
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
@@ -78,6 +78,8 @@ def test_every_setting_has_the_editor_of_its_kind_and_its_real_range(form):
             assert editor.maximum() == (known.high or 2**31 - 1)
         elif known.lines:
             assert isinstance(editor, QPlainTextEdit)
+        elif known.kind is bool:
+            assert isinstance(editor, QCheckBox)
         else:
             assert isinstance(editor, QLineEdit)
 
@@ -124,3 +126,50 @@ def test_what_a_setting_means_unfolds_by_its_button_and_by_f1(qtbot):
     row.editor.setFocus()
     qtbot.keyClick(row.editor, Qt.Key.Key_F1)
     assert text.isVisible()
+
+
+def choose(row, value):
+    row.editor.setCurrentIndex(row.editor.findData(value))
+
+
+def test_what_changes_nothing_is_hidden_and_no_problem(form, qtbot):
+    form.advanced.setChecked(True)
+    assert form.rows["lora_rank"].editor.isVisible()
+    assert not form.rows["lora_names"].editor.isVisible()  # until layers are named by the user
+    choose(form.rows["lora_targets"], "own")
+    assert form.rows["lora_names"].editor.isVisible()
+    form.rows["lora_names"].editor.clear()
+    assert "lora_names" in form.problems()
+    form.rows["lora_dropout"].editor.setText("half")
+    with qtbot.waitSignal(form.changed):
+        choose(form.rows["way"], "full")
+    assert not any(form.rows[name].editor.isVisible() for name in ("lora_rank", "lora_names", "lora_dropout", "dora"))
+    assert form.problems() == {}
+    assert form.values() == SftSettings(way="full", lora_targets="own")
+    form.rows["held_out"].editor.setText("0")
+    assert not any(form.rows[name].editor.isVisible() for name in ("evaluations", "keep", "patience"))
+    choose(form.rows["way"], "lora")
+    assert form.rows["lora_dropout"].editor.isVisible()
+    assert "lora_dropout" in form.problems()
+
+
+def test_a_choice_that_cannot_be_had_is_grey_and_says_why(form):
+    row = form.rows["optimiser"]
+    choose(row, "paged_adamw8bit")
+    form.set_unavailable({"optimiser": {"paged_adamw8bit": "Only on cards."}, "unknown": {}})
+    assert not row.editor.model().item(row.editor.findData("paged_adamw8bit")).isEnabled()
+    assert form.problems() == {"optimiser": "Only on cards."}
+    assert row.about.text() == "Only on cards."
+    choose(row, "adamw")
+    assert form.problems() == {}
+    form.set_unavailable({"optimiser": {}})
+    assert row.editor.model().item(row.editor.findData("paged_adamw8bit")).isEnabled()
+
+
+def test_what_does_not_matter_here_is_left_out(form):
+    form.advanced.setChecked(True)
+    assert form.rows["start"].editor.isVisible()
+    form.leave_out({"start", "no such setting"})
+    assert not form.rows["start"].editor.isVisible()
+    form.leave_out(())
+    assert form.rows["start"].editor.isVisible()

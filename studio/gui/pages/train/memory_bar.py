@@ -43,10 +43,12 @@ class MemoryBar(QWidget):
     """Tells what a run needs. Hidden until a model is chosen and its measures are read.
 
     fit_requested(settings): the user wants these, which fit. judged(): what `refusal` says may have changed.
+    device_known(kind): where a run would compute, once it is known (core.forecast.Device.kind).
     """
 
     fit_requested = Signal(object)
     judged = Signal()
+    device_known = Signal(str)
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -163,6 +165,8 @@ class MemoryBar(QWidget):
     @Slot(object)
     def _take_device(self, device: Device) -> None:
         before, self._device = self._device, device
+        if before is None or before.kind != device.kind:
+            self.device_known.emit(device.kind)
         # What is free trembles all the time; the bar stays until it is worth a look.
         if before is None or before.kind != device.kind or abs(before.free - device.free) > _WORTH * device.total:
             self._tell()
@@ -319,6 +323,8 @@ def _where(device: Device) -> str:
 
 def _sentence(forecast: Forecast, device: Device, verdict: Verdict, fit: Fit | None) -> str:
     about = "Roughly guessed for this kind of model or method. " if forecast.rough else ""
+    if forecast.recomputes:
+        about += "Activations are computed again instead of kept, so a step takes longer. "
     if verdict is Verdict.FITS:
         return f"{about}Fits into {_where(device)}, even when the longest examples come together."
     if verdict is Verdict.TIGHT:

@@ -32,6 +32,8 @@ from studio.core.recipes import Recipe
 from studio.core.records import KINDS
 from studio.core.rewards import Rewards
 from studio.core.templates import MODELS_OWN
+from studio.core.training_settings import FULL, usual_rate
+from studio.core.ways import Unavailable, unavailable
 from studio.gui import theme
 from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.pages.train.dataset_choice import DatasetChoice
@@ -47,7 +49,7 @@ from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
-from studio.storage.models import ModelInfo, list_models
+from studio.storage.models import ModelInfo, is_whole_model, list_models
 from studio.storage.project import Project
 
 _WIDEST = 560  # of fields, in logical pixels
@@ -91,6 +93,7 @@ class TrainPage(QWidget):
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of the run")
         self.name.textChanged.connect(self._tell)
+        self._unavailable: Unavailable = {}
         self._forms: dict[str, SettingsForm[TrainSettings]] = {}
         self._forms_place = QVBoxLayout()
         self.settings = self._form_of(self.methods.method())
@@ -98,6 +101,7 @@ class TrainPage(QWidget):
         self.summary = SummaryCard(project)
         self.summary.memory.fit_requested.connect(self._take_fit)
         self.summary.memory.judged.connect(self._tell)
+        self.summary.memory.device_known.connect(self._take_device)
         self.start = QPushButton()
         theme.set_role(self.start, "primary")
         self.start.clicked.connect(self._start)
@@ -238,8 +242,11 @@ class TrainPage(QWidget):
         """The form of a method's settings. It is made once, so that what was typed stays."""
         if method.name not in self._forms:
             form = SettingsForm(method.settings, advanced=self._preferences.values.advanced, glossary=GLOSSARY)
+            form.set_unavailable(self._unavailable)
+            form.leave_out(self._not_here())
             form.changed.connect(self._tell)
             form.advanced_toggled.connect(self._remember_advanced)
+            form.rows["way"].changed.connect(self._suit_rate)
             self._forms[method.name] = form
             self._forms_place.addWidget(form)
         return self._forms[method.name]
@@ -253,6 +260,7 @@ class TrainPage(QWidget):
         self.settings.advanced.setChecked(self._preferences.values.advanced)
         self.settings.show()
         self.start_from.show_for(method, self.model.model())
+        self.settings.leave_out(self._not_here())
         self.dataset.take_method(method)
         self._suit_template()
         self._tell()
@@ -279,6 +287,7 @@ class TrainPage(QWidget):
 
     @Slot()
     def _take_start(self) -> None:
+        self.settings.leave_out(self._not_here())
         self._suit_template()
         self._tell()
 
@@ -286,6 +295,25 @@ class TrainPage(QWidget):
     def _take_fit(self, settings: TrainSettings) -> None:
         """Take the settings that need less memory."""
         self.settings.set_values(settings)
+
+    @Slot(str)
+    def _take_device(self, kind: str) -> None:
+        """Grey what the machine can't do."""
+        self._unavailable = unavailable(kind)
+        for form in self._forms.values():
+            form.set_unavailable(self._unavailable)
+
+    @Slot()
+    def _suit_rate(self) -> None:
+        """All weights want a tenth of an adapter's learning rate; one that the user typed stays."""
+        rate, full = self.settings.rows["learning_rate"], self.settings.rows["way"].value() == FULL
+        if rate.value() in (usual_rate(rate.known.default, full=False), usual_rate(rate.known.default, full=True)):
+            rate.set_value(usual_rate(rate.known.default, full=full))
+
+    def _not_here(self) -> set[str]:
+        """Settings about an adapter to start from, where there is none or what there is is a whole model."""
+        record = self.start_from.record()
+        return set() if record is not None and not is_whole_model(record.folder.result) else {"start"}
 
     def _suit_template(self) -> None:
         self.template.suit(self.model.model(), from_adapter=bool(self.start_from.adapter()))

@@ -16,7 +16,7 @@ from studio.core.runs import RunState
 from studio.gui import theme
 from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
-from studio.storage.models import ModelInfo
+from studio.storage.models import ModelInfo, is_whole_model
 
 _BASE = "The base model itself"
 
@@ -49,9 +49,9 @@ class StartFrom(QWidget):
         self.refresh()
 
     def adapter(self) -> str:
-        """The folder of the adapter to go on from; empty for the base model itself."""
+        """The folder of the adapter or whole model to go on from; empty for the base model itself."""
         record = self.record()
-        return str(record.folder.adapter) if record else ""
+        return str(record.folder.result) if record else ""
 
     def record(self) -> RunRecord | None:
         """The run whose adapter is chosen."""
@@ -72,7 +72,7 @@ class StartFrom(QWidget):
         found = [record for record in self._runs.records() if self._fits(record)]
         self._proposed = next((record for record in found if _method_of(record) in self._method.after), None)
         before = self.adapter()
-        folders = ["", *(str(record.folder.adapter) for record in found)]
+        folders = ["", *(str(record.folder.result) for record in found)]
         proposed = str(self._proposed.folder.adapter) if self._proposed else ""
         chosen = self._wanted if self._wanted in folders else proposed
         self.combo.clear()
@@ -80,7 +80,7 @@ class StartFrom(QWidget):
         for record in found:
             made = when(record.id, date.today())
             self.combo.addItem(f"{record.name}, {made}" if made else record.name, record)
-            about = f"{METHODS[_method_of(record)].label}: {record.folder.adapter}"
+            about = f"{METHODS[_method_of(record)].label}: {record.folder.result}"
             self.combo.setItemData(self.combo.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(folders.index(chosen or ""))
         self.combo.setEnabled(bool(found))
@@ -117,8 +117,13 @@ class StartFrom(QWidget):
             text = f"“{method.label}” usually comes after {usual}; the newest such run is “{self._proposed.name}”."
         else:
             text = ""
-        if record is not None:
-            text = f"{text} A copy of its adapter is trained further, with that adapter's LoRA rank and alpha.".strip()
+        if record is not None and is_whole_model(record.folder.result):
+            text = f"{text} All of its weights were trained, so it takes the base model's place.".strip()
+        elif record is not None:
+            text = (
+                f"{text} A copy of its adapter is trained further, with that adapter's LoRA rank and alpha; or it is "
+                "merged into the base first."
+            ).strip()
         self.about.setText(text)
         self.about.setVisible(bool(text))
 

@@ -1,0 +1,44 @@
+"""Keeping: which evaluation was the best so far, and whether so many were no better that the run ends early.
+
+What is counted is saved with every checkpoint, so that a resumed run decides as the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from studio.core.methods import TrainSettings
+from studio.core.training_settings import HIGHEST_ACCURACY, LAST
+
+
+class Keeping:
+    """The best evaluation so far, by eval loss or by held-out accuracy. step: 0 before the first one.
+
+    waited: evaluations since then. keeps: whether its weights become the result.
+    """
+
+    def __init__(self, settings: TrainSettings, step: int = 0, value: float | None = None, waited: int = 0) -> None:
+        self._by_accuracy = settings.keep == HIGHEST_ACCURACY
+        self._patience = settings.patience
+        self.keeps = settings.keep != LAST
+        self.step, self.value, self.waited = step, value, waited
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the run should end early."""
+        return 0 < self._patience <= self.waited
+
+    def take(self, step: int, figures: Mapping[str, float]) -> bool:
+        """Take an evaluation into account. Returns whether it is the best so far."""
+        value = figures.get("eval_accuracy" if self._by_accuracy else "eval_loss")
+        if value is None:
+            return False
+        better = math.isfinite(value) and (
+            self.value is None or (value > self.value if self._by_accuracy else value < self.value)
+        )
+        if better:
+            self.step, self.value, self.waited = step, value, 0
+        else:
+            self.waited += 1
+        return better

@@ -1,0 +1,178 @@
+"""The speed of a way to train beside TRL's defaults and the best that TRL's own options reach (`_arms`).
+
+A Llama of 25 million random weights (with 8k; its width and layers stay), batches of 8 on the processor. Arms are
+processes that take turns, a few steps each, so that whatever else the machine does meets all alike. Real tokens a
+second, medians over rounds; ratios are medians of each round's ratio, by the clock and by the seconds of all cores
+together, which other programs disturb less. A reference that is computed beforehand counts: its time for each token, in
+one pass over the data, is added. Peak memory is of the whole process. Without --full: one way, few rounds, and what is
+usually TRL's best, unsearched. The last line is a JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.bench._arms import DEFAULT, LIKELY_BEST, OPTIONS, OURS
+from tests.bench._material import make, texts_from
+
+WARM = 2  # steps before the clock counts
+ALIKE = 0.02  # relative: losses in bf16, whose numbers are known to 1 in 256, along a common path
+
+
+@dataclass
+class Arm:
+    """A running arm. `rounds` holds tokens and seconds, of the clock and of the cores; before: the seconds of the
+    reference pass for a token, both."""
+
+    name: str
+    process: subprocess.Popen[str]
+    rounds: list[tuple[int, float, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
+    before: tuple[float, float] = 0.0, 0.0
+
+    @classmethod
+    def start(cls, kind: str, name: str, folder: Path, way: str, steps: int) -> Arm:
+        command = [sys.executable, "-m", "tests.bench._arm", kind, str(folder), name, way, str(WARM + steps)]
+        with (folder / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        arm = cls(name, process)
+        told = arm._read(folder)
+        tokens = max(told["reference_tokens"], 1)
+        arm.before = told["reference_seconds"] / tokens, told["reference_cores"] / tokens
+        arm._told(folder)
+        for _ in range(WARM - 1):
+            arm._step(folder)
+        return arm
+
+    def round(self, steps: int, folder: Path) -> None:
+        """Do so many steps and note what they took."""
+        told = [self._step(folder) for _ in range(steps)]
+        self.rounds.append(tuple(sum(step[name] for step in told) for name in ("tokens", "seconds", "cores")))
+
+    def end(self, folder: Path) -> None:
+        """Let it finish, and note its memory."""
+        self._go()
+        self.peak_mb = self._read(folder)["peak_mb"]
+        self.process.communicate(timeout=60)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def speeds(self, clock: int = 0) -> list[float]:
+        """Tokens a second, round by round, the reference included. clock: 0 the wall's, 1 that of all cores."""
+        return [1 / (told[1 + clock] / told[0] + self.before[clock]) for told in self.rounds]
+
+    def faster_than(self, other: Arm, clock: int = 0) -> float:
+        return statistics.median(a / b for a, b in zip(self.speeds(clock), other.speeds(clock), strict=True))
+
+    def _step(self, folder: Path) -> dict[str, Any]:
+        self._go()
+        return self._told(folder)
+
+    def _go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def _told(self, folder: Path) -> dict[str, Any]:
+        told = self._read(folder)
+        self.losses.append(told["loss"])
+        return told
+
+    def _read(self, folder: Path) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended early:\n{(folder / f'{self.name}.log').read_text()[-3000:]}")
+        return json.loads(line)
+
+
+def search(kind: str, folder: Path, way: str, steps: int) -> tuple[str, dict[str, float]]:
+    """TRL's fastest options, each tried alone, and the tokens of each in a second of a core."""
+    speeds: dict[str, float] = {}
+    for name in OPTIONS[kind]:
+        arm = Arm.start(kind, name, folder, way, 2 * steps)
+        for _ in range(2):
+            arm.round(steps, folder)
+        speeds[name] = round(statistics.median(arm.speeds(clock=1)))  # whatever else the machine did
+        arm.end(folder)
+    return max(speeds, key=lambda name: speeds[name]), speeds
+
+
+def compare(kind: str, folder: Path, way: str, best: str, rounds: int, steps: int) -> dict[str, Any]:
+    """Default, best and ours in turn."""
+    arms: dict[str, Arm] = {}
+    try:
+        for name in (DEFAULT, best, OURS):
+            arms[name] = Arm.start(kind, name, folder, way, rounds * steps)
+        for _ in range(rounds):
+            for arm in arms.values():
+                arm.round(steps, folder)
+        for arm in arms.values():
+            arm.end(folder)
+    finally:
+        for arm in arms.values():
+            arm.kill()
+    default, ours = arms[DEFAULT], arms[OURS]
+    apart = max(abs(a - b) / b for a, b in zip(ours.losses, default.losses, strict=True))
+    return {
+        "tokens_per_second": {name: round(statistics.median(arm.speeds())) for name, arm in arms.items()},
+        "reference_seconds_per_1000": {name: round(1000 * arm.before[0], 3) for name, arm in arms.items()},
+        "peak_mb": {name: round(arm.peak_mb) for name, arm in arms.items()},
+        "best": best,
+        "times_default": round(ours.faster_than(default), 2),
+        "times_best": round(ours.faster_than(arms[best]), 2),
+        "times_default_by_cores": round(ours.faster_than(default, 1), 2),
+        "times_best_by_cores": round(ours.faster_than(arms[best], 1), 2),
+        "memory_of_default": round(ours.peak_mb / default.peak_mb, 2),
+        "memory_of_best": round(ours.peak_mb / arms[best].peak_mb, 2),
+        "losses_apart": round(apart, 5),
+        "losses": {name: [round(arm.losses[0], 4), round(arm.losses[-1], 4)] for name, arm in arms.items()},
+    }
+
+
+def main(kind: str, about: str) -> int:
+    """Measure, print, and say by the exit code whether the arms learned alike."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="Alpaca rows, or HH transcripts for pairs; without it, invented text")
+    parser.add_argument("--full", action="store_true", help="both ways, more rounds, TRL's options searched")
+    parser.add_argument("--vocabularies", default="8192,65536")
+    parser.add_argument("--ways")
+    parser.add_argument("--best", help="take these of TRL's options for its best, and search none")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--steps", type=int, help="in a round")
+    told = parser.parse_args()
+    ways = (told.ways or ("full,lora" if told.full else "full")).split(",")
+    rounds, steps = told.rounds or (5 if told.full else 2), told.steps or (3 if told.full else 1)
+    texts = texts_from(kind, told.data)
+    figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "steps": steps}
+    with tempfile.TemporaryDirectory() as scratch:
+        for vocabulary in map(int, told.vocabularies.split(",")):
+            folder = Path(scratch) / str(vocabulary)
+            make(kind, folder, vocabulary, texts)
+            for way in ways:
+                name = f"{way}_{vocabulary // 1024}k"
+                if told.full and not told.best:
+                    best, tried = search(kind, folder, way, 2)
+                else:
+                    best, tried = told.best or LIKELY_BEST, {}
+                figures[name] = compare(kind, folder, way, best, rounds, steps)
+                if tried:
+                    figures[name]["searched"] = tried
+                print(f"{name}: {json.dumps(figures[name])}", flush=True)
+    print(json.dumps(figures))
+    apart = [name for name, found in figures.items() if isinstance(found, dict) and found["losses_apart"] > ALIKE]
+    if apart:
+        print(f"The losses are not the same: {', '.join(apart)}.", file=sys.stderr)
+    return 1 if apart else 0

@@ -1,0 +1,14 @@
+"""Preference optimisation (DPO) on pairs, as fast as TRL and how much faster (`_speed` says how it is measured).
+
+python -m tests.bench.dpo_speed [--data FILE] [--full] [--best ARM] [--ways full,lora]
+                                [--vocabularies 8192,65536] [--rounds N] [--steps N]
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.bench._speed import main
+
+if __name__ == "__main__":
+    sys.exit(main("dpo", __doc__ or ""))
