@@ -47,7 +47,7 @@ def with_rewards(arguments: argparse.Namespace, rewards: Rewards, runs: Path) ->
     for flag, name in (("reward_model", "model"), ("judge", "judge")):
         if (named := getattr(arguments, flag)) is not None:
             run = RunFolder(runs / named)
-            changes[name] = str(run.adapter if run.is_there else named)
+            changes[name] = str(run.result if run.is_there else named)
     if arguments.reward_weight is not None:
         changes["model_weight"] = arguments.reward_weight
     for flag, name in (("rule", "rules"), ("judge_rule", "judge_rules")):

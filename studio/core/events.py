@@ -33,7 +33,8 @@ retry       step, back_to, batch_size, accumulate, what, hint: memory ran out at
 resumed     step                               steps after it are run again and replace what was logged before
 stopped     step, saved [bool]                 the user asked; with saved the run can be resumed
 paused      step, what, hint                   the user asked, or a checkpoint had no room; to be resumed
-finished    step, adapter [relative path]
+finished    step, adapter [relative path of the result, also a whole model's]; best [step whose weights it is, where
+            the best is kept], early [evaluations waited for in vain, where it ended before its last step]
 failed      what, hint, details
 """
 

@@ -166,7 +166,7 @@ def outcome_of(
     if story.ending is not None:
         ending = story.ending
         if state is RunState.FINISHED:
-            return Outcome(state, f"Finished after {story.step:,} step{'s' * (story.step != 1)}.", next_step)
+            return Outcome(state, _finished(story, ending), next_step)
         if state is RunState.STOPPED:
             if ending.values.get("saved"):
                 return Outcome(
@@ -210,6 +210,20 @@ def outcome_of(
         return Outcome(state, f"The training process was ended {cause} at {at}.{said}", again, details)
     code = "" if exit_code is None else f" with exit code {exit_code}"
     return Outcome(state, f"The training process ended without a word{code} at {at}.{said}", again, details)
+
+
+def _finished(story: RunStory, ending: Event) -> str:
+    """How a run finished: whether before its last step, and which step's weights are its result."""
+    best, waited = ending.number("best"), ending.number("early")
+    told = f"Finished after {story.step:,} step{'s' * (story.step != 1)}."
+    if waited:
+        told = (
+            f"Ended early after {story.step:,} of {story.total:,} steps: {waited:,.0f} evaluations in a row were no "
+            "better than the best before them."
+        )
+    if best:
+        told += " The result is" + (" that step, the best." if best == story.step else f" step {best:,.0f}, the best.")
+    return told
 
 
 _signals = {

@@ -14,6 +14,7 @@ import torch
 from studio.core.errors import StudioError
 from studio.core.messages import Message
 from studio.core.templates import MODELS_OWN
+from studio.engine.adapters import check_base
 from studio.engine.batches import PaddedBatch
 from studio.engine.loading import load_adapter, load_encoder, load_scorer, pick_device, pick_precision
 from studio.engine.pairs import encode_answer
@@ -38,6 +39,7 @@ class Scorer:
             raise StudioError(f"“{info.name}” isn't a reward model.", "Choose another run.")
         self.model: Any = load_scorer(info.folder, picked, device)
         if adapter is not None:
+            check_base(adapter, info.folder)
             self.model = load_adapter(self.model, adapter)
         self._pad = padding_of(self.encoder.tokenizer)
 

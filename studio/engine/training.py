@@ -26,7 +26,7 @@ from studio.core.records import KINDS, prompt_of
 from studio.core.recovery import out_of_memory
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, EXIT_UNWRITABLE
 from studio.core.samples import SampledSettings
-from studio.core.training_settings import AUTO
+from studio.core.training_settings import AUTO, usual_rate
 from studio.core.ways import refuse_what_is_unavailable
 from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, explain, is_disk_full, is_out_of_memory, log
@@ -179,6 +179,12 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         check_base(adapter, base.folder)
         if settings.merges:
             adapter = _kept(run, adapter)
+    usual = usual_rate(recipe.how.settings().learning_rate, full=True)
+    if settings.full and settings.learning_rate > 2 * usual:
+        what = (
+            f"A learning rate of {settings.learning_rate:g} is high for training all weights; about {usual:g} is usual."
+        )
+        journal.say("warning", what=what, hint="If the loss jumps, start again with a lower one.")
     longest = longest_record(project, info) if info.kind.templated else 0
     recompute = recomputes(read_shape(base.folder), settings, read_device(), method=recipe.method, longest=longest)
     if recompute and settings.checkpointing == AUTO:

@@ -23,7 +23,7 @@ from studio.engine.loading import (
     pick_precision,
 )
 from studio.storage.machine import read_device
-from studio.storage.models import ModelInfo, check_model
+from studio.storage.models import ModelInfo, check_model, is_whole_model
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -129,12 +129,12 @@ class Voices:
         on = [(_active(layer) if adapters is None else adapters) & set(layer.r) for layer in layers]
         names = set().union(*on)
         if not names:
-            return base.info.folder.name
+            return base.info.name
         known = {name: folder for folder, name in base.adapters.items()}
         whole = all(names & set(layer.r) == here for layer, here in zip(layers, on, strict=True))
         if len(names) > 1 or not whole or not names <= known.keys():
             raise StudioError("The adapter is switched on in some layers only.", "Load the model again.")
-        return f"{base.info.folder.name} + {adapter_name(known[names.pop()])}"
+        return f"{base.info.name} + {adapter_name(known[names.pop()])}"
 
     # -------------------------------------------------------------------------------------------------
 
@@ -157,7 +157,10 @@ class Voices:
         return Base(info, model, precision, passes)
 
     def _put_on(self, base: Base, adapter: Path) -> None:
+        from studio.engine.adapters import check_base
+
         name = f"adapter{len(base.adapters)}"
+        check_base(adapter, base.info.folder)
         self._tell(adapter_name(adapter))
         try:
             base.tuned = load_adapter(base.tuned or base.model, adapter, name)
@@ -203,6 +206,8 @@ def voice_of(values: Any) -> Voice:
             adapter, like = (
                 Path(folder) if (folder := values.get(name)) else None for name in ("adapter", "asked_like")
             )
+            if adapter is not None and is_whole_model(adapter):  # all of its weights were trained: it needs no base
+                return Voice(adapter, None, str(values.get("template") or "model"), like)
             return Voice(Path(base), adapter, str(values.get("template") or "model"), like)
         case _:
             raise StudioError("The chat process was asked for a model without saying which.")

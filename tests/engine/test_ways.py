@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,50 @@ def test_four_bits_for_preferences(project: Project, tiny_base: Path, method: st
     assert last_of(run).kind == "finished", last_of(run)
     if method == "dpo":
         assert losses_of(run)[1] == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_a_whole_model_is_talked_to_beside_its_base(project: Project, tiny_base: Path) -> None:
+    from studio.engine.voices import Voices, voice_of
+
+    run = run_in(project, tiny_base, way="full", max_steps=2)
+    assert training.train(run.folder) == EXIT_SAID
+    voices = Voices(lambda _what: None, lambda: None)
+    voices.load({
+        "left": voice_of({"base": str(tiny_base)}),
+        "right": voice_of({"base": str(tiny_base), "adapter": str(run.result)}),
+    })  # fmt: skip
+    left, right = (voices.switch_to(voices[name]) for name in ("left", "right"))
+    assert voices.running(left) == tiny_base.name
+    assert voices.running(right) == json.loads((run.result / "plumbline.json").read_text())["name"]
+    ids = torch.arange(20)[None]
+    with torch.no_grad():
+        assert not torch.allclose(left.model(input_ids=ids).logits, right.model(input_ids=ids).logits)
+
+
+def test_a_whole_model_is_a_base_to_go_on_from(project: Project, tiny_base: Path) -> None:
+    from studio.core.recipes import Recipe
+    from studio.storage.models import check_model, offered_models
+    from studio.storage.recipes import ready_recipe
+
+    first = run_in(project, tiny_base, way="full", max_steps=1)
+    assert training.train(first.folder) == EXIT_SAID
+    assert first.model in offered_models(project)
+    assert check_model(first.model).name == json.loads((first.model / "plumbline.json").read_text())["name"]
+    ready = ready_recipe(project, Recipe(str(tiny_base), "tiny", adapter=str(first.result)))
+    assert (ready.base_model, ready.adapter) == (str(first.model), "")
+    second = run_in(project, first.model, max_steps=1)
+    assert training.train(second.folder) == EXIT_SAID
+    assert json.loads((second.result / "plumbline.json").read_text())["base"] == str(first.model)
+
+
+def test_a_whole_model_is_kept_in_the_number_format_of_its_base(
+    project: Project, tiny_base: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / "half"
+    shutil.copytree(tiny_base, half)
+    load_model(tiny_base, FP32, "cpu").to(torch.bfloat16).save_pretrained(half)
+    run = run_in(project, half, way="full", max_steps=2)
+    assert training.train(run.folder) == EXIT_SAID
+    assert {value.dtype for value in weights_of(run.result).values()} == {torch.bfloat16}
+    assert {value.dtype for value in weights_of(run.last_checkpoint().folder).values()} == {torch.float32}  # type: ignore[union-attr]
+    assert json.loads((run.result / "config.json").read_text())["dtype"] == "bfloat16"

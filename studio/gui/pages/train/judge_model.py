@@ -67,7 +67,7 @@ class JudgeModel(QWidget):
     def refresh(self) -> None:
         """List the runs again; the choice stays while it is there."""
         found = [record for record in self._runs.records() if _is_judge(record)]
-        self._records = {str(record.folder.adapter): record for record in found}
+        self._records = {str(record.folder.result): record for record in found}
         if self._chosen and self._chosen not in self._records and self._chosen != self._elsewhere:
             self._chosen = ""
             self.changed.emit()
