@@ -88,9 +88,8 @@ def build_trainer(
     encoder = load_encoder(base, "model")
     encoder = Encoder(tokenizer, str(tokenizer.chat_template), context=encoder.context)
     stop_tokens = stop_tokens_of(model, tokenizer, encoder.end_of_turn)
-    roles = Roles(
-        model, fresh_lora(settings, model) if place.adapter is None else earlier_lora(settings, place.adapter)
-    )
+    adapter = place.adapter
+    roles = Roles(model, fresh_lora(settings, model) if adapter is None else earlier_lora(settings, adapter))
     if adapter is not None:
         roles.fill_policy(adapter)
         roles.add_frozen(REFERENCE, adapter, head=False)
