@@ -102,10 +102,9 @@ def search(kind: str, folder: Path, way: str, steps: int) -> tuple[str, dict[str
     """TRL's fastest options, each tried alone, and the tokens of each in a second of a core."""
     speeds: dict[str, float] = {}
     for name in OPTIONS[kind]:
-        arm = Arm.start(kind, name, folder, way, 2 * steps)
-        for _ in range(2):
-            arm.round(steps, folder)
-        speeds[name] = round(statistics.median(arm.speeds(clock=1)))  # whatever else the machine did
+        arm = Arm.start(kind, name, folder, way, steps)
+        arm.round(steps, folder)
+        speeds[name] = round(arm.speeds(clock=1)[0])  # whatever else the machine did
         arm.end(folder)
     return max(speeds, key=lambda name: speeds[name]), speeds
 
@@ -164,7 +163,7 @@ def main(kind: str, about: str) -> int:
             for way in ways:
                 name = f"{way}_{vocabulary // 1024}k"
                 if told.full and not told.best:
-                    best, tried = search(kind, folder, way, 2)
+                    best, tried = search(kind, folder, way, 3)
                 else:
                     best, tried = told.best or LIKELY_BEST, {}
                 figures[name] = compare(kind, folder, way, best, rounds, steps)
