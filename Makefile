@@ -25,7 +25,7 @@ lint: setup      ## style, layers and types
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pyright
 
-bench: setup     ## the figures: start, memory, event loop
+bench: setup     ## the figures: start, memory, event loop, the speed of training
 	@$(BIN)/python -m tests.bench
 
 format: setup    ## put the sources into shape, and their tree into the README

@@ -45,7 +45,7 @@ _USABLE = 0.9
 # Sequences in an example: a preference has two answers.
 _SEQUENCES = {"dpo": 2, "reward": 2}
 # Methods whose logits the engine makes in parts. Reward models have none; for all others TRL makes them as a whole.
-_IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain"}, {"reward"}
+_IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain", "dpo", "kto"}, {"reward"}
 # What the formulas were checked with; for others a forecast is rough.
 _CHECKED = {"sft", "pretrain"}
 

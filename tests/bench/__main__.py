@@ -1,4 +1,9 @@
-"""`make bench`: every benchmark of this folder, one after the other, each in a process of its own."""
+"""`make bench`: every benchmark of this folder, one after the other, each in a process of its own.
+
+    python -m tests.bench [--full]
+
+--full goes to those that have it: the speeds of training, with all arms, ways and vocabularies; hours, not minutes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,9 @@ def main() -> int:
         if file.name.startswith("_"):
             continue
         print(f"== {file.stem}", flush=True)
-        failed += subprocess.run([sys.executable, "-m", f"tests.bench.{file.stem}"], check=False).returncode != 0
+        options = ["--full"] if "--full" in sys.argv[1:] and file.stem.endswith("_speed") else []
+        command = [sys.executable, "-m", f"tests.bench.{file.stem}", *options]
+        failed += subprocess.run(command, check=False).returncode != 0
     return 1 if failed else 0
 
 

@@ -146,7 +146,7 @@ def main(kind: str, about: str) -> int:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="Alpaca rows, or HH transcripts for pairs; without it, invented text")
     parser.add_argument("--full", action="store_true", help="both ways, more rounds, TRL's options searched")
-    parser.add_argument("--vocabularies", default="8192,65536")
+    parser.add_argument("--vocabularies", help="8192 and 65536; of pairs without --full, 8192 alone")
     parser.add_argument("--ways")
     parser.add_argument("--best", help="take these of TRL's options for its best, and search none")
     parser.add_argument("--rounds", type=int)
@@ -154,10 +154,11 @@ def main(kind: str, about: str) -> int:
     told = parser.parse_args()
     ways = (told.ways or ("full,lora" if told.full else "full")).split(",")
     rounds, steps = told.rounds or (5 if told.full else 2), told.steps or (3 if told.full else 1)
+    vocabularies = told.vocabularies or ("8192,65536" if told.full or kind == "sft" else "8192")
     texts = texts_from(kind, told.data)
     figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "steps": steps}
     with tempfile.TemporaryDirectory() as scratch:
-        for vocabulary in map(int, told.vocabularies.split(",")):
+        for vocabulary in map(int, vocabularies.split(",")):
             folder = Path(scratch) / str(vocabulary)
             make(kind, folder, vocabulary, texts)
             for way in ways:

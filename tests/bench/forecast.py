@@ -1,10 +1,10 @@
-"""How far the forecast of memory is from the truth: real runs of twelve configurations on the processor.
+"""How far the forecast of memory is from the truth: real runs of many configurations on the processor.
 
     python -m tests.bench.forecast [--only 1,5]
 
 Models of random weights from 0.3 to 40 million parameters, vocabularies from 512 to 65,536, batches of 1 to 16 examples
-of 64 to 1,024 tokens, with LoRA. A worker trains each for a few steps in a process of its own; its peak is what it
-reports itself. The last line is a JSON object with the relative errors; the bar is 20 %.
+of 64 to 1,024 tokens, with LoRA, by every method. A worker trains each for a few steps in a process of its own; its
+peak is what it reports itself. The last line is a JSON object with the relative errors; the bar is 20 %.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from typing import Any
 
 from studio.core.forecast import Device, Forecast, forecast_memory
 from studio.core.messages import Example, Message
-from studio.core.methods import SftSettings
+from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
+from studio.core.records import Label, Pair
+from studio.core.training_settings import OFF
 from studio.processes.launch import worker_command
 from studio.storage.datasets import add_dataset
 from studio.storage.model_shapes import read_shape
@@ -43,12 +45,12 @@ class Case:
     length: int
     rank: int = 16
     tied: bool = False
+    method: str = "sft"
 
     def __str__(self) -> str:
         layers, hidden, _, _, _, vocabulary = self.sizes
-        return (
-            f"{self.family} {layers} x {hidden}, vocabulary {vocabulary:,}, {self.batch} x {self.length}, r {self.rank}"
-        )
+        what = f"{self.method} {self.family} {layers} x {hidden}"
+        return f"{what}, vocabulary {vocabulary:,}, {self.batch} x {self.length}, r {self.rank}"
 
 
 TINY = (5, 64, 172, 8, 4, 512)
@@ -68,7 +70,22 @@ CASES = (
     Case("llama", (4, 256, 704, 8, 8, 65_536), 16, 128, tied=True),
     Case("qwen2", (8, 320, 896, 10, 2, 32_768), 2, 1024, tied=True),
     Case("gpt2", (6, 256, 1024, 8, 8, 50_257), 8, 128, tied=True),
+    Case("llama", SMALL, 4, 256, method="dpo"),
+    Case("llama", MIDDLE, 4, 512, method="dpo"),
+    Case("llama", WIDE, 4, 128, method="dpo"),
+    Case("llama", SMALL, 4, 512, method="reward"),
+    Case("llama", MIDDLE, 2, 512, method="reward"),
+    Case("llama", MIDDLE, 8, 256, method="kto"),
+    Case("llama", WIDE, 8, 128, method="kto"),
 )
+
+
+def record(method: str, number: int, text: str) -> Any:
+    """What the method learns from, as long as is allowed; the answers of a pair begin unlike each other."""
+    prompt = (Message("user", str(number)),)
+    if method == "sft":
+        return Example((*prompt, Message("assistant", text)))
+    return Label(prompt, text, number % 2 == 0) if method == "kto" else Pair(prompt, text, f"unlike it, {text}")
 
 
 def make_model(case: Case, folder: Path) -> None:
@@ -106,13 +123,19 @@ def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
     project = Project.create(folder / "project")
     project.close()
     answer = "all of it is learned, and there is more than enough of it; " * (1 + case.length // 40)
-    rows = [Example((Message("user", str(n)), Message("assistant", answer))) for n in range(case.batch * STEPS + 2)]
-    info = add_dataset(project, "even", "made here", rows)
-    settings = SftSettings(
+    rows = [record(case.method, number, answer) for number in range(case.batch * STEPS + 2)]
+    kind = METHODS[case.method].needs[0]
+    if case.method == "reward":  # which leaves out what it would have to cut
+        rows = [record(case.method, number, answer[: case.length - 60]) for number in range(len(rows))]
+    info = add_dataset(project, "even", "made here", rows, kind=kind)
+    settings = METHODS[case.method].settings(
         epochs=1.0, max_length=case.length, batch_size=case.batch, accumulate=1, max_steps=STEPS, evaluations=2,
-        lora_rank=case.rank, held_out=2 / len(rows),
+        lora_rank=case.rank, held_out=2 / len(rows), checkpointing=OFF,
     )  # fmt: skip
-    recipe = Recipe(str(model), info.id, template="transcript", dataset_hash=info.content_hash, settings=settings)
+    recipe = Recipe(
+        str(model), info.id, method=case.method, template="transcript", dataset_hash=info.content_hash,
+        settings=settings,
+    )  # fmt: skip
     run = RunFolder.create(project.runs, recipe)
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     with run.log.open("ab") as log:
@@ -125,7 +148,7 @@ def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
     if not peak:
         raise SystemExit(f"{case} did not train:\n{run.log_tail()}")
     device = Device("cpu", "processor", 0, 0, bf16=said.startswith("bf16"))
-    return forecast_memory(read_shape(model), settings, device), peak
+    return forecast_memory(read_shape(model), settings, device, method=case.method), peak
 
 
 def main() -> int:
