@@ -13,7 +13,7 @@ from typing import Any
 # Tokens of an example: 512 as in most hobbyists' settings; for pairs 1,024, TRL's own limit.
 LONGEST = {"sft": 512, "dpo": 1024, "reward": 1024}
 _PROMPT = "### Instruction:\n{instruction}\n\n### Response:\n"
-_END = "<|end|>"
+_END, _PAD = "<|end|>", "<|pad|>"  # apart: TRL reads a reward before what pads
 
 
 def texts_from(kind: str, file: Path | None) -> list[tuple[str, ...]]:
@@ -74,12 +74,12 @@ def make(kind: str, folder: Path, vocabulary: int, texts: list[tuple[str, ...]])
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=1,
-        special_tokens=[_END],
+        special_tokens=[_END, _PAD],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(("".join(text) for text in texts), trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=_END, pad_token=_END)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=_END, pad_token=_PAD)
     fast.save_pretrained(folder)
 
     rows = list(filter(None, (_encoded(fast, text, LONGEST[kind]) for text in texts)))
