@@ -1,6 +1,6 @@
 """One arm of a training benchmark: trains in a process of its own, a step whenever its standard input says so.
 
-    python -m tests.bench._arm KIND FOLDER ARM WAY STEPS
+    python -m tests.bench._arm KIND FOLDER ARM WAY STEPS BATCH
 
 Its first JSON line tells of the reference pass, if there is one: seconds, seconds of all cores together, tokens. Each
 step has another, with its loss. The last one has the peak memory in MB.
@@ -19,12 +19,11 @@ from typing import Any
 from tests.bench._arms import OURS, is_tuned, options_of
 from tests.bench._material import LONGEST
 
-BATCH = 8
 # A trainer; the clocks when its reference pass began, and how many tokens that read.
 Made = tuple[Any, tuple[float, float], int]
 
 
-def main(kind: str, folder: Path, arm: str, way: str, steps: int) -> None:
+def main(kind: str, folder: Path, arm: str, way: str, steps: int, batch: int) -> None:
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the libraries print what they like
     os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", TQDM_DISABLE="1")
@@ -59,7 +58,7 @@ def main(kind: str, folder: Path, arm: str, way: str, steps: int) -> None:
     rows = json.loads((folder / "rows.json").read_text())
     with tempfile.TemporaryDirectory() as out:
         given: dict[str, Any] = {
-            "output_dir": out, "max_steps": steps, "per_device_train_batch_size": BATCH, "logging_strategy": "no",
+            "output_dir": out, "max_steps": steps, "per_device_train_batch_size": batch, "logging_strategy": "no",
             "seed": 0, "learning_rate": (2e-4 if way == "lora" else 1e-4) / (1 if kind == "sft" else 10),
             "lr_scheduler_type": "constant", "save_strategy": "no", "report_to": "none", "disable_tqdm": True,
             "use_cpu": True, "max_length": LONGEST[kind], # a column of lengths, to group by, is one of the unused
@@ -95,7 +94,9 @@ def _sft(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
 
     if arm == "trl_packed":
         mean = sum(len(row["input_ids"]) for row in rows) / len(rows)
-        given["per_device_train_batch_size"] = max(1, round(BATCH * mean / LONGEST["sft"]))
+        given["per_device_train_batch_size"] = max(
+            1, round(given["per_device_train_batch_size"] * mean / LONGEST["sft"])
+        )
     if arm == OURS:
         given.update(max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
     trainer: Any = (Fast if arm == OURS else SFTTrainer)(
@@ -122,7 +123,7 @@ def _reward(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str
     from studio.engine.pairs import answer_dataset
     from studio.engine.reward import RewardBatch, RewardModelTrainer, RewardRow, _columns
 
-    rows = rows[: BATCH * given["max_steps"]]
+    rows = rows[: given["per_device_train_batch_size"] * given["max_steps"]]
     model = load_scorer(folder, pick_precision("fp32", "cpu", 1, training=True), "cpu", seed=0)
     common: dict[str, Any] = {
         "model": model, "processing_class": _tokenizer(folder), "peft_config": _adapter("SEQ_CLS") if lora else None
@@ -160,7 +161,7 @@ def _dpo(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
 
-    rows = rows[: BATCH * given["max_steps"]]
+    rows = rows[: given["per_device_train_batch_size"] * given["max_steps"]]
     tokens = sum(len(row["chosen"]) + len(row["rejected"]) for row in rows)
     common: dict[str, Any] = {
         "model": _writer(folder), "processing_class": _tokenizer(folder), "peft_config": _adapter() if lora else None
@@ -191,7 +192,7 @@ def _dpo(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
     _taken(enable(trainer.model, LONGEST["dpo"]))
     with tempfile.TemporaryDirectory() as kept:
         known = reference_log_probs(
-            trainer, [row.sides for row in own], Path(kept), pad=0, batch_size=BATCH, report=lambda *_: None,
+            trainer, [row.sides for row in own], Path(kept), pad=0, batch_size=given["per_device_train_batch_size"], report=lambda *_: None,
             round_to=ROUND,
         )  # fmt: skip
     trainer.precompute_ref_logps = True
@@ -256,4 +257,4 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]), int(sys.argv[6]))

@@ -41,8 +41,9 @@ class Arm:
     before: tuple[float, float] = 0.0, 0.0
 
     @classmethod
-    def start(cls, kind: str, name: str, folder: Path, way: str, steps: int) -> Arm:
-        command = [sys.executable, "-m", "tests.bench._arm", kind, str(folder), name, way, str(WARM + steps)]
+    def start(cls, kind: str, name: str, folder: Path, way: str, steps: int, batch: int) -> Arm:
+        told = (kind, folder, name, way, WARM + steps, batch)
+        command = [sys.executable, "-m", "tests.bench._arm", *map(str, told)]
         with (folder / f"{name}.log").open("w") as log:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         arm = cls(name, process)
@@ -61,7 +62,7 @@ class Arm:
 
     def end(self, folder: Path) -> None:
         """Let it finish, and note its memory."""
-        self._go()
+        self._go(folder)
         self.peak_mb = self._read(folder)["peak_mb"]
         self.process.communicate(timeout=60)
 
@@ -77,13 +78,16 @@ class Arm:
         return statistics.median(a / b for a, b in zip(self.speeds(clock), other.speeds(clock), strict=True))
 
     def _step(self, folder: Path) -> dict[str, Any]:
-        self._go()
+        self._go(folder)
         return self._told(folder)
 
-    def _go(self) -> None:
+    def _go(self, folder: Path) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("go\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended_early(folder) from None
 
     def _told(self, folder: Path) -> dict[str, Any]:
         told = self._read(folder)
@@ -94,27 +98,31 @@ class Arm:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.name} ended early:\n{(folder / f'{self.name}.log').read_text()[-3000:]}")
+            raise self._ended_early(folder)
         return json.loads(line)
 
+    def _ended_early(self, folder: Path) -> SystemExit:
+        log = (folder / f"{self.name}.log").read_text()[-3000:]
+        return SystemExit(f"{self.name} ended early, with status {self.process.wait(60)}:\n{log}")
 
-def search(kind: str, folder: Path, way: str, steps: int) -> tuple[str, dict[str, float]]:
+
+def search(kind: str, folder: Path, way: str, steps: int, batch: int) -> tuple[str, dict[str, float]]:
     """TRL's fastest options, each tried alone, and the tokens of each in a second of a core."""
     speeds: dict[str, float] = {}
     for name in OPTIONS[kind]:
-        arm = Arm.start(kind, name, folder, way, steps)
+        arm = Arm.start(kind, name, folder, way, steps, batch)
         arm.round(steps, folder)
         speeds[name] = round(arm.speeds(clock=1)[0])  # whatever else the machine did
         arm.end(folder)
     return max(speeds, key=lambda name: speeds[name]), speeds
 
 
-def compare(kind: str, folder: Path, way: str, best: str, rounds: int, steps: int) -> dict[str, Any]:
+def compare(kind: str, folder: Path, way: str, best: str, rounds: int, steps: int, batch: int) -> dict[str, Any]:
     """Default, best and ours in turn."""
     arms: dict[str, Arm] = {}
     try:
         for name in (DEFAULT, best, OURS):
-            arms[name] = Arm.start(kind, name, folder, way, rounds * steps)
+            arms[name] = Arm.start(kind, name, folder, way, rounds * steps, batch)
         for _ in range(rounds):
             for arm in arms.values():
                 arm.round(steps, folder)
@@ -149,6 +157,7 @@ def main(kind: str, about: str) -> int:
     parser.add_argument("--vocabularies", help="8192 and 65536; of pairs without --full, 8192 alone")
     parser.add_argument("--ways")
     parser.add_argument("--best", help="take these of TRL's options for its best, and search none")
+    parser.add_argument("--batch", type=int, default=8, help="fewer where memory is short")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--steps", type=int, help="in a round")
     told = parser.parse_args()
@@ -156,7 +165,7 @@ def main(kind: str, about: str) -> int:
     rounds, steps = told.rounds or (5 if told.full else 2), told.steps or (3 if told.full else 1)
     vocabularies = told.vocabularies or ("8192,65536" if told.full or kind == "sft" else "8192")
     texts = texts_from(kind, told.data)
-    figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "steps": steps}
+    figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "steps": steps, "batch": told.batch}
     with tempfile.TemporaryDirectory() as scratch:
         for vocabulary in map(int, vocabularies.split(",")):
             folder = Path(scratch) / str(vocabulary)
@@ -164,10 +173,10 @@ def main(kind: str, about: str) -> int:
             for way in ways:
                 name = f"{way}_{vocabulary // 1024}k"
                 if told.full and not told.best:
-                    best, tried = search(kind, folder, way, 3)
+                    best, tried = search(kind, folder, way, 3, told.batch)
                 else:
                     best, tried = told.best or LIKELY_BEST, {}
-                figures[name] = compare(kind, folder, way, best, rounds, steps)
+                figures[name] = compare(kind, folder, way, best, rounds, steps, told.batch)
                 if tried:
                     figures[name]["searched"] = tried
                 print(f"{name}: {json.dumps(figures[name])}", flush=True)
