@@ -190,11 +190,11 @@ def _dpo(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
         supervision=watch, **{**common, "ref_model": None},
     )  # fmt: skip
     _taken(enable(trainer.model, LONGEST["dpo"]))
+    batch, pairs = given["per_device_train_batch_size"], [row.sides for row in own]
     with tempfile.TemporaryDirectory() as kept:
         known = reference_log_probs(
-            trainer, [row.sides for row in own], Path(kept), pad=0, batch_size=given["per_device_train_batch_size"], report=lambda *_: None,
-            round_to=ROUND,
-        )  # fmt: skip
+            trainer, pairs, Path(kept), pad=0, batch_size=batch, report=lambda *_: None, round_to=ROUND
+        )
     trainer.precompute_ref_logps = True
     trainer.train_dataset = answer_dataset(_with_reference(own, known))
     return trainer, began, tokens
