@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import chatting, demo, explaining, importing, queueing, selftest, training
+from studio.cli import chatting, demo, explaining, exporting, importing, queueing, selftest, training
 from studio.core.errors import Cancelled, StudioError, did_you_mean
 
 _VERBS = {
     "import": importing,
+    "export": exporting,
     "train": training,
     "chat": chatting,
     "explain": explaining,

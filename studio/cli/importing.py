@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from studio.cli.options import add_project, open_or_create_project
 from studio.core.errors import StudioError
-from studio.storage.interchange import import_file, preview_file
+from studio.core.layouts import Layout
+from studio.core.shapes import SHAPES, shape_named
+from studio.storage.interchange import import_file, preview_file, write_problems
 from studio.storage.progress import Report
 
 _SHOWN = 10
@@ -18,22 +20,40 @@ _SHOWN = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("file", type=Path, help="Alpaca rows as a JSON list or as JSON lines")
+    parser.add_argument("file", type=Path, help="JSON, JSON lines, CSV, TSV, Parquet, Arrow or text; also .gz, .zst")
     add_project(parser)
     parser.add_argument("--name", default="", help="what to call the dataset (default: the file's name)")
+    parser.add_argument(
+        "--shape", choices=[shape.label for shape in SHAPES], help="how to read the rows (default: as recognised)"
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="which column is which, where they have other names: --column prompt=Question --column completion=Answer",
+    )
+    parser.add_argument("--bad-rows", type=Path, metavar="FILE", help="write the rows that can't be used to a table")
     parser.add_argument("--skip-broken", action="store_true", help="import the other rows when some can't be used")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Preview the file, then import it. Raises StudioError."""
     file: Path = arguments.file
-    with _Bar("Reading") as report:
-        preview = preview_file(file, report)
-    print(f"{file.name}: {preview.summary}")
+    layout = _layout(arguments)
+    with Bar("Reading") as report:
+        preview = preview_file(file, report, layout=layout)
+    about = f" ({preview.layout.about})" if preview.layout.about else ""
+    print(f"{file.name}: {preview.summary}{about}")
+    for note in preview.notes:
+        print(f"  {note}")
     for problem in preview.problems[:_SHOWN]:
         print(f"  line {problem.line}: {problem.reason}", file=sys.stderr)
     if preview.broken > _SHOWN:
         print(f"  and {preview.broken - _SHOWN:,} more", file=sys.stderr)
+    if arguments.bad_rows is not None and preview.broken:
+        count = write_problems(file, arguments.bad_rows, preview.layout)
+        print(f"  all {count:,} written to {arguments.bad_rows}", file=sys.stderr)
     if preview.broken and not arguments.skip_broken:
         rows = f"{preview.broken:,} row{'s' * (preview.broken != 1)}"
         raise StudioError(
@@ -41,17 +61,34 @@ def run(arguments: argparse.Namespace) -> int:
             f"Correct the file, or add --skip-broken to import the other {preview.rows:,}.",
         )
     project = open_or_create_project(arguments.project)
-    with _Bar("Importing") as report:
-        info = import_file(project, file, arguments.name, report)
+    with Bar("Importing") as report:
+        info = import_file(project, file, arguments.name, report, layout=preview.layout)
     print(f"Imported {info.size} as “{info.name}” into {project.folder}")
     return 0
 
 
-class _Bar:
-    """A progress bar in characters read, as a context that gives the report function."""
+def _layout(arguments: argparse.Namespace) -> Layout | None:
+    """The layout that the flags ask for; None to recognise it. Raises StudioError."""
+    pairs = [tuple(word.split("=", 1)) for word in arguments.column]
+    if not pairs:
+        return Layout(arguments.shape) if arguments.shape else None
+    if not arguments.shape:
+        raise StudioError("--column says which column is which of a shape.", "Add --shape, such as --shape Alpaca.")
+    known = [field.name for field in shape_named(arguments.shape).fields]
+    for pair in pairs:
+        if len(pair) != 2 or pair[0] not in known:
+            raise StudioError(
+                f"“{'='.join(pair)}” names no column of the shape {arguments.shape}.",
+                f"Write FIELD=COLUMN; its fields are {', '.join(known)}.",
+            )
+    return Layout(arguments.shape, tuple((field, column) for field, column in pairs))
 
-    def __init__(self, label: str) -> None:
-        self._bar = tqdm(desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr, disable=None)
+
+class Bar:
+    """A progress bar, as a context that gives the report function."""
+
+    def __init__(self, label: str, unit: str = "B") -> None:
+        self._bar = tqdm(desc=label, unit=unit, unit_scale=True, leave=False, file=sys.stderr, disable=None)
 
     def __enter__(self) -> Report:
         return self._report

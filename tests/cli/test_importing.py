@@ -63,3 +63,26 @@ def test_version(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out.startswith("Plumbline ")
+
+
+def test_columns_of_other_names_and_bad_rows_on_the_command_line(tmp_path, capsys):
+    file, project, bad = tmp_path / "q.csv", tmp_path / "p", tmp_path / "bad.csv"
+    file.write_text("Q;A\nWhy?;So.\nHow?;\n", encoding="latin-1")
+    flags = ["--project", str(project), "--shape", "Prompt and completion", "--column", "prompt=Q"]
+    assert main(["import", str(file), *flags[:-1], "nothing=Q"]) == 1
+    assert "its fields are prompt, completion, system" in capsys.readouterr().err
+    asked = [*flags, "--column", "completion=A", "--skip-broken", "--bad-rows", str(bad)]
+    assert main(["import", str(file), *asked]) == 0
+    assert "“Q” as prompt" in capsys.readouterr().out
+    assert "“completion” is empty" in bad.read_text(encoding="utf-8")
+
+
+def test_a_dataset_is_exported(tmp_path, capsys):
+    file, project, out = tmp_path / "q.jsonl", tmp_path / "p", tmp_path / "out.csv"
+    file.write_text('{"instruction": "a", "output": "b"}\n')
+    assert main(["import", str(file), "--project", str(project)]) == 0
+    assert main(["export", "q", str(out), "--project", str(project), "--form", "alpaca"]) == 0
+    assert "Exported 1 example of “q”" in capsys.readouterr().out
+    assert out.read_text(encoding="utf-8-sig").splitlines()[1] == "a,,b"
+    assert main(["export", "q", str(tmp_path / "out.doc"), "--project", str(project)]) == 1
+    assert "no ending that says how" in capsys.readouterr().err
