@@ -17,7 +17,7 @@ from studio.engine.fast.allocator import keep_freed_memory
 EXIT_USAGE = 2
 _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
-    # Nothing is ever fetched or reported: models are local folders.
+    # Nothing is ever fetched or reported: models are local folders. (engine.hub alone takes this back for itself.)
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -33,16 +33,18 @@ _ENVIRONMENT = {
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 # The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
-_NICE = {"run": 10, "chat": 5, "preview": 5, "answers": 10, "candidates": 10, "judge": 10}
+_NICE = {"run": 10, "chat": 5, "preview": 5, "answers": 10, "candidates": 10, "judge": 10, "hub": 10}
 
 
 def main(argv: list[str]) -> int:
     """Do the work that `argv` names: ["run", folder], or a word alone. Returns the process's exit code."""
     match argv:
-        case ["run", _] | ["chat"] | ["preview"] | ["answers"] | ["candidates"] | ["judge"]:
+        case ["run", _] | ["chat"] | ["preview"] | ["answers"] | ["candidates"] | ["judge"] | ["hub"]:
             pass
         case _:
-            print("A worker is told one of: run FOLDER, chat, preview, answers, candidates, judge.", file=sys.stderr)
+            print(
+                "A worker is told one of: run FOLDER, chat, preview, answers, candidates, judge, hub.", file=sys.stderr
+            )
             return EXIT_USAGE
     _prepare(_NICE[argv[0]])
     if argv[0] == "run":
@@ -68,6 +70,10 @@ def main(argv: list[str]) -> int:
                 return serve()
             case ["judge"]:
                 from studio.engine.judging import serve
+
+                return serve()
+            case ["hub"]:
+                from studio.engine.hub import serve
 
                 return serve()
             case _:

@@ -28,6 +28,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.pages.data.dataset_view import DatasetView
+from studio.gui.pages.data.hub_dialog import HubDialog
 from studio.gui.pages.data.import_panel import ImportPanel
 from studio.gui.pages.data.tools import TOOLS
 from studio.gui.pages.data.tools.tool import ToolDialog
@@ -63,6 +64,7 @@ class DataPage(QWidget):
         self.setAcceptDrops(True)
         self._project = project
         self._removal: BackgroundTask | None = None
+        self._hub: HubDialog | None = None  # made when it is first wanted; it keeps what was fetched
         self._last_import = ""
         self._pasted: QTemporaryDir | None = None  # what was pasted, as a file, until it is imported
         self._folder = Path.home()  # where the last file came from
@@ -88,6 +90,17 @@ class DataPage(QWidget):
             "Import…",
         )
         self.empty.action_requested.connect(self.choose_file)
+        self.hub_button, self.begin_at_hub = QPushButton("From the Hub…"), QPushButton("From the Hugging Face Hub…")
+        for button in (self.hub_button, self.begin_at_hub):
+            button.setToolTip("Fetch a dataset from huggingface.co by its name")
+            button.clicked.connect(self.choose_from_hub)
+            theme.set_role(button, "quiet")
+        beginning = QWidget()
+        below = QVBoxLayout(beginning)
+        below.addWidget(self.empty, 1)
+        below.addWidget(self.begin_at_hub, alignment=Qt.AlignmentFlag.AlignHCenter)
+        below.setContentsMargins(0, 0, 0, 24)
+        self.beginning = beginning
         self.panel = ImportPanel(project)
         self.panel.imported.connect(self._take_imported)
         self.panel.failed.connect(self._import_failed)
@@ -101,7 +114,7 @@ class DataPage(QWidget):
         self.view.label_requested.connect(self._label)
         self.view.asked.connect(self._use_tool)
         self.stack = QStackedWidget()
-        for part in (self.empty, self.view, self.panel):
+        for part in (self.beginning, self.view, self.panel):
             self.stack.addWidget(part)
         self._lay_out()
         self.refresh()
@@ -143,6 +156,18 @@ class DataPage(QWidget):
                 self.import_file(Path(path))
 
     @Slot()
+    def choose_from_hub(self) -> None:
+        """Ask for a dataset's name; its rows come as a file, which is then imported like any other."""
+        if self._hub is None:
+            self._hub = HubDialog(self._project, self)
+            self._hub.fetched.connect(self._import_fetched)
+        self._hub.open()
+
+    @Slot(object, str)
+    def _import_fetched(self, path: Path, name: str) -> None:
+        self.import_file(path, name)
+
+    @Slot()
     def paste(self) -> None:
         """Import what was copied: a file, or rows as text."""
         data: QMimeData | None = QGuiApplication.clipboard().mimeData()
@@ -161,20 +186,22 @@ class DataPage(QWidget):
         else:
             self.notice.show_note("There is nothing to paste: copy rows of text or a file first.")
 
-    def import_file(self, path: Path) -> None:
-        """Read a file and ask whether to import it."""
+    def import_file(self, path: Path, name: str = "") -> None:
+        """Read a file and ask whether to import it, under `name` or the file's own."""
         if not self.import_button.isEnabled():
             self.notice.show_note("One import at a time: finish or cancel this one first.")
             return
         self.notice.clear()
         self._set_importing(True)
         self.stack.setCurrentWidget(self.panel)
-        self.panel.read(path)
+        self.panel.read(path, name)
 
     def close_down(self) -> None:
         """End the preview worker and an import, and wait for their threads."""
         for dialog in self.findChildren(ToolDialog):
             dialog.close()
+        if self._hub is not None:
+            self._hub.close_down()
         self.panel.close_down()
         self.view.close_down()
         if self._removal is not None:
@@ -213,7 +240,7 @@ class DataPage(QWidget):
     def _show_current(self) -> None:
         info = self.dataset()
         self.view.show_dataset(info)
-        self.stack.setCurrentWidget(self.empty if info is None else self.view)
+        self.stack.setCurrentWidget(self.beginning if info is None else self.view)
 
     @Slot(object)
     def _take_changed(self, info: DatasetInfo) -> None:
@@ -318,6 +345,7 @@ class DataPage(QWidget):
         column.addWidget(heading)
         column.addWidget(self.list, 1)
         column.addWidget(self.import_button)
+        column.addWidget(self.hub_button)
         side.setMinimumWidth(180)
         right = QWidget()
         main = QVBoxLayout(right)

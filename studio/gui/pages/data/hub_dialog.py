@@ -1,0 +1,203 @@
+"""A dataset of the Hugging Face Hub by its name: looked up when asked to, then fetched as a file to be imported.
+
+Nothing touches the network before a button that says so is pressed. The worker's side is `engine.hub`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTemporaryDir, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.errors import StudioError
+from studio.core.hub import dataset_name
+from studio.gui import theme
+from studio.jobs.service import WorkerService
+from studio.storage.project import Project
+
+_PARTS = 1000
+
+
+class HubDialog(QDialog):
+    """Signal: `fetched(object Path, str name)`: the rows are in a file, which is gone when the dialog's owner is."""
+
+    fetched = Signal(object, str)
+
+    def __init__(self, project: Project, parent: QWidget | None = None, command: list[str] | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("From the Hugging Face Hub")
+        self._project, self._command = project, command
+        self._folder = QTemporaryDir()
+        self._service: WorkerService | None = None
+        self._number = 0
+        self._looked_up = ""
+        self.about = QLabel(
+            "“Look up” and “Download” go to huggingface.co over the network. The dataset's name is all that is sent; "
+            "no program of the dataset is run."
+        )
+        self.said = QLabel()
+        for label in (self.about, self.said):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("owner/name, or the address of its page")
+        self.name.setAccessibleName("Dataset")
+        self.name.textEdited.connect(self._forget)
+        self.look = QPushButton("Look up")
+        self.look.clicked.connect(self._look)
+        self.config, self.split = QComboBox(), QComboBox()
+        self.config.setAccessibleName("Configuration")
+        self.split.setAccessibleName("Split")
+        self.config.activated.connect(self._look)
+        line = QHBoxLayout()
+        line.addWidget(self.name, 1)
+        line.addWidget(self.look)
+        self.rows = QFormLayout()
+        self.rows.addRow("Dataset", line)
+        self.rows.addRow("Configuration", self.config)
+        self.rows.addRow("Split", self.split)
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress of the download")
+        self.cancel = QPushButton("Cancel")
+        self.cancel.clicked.connect(self.reject)
+        self.go = QPushButton("Download")
+        self.go.clicked.connect(self._fetch)
+        theme.set_role(self.go, "primary")
+        self.look.setDefault(True)
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.go)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(12)
+        for part in (self.about, self.rows, self.said, self.bar, buttons):
+            if isinstance(part, QWidget):
+                layout.addWidget(part)
+            else:
+                layout.addLayout(part)
+        self._forget()
+        self.bar.hide()
+        self.resize(560, 0)
+
+    def close_down(self) -> None:
+        """End the worker and wait for its thread."""
+        if self._service is not None:
+            self._service.close()
+            self._service.wait()
+            self._service = None
+
+    def done(self, result: int) -> None:
+        """However it is left, nothing is fetched any more."""
+        self.close_down()
+        self.bar.hide()
+        self._set_busy(False)
+        super().done(result)
+
+    @Slot()
+    def _forget(self) -> None:
+        """Another name was typed: what is known is of the old one."""
+        self._looked_up = ""
+        self.said.hide()
+        self.config.clear()
+        for box in (self.config, self.split):
+            self.rows.setRowVisible(box, False)
+        self.go.setEnabled(False)
+
+    @Slot()
+    def _look(self) -> None:
+        self._ask({"do": "look", "config": self.config.currentText()}, "Asking the Hub…")
+
+    @Slot()
+    def _fetch(self) -> None:
+        request = {
+            "do": "fetch",
+            "config": self.config.currentText(),
+            "split": self.split.currentData(),
+            "folder": self._folder.path(),
+        }
+        self._ask(request, "Downloading…")
+
+    def _ask(self, request: dict[str, Any], doing: str) -> None:
+        try:
+            name = dataset_name(self.name.text())
+            if self._service is None:
+                service = WorkerService("hub", self._project.logs / "hub.log", self, self._command)
+                service.reply_arrived.connect(self._take)
+                service.ended.connect(self._ended)
+                service.start()
+                self._service = service
+        except StudioError as error:
+            self._say(error.sentence, "error")
+            return
+        self._number += 1
+        self._looked_up = name
+        self._say(doing, "muted")
+        self._set_busy(True)
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self._service.send({**request, "id": self._number, "name": name})
+
+    @Slot(dict)
+    def _take(self, reply: dict[str, Any]) -> None:
+        if reply.get("id") != self._number:
+            return
+        match reply["reply"]:
+            case "found":
+                self._show_found(reply)
+            case "progress":
+                rows, total = int(reply["rows"]), int(reply["total"])
+                self.bar.setRange(0, _PARTS if total else 0)
+                self.bar.setValue(rows * _PARTS // total if total else 0)
+                self._say(f"{rows:,} rows" + (f" of {total:,}" if total else "") + " downloaded…", "muted")
+                return
+            case "fetched":
+                self.fetched.emit(Path(reply["file"]), self._looked_up.split("/")[-1])
+                self.accept()
+            case "failed":
+                self._say(f"{reply['what']} {reply['hint']}".strip(), "error")
+            case _:
+                return
+        self.bar.hide()
+        self._set_busy(False)
+
+    def _show_found(self, reply: dict[str, Any]) -> None:
+        self.config.clear()
+        self.config.addItems(reply["configs"])
+        self.config.setCurrentText(reply["config"])
+        self.split.clear()
+        for split, rows in reply["splits"]:
+            self.split.addItem(f"{split} ({rows:,} rows)" if rows else split, split)
+        self.rows.setRowVisible(self.config, self.config.count() > 1)
+        self.rows.setRowVisible(self.split, True)
+        self.said.hide()
+
+    @Slot(object)
+    def _ended(self, error: StudioError | None) -> None:
+        self._service = None
+        if error is not None and self.isVisible():
+            self._say(error.sentence, "error")
+            self.bar.hide()
+            self._set_busy(False)
+
+    def _set_busy(self, busy: bool) -> None:
+        for part in (self.name, self.look, self.config, self.split):
+            part.setEnabled(not busy)
+        self.go.setEnabled(not busy and self.split.count() > 0)
+
+    def _say(self, words: str, role: str) -> None:
+        theme.set_role(self.said, role)
+        self.said.setText(words)
+        self.said.show()
