@@ -124,7 +124,14 @@ def problems_of(values: Any) -> dict[str, str]:
         known.name: "" if known.idle(values) else known.problem(getattr(values, known.name))
         for known in settings_of(values)
     }
-    return {name: sentence for name, sentence in found.items() if sentence}
+    return {name: sentence for name, sentence in found.items() if sentence} or conflicts_of(values)
+
+
+def conflicts_of(values: Any) -> dict[str, str]:
+    """For a dataclass instance whose settings can be used one by one: which can't be used together, and why. It says so
+    itself, in `conflicts`, if it has any."""
+    said = getattr(values, "conflicts", None)
+    return said() if said is not None else {}
 
 
 def settings_from(declared: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -172,6 +172,19 @@ METRICS: tuple[Metric, ...] = (
 )
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
 
+_OF_GROUPS = (
+    ("score", "eval_score"),
+    ("kl", "kl_budget"),
+    ("reward",),
+    ("eval_judge", "eval_score"),
+    ("response_length",),
+    ("ended",),
+    ("entropy",),
+    ("policy_loss",),
+    ("lr",),
+    ("grad_norm",),
+)
+
 # What each method's page shows: the first large, with its second metric drawn into the same plot; the rest beneath.
 PLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "sft": (("loss", "eval_loss"), ("lr",), ("grad_norm",), ("tokens_per_second",)),
@@ -201,6 +214,8 @@ PLOTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("lr",),
         ("grad_norm",),
     ),
+    "rloo": _OF_GROUPS,
+    "grpo": _OF_GROUPS,
 }
 
 # PPO's figures as TRL's documentation of its PPOTrainer names them, and as they are named here. A few differ in more
@@ -226,6 +241,8 @@ _LOSS_OF: Mapping[str, str] = {
     "dpo": "How far the model is from favouring the preferred answers more than it did at the start. It falls slowly.",
     "kto": "How far the model is from making good answers likelier and bad ones less likely. It falls slowly.",
     "ppo": "It jumps around zero and says little; look at the score.",
+    "rloo": "It jumps around zero and says little; look at the score.",
+    "grpo": "It jumps around zero and says little; look at the score.",
 }
 
 

@@ -76,6 +76,10 @@ def method_module(name: str) -> TrainingMethod:
             from studio.engine import reward as module
         case "kto":
             from studio.engine import kto as module
+        case "rloo":
+            from studio.engine import rloo as module
+        case "grpo":
+            from studio.engine import grpo as module
         case "ppo":
             from studio.engine.ppo import method as module
         case _:

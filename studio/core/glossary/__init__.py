@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.glossary.entry import Entry
+from studio.core.glossary.groups import GROUPS
 from studio.core.glossary.preferences import PREFERENCES
 from studio.core.glossary.rewarded import REWARDED
 from studio.core.glossary.training import TRAINING
 
 __all__ = ["GLOSSARY", "Entry", "Explained", "explanation_of"]
 
-GLOSSARY: Mapping[str, Entry] = {**TRAINING, **PREFERENCES, **REWARDED}
+GLOSSARY: Mapping[str, Entry] = {**TRAINING, **PREFERENCES, **REWARDED, **GROUPS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,25 +15,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from studio.core.errors import StudioError
 from studio.core.methods import PpoSettings
 from studio.core.records import Record, prompt_of
-from studio.engine.adapters import check_base, earlier_lora, fresh_lora
+from studio.engine.adapters import earlier_lora, fresh_lora
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, encode_rows, warn_of_endless_answers
 from studio.engine.generation import stop_tokens_of
 from studio.engine.loading import load_encoder
 from studio.engine.ppo.passes import Passes
-from studio.engine.ppo.roles import JUDGE, REFERENCE, REWARD, VALUE, ModelOnBase, Roles
+from studio.engine.ppo.roles import REFERENCE, VALUE, Roles
+from studio.engine.ppo.sources import add_reward_models, sources_of
 from studio.engine.ppo.trainer import PpoTrainer, Prompt
-from studio.engine.reward_sources import (
-    FunctionSource,
-    ModelBeside,
-    RuleSource,
-    Source,
-    check_tokens,
-    template_warning,
-)
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Place, load_policy
-from studio.storage.reward_models import check_reward_model
 
 
 def encode(reading: Reading, encoder: Encoder, settings: PpoSettings) -> EncodedRows[Prompt]:
@@ -94,50 +86,24 @@ def build_trainer(
         roles.fill_policy(adapter)
         roles.add_frozen(REFERENCE, adapter, head=False)
 
-    wanted = [(REWARD, place.rewards.model), (JUDGE, place.rewards.judge)]
-    shared = {role: _on_base(Path(folder), base) for role, folder in wanted if folder}
-    for role, folder in wanted:
-        if shared.get(role):
-            roles.add_frozen(role, Path(folder), head=True)
+    shared = add_reward_models(roles, place.rewards, base)
     if settings.value_model == "adapter":
         roles.add_value(fresh_lora(settings, model))
     else:
         roles.add_head(VALUE)
     longest = max(len(prompt.ids) for prompt in (*train, *held_out)) + settings.answer_tokens
     passes = Passes(roles.model, longest, place.precision)
-
-    def source(role: str, folder: str, weight: float) -> Source:
-        info = check_reward_model(Path(folder))
-        if not shared[role]:
-            return ModelBeside(info, encoder, weight=weight, precision=settings.precision)
-        theirs = load_encoder(base, "model", info.folder)
-        found = ModelOnBase(roles, passes, role, info.folder, weight=weight, at_a_time=settings.batch_size)
-        check_tokens(found.name, theirs, encoder)
-        if warning := template_warning(found.name, theirs, encoder):
-            supervision.warn(*warning)
-        return found
-
-    rewards = place.rewards
-    sources: list[Source] = [source(REWARD, rewards.model, rewards.model_weight)] if rewards.model else []
-    if rewards.rules:
-        sources.append(RuleSource(rewards.rules))
-    if rewards.function:
-        sources.append(FunctionSource(rewards.function))
-    judges: list[Source] = [source(JUDGE, rewards.judge, 1.0)] if rewards.judge else []
-    if rewards.judge_rules:
-        judges.append(RuleSource(rewards.judge_rules))
+    sources, judges = sources_of(
+        place.rewards,
+        shared,
+        roles,
+        passes,
+        base,
+        encoder,
+        precision=settings.precision,
+        at_a_time=settings.batch_size,
+        warn=supervision.warn,
+    )
     return PpoTrainer(
         roles, passes, tokenizer, stop_tokens, sources, judges, train, held_out, settings, place, supervision
     )
-
-
-def _on_base(folder: Path, base: Path) -> bool:
-    """Whether a reward model is an adapter that can share the policy's base: trained on it, or on a copy of it."""
-    info = check_reward_model(folder)
-    if not info.is_adapter:
-        return False
-    try:
-        check_base(folder, base)
-    except StudioError:
-        return False
-    return True

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.errors import StudioError
-from studio.core.fields import Setting, settings_of
+from studio.core.fields import Setting, conflicts_of, settings_of
 from studio.core.glossary import Entry
 from studio.gui import theme
 
@@ -95,7 +95,10 @@ class SettingsForm(QWidget, Generic[T]):
     def problems(self) -> dict[str, str]:
         """The name of each setting that cannot be used as typed, with the sentence why."""
         found = {name: row.problem() for name, row in self.rows.items() if name not in self._idle}
-        return {name: sentence for name, sentence in found.items() if sentence}
+        wrong = {name: sentence for name, sentence in found.items() if sentence}
+        if wrong or any(row.problem() for row in self.rows.values()):
+            return wrong
+        return conflicts_of(self._declared(**{name: row.value() for name, row in self.rows.items()}))
 
     def leave_out(self, names: Collection[str]) -> None:
         """Hide settings that change nothing where the form stands now; none of the names need be there."""
