@@ -11,7 +11,11 @@ from studio.core.methods import METHODS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("name", nargs="?", help="a setting, such as learning_rate; without it all are listed")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        help="a setting, such as learning_rate, or ppo, rloo or grpo; without it all settings are listed",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

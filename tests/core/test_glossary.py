@@ -2,7 +2,7 @@ import pytest
 
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
-from studio.core.glossary import GLOSSARY, explanation_of
+from studio.core.glossary import GLOSSARY, REWARDED_METHODS, explanation_of
 from studio.core.methods import METHODS
 
 SETTINGS = {known.name: known for method in METHODS.values() for known in settings_of(method.settings)}
@@ -23,6 +23,14 @@ def test_entries_are_sentences():
         for heading, text in entry.paragraphs():
             assert text.endswith((".", ".)")), (name, heading)
             assert "  " not in text, (name, heading)
+
+
+def test_every_method_that_learns_from_a_reward_is_explained():
+    assert set(REWARDED_METHODS) == {name for name, method in METHODS.items() if method.is_rewarded}
+    for name, entry in REWARDED_METHODS.items():
+        assert entry.does in str(explanation_of(name))
+        assert entry.choose
+        assert not set(REWARDED_METHODS) & set(GLOSSARY)
 
 
 def test_a_name_is_found_as_people_write_it():

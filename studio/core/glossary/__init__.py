@@ -14,9 +14,10 @@ from studio.core.glossary.entry import Entry
 from studio.core.glossary.groups import GROUPS
 from studio.core.glossary.preferences import PREFERENCES
 from studio.core.glossary.rewarded import REWARDED
+from studio.core.glossary.rewarded_methods import REWARDED_METHODS
 from studio.core.glossary.training import TRAINING
 
-__all__ = ["GLOSSARY", "Entry", "Explained", "explanation_of"]
+__all__ = ["GLOSSARY", "REWARDED_METHODS", "Entry", "Explained", "explanation_of"]
 
 GLOSSARY: Mapping[str, Entry] = {**TRAINING, **PREFERENCES, **REWARDED, **GROUPS}
 
@@ -33,8 +34,10 @@ class Explained:
 
 
 def explanation_of(name: str) -> Explained:
-    """A setting in plain words. Raises StudioError for an unknown one."""
+    """A setting, or a method that learns from a reward, in plain words. Raises StudioError for an unknown one."""
     wanted = name.strip().replace("-", "_").lower()
+    if wanted in REWARDED_METHODS:
+        return Explained(wanted, REWARDED_METHODS[wanted].paragraphs())
     if wanted not in GLOSSARY:
         raise StudioError(
             f"There is no setting “{name}”.",

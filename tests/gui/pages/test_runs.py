@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from studio.core.methods import METHODS, Method, RewardSettings
 from studio.core.recipes import Recipe
 from studio.core.reward_report import Bin, Report
+from studio.core.rewards import Rewards
 from studio.core.runs import RunState, RunStory
 from studio.gui.pages.runs import RunsPage, words
 from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.preferences import Preferences
+from studio.gui.widgets.code_consent import CodeConsent
 from studio.jobs.runs import ProjectRuns
+from studio.storage.consent import read_code
 from studio.storage.runs import RunFolder, seal
 
 FAKE = Path(__file__).resolve().parents[2] / "processes" / "fake_worker.py"
@@ -253,6 +257,29 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     assert view.tabs.currentIndex() == 0
     assert not view.has_tab("Report")
     assert [series.metric.name for series in view.plots.plots[1]._series()] == ["lr"]
+
+
+def test_a_run_with_code_from_elsewhere_asks_before_it_is_resumed(qtbot, page, project, runs, model_folder, tmp_path):
+    file = tmp_path / "reward.py"
+    file.write_text("def score(prompt, answer):\n    return 1\n")
+    function, _ = read_code(file)
+    recipe = Recipe(str(model_folder), "greetings", name="brought", method="ppo", settings=METHODS["ppo"].settings())
+    run = RunFolder.create(project.runs, replace(recipe, rewards=Rewards(function=function)))
+    run.events.write_text('{"v":1,"event":"started","time":1}\n{"v":1,"event":"stopped","time":2,"saved":true}\n')
+    view = page.view
+    qtbot.waitUntil(view.resume.isVisible)
+    assert view.has_tab("Answers")
+    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    question = next(found for found in view.findChildren(CodeConsent) if found.isVisible())
+    assert runs.record(run.id).state is RunState.STOPPED
+    runs.mode = "fail"
+    qtbot.mouseClick(question.agree, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: runs.record(run.id).state is RunState.FAILED)
+    with file.open("a") as stream:
+        stream.write("import os\n")
+    qtbot.waitUntil(view.resume.isVisible)
+    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    assert "has changed" in view.notice.what.text()
 
 
 def test_a_report_that_cannot_be_read_is_not_shown(qtbot, tmp_path):

@@ -336,6 +336,7 @@ class TrainPage(QWidget):
         self._start_part.setVisible(self.start_from.matters())
         self._template_part.setVisible(templated)
         self._rewards_part.setVisible(method.is_rewarded)
+        self.rewards.explain(method.name)
         problems = self.settings.problems()
         plan = Plan(
             method,

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
+from studio.core.glossary import REWARDED_METHODS
 from studio.core.rewards import Rewards
 from studio.gui import theme
 from studio.gui.pages.train.code_choice import CodeChoice
@@ -31,6 +32,7 @@ class RewardChoice(QWidget):
 
     def __init__(self, runs: ProjectRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.how = _muted("")
         self.model = JudgeModel(runs, "Reward model", "No reward model")
         self.weight = QLineEdit("1")
         self.weight.setAccessibleName("Weight of the reward model")
@@ -71,6 +73,7 @@ class RewardChoice(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
+        layout.addWidget(self.how)
         layout.addWidget(_muted(_ABOUT))
         layout.addLayout(row)
         for part in (self.rules, self.code, self.wrong, self.watch, self._watched):
@@ -117,6 +120,12 @@ class RewardChoice(QWidget):
     def still_agreed(self) -> bool:
         """Whether code that was agreed to is still what it was; if not, it is asked about again."""
         return self.code.still_agreed()
+
+    def explain(self, method: str) -> None:
+        """Say how a method learns from what is chosen here."""
+        entry = REWARDED_METHODS.get(method)
+        self.how.setText(f"{entry.does} {entry.choose}" if entry else "")
+        self.how.setVisible(entry is not None)
 
     def show_for(self, model: ModelInfo | None) -> None:
         """Another base model was chosen."""
