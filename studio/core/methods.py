@@ -452,7 +452,7 @@ class GroupSettings(RewardedSettings):
         """Prompts that a step answers, each several times."""
         return max(1, self.episodes // self.answers_each)
 
-    def steps_for(self, rows: int) -> int:
+    def steps_for(self, rows: int, passes: int | None = None) -> int:
         steps = max(1, math.ceil(self.epochs * rows / self.prompts_a_step))
         return min(steps, self.max_steps) if self.max_steps else steps
 
