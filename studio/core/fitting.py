@@ -7,11 +7,12 @@ be made to fit this way needs a smaller model, and that is not decided here.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 
-from studio.core.fields import problems_of
+from studio.core.fields import problems_of, settings_of
 from studio.core.forecast import Device, Forecast, ModelShape, forecast_memory, longest_example, usable
+from studio.core.forecast_rewards import Roles
 from studio.core.methods import TrainSettings
 from studio.core.training_settings import ADAMW, ADAMW_8BIT, AUTO, FULL, LORA, LORA_8BIT, OFF, ON, QLORA
 from studio.core.ways import Unavailable, unavailable
@@ -40,12 +41,13 @@ class Fit:
 def cannot_work(shape: ModelShape, settings: TrainSettings, device: Device) -> bool:
     """Whether even one example of a few tokens needs more than the machine has, with all other programs closed."""
     missing = unavailable(device.kind)
+    few_bits = any(known.name == "way" for known in settings_of(settings))
     smallest = replace(
         settings,
         batch_size=1,
         max_length=8,
         lora_rank=1,
-        way=LORA if QLORA in missing.get("way", {}) else QLORA,
+        way=settings.way if not few_bits or QLORA in missing.get("way", {}) else QLORA,
         checkpointing=ON,
         **({"batch_tokens": 0} if _budget(settings) else {}),
     )
@@ -60,13 +62,19 @@ def judge(forecast: Forecast, device: Device) -> Verdict:
 
 
 def make_it_fit(
-    shape: ModelShape, settings: TrainSettings, device: Device, *, method: str = "sft", longest: int = 0
+    shape: ModelShape,
+    settings: TrainSettings,
+    device: Device,
+    *,
+    method: str = "sft",
+    longest: int = 0,
+    roles: Roles | None = None,
 ) -> Fit | None:
     """The smallest change that fits; the settings as they are when they fit already; None when none does."""
     room = usable(device)
 
     def forecast(changed: TrainSettings) -> Forecast:
-        return forecast_memory(shape, changed, device, method=method, longest=longest)
+        return forecast_memory(shape, changed, device, method=method, longest=longest, roles=roles)
 
     def fits(changed: TrainSettings) -> bool:
         return forecast(changed).total <= room
@@ -78,7 +86,11 @@ def make_it_fit(
     missing = unavailable(device.kind)
     for tried in _CHANGES:
         before = current
-        changes = [change for change in tried(current, length) if not _is_missing(change, missing)]
+        changes = [
+            change
+            for change in tried(current, length)
+            if _can_be_set(current, change) and not _is_missing(change, missing)
+        ]
         if changes and forecast(changes[-1]).total < forecast(before).total:
             # The further the change goes, the less is needed: the first that fits is found by halving.
             place = bisect_left(changes, True, key=fits)
@@ -87,6 +99,14 @@ def make_it_fit(
         if fits(current):
             return Fit(current, forecast(current), " ".join(said))
     return None
+
+
+def _can_be_set(before: TrainSettings, after: TrainSettings) -> bool:
+    """Whether all that a change changes is a setting of its method; some have fewer than others."""
+    known = {setting.name for setting in settings_of(before)}
+    return all(
+        getattr(before, part.name) == getattr(after, part.name) for part in fields(before) if part.name not in known
+    )
 
 
 def _is_missing(settings: TrainSettings, missing: Unavailable) -> bool:

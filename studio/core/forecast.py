@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from studio.core.methods import TrainSettings
+from studio.core.forecast_rewards import ROLE_PARTS, Roles, odds_of_next_tokens, role_sizes
+from studio.core.methods import RewardedSettings, TrainSettings
 from studio.core.training_settings import ALL_LINEAR, AUTO, OFF, ON
 
 _FP32, _HALF = 4, 2  # bytes of a number
@@ -150,11 +151,18 @@ def recomputes(
 
 
 def forecast_memory(
-    shape: ModelShape, settings: TrainSettings, device: Device, *, method: str = "sft", longest: int = 0
+    shape: ModelShape,
+    settings: TrainSettings,
+    device: Device,
+    *,
+    method: str = "sft",
+    longest: int = 0,
+    roles: Roles | None = None,
 ) -> Forecast:
     """The peak of training, when the longest examples that can come up come together.
 
     longest: bytes of the dataset's longest example; 0 when it isn't known, or examples are made as long as is allowed.
+    roles: models beside the policy, for a method that learns from a reward.
     """
     length = longest_example(shape, settings, longest)
     tokens = rounded(tokens_of_pass(settings, length) * _SEQUENCES.get(method, 1))
@@ -171,9 +179,19 @@ def forecast_memory(
         "logits": logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
         "overhead": (_LIBRARIES if device.kind != "cuda" else _ON_CARD) + _BITSANDBYTES * settings.needs_bitsandbytes,
     }
+    labels = _PARTS
     if method in _WITHOUT_LOGITS:
         sizes["logits"] = 0
-    parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in _PARTS.items())
+    if isinstance(settings, RewardedSettings):
+        if method == "ppo" and half and device.kind == "cpu":  # the engine keeps a frozen base as it computes
+            sizes["weights"] = shape.parameters * _HALF
+        sizes["logits"] = max(logits(shape, device, half, tokens), odds_of_next_tokens(shape, settings))
+        length = min(limit for limit in (settings.max_length, shape.context) if limit)  # answers are as long as may be
+        sizes |= role_sizes(
+            shape, settings, roles or Roles(), adapter=sizes["adapters"], length=length, half=half, holes=holes
+        )
+        labels = {**_PARTS, **ROLE_PARTS}
+    parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in labels.items())
     return Forecast(parts, tokens, shape.rough or method not in _CHECKED, again)
 
 

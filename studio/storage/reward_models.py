@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from studio.core.errors import StudioError
+from studio.core.forecast_rewards import Roles
+from studio.core.rewards import Rewards
 from studio.storage.files import reading_trouble, whole_path
 from studio.storage.models import check_model, tensors_of, tensors_of_file
 
@@ -49,6 +51,24 @@ def check_reward_model(folder: Path) -> RewardModelInfo:
         return _whole(folder)
     except OSError as error:
         raise reading_trouble(error, folder) from error
+
+
+def roles_of(rewards: Rewards, base: Path, *, from_adapter: bool) -> Roles:
+    """What a run holds in memory beside its policy: adapters on its base, and models beside. What can't be read counts
+    for nothing; whoever starts the run is told."""
+    on_base, beside = int(from_adapter), 0  # the adapter that it started from is the reference
+    for folder in (rewards.model, rewards.judge):
+        if not folder:
+            continue
+        try:
+            info = check_reward_model(Path(folder))
+            if info.is_on(base):
+                on_base += 1
+            elif info.base is not None:
+                beside += check_model(info.base).parameters
+        except StudioError:
+            continue
+    return Roles(on_base, beside)
 
 
 def _adapter(folder: Path) -> RewardModelInfo:

@@ -18,7 +18,9 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.fitting import Fit, Verdict, cannot_work, judge, make_it_fit
 from studio.core.forecast import Device, Forecast, ModelShape, Part, forecast_memory
+from studio.core.forecast_rewards import Roles
 from studio.core.methods import Method, TrainSettings
+from studio.core.rewards import Rewards
 from studio.gui import theme
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import longest_record
@@ -26,6 +28,7 @@ from studio.storage.files import in_bytes
 from studio.storage.machine import read_device
 from studio.storage.model_shapes import read_shape
 from studio.storage.project import Project
+from studio.storage.reward_models import roles_of
 
 _LOOK_EVERY = 3000  # ms between looks at the free memory
 _WORTH = 0.01  # of all memory: smaller changes of what is free are not shown
@@ -36,6 +39,7 @@ _ROLES = {Verdict.FITS: "muted", Verdict.TIGHT: "warning", Verdict.TOO_MUCH: "wa
 def colour_of(part: str, tokens: theme.Tokens) -> QColor:
     """A part's colour, in the bar and in its key."""
     places = {"weights": 0, "activations": 4, "logits": 2, "adapters": 3, "gradients": 1, "optimiser": 5}
+    places |= {"roles": 3, "answers": 1, "beside": 0}  # never next to the part of the same colour
     return QColor(tokens.plot[places[part]] if part in places else tokens.special_line)
 
 
@@ -61,6 +65,8 @@ class MemoryBar(QWidget):
         self._method: Method | None = None
         self._settings: TrainSettings | None = None
         self._fit: Fit | None = None
+        self._beside = ("", "", False)  # folders of reward model and judge, and whether it starts from an adapter
+        self._roles: dict[tuple[Path, tuple[str, str, bool]], Roles] = {}
         self._tasks: dict[str, BackgroundTask] = {}
         self.refusal = ""
         self.bar = StackedBar()
@@ -91,6 +97,10 @@ class MemoryBar(QWidget):
         self._timer.timeout.connect(self._look)
         self.hide()
 
+    def reward_by(self, rewards: Rewards, *, from_adapter: bool) -> None:
+        """What holds models beside the policy, at the next `show_plan`. Rules and code need no memory."""
+        self._beside = (rewards.model, rewards.judge, from_adapter)
+
     def show_plan(
         self, folder: Path | None, method: Method, dataset: DatasetInfo | None, settings: TrainSettings | None
     ) -> None:
@@ -106,6 +116,13 @@ class MemoryBar(QWidget):
             project, info = self._project, self._dataset
             self._start(
                 f"length of {info.id}", lambda _task: (info.id, longest_record(project, info)), self._take_longest
+            )
+        if folder is not None and any(self._beside) and (folder, self._beside) not in self._roles:
+            key, rewards = (folder, self._beside), Rewards(model=self._beside[0], judge=self._beside[1])
+            self._start(
+                f"roles {key}",
+                lambda _task: (key, roles_of(rewards, folder, from_adapter=key[1][2])),
+                self._take_roles,
             )
         if self._device is None:
             self._look()
@@ -163,6 +180,11 @@ class MemoryBar(QWidget):
         self._tell()
 
     @Slot(object)
+    def _take_roles(self, found: tuple[tuple[Path, tuple[str, str, bool]], Roles]) -> None:
+        self._roles[found[0]] = found[1]
+        self._tell()
+
+    @Slot(object)
     def _take_device(self, device: Device) -> None:
         before, self._device = self._device, device
         if before is None or before.kind != device.kind:
@@ -189,11 +211,12 @@ class MemoryBar(QWidget):
 
     def _show(self, shape: ModelShape, device: Device, settings: TrainSettings, method: str) -> None:
         longest = self._longest.get(self._dataset.id, 0) if self._dataset else 0
-        forecast = forecast_memory(shape, settings, device, method=method, longest=longest)
+        roles = self._roles.get((self._folder, self._beside)) if self._folder else None
+        forecast = forecast_memory(shape, settings, device, method=method, longest=longest, roles=roles)
         verdict = judge(forecast, device)
         self._fit = None
         if verdict is not Verdict.FITS:
-            self._fit = make_it_fit(shape, settings, device, method=method, longest=longest)
+            self._fit = make_it_fit(shape, settings, device, method=method, longest=longest, roles=roles)
         if cannot_work(shape, settings, device):
             self.refusal = (
                 f"Even the smallest run needs more than the {in_bytes(device.total + device.swap)} that "

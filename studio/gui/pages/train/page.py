@@ -246,7 +246,8 @@ class TrainPage(QWidget):
             form.leave_out(self._not_here())
             form.changed.connect(self._tell)
             form.advanced_toggled.connect(self._remember_advanced)
-            form.rows["way"].changed.connect(self._suit_rate)
+            if "way" in form.rows:  # not where adapters are all there is
+                form.rows["way"].changed.connect(self._suit_rate)
             self._forms[method.name] = form
             self._forms_place.addWidget(form)
         return self._forms[method.name]
@@ -347,7 +348,9 @@ class TrainPage(QWidget):
             None if problems else self.settings.values(),
             next(iter(problems.values()), ""),
             None if missing else self._pace(),
+            self._rewards(),
             in_words(self._rewards()),
+            start is not None,
         )
         self.summary.show_plan(plan)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
@@ -11,6 +11,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.methods import Method, RewardedSettings, TrainSettings
 from studio.core.pace import Pace
 from studio.core.records import KINDS
+from studio.core.rewards import Rewards
 from studio.gui import theme
 from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.gui.when import in_time
@@ -38,7 +39,8 @@ _LATER = "told after the first steps"
 class Plan:
     """What is chosen so far. start: in words. settings: None while one of them can't be used; `problem` says why.
 
-    pace: of an earlier run of the same kind, if there was one. rewards: what rewards answers, in words.
+    pace: of an earlier run of the same kind, if there was one. rewards: what rewards answers, and reward the same in
+    words. from_adapter: whether an adapter is gone on from.
     """
 
     method: Method
@@ -49,7 +51,9 @@ class Plan:
     settings: TrainSettings | None
     problem: str
     pace: Pace | None = None
-    rewards: str = ""
+    rewards: Rewards = field(default_factory=Rewards)
+    reward: str = ""
+    from_adapter: bool = False
 
 
 class SummaryCard(QFrame):
@@ -107,7 +111,7 @@ class SummaryCard(QFrame):
             "Starts from": plan.start,
             "Template": plan.template,
             "You get": plan.method.makes,
-            "Reward": plan.rewards,
+            "Reward": plan.reward,
         }
         if dataset is not None:
             told["Data"] = f"{dataset.name}, {dataset.size}"
@@ -119,6 +123,7 @@ class SummaryCard(QFrame):
             if word == "Reward":
                 for part in (fact, self._words[word]):
                     part.setVisible(plan.method.is_rewarded)
+        self.memory.reward_by(plan.rewards, from_adapter=plan.from_adapter)
         self.memory.show_plan(model.folder if model else None, plan.method, dataset, plan.settings)
         self.problem.setText(plan.problem)
         self.problem.setVisible(bool(plan.problem))

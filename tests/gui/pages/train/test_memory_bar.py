@@ -1,4 +1,5 @@
 import json
+import shutil
 import struct
 from dataclasses import replace
 
@@ -8,8 +9,10 @@ from PySide6.QtCore import Qt
 from studio.core.datasets import DatasetInfo
 from studio.core.events import Event
 from studio.core.forecast import Device
+from studio.core.forecast_rewards import Roles
 from studio.core.messages import Example, Message
-from studio.core.methods import METHODS, SftSettings
+from studio.core.methods import METHODS, PpoSettings, SftSettings
+from studio.core.rewards import Rewards
 from studio.core.runs import RunStory
 from studio.gui import theme
 from studio.gui.pages.train import TrainPage, memory_bar
@@ -17,6 +20,7 @@ from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import add_dataset, list_datasets
+from studio.storage.models import starter_model
 from studio.storage.runs import RunFolder
 
 GB = 10**9
@@ -233,3 +237,24 @@ def test_it_is_painted_in_both_themes(qtbot, qapp, bar, model, machine, look_of)
     colours = {picture.pixelColor(x, picture.height() // 2).name() for x in range(picture.width())}
     assert memory_bar.colour_of("activations", theme.tokens()).name() in colours
     theme.apply(qapp, "light")
+
+
+def test_a_reward_model_on_another_base_is_in_the_bar(qtbot, bar, model, tmp_path):
+    beside = tmp_path / "judge"
+    shutil.copytree(starter_model(), beside)
+    made = tmp_path / "adapter"
+    made.mkdir()
+    (made / "adapter_config.json").write_text(json.dumps({"task_type": "SEQ_CLS", "peft_type": "LORA"}))
+    head = json.dumps({"base.score.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (made / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
+    (made / "plumbline.json").write_text(json.dumps({"base": str(beside), "name": "judge"}))
+    bar.reward_by(Rewards(model=str(made)), from_adapter=False)
+    bar.show_plan(model, METHODS["ppo"], None, PpoSettings())
+    qtbot.waitUntil(lambda: "Held beside" in bar.bar.accessibleDescription())
+    assert "Answers" in bar.bar.accessibleDescription()
+    (made / "plumbline.json").write_text(json.dumps({"base": str(model), "name": "judge"}))
+    bar.reward_by(Rewards(judge=str(made)), from_adapter=True)
+    bar.show_plan(model, METHODS["ppo"], None, PpoSettings())
+    qtbot.waitUntil(lambda: not bar._tasks)
+    assert "Held beside" not in bar.bar.accessibleDescription()
+    assert bar._roles[model, ("", str(made), True)] == Roles(on_base=2)
