@@ -114,6 +114,7 @@ class DatasetView(QWidget):
 
     def close_down(self) -> None:
         """End the preview worker and what runs in the background, and wait for their threads."""
+        self._shown = None  # nothing is begun any more, not even what was put off
         self.model.close_down()
         self.preview.close_down()
         for task in (self._work, self._indexing):
@@ -319,7 +320,7 @@ class DatasetView(QWidget):
         self.table.addAction(self.delete_action)  # in the search box the key deletes letters
         find = QAction("Search", self)
         find.setShortcut(QKeySequence.StandardKey.Find)
-        find.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         find.triggered.connect(self.filters.search.setFocus)
         self.addAction(find)
         return menu
@@ -344,7 +345,7 @@ class DatasetView(QWidget):
     def _action(self, menu: QMenu, words: str, keys: str, slot: Callable[[], None]) -> QAction:
         action = menu.addAction(words)
         action.setShortcut(QKeySequence(keys))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)  # while the page shows, wherever the focus is
         action.triggered.connect(slot)
         self.addAction(action)
         return action

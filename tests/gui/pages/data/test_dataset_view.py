@@ -127,3 +127,12 @@ def test_flags_and_tags_are_shown_filtered_and_taken_away(view, qtbot):
     view._tag("nice")
     view.flag()
     assert view.model.columns[-1] != "Tags"
+
+
+def test_what_was_put_off_is_not_begun_after_closing(project, qtbot, preview_command):
+    made = DatasetView(project, preview_command)
+    qtbot.addWidget(made)
+    made.show_dataset(find_dataset(project, "greetings"))
+    made.close_down()
+    qtbot.wait(1)  # a turn of the event loop
+    assert made._indexing is None
