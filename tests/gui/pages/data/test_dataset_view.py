@@ -1,5 +1,5 @@
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 
 from studio.gui.pages.data.dataset_view import DatasetView
 from studio.gui.pages.data.record_editor import RecordEditor
@@ -134,5 +134,5 @@ def test_what_was_put_off_is_not_begun_after_closing(project, qtbot, preview_com
     qtbot.addWidget(made)
     made.show_dataset(find_dataset(project, "greetings"))
     made.close_down()
-    qtbot.wait(1)  # a turn of the event loop
+    QCoreApplication.processEvents()
     assert made._indexing is None
