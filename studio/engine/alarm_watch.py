@@ -18,9 +18,10 @@ from studio.storage.runs import RunFolder
 
 
 class AlarmWatch:
-    """Feed it the figures of each step and evaluation. warn: takes what goes wrong and what would help."""
+    """Feed it the figures of each step and evaluation. warn: takes what goes wrong, what would help, and the alarm's
+    name. Make it once the events say where the run goes on from."""
 
-    def __init__(self, settings: RewardedSettings, folder: Path, warn: Callable[[str, str], None]) -> None:
+    def __init__(self, settings: RewardedSettings, folder: Path, warn: Callable[[str, str, str], None]) -> None:
         self._settings, self._warn = settings, warn
         self._curves = Curves()
         for event in RunFolder(folder).all_events():
@@ -40,5 +41,5 @@ class AlarmWatch:
         now = {alarm.name: alarm for alarm in alarms_of(self._curves, self._settings)}
         for name, alarm in now.items():
             if name not in self._ringing:
-                self._warn(alarm.what, alarm.hint)
+                self._warn(alarm.what, alarm.hint, alarm.name)
         self._ringing = set(now)

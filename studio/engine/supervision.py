@@ -174,9 +174,9 @@ class Supervision(TrainerCallback):
             self._journal.say("progress", phase=phase, done=done, total=total)
             self._prepared = time.monotonic()
 
-    def warn(self, what: str, hint: str) -> None:
-        """Tell a person of something that doesn't end the run."""
-        self._journal.say("warning", what=what, hint=hint)
+    def warn(self, what: str, hint: str, alarm: str = "") -> None:
+        """Tell a person of something that doesn't end the run. alarm: the name of one of `core.alarms`."""
+        self._journal.say("warning", what=what, hint=hint, **({"alarm": alarm} if alarm else {}))
 
     def rolled_out(self, state: TrainerState, rows: list[dict[str, Any]]) -> None:
         """Some of the answers that a step learned from, to look at."""

@@ -81,7 +81,9 @@ def build_trainer(
     encoder = Encoder(tokenizer, str(tokenizer.chat_template), context=encoder.context)
     stop_tokens = stop_tokens_of(model, tokenizer, encoder.end_of_turn)
     adapter = place.adapter
-    roles = Roles(model, fresh_lora(settings, model) if adapter is None else earlier_lora(settings, adapter))
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(place.precision.name if place.precision.autocast else "")
+    lora = fresh_lora(settings, model) if adapter is None else earlier_lora(settings, adapter)
+    roles = Roles(model, lora, frozen=half or torch.float32)
     if adapter is not None:
         roles.fill_policy(adapter)
         roles.add_frozen(REFERENCE, adapter, head=False)

@@ -31,10 +31,15 @@ _WEIGHTS = "adapter_model.safetensors"
 
 
 class Roles:
-    """A base model in several roles. `heads` has those of reward, judge and value, as far as there are any."""
+    """A base model in several roles. `heads` has those of reward, judge and value, as far as there are any.
 
-    def __init__(self, base: Any, policy: LoraConfig) -> None:
+    frozen: the number format of adapters that are never trained. Where passes compute in 16 bits they may be kept so:
+    the policy's 32-bit weights are turned into the same numbers then.
+    """
+
+    def __init__(self, base: Any, policy: LoraConfig, *, frozen: torch.dtype = torch.float32) -> None:
         self.model: Any = get_peft_model(base, policy)
+        self._frozen = frozen
         self.model.eval()  # an answer must be as likely when it is learned from as when it was written: no dropout
         self.heads: dict[str, nn.Linear] = {}
         self._adapters = {POLICY}
@@ -59,8 +64,8 @@ class Roles:
                 layer.enable_adapters(False)
         self._on = role
 
-    def trained(self, role: str) -> list[nn.Parameter]:
-        """The adapter weights of a role that is trained."""
+    def weights_of(self, role: str) -> list[nn.Parameter]:
+        """The weights of a role's adapter."""
         return [weight for name, weight in self.model.named_parameters() if f".{role}." in name]
 
     def add_frozen(self, role: str, adapter: Path, *, head: bool) -> None:
@@ -74,6 +79,8 @@ class Roles:
         config.modules_to_save, config.task_type, config.inference_mode = None, "CAUSAL_LM", True
         self._add(role, config)
         self._fill(role, weights, adapter)
+        for weight in self.weights_of(role):
+            weight.data = weight.data.to(self._frozen)
 
     def add_value(self, settings: LoraConfig) -> None:
         """The value model's own adapter and head: those of the reward model on this base, or else new ones."""

@@ -87,7 +87,7 @@ class PpoTrainer:
         self._settings, self._place, self._supervision = settings, place, supervision
         self._shares = settings.value_model == "shared"
         self._device = passes.device
-        policy, value = roles.trained(POLICY), [roles.heads[VALUE].weight, *roles.trained(VALUE)]
+        policy, value = roles.weights_of(POLICY), [roles.heads[VALUE].weight, *roles.weights_of(VALUE)]
         self._trained = (policy, value)
         groups = [{"params": policy}, {"params": value}]
         self._optimiser = torch.optim.AdamW(
@@ -101,7 +101,6 @@ class PpoTrainer:
         self._scale, self._penalty = RunningScale(), KlPenalty(settings.kl_coefficient)
         self._tokens = 0
         self._best = -math.inf
-        self._watch = AlarmWatch(settings, place.folder, supervision.warn)
         self.slower_because = passes.slower_because
         self.state = TrainerState(max_steps=settings.steps_for(len(train)))
         self._control = TrainerControl()
@@ -113,9 +112,10 @@ class PpoTrainer:
         if resume_from_checkpoint is not None:
             self._resume(Path(resume_from_checkpoint))
         state, control, supervision = self.state, self._control, self._supervision
+        watch = AlarmWatch(self._settings, self._place.folder, supervision.warn)
         supervision.on_train_begin(self._arguments, state, control, model=self._policy())
         if state.global_step == 0 and self._held_out:
-            self._evaluate()
+            watch.evaluation(0, self._evaluate())
         saved = state.global_step
         while state.global_step < state.max_steps and not control.should_training_stop:
             drawn = self._chance.get_state()
@@ -134,10 +134,10 @@ class PpoTrainer:
             supervision.on_step_end(self._arguments, state, control, model=self._roles.model, optimizer=self._optimiser)
             supervision.on_log(self._arguments, state, control, logs=figures, model=self._policy())
             supervision.rolled_out(state, rows)
-            self._watch.step(state.global_step, figures)
+            watch.step(state.global_step, figures)
             if control.should_evaluate:
                 control.should_evaluate = False
-                self._evaluate()
+                watch.evaluation(state.global_step, self._evaluate())
             if control.should_save:
                 control.should_save = False
                 self._save()
@@ -373,8 +373,9 @@ class PpoTrainer:
 
     # ------------------------------------------------------------------------------------------------- evaluation
 
-    def _evaluate(self) -> None:
-        """Answer the held-out prompts, by the same chance each time, and score them as they are, without penalties."""
+    def _evaluate(self) -> dict[str, float]:
+        """Answer the held-out prompts, by the same chance each time, and score them as they are, without penalties.
+        Returns the figures; none when it was cut short."""
         supervision, settings = self._supervision, self._settings
         supervision.evaluating()
         chance = torch.Generator().manual_seed(settings.seed + 1)
@@ -384,7 +385,7 @@ class PpoTrainer:
             if supervision.asked_to_stop():
                 if self.state.global_step >= self.state.max_steps:
                     supervision.last_evaluation_cut_short(self._control)
-                return
+                return {}
             prompts = self._held_out[first : first + settings.episodes]
             rollouts = self._write(prompts, chance)
             written = self._written(prompts, rollouts)
@@ -409,7 +410,7 @@ class PpoTrainer:
         if best:
             self._best = figures["eval_score"]
         supervision.evaluated(self.state, {**figures, "best": best})
-        self._watch.evaluation(self.state.global_step, figures)
+        return figures
 
     # ------------------------------------------------------------------------------------------------- checkpoints
 

@@ -32,7 +32,7 @@ def make_roles(base: Path, *, seed: int = 0, noise: float = 0.3) -> Roles:
     model: Any = load_model(base, FP32, "cpu")
     roles = Roles(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
     with torch.no_grad():
-        for weight in roles.trained("default"):
+        for weight in roles.weights_of("default"):
             weight.add_(torch.randn_like(weight) * noise)
     return roles
 

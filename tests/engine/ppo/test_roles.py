@@ -67,7 +67,7 @@ def test_a_policy_from_an_adapter_starts_as_its_reference_bit_for_bit(with_all: 
     roles.use(REFERENCE)
     assert torch.equal(policy, logits_of(roles.model))
     with torch.no_grad():
-        for weight in roles.trained(POLICY):
+        for weight in roles.weights_of(POLICY):
             weight.add_(0.1)
     assert torch.equal(policy, logits_of(roles.model))  # the reference stays where it was
     roles.use(POLICY)

@@ -166,6 +166,40 @@ def test_entropy_bonus_keeps_it_undecided(project: Project, tiny_base: Path) -> 
     assert spread[1] > spread[0]
 
 
+LEARNING: dict[str, Any] = {
+    **GIVEN,
+    "max_steps": 12,
+    "epochs": 99.0,
+    "minibatches": 1,
+    "update_epochs": 4,
+    "batch_size": 16,
+    "accumulate": 2,
+    "learning_rate": 0.05,
+    "warmup": 0.0,
+    "lora_rank": 8,
+    "schedule": "constant",
+    "held_out": 0.0,
+    "kl_control": "fixed",
+    "cut_penalty": 0.0,
+}
+
+
+def test_it_learns_what_is_rewarded_and_without_a_penalty_it_drifts_further(project: Project, tiny_base: Path) -> None:
+    rewards = Rewards(rules=(Rule("matches", "a"),))
+    far: list[float] = []
+    for coefficient in (1.0, 0.0):
+        given = {**LEARNING, "kl_coefficient": coefficient, "kl_budget": 8.0}
+        run = finished(run_in(project, tiny_base, "ppo", "prompts", rewards=rewards, **given))
+        steps = figures_of(run, "step")
+        far.append(sum(steps[step]["kl"] for step in range(10, 13)) / 3)
+    assert far[1] > 1.5 * far[0]
+    before, after = (sum(steps[step]["score"] for step in span) / 3 for span in (range(1, 4), range(10, 13)))
+    error = (0.25 / (3 * 32)) ** 0.5  # at most, of the share of three steps' answers that match
+    assert after - before > 2 * error * 2**0.5
+    rung = [event.values.get("alarm") for event in events_of(run) if event.kind == "warning"]
+    assert "kl runaway" in rung
+
+
 def function(folder: Path, code: str) -> Function:
     path = folder / "reward.py"
     path.write_text(code)
