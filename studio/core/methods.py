@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.fields import setting
 from studio.core.samples import SampledSettings
-from studio.core.training_settings import ADAMW, GO_ON, KEEP_JUDGED, LAST, LORA, OFF, TrainSettings, keep_setting
+from studio.core.training_settings import (
+    ADAMW,
+    GO_ON,
+    HIGHEST_REWARD,
+    KEEP_JUDGED,
+    KEEP_REWARDED,
+    LORA,
+    OFF,
+    TrainSettings,
+    keep_setting,
+)
 
 
 @dataclass(frozen=True)
@@ -197,11 +207,9 @@ class RewardedSettings(SampledSettings, TrainSettings):
         high=1024,
         advanced=True,
     )
+    keep: str = keep_setting(KEEP_REWARDED, HIGHEST_REWARD)
     # No settings here: an answer must be as likely when it is learned from as when written, ...
     lora_dropout: float = 0.0
-    # ... the best checkpoint is decided by reward and KL budget, ...
-    keep: str = LAST
-    patience: int = 0
     # ... and the roles are adapters side by side over one base that stays as it is.
     way: str = LORA
     dora: bool = False

@@ -15,7 +15,7 @@ LORA, LORA_8BIT, QLORA, FULL = "lora", "lora8", "qlora", "full"
 _BITS = {LORA_8BIT: 8, QLORA: 4}
 ALL_LINEAR, ATTENTION, OWN = "all", "attention", "own"
 GO_ON, MERGE = "go_on", "merge"
-LAST, LOWEST_LOSS, HIGHEST_ACCURACY = "last", "loss", "accuracy"
+LAST, LOWEST_LOSS, HIGHEST_ACCURACY, HIGHEST_REWARD = "last", "loss", "accuracy", "reward"
 ADAMW, ADAMW_8BIT, PAGED_8BIT, ADAFACTOR = "adamw", "adamw8bit", "paged_adamw8bit", "adafactor"
 AUTO, ON, OFF = "auto", "on", "off"
 
@@ -27,6 +27,10 @@ _counted = OnlyIf("batch_tokens", lambda tokens: tokens == 0, "without a token b
 
 KEEP: Mapping[str, str] = {LAST: "The last step's", LOWEST_LOSS: "The one with the lowest eval loss"}
 KEEP_JUDGED: Mapping[str, str] = {**KEEP, HIGHEST_ACCURACY: "The one with the highest held-out accuracy"}
+KEEP_REWARDED: Mapping[str, str] = {
+    HIGHEST_REWARD: "The one with the highest held-out score within the KL budget",
+    LAST: KEEP[LAST],
+}
 
 
 def usual_rate(default: float, *, full: bool) -> float:
@@ -34,10 +38,10 @@ def usual_rate(default: float, *, full: bool) -> float:
     return float(f"{default / 10:.6g}") if full else default
 
 
-def keep_setting(choices: Mapping[str, str]) -> str:
+def keep_setting(choices: Mapping[str, str], usual: str = LAST) -> str:
     """The setting that decides which step's weights are the result, for a method that measures so much."""
     return setting(
-        LAST,
+        usual,
         "Keep",
         "Which weights become the result. The best ones at an evaluation are saved as a checkpoint at once.",
         choices=choices,

@@ -8,18 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from studio.core.methods import TrainSettings
+from studio.core.methods import RewardedSettings, TrainSettings
 from studio.core.training_settings import HIGHEST_ACCURACY, LAST
 
 
 class Keeping:
-    """The best evaluation so far, by eval loss or by held-out accuracy. step: 0 before the first one.
+    """The best evaluation so far, by eval loss, by held-out accuracy, or by held-out score among those within the KL
+    budget. step: 0 before the first one.
 
     waited: evaluations since then. keeps: whether its weights become the result.
     """
 
     def __init__(self, settings: TrainSettings, step: int = 0, value: float | None = None, waited: int = 0) -> None:
-        self._by_accuracy = settings.keep == HIGHEST_ACCURACY
+        rewarded = isinstance(settings, RewardedSettings)
+        self._budget = settings.kl_budget if rewarded else math.inf
+        self._name = "eval_score" if rewarded else "eval_accuracy" if settings.keep == HIGHEST_ACCURACY else "eval_loss"
         self._patience = settings.patience
         self.keeps = settings.keep != LAST
         self.step, self.value, self.waited = step, value, waited
@@ -31,12 +34,12 @@ class Keeping:
 
     def take(self, step: int, figures: Mapping[str, float]) -> bool:
         """Take an evaluation into account. Returns whether it is the best so far."""
-        value = figures.get("eval_accuracy" if self._by_accuracy else "eval_loss")
+        value = figures.get(self._name)
         if value is None:
             return False
-        better = math.isfinite(value) and (
-            self.value is None or (value > self.value if self._by_accuracy else value < self.value)
-        )
+        better = math.isfinite(value) and figures.get("eval_kl", 0.0) <= self._budget
+        if better and self.value is not None:
+            better = value < self.value if self._name == "eval_loss" else value > self.value
         if better:
             self.step, self.value, self.waited = step, value, 0
         else:

@@ -186,9 +186,10 @@ class Supervision(TrainerCallback):
         self, state: TrainerState, figures: Mapping[str, float], control: TrainerControl | None = None
     ) -> None:
         """Held-out rows were measured. control: asked to save the best, and to end early."""
-        self._journal.say("evaluation", step=state.global_step, **figures)
+        best = self._keeping is not None and control is not None and self._keeping.take(state.global_step, figures)
+        told = {"best": best} if self._loss_says_little else {}
+        self._journal.say("evaluation", step=state.global_step, **figures, **told)
         if self._keeping is not None and control is not None:
-            best = self._keeping.take(state.global_step, figures)
             control.should_save = control.should_save or (best and self._keeping.keeps)
             if self._keeping.exhausted and state.global_step < state.max_steps:
                 control.should_save = control.should_training_stop = True

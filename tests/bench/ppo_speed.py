@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench._ppo_arm import ANSWER, ARMS, PROMPT, RANK
 from tests.bench._sft_material import make, texts_from
+
+from tests.bench._ppo_arm import ANSWER, ARMS, PROMPT, RANK
 from tests.parity.ppo_vs_trl import environment
 
 WARM = 2  # steps before the clock counts

@@ -100,7 +100,6 @@ class PpoTrainer:
         self._chance = torch.Generator().manual_seed(settings.seed)
         self._scale, self._penalty = RunningScale(), KlPenalty(settings.kl_coefficient)
         self._tokens = 0
-        self._best = -math.inf
         self.slower_because = passes.slower_because
         self.state = TrainerState(max_steps=settings.steps_for(len(train)))
         self._control = TrainerControl()
@@ -405,11 +404,9 @@ class PpoTrainer:
         }
         if self._judges:
             figures["eval_judge"] = float(torch.tensor(judged_as).mean())
-        best = self.state.global_step > 0 and figures["eval_kl"] <= settings.kl_budget
-        best = best and figures["eval_score"] > self._best
-        if best:
-            self._best = figures["eval_score"]
-        supervision.evaluated(self.state, {**figures, "best": best})
+        # What the model was before the first step is no result.
+        supervision.evaluated(self.state, figures, self._control if self.state.global_step else None)
+        supervision.look_for_room(self.state, self._control, self._roles.model, self._optimiser)
         return figures
 
     # ------------------------------------------------------------------------------------------------- checkpoints
@@ -427,7 +424,6 @@ class PpoTrainer:
             "chance": self._chance.get_state(),
             "scale": asdict(self._scale),
             "penalty": self._penalty.coefficient,
-            "best": self._best,
         }
         torch.save(kept, folder / LEARNING)
         self._supervision.saved(self.state, folder)
@@ -442,7 +438,7 @@ class PpoTrainer:
         self._scaler.load_state_dict(kept["scaler"])
         self._chance.set_state(kept["chance"])
         self._scale = RunningScale(**kept["scale"])
-        self._penalty.coefficient, self._best = kept["penalty"], kept["best"]
+        self._penalty.coefficient = kept["penalty"]
         self.state.global_step = int(folder.name.rpartition("-")[2])
 
 

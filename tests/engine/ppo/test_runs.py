@@ -130,7 +130,22 @@ def test_stopped_and_resumed_equals_all_in_one(
     assert steps[5]["kl_coef"] != steps[1]["kl_coef"]
     assert all(abs(figures["score"]) > 0 for figures in steps.values())
     about = About.of(straight.adapter)
-    assert (about.method, about.step, about.adapter) == ("ppo", 5, str(adapter))
+    assert (about.method, about.adapter) == ("ppo", str(adapter))
+
+
+@pytest.mark.parametrize("budget", [1000.0, 1e-9])
+def test_the_best_within_the_kl_budget_is_kept(project: Project, tiny_base: Path, budget: float) -> None:
+    given = {**GIVEN, "max_steps": 4, "evaluations": 4, "kl_budget": budget + 0.01, "learning_rate": 0.05}
+    run = finished(run_in(project, tiny_base, "ppo", "prompts", **given))
+    measured = {step: told for step, told in figures_of(run, "evaluation").items() if step}
+    within = {step: told["eval_score"] for step, told in measured.items() if told["eval_kl"] <= budget + 0.01}
+    best = max(within, key=lambda step: within[step]) if within else 4
+    assert last_of(run).values["best"] == best == About.of(run.adapter).step
+    assert [step for step, told in measured.items() if told["best"]] == [
+        step for step in within if all(within[step] > within[other] for other in within if other < step)
+    ]
+    kept = {checkpoint.step for checkpoint in run.complete_checkpoints()}
+    assert {best, 4} <= kept
 
 
 @pytest.mark.parametrize("kind", ["tiny", "pairs"])
