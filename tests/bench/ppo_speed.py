@@ -28,7 +28,7 @@ from tests.bench._sft_material import make, texts_from
 from tests.bench._ppo_arm import ANSWER, ARMS, PROMPT, RANK
 from tests.parity.ppo_vs_trl import environment
 
-WARM = 2  # steps before the clock counts
+WARM = 1  # steps before the clock counts
 
 
 @dataclass
