@@ -1,6 +1,7 @@
 """Whether PPO learns: the held-out score before and after, in standard errors, and how far the model has moved.
 
-    python -m tests.bench.ppo_learning [--base FOLDER] [--seeds 3] [--steps 20] [--rate 0.003] [--only rule,model,free]
+    python -m tests.bench.ppo_learning [--base FOLDER] [--seeds 3] [--steps 20] [--rate 0.002] [--kl 0.2]
+                                       [--only rule,model,free]
 
 Three ways, each with several seeds: a rule as the reward (rule); a reward model that was trained on pairs just before
 (model); and the rule without a KL penalty (free), which should drift and ring the alarm. The base is the starter model
@@ -88,7 +89,8 @@ def main() -> int:
     parser.add_argument("--base", type=Path, default=starter_model())
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=0.003)
+    parser.add_argument("--rate", type=float, default=0.002)
+    parser.add_argument("--kl", type=float, default=0.2, help="the KL penalty")
     parser.add_argument("--only", default="rule,model,free")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {"base": arguments.base.name, "steps": arguments.steps, "budget": BUDGET}
@@ -120,7 +122,7 @@ def main() -> int:
                     samples=0,
                     learning_rate=arguments.rate,
                     cut_penalty=0.0,
-                    kl_coefficient=0.0 if way == "free" else 0.05,
+                    kl_coefficient=0.0 if way == "free" else arguments.kl,
                     kl_budget=BUDGET,
                 )
                 figures.setdefault(way, []).append(told(run))

@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench._sft_material import make, texts_from
-
+from tests.bench._material import make, texts_from
 from tests.bench._ppo_arm import ANSWER, ARMS, PROMPT, RANK
 from tests.parity.ppo_vs_trl import environment
 
@@ -120,10 +119,10 @@ def prepare(folder: Path) -> None:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    texts = texts_from(None)
-    make(folder, 8192, texts)
+    texts = texts_from("sft", None)
+    make("sft", folder, 8192, texts)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = [token for prompt, answer in texts for token in tokenizer(prompt + answer)["input_ids"]]
+    ids = [token for text in texts for token in tokenizer("".join(text))["input_ids"]]
     prompts = [ids[first : first + PROMPT] for first in range(0, 400 * PROMPT, PROMPT)]
     (folder / "prompts.json").write_text(json.dumps(prompts))
     torch.manual_seed(0)
