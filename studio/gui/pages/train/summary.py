@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
-from studio.core.methods import Method, RewardedSettings, TrainSettings
+from studio.core.methods import GroupSettings, Method, RewardedSettings, TrainSettings
 from studio.core.pace import Pace
 from studio.core.records import KINDS
 from studio.core.rewards import Rewards
@@ -140,7 +140,8 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     told["Time"] = _LATER
     if isinstance(settings, RewardedSettings):
         answers = f"{settings.episodes:,} answer{'s' * (settings.episodes != 1)}"
-        told["Each step"] = f"{answers}, written, scored and learned from"
+        each = f" to {settings.prompts_a_step:,} prompts" if isinstance(settings, GroupSettings) else ""
+        told["Each step"] = f"{answers}{each}, written, scored and learned from"
         told["Example"] = f"prompt and answer {length}, the answer up to {settings.answer_tokens:,}"
     if not kind.templated:  # plain text is cut into blocks, whatever its rows are
         blocks = f"{settings.effective_batch:,} block{'s' * (settings.effective_batch != 1)}"

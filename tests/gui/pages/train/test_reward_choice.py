@@ -189,6 +189,12 @@ def test_a_run_with_rewards_is_started_as_chosen(qtbot, project, runs, model_fol
     assert recipe.rewards == Rewards(rules=(Rule("matches", pattern="end"),), function=read_code(code)[0])
     with qtbot.waitSignal(runs.run_ended):
         pass
+    page.methods.choose("rloo")
+    assert page.summary.facts["Each step"].text().startswith("32 answers to 8 prompts")
+    assert "several answers to each prompt" in page.rewards.how.text()
+    page.settings.rows["answers_each"].set_value(5)
+    assert page.start.text() == "Correct “Answers to each prompt”"
+    assert "can't be shared out" in page.summary.problem.text()
     page.methods.choose("sft")
     assert not page.rewards.isVisible()
     assert page.recipe().rewards.is_empty
