@@ -161,6 +161,10 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE layouts (columns TEXT PRIMARY KEY, layout TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # 5: the few records that no file brought are found without looking at the others.
+    """
+    CREATE INDEX sourced ON records (source) WHERE source IS NOT NULL;
+    """,
 )
 
 

@@ -101,7 +101,10 @@ def find(
 def sources_of(project: Project, dataset: DatasetInfo) -> list[str]:
     """Where records are from that the file did not bring."""
     with project.connect() as connection:
-        query = "SELECT DISTINCT source FROM records WHERE source IS NOT NULL AND id BETWEEN ? AND ? ORDER BY source"
+        query = (
+            "SELECT DISTINCT source FROM records INDEXED BY sourced"
+            " WHERE source IS NOT NULL AND id BETWEEN ? AND ? ORDER BY source"
+        )
         return [row[0] for row in connection.execute(query, ids_between(dataset.number))]
 
 

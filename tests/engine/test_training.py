@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, RunState
 from studio.engine import training
+from studio.storage.datasets import find_dataset, records_of
 from studio.storage.project import Project
+from studio.storage.revisions import delete_records, order_of
 from studio.storage.runs import MANIFEST, EventWriter, RunFolder
 from tests.engine.runs_for_tests import events_of, last_of, losses_of, project_with, run_in
 
@@ -249,6 +251,17 @@ def test_another_dataset_is_refused(project: Project, tiny_base: Path) -> None:
     (run.folder / "recipe.json").write_text(json.dumps({**recipe, "dataset_hash": "0" * 64}))
     assert training.train(run.folder) == EXIT_FAILED
     assert "no longer the one" in last_of(run).text("what")
+
+
+def test_a_run_finds_its_data_again_whatever_was_changed_since(project: Project, tiny_base: Path) -> None:
+    run = run_in(project, tiny_base)
+    before = find_dataset(project, run.recipe().dataset)
+    records = list(records_of(project, before))
+    changed = delete_records(project, before, order_of(project, before)[:10])
+    assert changed.content_hash != before.content_hash
+    found = training._dataset(project, run.recipe())
+    assert (found.rows, found.content_hash) == (before.rows, before.content_hash)
+    assert list(records_of(project, found)) == records
 
 
 def test_rows_without_anything_to_learn_are_left_out(project: Project, tiny_base: Path) -> None:

@@ -137,7 +137,7 @@ class DatasetView(QWidget):
         row = max(0, self.table.currentIndex().row()) if stay else 0
         try:
             tags = tags_of(self._project, info)
-            self.filters.offer(list(tags), sources_of(self._project, info) if info.revision else [], info.source)
+            self.filters.offer(list(tags), sources_of(self._project, info), info.source)
             back, on = can_undo_redo(self._project, info)
         except StudioError as error:
             self.failed.emit(error)
