@@ -48,7 +48,7 @@ _SEQUENCES = {"dpo": 2, "reward": 2}
 # Methods whose logits the engine makes in parts. Reward models have none; for all others TRL makes them as a whole.
 _IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain", "dpo", "kto"}, {"reward"}
 # What the formulas were checked with; for others a forecast is rough.
-_CHECKED = {"sft", "pretrain"}
+_CHECKED = {"sft", "pretrain", "dpo"}
 
 _PARTS = {
     "weights": ("Weights", "the model itself, and 16-bit copies of it where a step computes with them"),
