@@ -1,11 +1,9 @@
-"""A step's answers as they were scored: the figures and rows that events tell of them, and the best score so far."""
+"""A step's answers as they were scored: the figures and rows that events tell of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +12,6 @@ from torch import Tensor
 from studio.core.events import ROLLOUT_ROWS, ROLLOUT_TEXT
 from studio.core.methods import GroupSettings
 from studio.engine.reward_sources import Written
-from studio.storage.runs import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +61,3 @@ def shaped_scores(scores: Tensor, lengths: Tensor, written: Sequence[Written], s
     ended = torch.tensor([one.ended for one in written])
     ending = torch.where(ended, settings.end_bonus, -settings.cut_penalty)
     return scores + ending - settings.length_penalty * lengths
-
-
-def best_so_far(folder: Path, step: int | None = None) -> float:
-    """The best held-out score within the KL budget that a run's events tell of, up to a step."""
-    told = [
-        event.number("eval_score") or 0.0
-        for event in RunFolder(folder).all_events()
-        if event.kind == "evaluation"
-        and event.values.get("best") is True
-        and (step is None or (event.number("step") or 0) <= step)
-    ]
-    return max(told, default=-math.inf)

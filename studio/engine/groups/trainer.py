@@ -20,7 +20,7 @@ from studio.core.errors import StudioError
 from studio.core.methods import GroupSettings
 from studio.engine.alarm_watch import AlarmWatch
 from studio.engine.groups.order import Order
-from studio.engine.groups.scored import Scored, best_so_far, shaped_scores
+from studio.engine.groups.scored import Scored, shaped_scores
 from studio.engine.ppo.roles import POLICY, Roles
 from studio.engine.ppo.trainer import Prompt
 from studio.engine.reward_sources import Source, Written, total_scores
@@ -65,7 +65,6 @@ class GroupTrainer(Supervised, _Trainer):
         self._scored: Scored | None = None
         self._tokens = 0
         self._watch = AlarmWatch(settings, place.folder, self._supervision.warn)
-        self._best = best_so_far(place.folder)
         self._saved_at = 0  # the step of the newest checkpoint
 
     def reward_by(self, sources: Sequence[Source], judges: Sequence[Source]) -> None:
@@ -73,11 +72,11 @@ class GroupTrainer(Supervised, _Trainer):
         self._sources, self._judges = sources, judges
 
     def train(self, resume_from_checkpoint: Any = None, **named: Any) -> Any:
+        self._watch = AlarmWatch(self._settings, self._place.folder, self._supervision.warn)  # knows where it resumes
         if resume_from_checkpoint is None and self._held_out:
             self.evaluate()
         elif resume_from_checkpoint is not None:
             self._saved_at = int(Path(resume_from_checkpoint).name.rpartition("-")[2])
-            self._best = best_so_far(self._place.folder, self._saved_at)
         try:
             return super().train(resume_from_checkpoint=resume_from_checkpoint, **named)
         except StudioError:  # what rewards gave no number: the steps before are kept
@@ -185,6 +184,8 @@ class GroupTrainer(Supervised, _Trainer):
                 torch.manual_seed(self._settings.seed + 1)
                 for first in range(0, len(self._held_out), self._settings.episodes):
                     if supervision.asked_to_stop():
+                        if self.state.global_step >= self.state.max_steps > 0:
+                            supervision.last_evaluation_cut_short(self.control)
                         return {}
                     prompts = self._held_out[first : first + self._settings.episodes]
                     answers = self._answers_to([list(prompt.ids) for prompt in prompts])
@@ -215,11 +216,10 @@ class GroupTrainer(Supervised, _Trainer):
         }
         if self._judges:
             figures["eval_judge"] = sum(judged) / count
-        step = self.state.global_step
-        best = step > 0 and figures["eval_kl"] <= self._settings.kl_budget and figures["eval_score"] > self._best
-        if best:
-            self._best = figures["eval_score"]
-        self._supervision.evaluated(self.state, {**figures, "best": best})
+        step, supervision = self.state.global_step, self._supervision
+        # What the model was before the first step is no result.
+        supervision.evaluated(self.state, figures, self.control if step else None)
+        supervision.look_for_room(self.state, self.control, self._roles.model, self.optimizer)
         self._watch.evaluation(step, figures)
 
     def _distance(self, prompts: Sequence[Sequence[int]], answers: Sequence[list[int]]) -> Tensor:
