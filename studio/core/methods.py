@@ -19,7 +19,9 @@ from studio.core.training_settings import (
     KEEP_JUDGED,
     KEEP_REWARDED,
     LORA,
+    LORA_8BIT,
     OFF,
+    QLORA,
     TrainSettings,
     keep_setting,
 )
@@ -304,6 +306,18 @@ class PpoSettings(RewardedSettings):
     Defaults follow TRL's and “The N implementation details of RLHF with PPO” (Huang et al. 2024).
     """
 
+    way: str = setting(
+        LORA,
+        "Base model",
+        "Held once for all roles, frozen. In 8 or 4 bits it needs a half or a quarter of the memory and a step takes "
+        "longer.",
+        choices={
+            LORA: "As it is (LoRA)",
+            LORA_8BIT: "In 8 bits (LLM.int8)",
+            QLORA: "In 4 bits (QLoRA)",
+        },
+        advanced=True,
+    )
     minibatches: int = setting(
         1,
         "Updates per pass",

@@ -343,6 +343,14 @@ def test_in_16_bits(project: Project, tiny_base: Path, judges: tuple[Path, Path]
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
 
 
+def test_over_a_base_in_4_bits(project: Project, tiny_base: Path, judges: tuple[Path, Path]) -> None:
+    given = {**GIVEN, "max_steps": 2, "evaluations": 1, "way": "qlora"}
+    run = finished(run_in(project, tiny_base, "ppo", "prompts", rewards=Rewards(str(judges[0])), **given))
+    assert figures_of(run, "step")[1]["kl"] == pytest.approx(0, abs=1e-3)
+    weights = load_file(run.adapter / "adapter_model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+
+
 @pytest.mark.timeout(400)
 def test_a_real_worker_stopped_and_resumed_equals_all_in_one(
     project: Project, tiny_base: Path, judges: tuple[Path, Path]
