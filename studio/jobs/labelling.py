@@ -164,7 +164,7 @@ class LabelDesk(QThread):
 
     def _refresh(self) -> None:
         self._take_new()
-        self._session.recount()
+        self._session.take_new()
         self._tell()
 
     def _take_new(self) -> None:

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Generator, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from studio.core.agreement import category, disagreement
@@ -150,6 +150,9 @@ class LabelSession:
         query = "SELECT id, action, target FROM label_log WHERE label_set = ? AND labeller = ? ORDER BY id"
         for entry, action, target in connection.execute(query, (known.id, self.labeller)):
             self._replay(entry, action, target)
+        self._newest = int(
+            connection.execute("SELECT MAX(id) FROM label_items WHERE label_set = ?", (known.id,)).fetchone()[0] or 0
+        )
         self.counts = self._count()
 
     def write(self, item: int, mark: Mark, action: str) -> None:
@@ -188,9 +191,14 @@ class LabelSession:
         """Whether something can be done again."""
         return bool(self._undone)
 
-    def recount(self) -> None:
-        """Count again, after candidates came in."""
-        self.counts = self._count()
+    def take_new(self) -> None:
+        """Count the items that came in since the last time; they are still to do."""
+        # The plus keeps SQLite at the newest rows instead of all rows of the set.
+        query = "SELECT COUNT(*), MAX(id) FROM label_items WHERE id > ? AND +label_set = ?"
+        count, newest = self._connection.execute(query, (self._newest, self.known.id)).fetchone()
+        if count:
+            self.counts = replace(self.counts, todo=self.counts.todo + int(count))
+            self._newest = int(newest)
 
     def _replay(self, entry: int, action: str, target: int | None) -> None:
         if action == UNDONE:
@@ -252,9 +260,10 @@ def queue_of(
     connection: sqlite3.Connection, known: LabelSet, labeller: str, show: str, order: str, *, after: int = 0
 ) -> list[int]:
     """The items of a queue in their order; with `after`, only those that came in after that item."""
+    of_set = "+i.label_set" if after else "i.label_set"  # the plus keeps SQLite at the newest rows
     query = (
         f"SELECT i.id FROM label_items i LEFT JOIN label_now n ON n.item = i.id AND n.labeller = ? "
-        f"WHERE i.label_set = ? AND i.id > ? AND {_WHICH[show]} ORDER BY {_HOW[order]}"
+        f"WHERE {of_set} = ? AND i.id > ? AND {_WHICH[show]} ORDER BY {_HOW[order]}"
     )
     ids = [row[0] for row in connection.execute(query, (labeller, known.id, after))]
     if order == "disagreement":

@@ -205,9 +205,7 @@ def test_undo_and_redo_go_back_to_the_first_word_also_after_a_restart(project, s
                 session.write(item, mark, what)
             assert (session.can_undo, session.can_redo) == (bool(done), bool(undone))
         assert {item: mark_of(connection, item, "Ada") for item in items} == {n: now.get(n, Mark()) for n in items}
-        counted = session.counts
-        session.recount()
-        assert counted == session.counts
+        assert session.counts == LabelSession(connection, known, "Ada").counts
         written = connection.execute("SELECT COUNT(*) FROM label_log WHERE label_set = ?", (known.id,)).fetchone()[0]
         assert written >= len(done) + len(undone)
     delete_set(project, known.id)
@@ -319,3 +317,17 @@ def test_all_answers_to_a_prompt_stay_together_in_a_dataset(project):
     prompts = [pair.prompt for pair in records_of(project, info)]
     assert Counter(prompts) == dict.fromkeys(prompts, 3)
     assert prompts == sorted(prompts, key=prompts.index)
+
+
+def test_items_that_come_in_are_counted_as_to_do(project):
+    known = create_set(project, "x", LabelPlan(repeats=0.3), [Incoming(asked(n)) for n in range(20)], writing="{}")
+    with project.connect() as connection:
+        session = LabelSession(connection, known, "Ada")
+        assert session.counts == Counts()
+        for prompt, _ in waiting_prompts(project, known, 20):
+            with transaction(connection):
+                add_candidates(connection, known, prompt, [Candidate(0, "a"), Candidate(0, f"b {prompt}")])
+            session.take_new()
+            session.take_new()
+        assert session.counts.total == len(queue_of(connection, known, "Ada", "all", "given")) > 20
+        assert session.counts == LabelSession(connection, known, "Ada").counts

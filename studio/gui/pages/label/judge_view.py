@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -40,6 +40,7 @@ from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
 _COLUMNS = 3  # of answers in a ranking
+_SOON = 200  # ms
 
 
 class JudgeView(QWidget):
@@ -65,6 +66,9 @@ class JudgeView(QWidget):
         self._since = 0.0
         self._fixed = False
         self._shown_set = ""
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._look)
         self.pace = LabelPace()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Judging")
@@ -110,8 +114,14 @@ class JudgeView(QWidget):
         if known is not None:
             self._open()
 
+    @Slot()
     def refresh(self) -> None:
-        """Know what came in."""
+        """Know what came in, soon: a worker brings many things one by one."""
+        if not self._soon.isActive():
+            self._soon.start(_SOON)
+
+    @Slot()
+    def _look(self) -> None:
         if self._desk is not None:
             self._desk.refresh()
 
@@ -122,6 +132,7 @@ class JudgeView(QWidget):
 
     def close_down(self) -> None:
         """Let everything that was said be kept, and end the threads."""
+        self._soon.stop()
         self._leave()
         for desk in self._old_desks:
             desk.wait()
@@ -295,7 +306,8 @@ class JudgeView(QWidget):
         if criterion is None:  # judged before: the new verdict begins anew
             mark, criterion = replace(mark, verdicts={}, suggested=""), plan.criterion_names[0]
         mark = mark.judged(criterion, verdict)
-        self._keep(replace(mark, edited=edited or mark.edited, suggested=suggested), action)
+        # One taken suggestion among several criteria is enough to mark the whole.
+        self._keep(replace(mark, edited=edited or mark.edited, suggested=suggested or mark.suggested), action)
 
     @Slot(int)
     def _choose(self, number: int) -> None:
@@ -322,6 +334,8 @@ class JudgeView(QWidget):
             return
         if self._known.plan.way == LISTWISE:
             if place < self._picker.count:
+                if self._picker.complete:  # ranked before: this begins anew
+                    self._picker = RankPicker(self._picker.count)
                 complete = self._picker.pick(place)
                 self._show_ranking()
                 if complete:

@@ -223,6 +223,20 @@ def test_answers_are_ranked_by_digits(qtbot, empty_project, opened):
     assert [ranks[order[place]] for place in (3, 1, 0, 2)] == [1, 2, 3, 4]
 
 
+def test_a_ranking_is_begun_anew_when_it_is_looked_at_again(qtbot, empty_project, opened):
+    known = a_set(empty_project, 2, 3, way="listwise")
+    page = opened()
+    item = shown(qtbot, page)
+    press(qtbot, page, Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_P)
+    assert [page.judge.panes[place].state.text() for place in range(3)] == ["rank 1", "rank 2", "rank 3"]
+    order = page.judge._view.order
+    press(qtbot, page, Qt.Key.Key_3)
+    assert [page.judge.panes[place].state.text() for place in range(3)] == ["", "", "rank 1"]
+    press(qtbot, page, Qt.Key.Key_Return)
+    ranks = marks(empty_project, known)[item.id].verdicts[""].ranks
+    assert [ranks[place] for place in order] == [2, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("scale", "key", "rating"), [("5", Qt.Key.Key_4, 4), ("10", Qt.Key.Key_0, 10), ("thumbs", Qt.Key.Key_2, 0)]
 )
