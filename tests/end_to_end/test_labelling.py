@@ -14,6 +14,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
+from studio.core.candidates import Author, Writing
 from studio.core.labelling import Candidate, LabelPlan
 from studio.core.messages import Message
 from studio.core.runs import RunState
@@ -23,6 +24,7 @@ from studio.processes.training import kill_tree
 from studio.storage.label_datasets import labels_used
 from studio.storage.label_intake import Incoming, create_set
 from studio.storage.label_log import labellers_of, opinions_of
+from studio.storage.labels import prompt_states
 from studio.storage.project import Project
 from studio.storage.runs import list_runs
 
@@ -91,6 +93,30 @@ def studio(qtbot, tmp_path):
     for run in list_runs(project.runs):
         kill_tree(run.worker())
     made.window.close()
+
+
+def test_a_model_writes_candidates_and_judges_them(qtbot, studio, base_model):
+    author = Author("tiny", str(base_model))
+    writing = Writing(count=3, max_new_tokens=8, highest=2.0, authors=(author,))
+    rows = [Incoming((Message("user", f"Count from {n}."),)) for n in range(3)]
+    plan = LabelPlan(way="listwise", repeats=0.0)
+    known = create_set(studio.project, "Written", plan, rows, writing=writing.to_json())
+    studio.show_page("label")
+    page = studio.pages["label"]
+    page.refresh(select=known.id)
+    view = page.candidates
+    view.begin()
+    qtbot.waitUntil(lambda: view._writer is None, timeout=_SOON)
+    assert not view.notice.isVisible(), view.notice.what.text()
+    assert prompt_states(studio.project, known) == (0, 3, 0)
+    view.judge_choice.addItem("tiny", ("model", author))
+    view.judge_choice.setCurrentIndex(view.judge_choice.count() - 1)
+    view.judge_button.click()
+    qtbot.waitUntil(lambda: view._judge is None, timeout=_SOON)
+    assert "Asked in both orders" in view.judge_said.text()
+    with studio.project.connect() as connection:
+        opinions = opinions_of(connection, known)
+    assert [(len(o.candidates), o.labeller, o.machine) for o in opinions] == [(3, "tiny", True)] * 3
 
 
 def train_by_click(qtbot, studio, base_model, method):

@@ -9,41 +9,33 @@ import time
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from studio.core.errors import StudioError
-from studio.core.labelling import LISTWISE, PAIRWISE, POINTWISE, Item, Mark, Verdict
-from studio.gui import theme
-from studio.gui.pages.label.answer_pane import AnswerPane, reading_field, reading_font
+from studio.core.labelling import LISTWISE, PAIRWISE, Item, Mark, Verdict
+from studio.gui.pages.label.answer_pane import reading_font
 from studio.gui.pages.label.edit_dialog import EditDialog
-from studio.gui.pages.label.judge_bar import JudgeBar
-from studio.gui.pages.label.notes_row import NotesRow
+from studio.gui.pages.label.judge_screen import JudgeScreen
 from studio.gui.pages.label.pace import LabelPace
-from studio.gui.pages.label.rank_list import RankList
-from studio.gui.pages.label.verdict_bar import VerdictBar
-from studio.gui.pages.label.ways import Choice, RankPicker, choices_of, in_words
-from studio.gui.widgets.empty_state import EmptyState
-from studio.gui.widgets.notice import Notice
+from studio.gui.pages.label.ways import (
+    Choice,
+    RankPicker,
+    choices_of,
+    in_words,
+    question_of,
+    said_in,
+)
 from studio.jobs.labelling import LabelDesk, View
 from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
-_COLUMNS = 3  # of answers in a ranking
 _SOON = 200  # ms
 
 
-class JudgeView(QWidget):
+class JudgeView(JudgeScreen):
     """Judges the items of one set. Signals: `judged()`, something was kept; `labeller_named(str)`;
     `guidelines_toggled(bool)`.
     """
@@ -53,7 +45,7 @@ class JudgeView(QWidget):
     guidelines_toggled = Signal(bool)
 
     def __init__(self, project: Project, labeller: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(labeller, parent)
         self._project = project
         self._known: LabelSet | None = None
         self._desk: LabelDesk | None = None
@@ -64,40 +56,21 @@ class JudgeView(QWidget):
         self._picker = RankPicker(0)
         self._choices: list[Choice] = []
         self._since = 0.0
-        self._fixed = False
         self._shown_set = ""
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._look)
         self.pace = LabelPace()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Judging")
-        self.notice = Notice()
-        self.bar = JudgeBar(labeller)
         self.bar.queue_chosen.connect(self._choose_queue)
         self.bar.labeller_named.connect(self._take_labeller)
-        self.prompt = reading_field("Prompt")
-        self.question = QLabel()
-        self.question.setTextFormat(Qt.TextFormat.PlainText)
-        theme.set_role(self.question, "heading")
-        self.suggestion = QPushButton()
-        self.suggestion.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        theme.set_role(self.suggestion, "quiet")
         self.suggestion.clicked.connect(self._take_suggestion)
-        self.panes: list[AnswerPane] = []
-        self._places = QGridLayout()
-        self._places.setSpacing(12)
-        self.ranking = RankList()
+        self.answers.edit_requested.connect(self._edit)
         self.ranking.reordered.connect(self._take_order)
         self.ranking.finished.connect(self._finish_ranking)
-        self.verdicts = VerdictBar()
         self.verdicts.chosen.connect(self._choose)
         self.verdicts.asked.connect(self._act)
-        self.notes = NotesRow()
         self.notes.noted.connect(self._note)
         self.notes.left.connect(self._back_to_keys)
-        self.empty = EmptyState("Nothing to judge here")
-        self._lay_out()
         self._bind_keys()
 
     # --------------------------------------------------------------------------------------------- what others ask for
@@ -169,7 +142,7 @@ class JudgeView(QWidget):
         self.bar.show_counts(view.counts, self.pace.words(view.counts.todo))
         self.verdicts.show_undo(view.can_undo, view.can_redo)
         if view.item is None:
-            self._say_empty(view)
+            self.say_empty(self.bar.queue()[0], view.counts)
         else:
             if view.item.id != before or self._shown_set != self._known.id:
                 self._show_item(view.item, view)
@@ -182,28 +155,14 @@ class JudgeView(QWidget):
         if self.sender() is self._desk:
             self.notice.show_error(error)
 
-    def _say_empty(self, view: View) -> None:
-        show, _ = self.bar.queue()
-        if show == "todo" and view.counts.total and not view.counts.todo:
-            self.empty.say("All judged", "See how steady the verdicts are in Quality, and train on them in Use.")
-        elif show == "todo" and not view.counts.total:
-            self.empty.say("No candidates yet", "Have them written under Candidates; the first ones show as they come.")
-        elif show == "todo":
-            self.empty.say("End of the queue", "Choose the queue again to go through what was left out on the way.")
-        else:
-            self.empty.say("Nothing here", "No item is in this queue.")
-
     # ------------------------------------------------------------------------------------------------------ the screen
 
     def _show_item(self, item: Item, view: View) -> None:
         """Show another item from its beginning."""
         assert self._known is not None
         plan, count = self._known.plan, len(item.candidates)
-        self.prompt.setPlainText(_in_turns(item))
-        self._fit_prompt()
-        self._need_panes(count)
-        for place, pane in enumerate(self.panes[:count]):
-            pane.show_answer(item.candidates[view.order[place]].text, alone=count == 1)
+        self.show_prompt(item.prompt)
+        self.answers.show_answers([item.candidates[place].text for place in view.order])
         self._choices = choices_of(plan, view.order)
         self.verdicts.show_choices(self._choices)
         self._picker = RankPicker(count)
@@ -215,30 +174,12 @@ class JudgeView(QWidget):
         """Say what was found so far, and what is asked next."""
         assert self._known is not None
         plan, mark, order = self._known.plan, view.mark, view.order
-        names = plan.criterion_names
-        asked = mark.next_criterion(plan) or names[0]
-        question = {
-            PAIRWISE: "Which answer is {}?",
-            LISTWISE: "Rank the answers: {} first.",
-            POINTWISE: "How {} is it?",
-        }
-        word = {PAIRWISE: "better", LISTWISE: "best", POINTWISE: "good"}[plan.way]
-        if names != ("",):
-            word = {PAIRWISE: f"more {asked}", LISTWISE: f"most {asked}", POINTWISE: asked}[plan.way]
-        number = f"  ({names.index(asked) + 1} of {len(names)})" if len(names) > 1 else ""
-        self.question.setText(question[plan.way].format(word) + number)
-        said = [
-            f"{name}: {in_words(plan, verdict, order)}" if name else in_words(plan, verdict, order)
-            for name, verdict in mark.verdicts.items()
-        ]
-        if mark.skipped:
-            said.append("skipped")
-        if mark.edited:
-            said.append("improved")
-        self.bar.show_item(view.place, view.length, said, flagged=mark.flagged)
+        asked = mark.next_criterion(plan) or plan.criterion_names[0]
+        self.question.setText(question_of(plan, asked))
+        self.bar.show_item(view.place, view.length, said_in(plan, mark, order), flagged=mark.flagged)
         self.verdicts.show_mark(flagged=mark.flagged)
         known = mark.verdicts.get(asked)
-        for place, pane in enumerate(self.panes[: len(item.candidates)]):
+        for place, pane in enumerate(self.answers.panes[: len(item.candidates)]):
             best = known is not None and bool(known.ranks) and known.ranks[order[place]] == 1 and not known.is_tie
             pane.say("", chosen=best)
         if plan.way == LISTWISE and known is not None and not self._picker.picked:
@@ -251,7 +192,7 @@ class JudgeView(QWidget):
         if self._known is None or self._known.plan.way != LISTWISE:
             return
         ranks = dict(self._picker.picked)
-        for place, pane in enumerate(self.panes[: self._picker.count]):
+        for place, pane in enumerate(self.answers.panes[: self._picker.count]):
             pane.say(f"rank {ranks[place]}" if place in ranks else "", chosen=ranks.get(place) == 1)
         self.ranking.show_ranking(self._picker)
 
@@ -263,19 +204,6 @@ class JudgeView(QWidget):
             name, verdict = found
             words = in_words(self._known.plan, verdict, view.order)
             self.suggestion.setText(f"Machine judge “{name}” suggests: {words}.  Take it  (⏎)".replace("&", "&&"))
-
-    def _need_panes(self, count: int) -> None:
-        while len(self.panes) < count:
-            pane = AnswerPane(len(self.panes))
-            pane.edit_requested.connect(self._edit)
-            pane.set_fixed(self._fixed)
-            self.panes.append(pane)
-            self._places.addWidget(pane, len(self.panes) // (_COLUMNS + 1), 0)
-        columns = count if count <= _COLUMNS else 2 if count == 4 else _COLUMNS
-        for place, pane in enumerate(self.panes):
-            pane.setVisible(place < count)
-            if place < count:
-                self._places.addWidget(pane, place // columns, place % columns)
 
     # ------------------------------------------------------------------------------------------------------- verdicts
 
@@ -411,10 +339,7 @@ class JudgeView(QWidget):
                 else:
                     self._wait_for(self._desk.step(1 if action == "next" else -1))
             case "fixed":
-                self._fixed = not self._fixed
-                for pane in self.panes:
-                    pane.set_fixed(self._fixed)
-                self.prompt.setFont(reading_font(fixed=self._fixed))
+                self.prompt.setFont(reading_font(fixed=self.answers.turn_fixed()))
             case "guidelines":
                 self.verdicts.guidelines_shown = not self.verdicts.guidelines_shown
                 self.guidelines_toggled.emit(self.verdicts.guidelines_shown)
@@ -423,11 +348,7 @@ class JudgeView(QWidget):
             case "tags":
                 self.notes.tags.setFocus(Qt.FocusReason.ShortcutFocusReason)
             case "page down" | "page up":
-                pages = 1 if action == "page down" else -1
-                for pane in self.panes:
-                    pane.scroll(pages)
-                bar = self._area.verticalScrollBar()
-                bar.setValue(bar.value() + pages * bar.pageStep())
+                self.answers.turn_page(1 if action == "page down" else -1)
             case _:
                 pass
 
@@ -493,45 +414,7 @@ class JudgeView(QWidget):
             self._open()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    # --------------------------------------------------------------------------------------------------------- layout
-
-    def _lay_out(self) -> None:
-        answers = QHBoxLayout()
-        answers.setSpacing(12)
-        held = QWidget()
-        held.setLayout(self._places)
-        self._places.setContentsMargins(0, 0, 0, 0)
-        self._area = QScrollArea()  # many answers on a small screen scroll instead of lying over each other
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(held)
-        answers.addWidget(self._area, 4)
-        answers.addWidget(self.ranking, 1)
-        self.ranking.hide()
-        asked = QHBoxLayout()
-        asked.addWidget(self.question, 1)
-        asked.addWidget(self.suggestion)
-        work = QWidget()
-        column = QVBoxLayout(work)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self.prompt)
-        column.addLayout(asked)
-        column.addLayout(answers, 1)
-        column.addWidget(self.notes)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(work)
-        self.stack.addWidget(self.empty)
-        self.stack.setCurrentIndex(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.notice)
-        layout.addWidget(self.stack, 1)
-        layout.addWidget(self.verdicts)
+    # ----------------------------------------------------------------------------------------------------------- keys
 
     def _bind_keys(self) -> None:
         for place in range(10):
@@ -554,24 +437,7 @@ class JudgeView(QWidget):
         shortcut.setObjectName(name)
         shortcut.activated.connect(slot)
 
-    def _fit_prompt(self) -> None:
-        """Give a short prompt no more room than it needs; a long one scrolls."""
-        wanted = round(self.prompt.document().size().height()) + 20
-        self.prompt.setFixedHeight(max(48, min(wanted, self.height() // 3)))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_prompt()
-
     def showEvent(self, event: QShowEvent) -> None:
         """Keys go to the items at once."""
         super().showEvent(event)
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-
-
-def _in_turns(item: Item) -> str:
-    """The prompt as it is read: one message as it stands, several with who says what."""
-    if len(item.prompt) == 1:
-        return item.prompt[0].content
-    names = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
-    return "\n\n".join(f"{names[turn.role]}:\n{turn.content}" for turn in item.prompt)

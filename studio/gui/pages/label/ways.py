@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from studio.core.labelling import LISTWISE, PAIRWISE, THUMBS, LabelPlan, Verdict
+from studio.core.labelling import LISTWISE, PAIRWISE, THUMBS, LabelPlan, Mark, Verdict
+from studio.core.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,34 @@ def in_words(plan: LabelPlan, verdict: Verdict, order: Sequence[int]) -> str:
     for (before, _), (rank, letter) in pairwise(ranked):
         words += f" = {letter}" if rank == before else f" > {letter}"
     return words
+
+
+def said_in(plan: LabelPlan, mark: Mark, order: Sequence[int]) -> list[str]:
+    """Everything that a mark says, piece by piece."""
+    said = [
+        f"{name}: {in_words(plan, verdict, order)}" if name else in_words(plan, verdict, order)
+        for name, verdict in mark.verdicts.items()
+    ]
+    return [*said, *(["skipped"] if mark.skipped else []), *(["improved"] if mark.edited else [])]
+
+
+def question_of(plan: LabelPlan, criterion: str) -> str:
+    """What is asked by one criterion."""
+    names = plan.criterion_names
+    number = f"  ({names.index(criterion) + 1} of {len(names)})" if len(names) > 1 else ""
+    if plan.way == PAIRWISE:
+        return f"Which answer is {f'more {criterion}' if criterion else 'better'}?{number}"
+    if plan.way == LISTWISE:
+        return f"Rank the answers, the {f'most {criterion}' if criterion else 'best'} first.{number}"
+    return f"How {criterion or 'good'} is it?{number}"
+
+
+def prompt_in_words(prompt: Sequence[Message]) -> str:
+    """The prompt as it is read: one message as it stands, several with who says what."""
+    if len(prompt) == 1:
+        return prompt[0].content
+    names = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
+    return "\n\n".join(f"{names[turn.role]}:\n{turn.content}" for turn in prompt)
 
 
 class RankPicker:

@@ -109,7 +109,7 @@ def test_pairs_are_judged_with_one_key_each(qtbot, empty_project, opened):
     known = a_set(empty_project)
     page = opened()
     first = shown(qtbot, page)
-    texts = [page.judge.panes[place].text.toPlainText() for place in (0, 1)]
+    texts = [page.judge.answers.panes[place].text.toPlainText() for place in (0, 1)]
     order = page.judge._view.order
     assert texts == [first.candidates[place].text for place in order]
     assert not any("model" in text for text in texts)
@@ -208,7 +208,7 @@ def test_answers_are_ranked_by_digits(qtbot, empty_project, opened):
     item = shown(qtbot, page)
     order = page.judge._view.order
     press(qtbot, page, Qt.Key.Key_3, Qt.Key.Key_Equal, Qt.Key.Key_1, Qt.Key.Key_4)
-    assert [page.judge.panes[place].state.text() for place in range(4)] == ["rank 1", "", "rank 1", "rank 2"]
+    assert [page.judge.answers.panes[place].state.text() for place in range(4)] == ["rank 1", "", "rank 1", "rank 2"]
     press(qtbot, page, Qt.Key.Key_Z, Qt.Key.Key_2, Qt.Key.Key_4)
     ranks = marks(empty_project, known)[item.id].verdicts[""].ranks
     assert [ranks[place] for place in order] == [1, 2, 1, 3]
@@ -228,10 +228,10 @@ def test_a_ranking_is_begun_anew_when_it_is_looked_at_again(qtbot, empty_project
     page = opened()
     item = shown(qtbot, page)
     press(qtbot, page, Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_P)
-    assert [page.judge.panes[place].state.text() for place in range(3)] == ["rank 1", "rank 2", "rank 3"]
+    assert [page.judge.answers.panes[place].state.text() for place in range(3)] == ["rank 1", "rank 2", "rank 3"]
     order = page.judge._view.order
     press(qtbot, page, Qt.Key.Key_3)
-    assert [page.judge.panes[place].state.text() for place in range(3)] == ["", "", "rank 1"]
+    assert [page.judge.answers.panes[place].state.text() for place in range(3)] == ["", "", "rank 1"]
     press(qtbot, page, Qt.Key.Key_Return)
     ranks = marks(empty_project, known)[item.id].verdicts[""].ranks
     assert [ranks[place] for place in order] == [2, 2, 1]
@@ -268,7 +268,7 @@ def test_model_output_is_never_html(qtbot, empty_project, opened):
     create_set(empty_project, "html", LabelPlan(repeats=0.0), rows)
     page = opened()
     shown(qtbot, page)
-    texts = {page.judge.panes[place].text.toPlainText() for place in (0, 1)}
+    texts = {page.judge.answers.panes[place].text.toPlainText() for place in (0, 1)}
     assert "<img src=x>" in texts
     assert page.judge.prompt.toPlainText() == "<b>x</b>"
 

@@ -1,0 +1,100 @@
+"""What the judging screen is made of and where it stands; what its keys do is `judge_view`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.core.messages import Message
+from studio.gui import theme
+from studio.gui.pages.label.answer_pane import reading_field
+from studio.gui.pages.label.answers_grid import AnswersGrid
+from studio.gui.pages.label.judge_bar import JudgeBar
+from studio.gui.pages.label.notes_row import NotesRow
+from studio.gui.pages.label.rank_list import RankList
+from studio.gui.pages.label.verdict_bar import VerdictBar
+from studio.gui.pages.label.ways import prompt_in_words
+from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.notice import Notice
+from studio.storage.label_log import Counts
+
+
+class JudgeScreen(QWidget):
+    """Queue and pace above, then prompt, question and answers, then notes and the keys as buttons."""
+
+    def __init__(self, labeller: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Judging")
+        self.notice = Notice()
+        self.bar = JudgeBar(labeller)
+        self.prompt = reading_field("Prompt")
+        self.question = QLabel()
+        self.question.setTextFormat(Qt.TextFormat.PlainText)
+        theme.set_role(self.question, "heading")
+        self.suggestion = QPushButton()
+        self.suggestion.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        theme.set_role(self.suggestion, "quiet")
+        self.answers = AnswersGrid()
+        self.ranking = RankList()
+        self.verdicts = VerdictBar()
+        self.notes = NotesRow()
+        self.empty = EmptyState("Nothing to judge here")
+        self._lay_out()
+
+    def show_prompt(self, prompt: Sequence[Message]) -> None:
+        """Show another prompt from its beginning."""
+        self.prompt.setPlainText(prompt_in_words(prompt))
+        self._fit_prompt()
+
+    def say_empty(self, queue: str, counts: Counts) -> None:
+        """Say why there is no item, and what to do."""
+        if queue != "todo":
+            self.empty.say("Nothing here", "No item is in this queue.")
+        elif counts.total and not counts.todo:
+            self.empty.say("All judged", "See how steady the verdicts are in Quality, and train on them in Use.")
+        elif counts.total:
+            self.empty.say("End of the queue", "Choose the queue again to go through what was left out on the way.")
+        else:
+            self.empty.say("No candidates yet", "Have them written under Candidates; the first ones show as they come.")
+
+    def _lay_out(self) -> None:
+        answers = QHBoxLayout()
+        answers.setSpacing(12)
+        answers.addWidget(self.answers, 4)
+        answers.addWidget(self.ranking, 1)
+        self.ranking.hide()
+        asked = QHBoxLayout()
+        asked.addWidget(self.question, 1)
+        asked.addWidget(self.suggestion)
+        work = QWidget()
+        column = QVBoxLayout(work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.prompt)
+        column.addLayout(asked)
+        column.addLayout(answers, 1)
+        column.addWidget(self.notes)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(work)
+        self.stack.addWidget(self.empty)
+        self.stack.setCurrentIndex(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self.verdicts)
+
+    def _fit_prompt(self) -> None:
+        """Give a short prompt no more room than it needs; a long one scrolls."""
+        wanted = round(self.prompt.document().size().height()) + 20
+        self.prompt.setFixedHeight(max(48, min(wanted, self.height() // 3)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_prompt()
