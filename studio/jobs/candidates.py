@@ -177,7 +177,7 @@ class MachineJudge(_Beside):
         self._name = judge.name
         self._left: list[int] = []
         self._items: dict[int, Item] = {}
-        self._total = self._done = 0
+        self._total = self._done = self._left_out = 0
         self._same = self._both = 0.0
         self._scored: dict[int, dict[str, list[float]]] = {}
 
@@ -209,17 +209,21 @@ class MachineJudge(_Beside):
                 case _:
                     self._hear(reply)
                     if isinstance(reply.get("id"), int):
+                        self._left_out += 1
                         self._settle(service, reply["id"])
         if self._known.plan.way == POINTWISE and not self._stopped:
             self._keep_ratings()
+        left_out = (
+            f" {self._left_out:,} item{'s' * (self._left_out != 1)} could not be judged." if self._left_out else ""
+        )
         if self._both and not self._stopped:
             share = 100 * self._same / self._both
             told = f"Done. Asked in both orders, it preferred the same answer in {share:.0f} % of the pairs."
             if share < _STEADY:
                 told += " It goes by the order more than by the answers, so it is no good judge."
-            self.said.emit(told)
+            self.said.emit(told + left_out)
         elif self._total and not self._stopped:
-            self.said.emit("Done.")
+            self.said.emit(f"Done.{left_out}")
 
     def _ask(self, service: Service) -> None:
         part, self._left = self._left[:_BATCH], self._left[_BATCH:]

@@ -389,6 +389,25 @@ def test_a_machine_judge_suggests_and_is_kept_apart(qtbot, empty_project, opened
         assert item.candidates[wanted.ranks.index(1)].text.count("e") == 3
 
 
+def test_what_a_judge_cannot_read_is_said_and_left_out(qtbot, empty_project, opened):
+    texts = [("e", "ee"), ("too long", "x"), ("a", "b")]
+    rows = [
+        Incoming((Message("user", f"p{n}"),), tuple(Candidate(0, text) for text in pair))
+        for n, pair in enumerate(texts)
+    ]
+    known = create_set(empty_project, "Mine", LabelPlan(repeats=0.0), rows)
+    page = opened()
+    view = page.candidates
+    view.judge_choice.addItem("e-lover", ("model", Author("e-lover", "/models/e")))
+    view.judge_choice.setCurrentIndex(view.judge_choice.count() - 1)
+    view.judge_button.click()
+    wait_idle(qtbot, view)
+    assert view.notice.what.text() == "The answers are too long."
+    assert "1 item could not be judged" in view.judge_said.text()
+    with empty_project.connect() as connection:
+        assert labellers_of(connection, known) == [("e-lover", True, 2)]
+
+
 # -------------------------------------------------------------------------------------------- quality and use
 
 
