@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import chatting, demo, explaining, exporting, importing, queueing, selftest, training
+from studio.cli import chatting, converting, demo, explaining, exporting, importing, queueing, selftest, training
 from studio.core.errors import Cancelled, StudioError, did_you_mean
 
 _VERBS = {
@@ -17,6 +17,7 @@ _VERBS = {
     "export": exporting,
     "train": training,
     "chat": chatting,
+    "convert": converting,
     "explain": explaining,
     "queue": queueing,
     "selftest": selftest,

@@ -16,7 +16,7 @@ from studio.core.errors import StudioError
 from studio.core.templates import BUILT_IN, MODELS_OWN, template_named
 from studio.engine.encoding import Encoder
 from studio.engine.failures import explain
-from studio.storage.models import check_model, writes_no_text
+from studio.storage.models import check_model, config_of, writes_no_text
 from studio.storage.models import model_name as adapter_name
 
 if TYPE_CHECKING:
@@ -116,6 +116,12 @@ def load_encoder(base: Path, template: str, adapter: Path | None = None) -> Enco
 
     "model" is the template that the adapter was trained with, else the model's own, else the first built-in one.
     """
+    encoder = _encoder(base, template, adapter)
+    _check_vocabulary(encoder, base)
+    return encoder
+
+
+def _encoder(base: Path, template: str, adapter: Path | None) -> Encoder:
     info = check_model(base)
     tokenizer = _load_tokenizer(info.folder)
     if template != MODELS_OWN:
@@ -130,6 +136,27 @@ def load_encoder(base: Path, template: str, adapter: Path | None = None) -> Enco
     if own:
         return Encoder(tokenizer, str(own), "The model's own", info.context)
     return Encoder(tokenizer, BUILT_IN[0].jinja, f"{BUILT_IN[0].label} (the model has none)", info.context)
+
+
+def _check_vocabulary(encoder: Encoder, base: Path) -> None:
+    """Refuse a tokenizer that writes tokens which the model doesn't have. Many tokenizers know a few more that nothing
+    writes; these are no trouble."""
+    config = config_of(base)
+    text = config.get("text_config")
+    known = (text if isinstance(text, dict) else config).get("vocab_size")
+    tokenizer: Any = encoder.tokenizer
+    if not isinstance(known, int) or len(tokenizer) <= known:
+        return
+    ends = (tokenizer.bos_token, tokenizer.eos_token)
+    added = tokenizer.get_added_vocab()
+    beyond = [name for name, place in added.items() if place >= known and (name in encoder.jinja or name in ends)]
+    beyond += [name for name, place in tokenizer.get_vocab().items() if place >= known and name not in added][:1]
+    if beyond:
+        raise StudioError(
+            f"The tokenizer of “{base.name}” doesn't belong to its weights: it writes “{beyond[0]}” as token "
+            f"{tokenizer.convert_tokens_to_ids(beyond[0]):,}, and the model has {known:,} tokens.",
+            "Download the model again with files that belong together, or choose another prompt template.",
+        )
 
 
 def _trained_template(adapter: Path) -> str | None:

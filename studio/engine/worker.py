@@ -33,18 +33,19 @@ _ENVIRONMENT = {
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 # The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
-_NICE = {"run": 10, "chat": 5, "preview": 5, "answers": 10, "candidates": 10, "judge": 10, "hub": 10}
+_NICE = {"run": 10, "convert": 5, "chat": 5, "preview": 5, "answers": 10, "candidates": 10, "judge": 10, "hub": 10}
 
 
 def main(argv: list[str]) -> int:
     """Do the work that `argv` names: ["run", folder], or a word alone. Returns the process's exit code."""
     match argv:
-        case ["run", _] | ["chat"] | ["preview"] | ["answers"] | ["candidates"] | ["judge"] | ["hub"]:
+        case (
+            ["run", _] | ["convert", _, _] | ["chat"] | ["preview"] | ["answers"] | ["candidates"] | ["judge"] | ["hub"]
+        ):
             pass
         case _:
-            print(
-                "A worker is told one of: run FOLDER, chat, preview, answers, candidates, judge, hub.", file=sys.stderr
-            )
+            known = "run FOLDER, convert FOLDER TARGET, chat, preview, answers, candidates, judge, hub"
+            print(f"A worker is told one of: {known}.", file=sys.stderr)
             return EXIT_USAGE
     _prepare(_NICE[argv[0]])
     if argv[0] == "run":
@@ -56,6 +57,11 @@ def main(argv: list[str]) -> int:
 
                 code = train(Path(folder))
                 return _again(Path(folder)) if code == EXIT_AGAIN else code
+            case ["convert", source, target]:
+                from studio.engine.converting import convert
+
+                convert(Path(source), Path(target))
+                return 0
             case ["chat"]:
                 from studio.engine.chat import serve
 

@@ -57,6 +57,24 @@ class Tensor:
         return math.prod(self.shape)
 
 
+class PickledWeights(StudioError):
+    """The model could be used if its weights were converted (`processes.converting`)."""
+
+
+def pickles_of(folder: Path) -> list[Path]:
+    """The pickle files that hold a model's weights; none when it has them in another form. Raises StudioError."""
+    index = folder / "pytorch_model.bin.index.json"
+    try:
+        if index.is_file():
+            placed = cast("Mapping[str, str]", json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+            return [folder / name for name in sorted({Path(name).name for name in placed.values()})]
+        return [file for file in (folder / "pytorch_model.bin",) if file.is_file()]
+    except (OSError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
+        raise StudioError(
+            f"The weight index of “{folder.name}” can't be read ({error}).", "Download the model again."
+        ) from error
+
+
 def check_model(folder: Path) -> ModelInfo:
     """Look at a model folder: config, weights as safetensors, tokenizer. Raises StudioError saying what is missing."""
     folder = whole_path(folder)
@@ -178,9 +196,9 @@ def _weights(folder: Path) -> list[Path]:
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     if any((folder / name).is_file() for name in _PICKLES):
-        raise StudioError(
+        raise PickledWeights(
             f"“{folder.name}” holds its weights as pickle files, which can run programs when they are opened.",
-            "Choose a copy of the model in safetensors form.",
+            "Choose a copy in safetensors form, or have one written: “plumbline convert” reads nothing but numbers.",
         )
     raise StudioError(
         f"“{folder.name}” has no weights (model.safetensors).",

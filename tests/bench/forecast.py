@@ -3,7 +3,7 @@
     python -m tests.bench.forecast [--only 1,5]
 
 Models of random weights from 0.3 to 40 million parameters, vocabularies from 512 to 65,536, batches of 1 to 16 examples
-of 64 to 1,024 tokens, with LoRA, by every method. A worker trains each for a few steps in a process of its own; its
+of 64 to 1,024 tokens, with LoRA, all weights or few bits, by every method. A worker trains each for a few steps in a process of its own; its
 peak is what it reports itself. The last line is a JSON object with the relative errors; the bar is 20 %.
 """
 
@@ -46,16 +46,19 @@ class Case:
     rank: int = 16
     tied: bool = False
     method: str = "sft"
+    changed: tuple[tuple[str, Any], ...] = ()  # other settings
 
     def __str__(self) -> str:
         layers, hidden, _, _, _, vocabulary = self.sizes
         what = f"{self.method} {self.family} {layers} x {hidden}"
-        return f"{what}, vocabulary {vocabulary:,}, {self.batch} x {self.length}, r {self.rank}"
+        told = "".join(f", {name} {value}" for name, value in self.changed)
+        return f"{what}, vocabulary {vocabulary:,}, {self.batch} x {self.length}, r {self.rank}{told}"
 
 
 TINY = (5, 64, 172, 8, 4, 512)
 SMALL = (6, 192, 512, 6, 6, 8192)
 MIDDLE = (10, 384, 1024, 6, 6, 8192)
+LARGE = (12, 768, 2048, 12, 12, 8192)
 WIDE = (8, 256, 704, 8, 2, 65_536)
 CASES = (
     Case("llama", TINY, 16, 64, tied=True),
@@ -77,6 +80,16 @@ CASES = (
     Case("llama", MIDDLE, 2, 512, method="reward"),
     Case("llama", MIDDLE, 8, 256, method="kto"),
     Case("llama", WIDE, 8, 128, method="kto"),
+    Case("llama", MIDDLE, 2, 512, changed=(("way", "full"),)),
+    Case("llama", WIDE, 2, 256, changed=(("way", "full"), ("optimiser", "adamw8bit"))),
+    Case("llama", WIDE, 2, 256, tied=True, changed=(("way", "full"), ("optimiser", "adafactor"))),
+    Case("llama", LARGE, 1, 256, changed=(("way", "qlora"),)),
+    Case("llama", MIDDLE, 4, 512, changed=(("way", "qlora"),)),
+    Case("llama", LARGE, 1, 256, changed=(("way", "lora8"),)),
+    Case("llama", MIDDLE, 4, 1024, changed=(("checkpointing", "on"),)),
+    Case("llama", MIDDLE, 2, 512, changed=(("dora", True), ("lora_targets", "attention"))),
+    Case("llama", WIDE, 1, 256, method="dpo", changed=(("way", "full"),)),
+    Case("llama", SMALL, 4, 256, method="reward", changed=(("way", "full"),)),
 )
 
 
@@ -130,7 +143,7 @@ def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
     info = add_dataset(project, "even", "made here", rows, kind=kind)
     settings = METHODS[case.method].settings(
         epochs=1.0, max_length=case.length, batch_size=case.batch, accumulate=1, max_steps=STEPS, evaluations=2,
-        lora_rank=case.rank, held_out=2 / len(rows), checkpointing=OFF,
+        lora_rank=case.rank, held_out=2 / len(rows), **{"checkpointing": OFF, **dict(case.changed)},
     )  # fmt: skip
     recipe = Recipe(
         str(model), info.id, method=case.method, template="transcript", dataset_hash=info.content_hash,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,75 @@ def test_dpo_keeps_by_accuracy(project: Project, tiny_base: Path) -> None:
     assert training.train(run.folder) == EXIT_SAID
     measured = {e.values["step"]: e.number("eval_accuracy") for e in events_of(run) if e.kind == "evaluation"}
     assert last_of(run).values["best"] == max(measured, key=lambda step: (measured[step], -step))
+
+
+# ----------------------------------------------------------------------------------------------------- what is refused
+
+
+def test_a_tokenizer_of_another_model_is_refused_where_it_matters(tiny_base: Path, tmp_path: Path) -> None:
+    from studio.engine.loading import load_encoder
+
+    smaller = tmp_path / "smaller"
+    shutil.copytree(tiny_base, smaller)
+    config = json.loads((smaller / "config.json").read_text())
+
+    def with_tokens(count: int) -> Path:
+        (smaller / "config.json").write_text(json.dumps({**config, "vocab_size": count}))
+        return smaller
+
+    most = config["vocab_size"]
+    assert load_encoder(with_tokens(most), "model")
+    with pytest.raises(StudioError, match="doesn't belong to its weights") as refused:
+        load_encoder(with_tokens(100), "model")
+    assert "the model has 100 tokens" in refused.value.what
+    # The tokens that this template writes are among the last ones; a template without them leaves only the plain ones.
+    added = sorted(load_encoder(tiny_base, "model").tokenizer.get_added_vocab().values())
+    with pytest.raises(StudioError, match="<|im_"):
+        load_encoder(with_tokens(added[1]), "model")
+    assert load_encoder(with_tokens(added[-2]), "model")
+
+
+def pickled(base: Path, folder: Path, **more: Any) -> Path:
+    """A copy of a model with its weights in a pickle."""
+    shutil.copytree(base, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    torch.save({**load_file(base / "model.safetensors"), **more}, folder / "pytorch_model.bin")
+    return folder
+
+
+def test_pickled_weights_are_refused_and_can_be_converted(tiny_base: Path, tmp_path: Path) -> None:
+    from studio.engine.converting import convert
+    from studio.storage.models import PickledWeights, check_model
+
+    source, target = pickled(tiny_base, tmp_path / "old"), tmp_path / "new"
+    before = {file.name: file.read_bytes() for file in source.iterdir()}
+    with pytest.raises(PickledWeights, match="can run programs"):
+        check_model(source)
+    convert(source, target)
+    assert check_model(target).parameters == check_model(tiny_base).parameters
+    ours, theirs = load_file(target / "model.safetensors"), load_file(tiny_base / "model.safetensors")
+    assert all(torch.equal(value, ours[name]) for name, value in theirs.items())
+    assert load_model(target, FP32, "cpu")
+    assert {file.name: file.read_bytes() for file in source.iterdir()} == before
+    assert not list(target.glob("*.bin"))
+    with pytest.raises(StudioError, match="is there already"):
+        convert(source, target)
+
+
+class Bomb:
+    """Runs a program when it is opened."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.mark,))
+
+
+def test_a_pickle_that_is_more_than_numbers_is_not_opened(tiny_base: Path, tmp_path: Path) -> None:
+    from studio.processes.converting import convert_model
+
+    source = pickled(tiny_base, tmp_path / "old", bomb=Bomb(tmp_path / "ran"))
+    with pytest.raises(StudioError, match="more than numbers"):
+        convert_model(source, tmp_path / "new")  # by a worker
+    assert not (tmp_path / "ran").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old"]  # nothing half done is left

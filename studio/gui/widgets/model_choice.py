@@ -15,7 +15,16 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
-from studio.storage.models import ModelInfo, add_model, check_model, model_name, offered_models, starter_model
+from studio.processes.converting import convert_model
+from studio.storage.models import (
+    ModelInfo,
+    PickledWeights,
+    add_model,
+    check_model,
+    model_name,
+    offered_models,
+    starter_model,
+)
 from studio.storage.project import Project
 
 _NOTHING = "Choose a base model"
@@ -47,7 +56,9 @@ class ModelChoice(QWidget):
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.summary.setWordWrap(True)
         theme.set_role(self.summary, "muted")
+        self._asked: Path | None = None  # the folder that was checked last
         self.notice = Notice()
+        self.notice.action_requested.connect(self._convert)
         row = QHBoxLayout()
         row.addWidget(self.combo, 1)
         row.addWidget(self.browse)
@@ -84,6 +95,7 @@ class ModelChoice(QWidget):
 
     def _start(self, folder: Path, *, listed: bool) -> None:
         self.close_down()
+        self._asked = folder
         self.notice.clear()
         self.summary.setText(f"Checking {folder.name}…")
         project = self._project
@@ -112,8 +124,26 @@ class ModelChoice(QWidget):
     @Slot(object)
     def _failed(self, error: Exception) -> None:
         self.summary.setText(self._model.summary if self._model else "")
-        self.notice.show_error(error)
+        self.notice.show_error(error, "Convert" if isinstance(error, PickledWeights) else "")
         self._list()
+
+    @Slot()
+    def _convert(self) -> None:
+        """Have the pickled weights of the folder that was refused written as safetensors into the project."""
+        source = self._asked
+        if source is None:
+            return
+        project, target = self._project, self._project.models / f"{source.name}-safetensors"
+        self.close_down()
+        self.summary.setText(f"Converting {source.name} into {target}…")
+
+        def convert(_task: BackgroundTask) -> ModelInfo:
+            return add_model(project, target if target.is_dir() else convert_model(source, target))
+
+        self._check = BackgroundTask(convert, self)
+        self._check.succeeded.connect(self._passed)
+        self._check.failed.connect(self._failed)
+        self._check.start()
 
     def _list(self) -> None:
         """Show the folders that the project knows; another page may have added one."""

@@ -56,12 +56,12 @@ class Notice(QWidget):
         outer.addWidget(self.bar)
         self.hide()
 
-    def show_error(self, error: BaseException) -> None:
-        """Say what went wrong. A cancelled work says nothing."""
+    def show_error(self, error: BaseException, action: str = "") -> None:
+        """Say what went wrong; with `action`, offer a way out. A cancelled work says nothing."""
         if isinstance(error, Cancelled):
             return
         if isinstance(error, StudioError):
-            self._say("notice-error", error.what, error.hint, error.details)
+            self._say("notice-error", error.what, error.hint, error.details, action)
             return
         if isinstance(error, OSError) and error.filename:
             what = f"“{error.filename}” can't be used: {error.strerror}."
