@@ -116,7 +116,13 @@ class Writing:
                 continue
             share = turn / (turns - 1) if turns > 1 else 0.5
             temperature = round(self.lowest + share * (self.highest - self.lowest), 4)
-            sampling = Sampling(temperature, self.top_p, self.top_k, self.max_new_tokens, seed)
+            sampling = Sampling(
+                temperature=temperature,
+                top_p=self.top_p,
+                top_k=self.top_k,
+                max_new_tokens=self.max_new_tokens,
+                seed=seed,
+            )
             found.append((author, sampling))
         return found
 

@@ -3,8 +3,9 @@
     python -m tests.bench.forecast [--only 1,5]
 
 Models of random weights from 0.3 to 40 million parameters, vocabularies from 512 to 65,536, batches of 1 to 16 examples
-of 64 to 1,024 tokens, with LoRA, all weights or few bits, by every method. A worker trains each for a few steps in a process of its own; its
-peak is what it reports itself. The last line is a JSON object with the relative errors; the bar is 20 %.
+of 64 to 1,024 tokens, with LoRA, all weights or few bits, by every method. A worker trains each for a few steps in a
+process of its own; its peak is what it reports itself. The last line is a JSON object with the relative errors; the bar
+is 20 %.
 """
 
 from __future__ import annotations
