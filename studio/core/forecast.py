@@ -170,11 +170,12 @@ def forecast_memory(
     again = recomputes(shape, settings, device, method=method, longest=longest)
     holes = _HOLES_ON_PROCESSOR if device.kind == "cpu" else _HOLES_ON_CARD
     trained = trained_weights(shape, settings)
+    kept = 1.0 if settings.full else holes  # of all weights they are few large blocks, which stay where they are
     sizes: dict[str, float] = {
         "weights": weights(shape, settings, device, half) + holes * copies(shape, settings, device, half),
         "adapters": 0 if settings.full else trained * _FP32,
-        "gradients": holes * trained * _FP32,
-        "optimiser": holes * optimiser(shape, settings, trained),
+        "gradients": kept * trained * _FP32,
+        "optimiser": kept * optimiser(shape, settings, trained),
         "activations": holes * activations(shape, settings, device, half, tokens, length, again),
         "logits": logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
         "overhead": (_LIBRARIES if device.kind != "cuda" else _ON_CARD) + _BITSANDBYTES * settings.needs_bitsandbytes,
