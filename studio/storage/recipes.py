@@ -9,6 +9,7 @@ from pathlib import Path
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.records import KINDS
+from studio.storage.contrast import check_contrast
 from studio.storage.datasets import find_dataset
 from studio.storage.files import whole_path
 from studio.storage.models import check_model, is_whole_model
@@ -32,6 +33,8 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
             f"“{dataset.name}” holds {dataset.kind.rows}; “{method.label}” learns from {wanted}.",
             "Choose another dataset, or another method.",
         )
+    if not method.is_rewarded:  # such a method writes answers of its own
+        check_contrast(project, dataset)
     if recipe.adapter and not method.goes_on:
         raise StudioError(f"“{method.label}” can't go on from an adapter.", "Start from the base model alone.")
     adapter = _adapter(recipe.adapter)
