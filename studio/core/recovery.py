@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from studio.core.errors import StudioError
-from studio.core.methods import Method, TrainSettings
+from studio.core.methods import Method, RewardedSettings
+from studio.core.training_settings import OFF, TrainSettings
 
 # A loss is out of bounds when it stays above twice its running level and one nat more for ten steps. Spikes of one or
 # a few steps are normal and mend themselves; what stays up seldom does: Chowdhery et al. 2022 (PaLM, section 5.1) went
@@ -53,12 +54,20 @@ def retry_sentence(before: Passes, after: Passes, step: int, back_to: int, metho
 
 
 def out_of_memory(settings: TrainSettings, details: str) -> StudioError:
-    """The last word of a run whose smallest passes are still too large."""
+    """The last word of a run whose passes can't be made smaller with the same effective batch."""
+    tokens = getattr(settings, "batch_tokens", 0)
     least = "one example" if settings.batch_size == 1 else f"{settings.batch_size:,} examples"
-    ways = [f"a “Longest example” below {settings.max_length:,} tokens", "a smaller model"]
+    what = f"with {tokens:,} tokens a pass" if tokens else f"even with {least} at a time"
+    ways = [f"a “Longest example” below {settings.max_length:,} tokens"]
+    if tokens:
+        ways.insert(0, f"a token budget below {tokens:,}")
+    if settings.checkpointing == OFF:
+        ways.append("activation checkpointing")
+    if settings.bits != 4 and not isinstance(settings, RewardedSettings):
+        ways.append("the base model in 4 bits (QLoRA)")
     return StudioError(
-        f"Memory ran out even with {least} at a time.",
-        f"Close other programs, or start again with {', '.join(ways[:-1])} or {ways[-1]}.",
+        f"Memory ran out {what}.",
+        f"Close other programs, or start again with {', '.join(ways)} or a smaller model.",
         details,
     )
 

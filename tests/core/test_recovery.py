@@ -5,6 +5,7 @@ import pytest
 
 from studio.core.methods import METHODS, KtoSettings, SftSettings
 from studio.core.recovery import Bounds, Passes, change_of, exploded, out_of_memory, retry_sentence
+from studio.core.training_settings import QLORA
 
 
 @pytest.mark.parametrize(("size", "times"), [(8, 1), (3, 2), (7, 2), (5, 1), (6, 1), (1024, 3)])
@@ -35,6 +36,12 @@ def test_what_is_proposed_when_nothing_is_left():
     error = out_of_memory(SftSettings(batch_size=1, max_length=512), "trace")
     assert "one example at a time" in error.what
     assert "512" in error.hint
+    assert "QLoRA" in error.hint
+    assert "QLoRA" not in out_of_memory(SftSettings(way=QLORA), "").hint
+    assert "checkpointing" in out_of_memory(SftSettings(checkpointing="off"), "").hint
+    budget = out_of_memory(SftSettings(batch_tokens=4096), "")
+    assert "4,096 tokens a pass" in budget.what
+    assert "a token budget below 4,096" in budget.hint
     assert "2 examples" in out_of_memory(KtoSettings(batch_size=2), "").what
 
 

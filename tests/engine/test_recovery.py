@@ -88,6 +88,15 @@ def test_out_of_memory_in_the_smallest_passes_says_what_to_do(
     assert "OutOfMemoryError" in last_of(run).text("details")
 
 
+def test_a_token_budget_is_not_halved_behind_the_users_back(
+    project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOOK, "2:0")
+    run = run_in(project, tiny_base, batch_tokens=128)
+    assert training.train(run.folder) == EXIT_FAILED
+    assert "128 tokens a pass" in last_of(run).text("what")
+
+
 @pytest.mark.timeout(400)
 def test_a_real_worker_recovers_alone(project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings: dict[str, Any] = {"batch_size": 4, "accumulate": 1, "max_steps": 6, "checkpoint_minutes": 0.0}
