@@ -102,7 +102,7 @@ class RunHead(QWidget):
             recipe.how.label,
             Path(recipe.base_model).name,
             self._dataset(recipe),
-            f"started {when(record.id, date.today())}",
+            f"{_began(record)} {when(record.id, date.today())}",
         ]
         return "  ·  ".join(parts)
 
@@ -111,3 +111,7 @@ class RunHead(QWidget):
             return find_dataset(self._project, recipe.dataset).name
         except StudioError:
             return "a dataset that was deleted"
+
+
+def _began(record: RunRecord) -> str:
+    return "made" if record.state is RunState.WAITING else "started"

@@ -25,7 +25,7 @@ _MARKS = {
     RunState.RUNNING: "▶",
     RunState.FINISHED: "✓",
     RunState.STOPPED: "■",
-    RunState.PAUSED: "⏸",
+    RunState.PAUSED: "‖",
     RunState.FAILED: "✕",
     RunState.INTERRUPTED: "⚡",
 }
