@@ -95,12 +95,15 @@ def test_stopped_and_resumed_equals_all_in_one(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_only_the_policy_is_saved_and_it_has_moved(project: Project, tiny_base: Path, method: str) -> None:
-    run: RunFolder = finished(run_in(project, tiny_base, method, "prompts", **{**GIVEN, "kl_coefficient": 0.0}))
+    run: RunFolder = finished(
+        run_in(project, tiny_base, method, "prompts", **{**GIVEN, "kl_coefficient": 0.0, "samples": 1})
+    )
     assert not (run.adapter / "ref").exists()
     weights = load_file(run.adapter / "adapter_model.safetensors")
     moved = [name for name, value in weights.items() if "lora_B" in name and float(value.abs().max()) > 0]
     assert moved and len(moved) == sum("lora_B" in name for name in weights)
     assert abs(figures_of(run, "step")[4]["kl"]) > 1e-5  # measured though nothing is held to it
+    assert {event.values["step"] for event in events_of(run) if event.kind == "sample"} == {0, 4}
 
 
 def test_a_reward_that_is_no_number_is_said_and_loses_nothing(
