@@ -157,14 +157,15 @@ class TrainSettings:
     )
     rslora: bool = setting(
         False,
-        "Scale by the rank's root (rsLoRA)",
-        "Keeps large ranks learning as fast as small ones (Kalajdzievski 2023). Matters from rank 64.",
+        "rsLoRA scaling",
+        "Scales by the rank's root, so that large ranks learn as fast as small ones (Kalajdzievski 2023). Matters from "
+        "rank 64.",
         advanced=True,
         only_if=(_an_adapter,),
     )
     dora: bool = setting(
         False,
-        "Learn magnitudes apart (DoRA)",
+        "DoRA magnitudes",
         "Learns how large each weight column is beside where it points (Liu et al. 2024): closer to full fine-tuning "
         "at small ranks, but slower.",
         advanced=True,
@@ -172,9 +173,9 @@ class TrainSettings:
     )
     start: str = setting(
         GO_ON,
-        "An adapter to start from is",
+        "An earlier adapter",
         "Merged first, a fresh adapter of its own rank learns on top, and the result holds both.",
-        choices={GO_ON: "trained further, as a copy", MERGE: "merged into the base first"},
+        choices={GO_ON: "Train a copy of it", MERGE: "Merge it first"},
         advanced=True,
         only_if=(_an_adapter,),
     )
