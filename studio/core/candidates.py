@@ -112,7 +112,7 @@ class Writing:
             turn, author = divmod(number, max(1, len(self.authors)))
             seed = int.from_bytes(blake2b(f"{self.seed}/{prompt}/{number}".encode(), digest_size=4).digest()) >> 1
             if own:
-                found.append((author, Sampling(**{**asdict(own[turn % len(own)]), "seed": seed})))
+                found.append((author, replace(own[turn % len(own)], seed=seed)))
                 continue
             share = turn / (turns - 1) if turns > 1 else 0.5
             temperature = round(self.lowest + share * (self.highest - self.lowest), 4)
