@@ -137,7 +137,7 @@ def ours(folder: Path, arm: str, count: int, steps: Steps) -> None:
             lora_alpha=2 * RANK, value_model=arm.removeprefix("ours_"), schedule="constant",
         )  # fmt: skip
         precision = pick_precision("auto", "cpu", 25_000_000, training=True)
-        place = Place("cpu", precision, Path(out), None, Rewards(str(folder / "adapter")))
+        place = Place("cpu", precision, Path(out), rewards=Rewards(str(folder / "adapter")))
         encoder = load_encoder(folder, "model")
         encoder.tokenizer.chat_template = encoder.jinja
         prompts = [Prompt(tuple(ids), "") for ids in json.loads((folder / "prompts.json").read_text())]
