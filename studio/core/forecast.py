@@ -184,7 +184,9 @@ def forecast_memory(
     if method in _WITHOUT_LOGITS:
         sizes["logits"] = 0
     if isinstance(settings, RewardedSettings):
-        if method == "ppo" and half and device.kind == "cpu":  # the engine keeps a frozen base as it computes
+        if (
+            method == "ppo" and half and device.kind == "cpu" and settings.bits is None
+        ):  # the engine keeps a frozen base as it computes
             sizes["weights"] = shape.parameters * _HALF
         sizes["logits"] = max(logits(shape, device, half, tokens), odds_of_next_tokens(shape, settings))
         length = min(limit for limit in (settings.max_length, shape.context) if limit)  # answers are as long as may be

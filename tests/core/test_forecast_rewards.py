@@ -66,8 +66,8 @@ def test_keys_and_values_grow_with_the_answers_that_are_written_together():
 
 def test_what_is_proposed_to_fit_is_a_setting_of_the_method():
     small = replace(CARD, free=1_600_000_000)
-    fit = make_it_fit(SHAPE, PpoSettings(max_length=1024), small, method="ppo", roles=Roles(on_base=2))
+    fit = make_it_fit(SHAPE, RlooSettings(max_length=1024), small, method="rloo", roles=Roles(on_base=2))
     assert fit is not None
-    assert fit.settings.way == PpoSettings().way
+    assert fit.settings.way == RlooSettings().way  # which RLOO has no choice of
+    assert fit.settings.batch_size < RlooSettings().batch_size
     assert fit.forecast.total <= 0.9 * small.free
-    assert isinstance(fit.settings, PpoSettings)
