@@ -184,9 +184,8 @@ def forecast_memory(
     if method in _WITHOUT_LOGITS:
         sizes["logits"] = 0
     if isinstance(settings, RewardedSettings):
-        if (
-            method == "ppo" and half and device.kind == "cpu" and settings.bits is None
-        ):  # the engine keeps a frozen base as it computes
+        # The engine keeps PPO's frozen base as it computes.
+        if method == "ppo" and half and device.kind == "cpu" and settings.bits is None:
             sizes["weights"] = shape.parameters * _HALF
         sizes["logits"] = max(logits(shape, device, half, tokens), odds_of_next_tokens(shape, settings))
         length = min(limit for limit in (settings.max_length, shape.context) if limit)  # answers are as long as may be
