@@ -626,7 +626,7 @@ METHODS: Mapping[str, Method] = {
             "rloo",
             "PPO without a value model (RLOO)",
             "Writes several answers to each prompt and learns from those that are rewarded more than their siblings. "
-            "Simpler than PPO and less to set; needs more answers.",
+            "Simpler than PPO, with less to set.",
             WITH_PROMPTS,
             "an adapter to talk to beside its base model",
             RlooSettings,

@@ -14,7 +14,8 @@ REWARDED_METHODS: Mapping[str, Entry] = {
         "time, and the KL penalty keeps the model near where it started.",
         "After fine-tuning, with a reward model of your own; it is how the first chat models were aligned "
         "(InstructGPT, 2022).",
-        choose="Takes the fewest answers, and has the most to set. Begin with RLOO if you have never done this.",
+        choose="Learns several times from each answer and tells its words apart, but has the most to set. Begin with "
+        "RLOO if you have never done this.",
     ),
     "rloo": Entry(
         "The model writes several answers to each prompt, and the reward says how good each is. An answer that "
@@ -22,7 +23,8 @@ REWARDED_METHODS: Mapping[str, Entry] = {
         "likely. Nothing has to be foretold, so there is no value model and little to set; the distance from the "
         "start is taken from the reward.",
         "Four answers to each prompt, after fine-tuning (Ahmadian et al. 2024).",
-        choose="The simplest of the three, with a reward model or rules. PPO gets further with as many answers.",
+        choose="The simplest of the three, with a reward model or rules; its authors found it as good as PPO or "
+        "better.",
     ),
     "grpo": Entry(
         "Like RLOO, the model writes several answers to each prompt and learns from how they compare; here the "
