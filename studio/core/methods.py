@@ -537,7 +537,7 @@ class Method:
 
     needs: kinds of datasets that it takes (core.records). makes: what comes out of a run. talks: whether what comes out
     writes text, so that it can be talked to and other runs can go on from it. after: methods that usually come before
-    it, so that the newest such run is proposed to go on from. goes_on: whether it can begin with an adapter at all.
+    it, so that the newest such run is proposed to go on from.
     least_batch: examples that it needs in a pass.
     """
 
@@ -549,7 +549,6 @@ class Method:
     settings: type[TrainSettings]
     talks: bool = True
     after: tuple[str, ...] = ()
-    goes_on: bool = True
     least_batch: int = 1
 
     @property
@@ -610,7 +609,7 @@ METHODS: Mapping[str, Method] = {
             "a judge that scores answers; it can't be talked to",
             RewardSettings,
             talks=False,
-            goes_on=False,
+            after=("sft",),
         ),
         Method(
             "ppo",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import PreTrainedModel
@@ -84,7 +84,8 @@ def begin(model: Any, place: Place, settings: TrainSettings) -> None:
         return
     adapter = place.adapter
     try:
-        weights = load_file(adapter / "adapter_model.safetensors")
+        own: Any = get_peft_model_state_dict(model)  # what the adapter doesn't hold stays: a reward model's new head
+        weights = {**own, **load_file(adapter / "adapter_model.safetensors")}
         with torch.no_grad():
             result = set_peft_model_state_dict(model, weights)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from peft import LoraConfig, TaskType, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.reward_config import RewardConfig
@@ -26,13 +28,14 @@ from studio.core.messages import Message
 from studio.core.methods import RewardSettings
 from studio.core.records import Pair, Ranking, Rating
 from studio.core.reward_report import FILE, Report
-from studio.engine.adapters import begin, fresh_lora
+from studio.engine.adapters import begin, lora_for
 from studio.engine.batches import PaddedBatch
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, Row, encode_rows
 from studio.engine.fast.forward import enable_hidden, fast_last_hidden
 from studio.engine.fast.packing import Packed, pack, sharing
 from studio.engine.loading import load_scorer
+from studio.engine.merging import WEIGHTS, check_mergeable
 from studio.engine.pairs import answer_dataset, encode_answer
 from studio.engine.reward_losses import LOSSES, comparisons
 from studio.engine.reward_report import report_on
@@ -99,12 +102,24 @@ def _standardised(rows: EncodedRows[RewardRow]) -> EncodedRows[RewardRow]:
 
 def load(base: Path, place: Place, settings: RewardSettings) -> PreTrainedModel:
     """The base model with a new head of one number, whose weights depend on the seed alone. Raises StudioError."""
-    if place.adapter is not None:
-        raise StudioError(
-            "A reward model begins with the base model alone and can't go on from an adapter.",
-            "Start without an adapter, or export the tuned model first and choose it as the base.",
-        )
+    if place.adapter is not None and settings.merges:
+        return _merged(base, place.adapter, place, settings)
     return load_scorer(base, place.precision, place.device, seed=settings.seed, bits=settings.bits)
+
+
+def _merged(base: Path, adapter: Path, place: Place, settings: RewardSettings) -> PreTrainedModel:
+    check_mergeable(adapter, settings)
+    if settings.bits is not None:
+        raise StudioError(
+            "A reward model in few bits can't have an adapter merged into it first.",
+            "Train the adapter further as a copy, or choose LoRA without quantisation.",
+        )
+    scorer = load_scorer(base, place.precision, place.device, seed=settings.seed)
+    config: Any = LoraConfig.from_pretrained(str(adapter))
+    config.task_type = None  # only its matrices are wanted, for what they are added to is all the same
+    tuned: Any = get_peft_model(scorer, config)
+    set_peft_model_state_dict(tuned, load_file(adapter / WEIGHTS))
+    return tuned.merge_and_unload(safe_merge=True).requires_grad_(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +254,11 @@ def build_trainer(
     place: Place,
     supervision: Supervision,
 ) -> RewardModelTrainer:
-    """A trainer for a LoRA adapter on `model` and for its head, which is saved in the adapter. Call its `train()`."""
+    """A trainer for a LoRA adapter on `model` and for its head, which is saved in the adapter. Call its `train()`.
+
+    The adapter may begin with the weights of a fine-tuned one, as InstructGPT's reward models do (Ouyang et al. 2022):
+    who can write good answers knows much of what tells them from bad ones.
+    """
     disable_dropout_in_model(model)  # the base's; what the settings say of the adapter's stays
     arguments = RewardConfig(
         **training_arguments(settings, place, len(train)),
@@ -247,7 +266,6 @@ def build_trainer(
         disable_dropout=False,
         center_rewards_coefficient=settings.centre or None,
     )
-    head = {"modules_to_save": [HEAD], "task_type": "SEQ_CLS"}
     pad = padding_of(tokenizer)
     trainer = RewardModelTrainer(
         model=model,
@@ -256,7 +274,7 @@ def build_trainer(
         train_dataset=answer_dataset(_columns(train)),
         eval_dataset=answer_dataset(_columns(held_out)) if held_out else None,
         processing_class=tokenizer,
-        peft_config=None if settings.full else fresh_lora(settings, model, **head),
+        peft_config=_adapter(settings, place, model),
         supervision=supervision,
         kind=train[0].kind,
         folder=place.folder,
@@ -265,6 +283,14 @@ def build_trainer(
     answers = (answer for row in (*train, *held_out) for answer in row.answers)
     trainer.data_collator = RewardBatch(pad, take_fast_way(trainer, enable_hidden, answers, place))
     return trainer
+
+
+def _adapter(settings: RewardSettings, place: Place, model: PreTrainedModel) -> LoraConfig | None:
+    """The adapter to train, with the head in it; None when all weights are trained. Raises StudioError."""
+    config = lora_for(settings, place, model)
+    if config is not None:
+        config.task_type, config.modules_to_save = TaskType.SEQ_CLS, [HEAD]
+    return config
 
 
 def _columns(rows: Sequence[RewardRow]) -> dict[str, list[Any]]:

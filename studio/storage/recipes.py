@@ -35,8 +35,6 @@ def ready_recipe(project: Project, recipe: Recipe) -> Recipe:
         )
     if not method.is_rewarded:  # such a method writes answers of its own
         check_contrast(project, dataset)
-    if recipe.adapter and not method.goes_on:
-        raise StudioError(f"“{method.label}” can't go on from an adapter.", "Start from the base model alone.")
     adapter = _adapter(recipe.adapter)
     rewards = recipe.rewards
     reward, judge = (

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from studio.core.errors import StudioError
 from studio.core.intervals import wilson
@@ -303,12 +304,30 @@ def test_reward_models_and_models_that_talk_are_kept_apart(tiny_base: Path, tmp_
         load_adapter(load_model(tiny_base, FP32, "cpu"), tmp_path / "scores")
     with pytest.raises(StudioError, match="it scores answers and can't learn to write them"):
         trained(dpo, DpoSettings(max_steps=1), tiny_base, tmp_path / "dpo", pair_rows(4), adapter=tmp_path / "scores")
-    with pytest.raises(StudioError, match="can't go on from an adapter"):
-        trained(reward, settings(), tiny_base, tmp_path / "on", rows_of("pairs", 4), adapter=tmp_path / "scores")
     talks = trained(dpo, DpoSettings(max_steps=1), tiny_base, tmp_path / "dpo2", pair_rows(4))
     talks.trainer.save_model(str(tmp_path / "talks"))
     with pytest.raises(StudioError, match="isn't a reward model"):
         Scorer(tiny_base, tmp_path / "talks")
+
+
+def test_a_reward_model_may_begin_with_what_was_fine_tuned(tiny_base: Path, tmp_path: Path) -> None:
+    talks = trained(dpo, DpoSettings(max_steps=2, learning_rate=1e-2), tiny_base, tmp_path / "dpo", pair_rows(4))
+    talks.trainer.save_model(str(tmp_path / "talks"))
+    hardly = settings(max_steps=1, learning_rate=1e-8)
+    told = trained(reward, hardly, tiny_base, tmp_path / "run", rows_of("pairs", 4), adapter=tmp_path / "talks")
+    told.trainer.save_model(str(tmp_path / "scores"))
+    before, after = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("talks", "scores"))
+    assert before and {name for name in after if name not in before} == {"base_model.model.score.weight"}
+    for name, weight in before.items():
+        torch.testing.assert_close(after[name], weight, atol=1e-6, rtol=0)
+    assert len(Scorer(tiny_base, tmp_path / "scores").score([(PROMPT, "a cat")])) == 1
+
+    merging = settings(max_steps=1, learning_rate=1e-8, start="merge")
+    merged = trained(reward, merging, tiny_base, tmp_path / "merged", rows_of("pairs", 4), adapter=tmp_path / "talks")
+    writer = load_adapter(load_model(tiny_base, FP32, "cpu"), tmp_path / "talks").merge_and_unload()  # type: ignore[operator]
+    name = "model.layers.1.mlp.down_proj.base_layer.weight"
+    found = dict(merged.trainer.model.get_base_model().named_parameters())[name]
+    torch.testing.assert_close(found, dict(writer.named_parameters())[name.replace(".base_layer", "")])
 
 
 # ------------------------------------------------------------------------------------------------- report

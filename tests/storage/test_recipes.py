@@ -55,8 +55,7 @@ def test_what_does_not_fit_is_a_sentence(project, recipe, change, words):
     assert caught.value.hint
 
 
-def test_a_reward_model_begins_with_the_base_alone(project, recipe, adapter):
+def test_a_reward_model_may_begin_with_a_tuned_model(project, recipe, adapter):
     wanted = replace(recipe, method="reward", dataset="pairs", settings=RewardSettings())
-    assert ready_recipe(project, wanted).how.name == "reward"
-    with pytest.raises(StudioError, match="can't go on from an adapter"):
-        ready_recipe(project, replace(wanted, adapter=str(adapter)))
+    assert ready_recipe(project, wanted).adapter == ""
+    assert ready_recipe(project, replace(wanted, adapter=str(adapter))).adapter == str(adapter)

@@ -62,6 +62,7 @@ def _svg(title: str, drawn: Sequence[tuple[str, Line]]) -> str:
     for value in across.ticks:
         x, y = across.place(value), _HEIGHT - 6
         parts.append(f'<text x="{x:.1f}" y="{y:g}" text-anchor="middle">{_number(value)}</text>')
+    parts.append(f'<text x="{_LEFT - 6:g}" y="{_HEIGHT - 6:g}" text-anchor="end">step</text>')
     for name, line in drawn:
         if line.raw:
             parts += _stretches(line.raw, across, up, f"{name} raw")

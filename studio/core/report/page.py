@@ -31,7 +31,8 @@ figure h3 { margin: 0 0 .3rem; font-size: 1rem; } figcaption { font-size: .85rem
 svg { display: block; width: 100%; height: auto; overflow: visible; } svg text { fill: var(--soft); font-size: 11px; }
 .grid { stroke: var(--line); stroke-width: 1; } .raw { opacity: .3; } polyline { fill: none; stroke-width: 1.8; }
 .first { stroke: var(--first); } .second { stroke: var(--second); stroke-dasharray: 6 3; }
-circle { stroke-width: 1.5; fill: var(--panel); } .key { font-size: .85rem; } .key svg { display: inline; width: 26px; }
+circle { stroke-width: 1.5; stroke-dasharray: none; fill: var(--panel); }
+.key { font-size: .85rem; } .key svg { display: inline; width: 26px; }
 .asked { margin: 2rem 0; } .answers { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit,
   minmax(13rem, 1fr)); } .prompt { white-space: pre-wrap; font-weight: 600; }
 .answer { background: var(--panel); border-radius: 8px; padding: .7rem .8rem; border-top: 3px solid var(--bad); }

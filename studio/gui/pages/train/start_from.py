@@ -93,7 +93,6 @@ class StartFrom(QWidget):
         return (
             self._model is not None
             and recipe is not None
-            and self._method.goes_on
             and record.state is RunState.FINISHED
             and Path(recipe.base_model) == self._model.folder
             and recipe.how.talks
