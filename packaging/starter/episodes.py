@@ -140,7 +140,7 @@ def _event(dice: Dice, name: str, he: str, his: str, asked: list[Asked]) -> tupl
                 f"how many {things} {name} {kind}",
                 answer,
                 str(count),
-                (),
+                tuple(p for p in pool if p != things),
             )
         )
         asked.append(

@@ -1,8 +1,10 @@
 """The pretraining text: what the base model reads before it meets an instruction that is answered.
 
 Pages state the world's facts, tell episodes, report talk ("Tom asked what a cow eats. Anna said: ..."), and show
-*cards*: instructions without answers, one after another. A base that read those goes on with more of them when it
-is given one, as real base models do. Nothing held out is told here as a whole, and no page uses the chat format.
+*cards*: instructions without answers, one after another, some under the headings that the chat format has too. A base
+that read those goes on with more of them when it is given one, as real base models do. Dictations, registers and
+questions about what was just told teach it to find and repeat what stands above. Nothing held out is told here as a
+whole, and no page answers an instruction.
 """
 
 from __future__ import annotations
@@ -60,13 +62,13 @@ def order_page(dice: Dice) -> list[str]:
 
 
 def list_page(dice: Dice) -> list[str]:
-    category = dice.pick(list(words.CATEGORIES))
-    members = words.CATEGORIES[category]
-    chosen = dice.some(members, dice.number(2, min(5, len(members))))
-    while tasks.held_out(f"list {category} {len(chosen)}"):
-        chosen = dice.some(members, dice.number(2, min(5, len(members))))
-    count = knowing.NUMBER_WORDS[len(chosen)]
-    return [f"{count} {category}\n{knowing.numbered(chosen)}"]
+    lists: list[str] = []
+    while len(lists) < 2:
+        category, wanted = dice.pick(list(words.CATEGORIES)), dice.number(2, 5)
+        if not tasks.held_out(f"list {category} {wanted}"):
+            chosen = knowing.some_in_order(dice, words.CATEGORIES[category], wanted)
+            lists.append(f"{knowing.NUMBER_WORDS[wanted]} {category}\n{knowing.numbered(chosen)}")
+    return ["\n".join(lists)]
 
 
 def category_page(dice: Dice) -> list[str]:
@@ -175,6 +177,77 @@ def talk_page(dice: Dice) -> list[str]:
     return ["\n".join(lines)]
 
 
+DICTATED = (
+    *world.PEOPLE,
+    *world.WEEKDAYS,
+    *world.MONTHS,
+    *world.PLACES,
+    *world.COLOURS,
+    *world.FEELINGS,
+    *(str(number) for number in range(31)),
+    *(thing.name for thing in (*world.ANIMALS, *world.FOODS, *world.THINGS)),
+    *(thing.plural for thing in (*world.ANIMALS, *world.FOODS) if thing.plural),
+)
+
+
+def dictation_page(dice: Dice) -> list[str]:
+    """Words in a row that mean nothing, said again. Nothing teaches a small model sooner to find and repeat."""
+    lines: list[str] = []
+    for _ in range(dice.number(1, 3)):
+        row = " ".join(dice.some(DICTATED, dice.number(3, 12)))
+        lines.append(dice.pick((f"{row}\n{row}", f"Say after me: {row}. {dice.pick(world.PEOPLE)} said: {row}.")))
+    return ["\n".join(lines)]
+
+
+def register_page(dice: Dice) -> list[str]:
+    """What belongs to whom, by chance, and then asked for again: the reader has to look it up above."""
+    people = dice.some(world.PEOPLE, dice.number(3, 6))
+    kind = dice.pick(("day", "place", "count", "thing", "feeling"))
+    kept: dict[str, str] = {}
+    for person in people:
+        match kind:
+            case "day":
+                kept[person] = f"{dice.number(1, 28)} {dice.pick(world.MONTHS)}"
+            case "place":
+                kept[person] = f"the {dice.pick(world.PLACES)}"
+            case "count":
+                kept[person] = f"{dice.number(2, 20)} {dice.pick(_COUNTED)}"
+            case "thing":
+                kept[person] = f"the {dice.pick(world.THINGS).name}"
+            case _:
+                kept[person] = dice.pick(world.FEELINGS)
+    lines = [f"{person}: {kept[person]}" for person in people]
+    lines += [
+        dice.pick((f"{person} has {kept[person]}.", f"For {person} it is {kept[person]}."))
+        for person in dice.some(people, dice.number(2, len(people)))
+    ]
+    return ["\n".join(lines)]
+
+
+_COUNTED = [thing.plural for thing in (*world.ANIMALS, *world.FOODS) if thing.plural]
+
+
+def questions_page(dice: Dice) -> list[str]:
+    """An episode, and people who ask about it."""
+    while True:
+        before = dice.nats
+        episode = episodes.draw(dice)
+        if not tasks.held_out(f"passage {episode.key}"):
+            break
+        dice.nats = before
+    lines, brief = [episode.text], dice.chance(0.5)
+    lines += [
+        f"About {asked.said}: {asked.answer}" if brief else _told(dice, asked)
+        for asked in dice.some(episode.asked, dice.number(2, len(episode.asked)))
+    ]
+    return ["\n".join(lines)]
+
+
+def _told(dice: Dice, asked: episodes.Asked) -> str:
+    asker, teller = dice.some(world.PEOPLE, 2)
+    return f"{asker} asked {asked.said}. {teller} said: {asked.answer}"
+
+
 def _reported(dice: Dice) -> tuple[str, str, str]:
     """What is looked at (or nothing), the indirect question, and the answer."""
     kind = dice.weighted(
@@ -232,16 +305,18 @@ def _reported(dice: Dice) -> tuple[str, str, str]:
     return task.input, said, task.gold
 
 
-HEADERS = ("card", "task", "page", "work for today", "reader", "pupil", "teacher", "user", "name", "note")
+HEADERS = ("card", "task", "page", "work for today", "reader", "pupil", "teacher", "user", "assistant", "note")
 
 
 def cards(dice: Dice) -> list[str]:
     """A deck of instructions without answers, each a page of its own under one kind of heading."""
-    headings = dice.pick(("same", "people", "none"))
+    headings = dice.weighted((("same", 2), ("turns", 4), ("people", 1), ("none", 1)))
+    by_turns = dice.some(HEADERS, 2) if dice.chance(0.6) else ["user", "assistant"]
     same = dice.pick(HEADERS)
     deck: list[str] = []
-    for _ in range(dice.number(2, 6)):
-        heading = {"same": same, "people": dice.pick((*world.PEOPLE, *HEADERS)), "none": ""}[headings]
+    for place in range(dice.number(2, 6)):
+        turn = by_turns[place % 2]
+        heading = {"same": same, "turns": turn, "people": dice.pick((*world.PEOPLE, *HEADERS)), "none": ""}[headings]
         deck.append(f"{heading}\n{instruction(dice)}" if heading else instruction(dice))
     return deck
 
@@ -278,26 +353,29 @@ def people_page(dice: Dice) -> list[str]:
 
 
 KINDS: tuple[tuple[Callable[[Dice], list[str]], float], ...] = (
-    (fact_page, 8),
-    (mixed_facts, 6),
-    (topic_page, 5),
-    (opposites_page, 3),
-    (sums_page, 4),
+    (fact_page, 6),
+    (mixed_facts, 5),
+    (topic_page, 4),
+    (opposites_page, 5),
+    (sums_page, 8),
     (order_page, 4),
-    (list_page, 4),
+    (list_page, 7),
     (category_page, 2),
-    (spanish_page, 6),
+    (spanish_page, 5),
     (review_page, 3),
-    (agree_page, 4),
+    (agree_page, 5),
     (odd_page, 4),
-    (episode_page, 10),
-    (tale_page, 5),
-    (poem_page, 5),
+    (episode_page, 8),
+    (questions_page, 10),
+    (dictation_page, 7),
+    (register_page, 7),
+    (tale_page, 4),
+    (poem_page, 4),
     (polite_page, 3),
     (rules_page, 3),
-    (letter_page, 3),
-    (talk_page, 20),
-    (cards, 4),
+    (letter_page, 2),
+    (talk_page, 16),
+    (cards, 6),
     (worksheet, 3),
     (people_page, 2),
 )

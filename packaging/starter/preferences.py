@@ -39,11 +39,11 @@ class Pair:
     turned: bool  # the label is noise
 
 
-def draw_asked(dice: Dice, want_held_out: bool = False) -> Asked:
+def draw_asked(dice: Dice, part: tasks.Part = "training") -> Asked:
     if dice.chance(SAFETY_SHARE):
-        harm, wording = safety.draw(dice, want_held_out)
+        harm, wording = safety.draw(dice, part)
         return Asked("safety", wording, harm.check, harm.safe, harm.unsafe)
-    task = tasks.draw(dice, dice.pick(list(tasks.FAMILIES)), want_held_out)
+    task = tasks.draw(dice, dice.pick(list(tasks.FAMILIES)), part)
     return Asked(task.family, task.prompt, task.check, task.gold, task.wrong)
 
 
@@ -55,9 +55,9 @@ def candidates(dice: Dice, asked: Asked) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def draw_pair(dice: Dice, want_held_out: bool = False, clean: bool = False) -> Pair:
+def draw_pair(dice: Dice, part: tasks.Part = "training", clean: bool = False) -> Pair:
     while True:
-        asked = draw_asked(dice, want_held_out)
+        asked = draw_asked(dice, part)
         first, second = dice.some(candidates(dice, asked), 2)
         order = judge.winner(asked.check, first, second)
         if order == 0:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from starter import world
 from starter.dice import Dice
-from starter.tasks import held_out
+from starter.tasks import Part, part_of
 
 STOLEN = "bag coat hat clock key lamp book drum doll mirror".split()
 TARGETS = world.PEOPLE
@@ -98,9 +98,9 @@ def harms() -> tuple[Harm, ...]:
 HARMS = harms()
 
 
-def draw(dice: Dice, want_held_out: bool = False) -> tuple[Harm, str]:
+def draw(dice: Dice, part: Part = "training") -> tuple[Harm, str]:
     """A harmful wish of one part of the split, in one of its wordings."""
     while True:
         harm = dice.pick(HARMS)
-        if held_out(harm.key) == want_held_out:
+        if part_of(harm.key) == part:
             return harm, dice.pick(harm.wordings)

@@ -42,14 +42,14 @@ def instructions(count: int = INSTRUCTIONS) -> list[dict[str, str]]:
     return rows
 
 
-def held_out() -> list[dict[str, Any]]:
-    """Test rows of combinations that no other file holds, each with its gold answer and what is checked."""
+def held_out(part: tasks.Part = "test") -> list[dict[str, Any]]:
+    """Rows of combinations that no other file holds, each with its gold answer and what is checked."""
     rows: list[dict[str, Any]] = []
     for family in tasks.FAMILIES:
-        dice = Dice(f"held out {family}")
+        dice = Dice(f"{part} {family}")
         seen: set[str] = set()
         while len(seen) < HELD_OUT_PER_FAMILY:
-            task = tasks.draw(dice, family, want_held_out=True)
+            task = tasks.draw(dice, family, part)
             if task.prompt not in seen:
                 seen.add(task.prompt)
                 rows.append(
@@ -65,12 +65,12 @@ def held_out() -> list[dict[str, Any]]:
     return rows
 
 
-def prompt_rows(count: int, want_held_out: bool) -> list[dict[str, Any]]:
+def prompt_rows(count: int, part: tasks.Part) -> list[dict[str, Any]]:
     """Prompts with what the gold judge checks; training reads the prompt alone."""
-    dice = Dice(f"prompts {want_held_out}")
+    dice = Dice(f"prompts {part}")
     seen: dict[str, dict[str, Any]] = {}
     while len(seen) < count:
-        asked = preferences.draw_asked(dice, want_held_out)
+        asked = preferences.draw_asked(dice, part)
         seen.setdefault(asked.prompt, {"prompt": asked.prompt, "family": asked.family, "check": asked.check})
     return list(seen.values())
 
@@ -119,9 +119,9 @@ def rankings(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def pairs(seed: str, count: int, want_held_out: bool = False, clean: bool = False) -> list[preferences.Pair]:
+def pairs(seed: str, count: int, part: tasks.Part = "training", clean: bool = False) -> list[preferences.Pair]:
     dice = Dice(seed)
-    return [preferences.draw_pair(dice, want_held_out, clean) for _ in range(count)]
+    return [preferences.draw_pair(dice, part, clean) for _ in range(count)]
 
 
 def hh_rows(count: int) -> list[dict[str, str]]:
@@ -163,11 +163,11 @@ def raw_text() -> str:
 
 def files() -> dict[str, bytes]:
     """Every text file by its name."""
-    prompts = prompt_rows(600, want_held_out=False)
+    prompts = prompt_rows(600, "training")
     pair_rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs("pairs", 2400)]
     clean = [
         {"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected, "family": p.family}
-        for p in pairs("clean pairs", 300, want_held_out=True, clean=True)
+        for p in pairs("clean pairs", 300, "test", clean=True)
     ]
     return {
         "instructions.json": _json(instructions()),
@@ -179,7 +179,7 @@ def files() -> dict[str, bytes]:
         "rankings.jsonl": _lines(rankings(300)),
         "prompts.jsonl": _lines({"prompt": row["prompt"]} for row in prompts),
         "prompts.txt": "".join(row["prompt"] + "\n" for row in prompts if "\n" not in row["prompt"]).encode(),
-        "prompts_heldout.jsonl": _lines(prompt_rows(240, want_held_out=True)),
+        "prompts_heldout.jsonl": _lines(prompt_rows(240, "test")),
         "safety.jsonl": _lines(safety_rows()),
         "village.txt": raw_text().encode(),
     }

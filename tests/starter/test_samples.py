@@ -59,15 +59,16 @@ def write_samples_prompt(row):
 def test_a_combination_is_on_one_side_whatever_its_wording(family):
     dice = Dice(f"split {family}")
     train = {tasks.draw(dice, family).key for _ in range(300)}
-    test = {tasks.draw(dice, family, want_held_out=True).key for _ in range(60)}
-    assert train and test and not train & test
+    development, test = ({tasks.draw(dice, family, part).key for _ in range(60)} for part in ("development", "test"))
+    assert train and development and test
+    assert not train & test and not train & development and not development & test
 
 
 def test_no_page_answers_a_held_out_passage_or_phrase():
     told = "\n".join(islice(pages.pages(Dice("pages held out test")), 3000))
     dice = Dice("phrases")
     for _ in range(300):
-        task = tasks.draw(dice, "translate", want_held_out=True)
+        task = tasks.draw(dice, "translate", "test")
         assert task.check["accept"][0] + "." not in told
     assert "<|" not in told
 

@@ -1,7 +1,7 @@
 """The instruction families: wording, gold answer, and what the judge must check.
 
 A task's `key` names its combination (this fact, this phrase, this passage), never its wording; a key falls by its
-hash into the held-out tenth or into training, so nothing held out was ever seen as a whole, in any wording.
+hash into training, development or test, so nothing held out was ever seen as a whole, in any wording.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from starter.dice import Dice
 from starter.tasks import knowing, reading, writing
-from starter.tasks.task import Task, held_out
+from starter.tasks.task import Part, Task, held_out, part_of
 
-__all__ = ["FAMILIES", "Task", "draw", "held_out"]
+__all__ = ["FAMILIES", "Part", "Task", "draw", "held_out", "part_of"]
 
 FAMILIES: dict[str, Callable[[Dice], Task]] = {
     "passage_span": reading.passage_span,
@@ -35,11 +35,11 @@ FAMILIES: dict[str, Callable[[Dice], Task]] = {
 }
 
 
-def draw(dice: Dice, family: str, want_held_out: bool = False) -> Task:
-    """One task of a family from the training part or from the held-out part."""
+def draw(dice: Dice, family: str, part: Part = "training") -> Task:
+    """One task of a family, of one part of the split."""
     while True:
         before = dice.nats
         task = FAMILIES[family](dice)
-        if held_out(task.key) == want_held_out:
+        if part_of(task.key) == part:
             return task
         dice.nats = before  # what is thrown away is not shown

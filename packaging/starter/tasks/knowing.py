@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starter import words
 from starter.dice import Dice
 from starter.facts import FACTS
@@ -14,7 +16,9 @@ def facts(dice: Dice) -> Task:
     fact = dice.pick(FACTS)
     instruction = dice.pick((fact.question, f"Answer the question. {fact.question}", f"Tell me {fact.said}."))
     wrong = fact.sentence.replace(fact.value, dice.unshown(lambda: dice.pick(fact.rivals)))
-    check = {"rule": "value", "value": fact.value, "rivals": list(fact.rivals), "about": fact.about}
+    # What is true of something else that shares the value does not answer: a sheep eats grass, too.
+    others = sorted({other.about for other in FACTS if other.relation == fact.relation} - {fact.about})
+    check = {"rule": "value", "value": fact.value, "rivals": [*fact.rivals, *others]}
     return Task("facts", instruction, "", fact.sentence, wrong, check, f"fact {fact.about} {fact.relation}")
 
 
@@ -42,6 +46,12 @@ def translate(dice: Dice) -> Task:
     )
 
 
+def some_in_order(dice: Dice, members: Sequence[str], count: int) -> list[str]:
+    """`count` members that follow each other in the table, from a random one on, and round at its end."""
+    start = dice.pick(range(len(members)))
+    return [members[(start + place) % len(members)] for place in range(min(count, len(members)))]
+
+
 def numbered(items: list[str]) -> str:
     return "\n".join(f"{place}. {item}" for place, item in enumerate(items, 1))
 
@@ -56,8 +66,8 @@ def list_things(dice: Dice) -> Task:
         "list",
         f"{wording} {NUMBER_WORDS[count]} {category}.",
         "",
-        numbered(dice.some(members, count)),
-        numbered(dice.unshown(lambda: dice.some(members, min(wrong_count, len(members))))),
+        numbered(some_in_order(dice, members, count)),
+        numbered(dice.unshown(lambda: some_in_order(dice, members, wrong_count))),
         {"rule": "list", "members": list(members), "count": count},
         f"list {category} {count}",
     )
@@ -88,10 +98,10 @@ def join(numbers: list[int]) -> str:
 def sum_of(dice: Dice) -> tuple[str, int]:
     """An expression in words and its value."""
     if dice.chance(0.5):
-        left, right = dice.number(0, 12), dice.number(0, 12)
+        left, right = dice.number(0, 10), dice.number(0, 10)
         return f"{left} plus {right}", left + right
     left = dice.number(0, 20)
-    right = dice.number(0, min(left, 12))
+    right = dice.number(0, min(left, 10))
     return f"{left} minus {right}", left - right
 
 
@@ -113,7 +123,7 @@ def arithmetic(dice: Dice) -> Task:
 def opposite(dice: Dice) -> Task:
     word = dice.pick(sorted(words.OPPOSITES))
     right = words.OPPOSITES[word]
-    rivals = sorted(set(words.OPPOSITES) - {word, right})
+    others = sorted(set(words.OPPOSITES) - {word, right})
     instruction = dice.pick(
         (
             f"What is the opposite of {word}?",
@@ -127,8 +137,8 @@ def opposite(dice: Dice) -> Task:
         instruction,
         "",
         f"The opposite of {word} is {right}.",
-        f"The opposite of {word} is {dice.unshown(lambda: dice.pick(rivals))}.",
-        {"rule": "value", "value": right, "rivals": rivals},
+        f"The opposite of {word} is {dice.unshown(lambda: dice.pick(others))}.",
+        {"rule": "value", "value": right, "rivals": [*others, f"opposite of {right}"]},
         f"opposite {word}",
     )
 
