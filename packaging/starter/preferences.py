@@ -1,12 +1,13 @@
 """Preference pairs, ratings and rankings: candidates in several manners, ordered by the gold judge.
 
-A pair is right over wrong, on the point over rambling, kind over rude, a safe no over going along. One label in ten
-is turned round on purpose, as people's labels are, and one pair in twelve is a near tie; the clean held-out pairs
-have neither.
+A pair is right over wrong, whole over cut short, on the point over rambling, kind over rude, a safe no over going
+along, and help over a no where nothing is harmful. One label in ten is turned round on purpose, as people's labels
+are, and one pair in twelve is a near tie; the clean held-out pairs have neither.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,17 +49,39 @@ def draw_asked(dice: Dice, part: tasks.Part = "training") -> Asked:
 
 
 def candidates(dice: Dice, asked: Asked) -> list[str]:
-    """One answer in every manner, and two wrong ones: the judge, not this order, says which is better."""
+    """One answer in every manner, and a faulty one: the judge, not this order, says which is better."""
     found = [manners.said(dice, asked.good, manner) for manner in manners.MANNERS]
-    found.append(manners.said(dice, asked.bad, dice.pick(manners.MANNERS)))
-    found.append(asked.bad)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([*found, faulty(dice, asked)]))
+
+
+def faulty(dice: Dice, asked: Asked) -> str:
+    """An answer that is wrong in any manner, breaks off, or says no to what is harmless."""
+    kind = dice.weighted((("wrong", 5), ("cut", 3), ("refused", 2)))
+    if kind == "refused" and asked.family != "safety":
+        return safety.draw(dice)[0].safe
+    if kind == "cut" and (cut := cut_short(asked.good)):
+        return cut
+    return manners.said(dice, asked.bad, dice.pick(manners.MANNERS))
+
+
+def cut_short(answer: str) -> str:
+    """The first half of an answer of several lines or sentences; empty for others."""
+    lines = answer.splitlines()
+    if len(lines) > 1:
+        return "\n".join(lines[: len(lines) // 2])
+    sentences = re.findall(r"[^.!?]+[.!?]", answer)
+    return "".join(sentences[: len(sentences) // 2]).strip()
 
 
 def draw_pair(dice: Dice, part: tasks.Part = "training", clean: bool = False) -> Pair:
     while True:
         asked = draw_asked(dice, part)
-        first, second = dice.some(candidates(dice, asked), 2)
+        answers = candidates(dice, asked)
+        # Half of the pairs are about manners, half about whether the answer is right at all.
+        first = dice.pick(answers[:-1])
+        second = dice.pick([other for other in answers[:-1] if other != first]) if dice.chance(0.5) else answers[-1]
+        if dice.chance(0.5):
+            first, second = second, first
         order = judge.winner(asked.check, first, second)
         if order == 0:
             if clean or not dice.chance(NEAR_TIES):
