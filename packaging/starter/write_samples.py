@@ -21,6 +21,7 @@ from starter.dice import Dice
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 INSTRUCTIONS = 5100
 HELD_OUT_PER_FAMILY = 18
+CLEAN: dict[tasks.Part, str] = {"test": "clean pairs", "development": "development pairs"}  # the seeds of clean pairs
 # "Written by many hands": most rows are plain, some are not as one would wish. Preferences mend that.
 HANDS = (("plain", 70.0), ("kind", 8.0), ("rambling", 12.0), ("rude", 10.0))
 
@@ -167,7 +168,7 @@ def files() -> dict[str, bytes]:
     pair_rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs("pairs", 2400)]
     clean = [
         {"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected, "family": p.family}
-        for p in pairs("clean pairs", 300, "test", clean=True)
+        for p in pairs(CLEAN["test"], 300, "test", clean=True)
     ]
     return {
         "instructions.json": _json(instructions()),

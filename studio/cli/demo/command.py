@@ -17,7 +17,7 @@ from studio.cli.demo.clock import Clock
 from studio.cli.demo.lessons import LESSONS, REWARD, SFT, Lesson
 from studio.cli.demo.measuring import Asked, Stage, contest, judged, read_prompts, share
 from studio.cli.demo.report import FILE, shown, write_report
-from studio.cli.demo.school import School
+from studio.cli.demo.school import School, distance_of
 from studio.core.conversation import Sampling
 from studio.core.methods import METHODS
 from studio.core.runs import RunStory
@@ -99,7 +99,7 @@ def _ask_all(school: School, names: Sequence[str], asked: Sequence[Asked], clock
             told = [(prompt, answer.text) for prompt, answer in zip(prompts, answers, strict=True)]
             stage.rewards = worker.scores(school.base, school.runs[REWARD].adapter, told)
             if name in school.runs:
-                stage.seconds, stage.kl = school.runs[name].story().elapsed, _kl(school.runs[name])
+                stage.seconds, stage.kl = school.runs[name].story().elapsed, distance_of(school.runs[name])
             stages.append(stage)
             clock.finish(f"asking {name}")
     return stages
@@ -107,14 +107,6 @@ def _ask_all(school: School, names: Sequence[str], asked: Sequence[Asked], clock
 
 def _advance(bar: tqdm[NoReturn], done: int, _total: int) -> None:
     bar.update(done - bar.n)
-
-
-def _kl(run: RunFolder) -> float | None:
-    """How far a run moved from where it started, as it said last: on held-out prompts where it measures that."""
-    told = [
-        value for event in run.all_events() for name in ("eval_kl", "kl") if (value := event.number(name)) is not None
-    ]
-    return told[-1] if told else None
 
 
 def _show_answers(stages: Sequence[Stage], asked: Sequence[Asked]) -> None:

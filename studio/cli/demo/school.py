@@ -56,3 +56,11 @@ class School:
     def adapter_of(self, name: str) -> Path | None:
         """What answers for a stage beside the base model; None for the base itself."""
         return self.runs[name].adapter if name in self.runs else None
+
+
+def distance_of(run: RunFolder) -> float | None:
+    """How far a run moved from where it started, as it said last: on held-out prompts where it measures that."""
+    told = [
+        value for event in run.all_events() for name in ("eval_kl", "kl") if (value := event.number(name)) is not None
+    ]
+    return told[-1] if told else None
