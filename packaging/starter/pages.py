@@ -1,10 +1,8 @@
 """The pretraining text: what the base model reads before it meets an instruction that is answered.
 
 Pages state the world's facts, tell episodes, report talk ("Tom asked what a cow eats. Anna said: ..."), and show
-*cards*: instructions without answers, one after another, some under the headings that the chat format has too. A base
-that read those goes on with more of them when it is given one, as real base models do. Dictations, registers and
-questions about what was just told teach it to find and repeat what stands above. Nothing held out is told here as a
-whole, and no page answers an instruction.
+*cards*: instructions without answers, one after another. A base that read those goes on with more of them when it
+is given one, as real base models do. Nothing held out is told here as a whole, and no page uses the chat format.
 """
 
 from __future__ import annotations
@@ -55,20 +53,20 @@ def sums_page(dice: Dice) -> list[str]:
 def order_page(dice: Dice) -> list[str]:
     lines: list[str] = []
     for _ in range(dice.number(3, 6)):
-        task = tasks.draw(dice, "sort")
+        task = tasks.told(dice, "sort")
         way, numbers = task.instruction.split(" from ")[1].split(": ")
         lines.append(f"Numbers from {way}: {numbers}. {task.gold}")
     return ["\n".join(lines)]
 
 
 def list_page(dice: Dice) -> list[str]:
-    lists: list[str] = []
-    while len(lists) < 2:
-        category, wanted = dice.pick(list(words.CATEGORIES)), dice.number(2, 5)
-        if not tasks.held_out(f"list {category} {wanted}"):
-            chosen = knowing.some_in_order(dice, words.CATEGORIES[category], wanted)
-            lists.append(f"{knowing.NUMBER_WORDS[wanted]} {category}\n{knowing.numbered(chosen)}")
-    return ["\n".join(lists)]
+    category = dice.pick(list(words.CATEGORIES))
+    members = words.CATEGORIES[category]
+    chosen = knowing.some_in_order(dice, members, dice.number(2, 5))
+    while tasks.held_out(f"list {category} {len(chosen)}"):
+        chosen = knowing.some_in_order(dice, members, dice.number(2, 5))
+    count = knowing.NUMBER_WORDS[len(chosen)]
+    return [f"{count} {category}\n{knowing.numbered(chosen)}"]
 
 
 def category_page(dice: Dice) -> list[str]:
@@ -97,7 +95,7 @@ def spanish_page(dice: Dice) -> list[str]:
 def review_page(dice: Dice) -> list[str]:
     pages: list[str] = []
     for _ in range(dice.number(1, 3)):
-        task = tasks.draw(dice, "sentiment")
+        task = tasks.told(dice, "sentiment")
         pages.append(f"{task.input} {task.gold}")
     return ["\n".join(pages)]
 
@@ -105,7 +103,7 @@ def review_page(dice: Dice) -> list[str]:
 def agree_page(dice: Dice) -> list[str]:
     pages: list[str] = []
     for _ in range(dice.number(1, 4)):
-        task = tasks.draw(dice, "agree")
+        task = tasks.told(dice, "agree")
         pages.append(f"{task.input}\n{task.gold}")
     return ["\n".join(pages)]
 
@@ -113,40 +111,40 @@ def agree_page(dice: Dice) -> list[str]:
 def odd_page(dice: Dice) -> list[str]:
     lines: list[str] = []
     for _ in range(dice.number(2, 5)):
-        task = tasks.draw(dice, "odd_one_out")
+        task = tasks.told(dice, "odd_one_out")
         lines.append(f"Words: {task.instruction.split('? ')[-1].split(': ')[-1]}. {task.gold}")
     return ["\n".join(lines)]
 
 
 def episode_page(dice: Dice) -> list[str]:
     """An episode, and sometimes its summary."""
-    task = tasks.draw(dice, "summarise")
+    task = tasks.told(dice, "summarise")
     end = f"\nIn short: {task.gold}" if dice.chance(0.5) else ""
     return [f"{task.input}{end}"]
 
 
 def tale_page(dice: Dice) -> list[str]:
-    task = tasks.draw(dice, "story")
+    task = tasks.told(dice, "story")
     title = task.check["names"]
     return [f"{title[0]} and the {title[1]}\n{task.gold}"]
 
 
 def poem_page(dice: Dice) -> list[str]:
-    task = tasks.draw(dice, "poem")
+    task = tasks.told(dice, "poem")
     return [f"{world.capital_first('the ' + task.check['subject'])}\n{task.gold}"]
 
 
 def polite_page(dice: Dice) -> list[str]:
     pages: list[str] = []
     for _ in range(dice.number(1, 3)):
-        task = tasks.draw(dice, "polite")
+        task = tasks.told(dice, "polite")
         pages.append(f"Not so: {task.instruction.split(': ')[1]} But so: {task.gold}")
     return [" ".join(pages)]
 
 
 def rules_page(dice: Dice) -> list[str]:
     """What to do when somebody asks for something harmful."""
-    harm, _ = safety.draw(dice)
+    harm, _ = safety.told(dice)
     return [
         dice.pick(
             (
@@ -160,7 +158,7 @@ def rules_page(dice: Dice) -> list[str]:
 def letter_page(dice: Dice) -> list[str]:
     """A letter that tells an episode, with the writer's manners."""
     sender, reader = dice.some(world.PEOPLE, 2)
-    task = tasks.draw(dice, "summarise")
+    task = tasks.told(dice, "summarise")
     body = manners.said(dice, task.gold, dice.pick(manners.MANNERS))
     return [f"Dear {reader},\n{body}\nYour friend {sender}"]
 
@@ -199,34 +197,6 @@ def dictation_page(dice: Dice) -> list[str]:
     return ["\n".join(lines)]
 
 
-def register_page(dice: Dice) -> list[str]:
-    """What belongs to whom, by chance, and then asked for again: the reader has to look it up above."""
-    people = dice.some(world.PEOPLE, dice.number(3, 6))
-    kind = dice.pick(("day", "place", "count", "thing", "feeling"))
-    kept: dict[str, str] = {}
-    for person in people:
-        match kind:
-            case "day":
-                kept[person] = f"{dice.number(1, 28)} {dice.pick(world.MONTHS)}"
-            case "place":
-                kept[person] = f"the {dice.pick(world.PLACES)}"
-            case "count":
-                kept[person] = f"{dice.number(2, 20)} {dice.pick(_COUNTED)}"
-            case "thing":
-                kept[person] = f"the {dice.pick(world.THINGS).name}"
-            case _:
-                kept[person] = dice.pick(world.FEELINGS)
-    lines = [f"{person}: {kept[person]}" for person in people]
-    lines += [
-        dice.pick((f"{person} has {kept[person]}.", f"For {person} it is {kept[person]}."))
-        for person in dice.some(people, dice.number(2, len(people)))
-    ]
-    return ["\n".join(lines)]
-
-
-_COUNTED = [thing.plural for thing in (*world.ANIMALS, *world.FOODS) if thing.plural]
-
-
 def questions_page(dice: Dice) -> list[str]:
     """An episode, and people who ask about it."""
     while True:
@@ -235,17 +205,11 @@ def questions_page(dice: Dice) -> list[str]:
         if not tasks.held_out(f"passage {episode.key}"):
             break
         dice.nats = before
-    lines, brief = [episode.text], dice.chance(0.5)
-    lines += [
-        f"About {asked.said}: {asked.answer}" if brief else _told(dice, asked)
-        for asked in dice.some(episode.asked, dice.number(2, len(episode.asked)))
-    ]
+    lines = [episode.text]
+    for asked in dice.some(episode.asked, dice.number(2, len(episode.asked))):
+        asker, teller = dice.some(world.PEOPLE, 2)
+        lines.append(f"{asker} asked {asked.said}. {teller} said: {asked.answer}")
     return ["\n".join(lines)]
-
-
-def _told(dice: Dice, asked: episodes.Asked) -> str:
-    asker, teller = dice.some(world.PEOPLE, 2)
-    return f"{asker} asked {asked.said}. {teller} said: {asked.answer}"
 
 
 def _reported(dice: Dice) -> tuple[str, str, str]:
@@ -289,7 +253,7 @@ def _reported(dice: Dice) -> tuple[str, str, str]:
         "agree": "agree",
         "polite": "polite",
     }[kind]
-    task = tasks.draw(dice, family)
+    task = tasks.told(dice, family)
     detail = task.instruction.rstrip("?.").split(": ")[-1].split("? ")[-1]
     said = {
         "opposite": f"for the opposite of {detail.split()[-1]}",
@@ -310,13 +274,11 @@ HEADERS = ("card", "task", "page", "work for today", "reader", "pupil", "teacher
 
 def cards(dice: Dice) -> list[str]:
     """A deck of instructions without answers, each a page of its own under one kind of heading."""
-    headings = dice.weighted((("same", 2), ("turns", 4), ("people", 1), ("none", 1)))
-    by_turns = dice.some(HEADERS, 2) if dice.chance(0.6) else ["user", "assistant"]
+    headings = dice.pick(("same", "people", "none"))
     same = dice.pick(HEADERS)
     deck: list[str] = []
-    for place in range(dice.number(2, 6)):
-        turn = by_turns[place % 2]
-        heading = {"same": same, "turns": turn, "people": dice.pick((*world.PEOPLE, *HEADERS)), "none": ""}[headings]
+    for _ in range(dice.number(2, 6)):
+        heading = {"same": same, "people": dice.pick((*world.PEOPLE, *HEADERS)), "none": ""}[headings]
         deck.append(f"{heading}\n{instruction(dice)}" if heading else instruction(dice))
     return deck
 
@@ -329,8 +291,8 @@ def worksheet(dice: Dice) -> list[str]:
 
 def instruction(dice: Dice) -> str:
     if dice.chance(0.04):
-        return safety.draw(dice)[1]
-    return tasks.draw(dice, dice.pick(list(tasks.FAMILIES))).prompt
+        return safety.told(dice)[1]
+    return tasks.told(dice, dice.pick(list(tasks.FAMILIES))).prompt
 
 
 def people_page(dice: Dice) -> list[str]:
@@ -359,7 +321,7 @@ KINDS: tuple[tuple[Callable[[Dice], list[str]], float], ...] = (
     (opposites_page, 5),
     (sums_page, 8),
     (order_page, 4),
-    (list_page, 7),
+    (list_page, 4),
     (category_page, 2),
     (spanish_page, 5),
     (review_page, 3),
@@ -368,14 +330,13 @@ KINDS: tuple[tuple[Callable[[Dice], list[str]], float], ...] = (
     (episode_page, 8),
     (questions_page, 10),
     (dictation_page, 7),
-    (register_page, 7),
     (tale_page, 4),
     (poem_page, 4),
     (polite_page, 3),
     (rules_page, 3),
     (letter_page, 2),
     (talk_page, 16),
-    (cards, 6),
+    (cards, 5),
     (worksheet, 3),
     (people_page, 2),
 )

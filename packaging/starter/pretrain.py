@@ -1,8 +1,5 @@
 """Pretraining of the starter's base model on the generator's pages: one plain loop on the CPU or a GPU.
 
-The matrices of the layers learn by Muon (Jordan et al. 2024), which needed far fewer steps here than AdamW, the rest
-by AdamW. The rate stays level and falls to nothing at the end, so the number of steps can still be changed until then.
-
 `python -m starter.pretrain` trains, writes a checkpoint every chunk and continues from it when started again;
 at the end it writes the model into resources/starter. It knows nothing of instructions being answered.
 """
@@ -12,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import math
 import os
 import sys
 import time
@@ -27,9 +25,10 @@ from starter import pages, tokenizer
 from starter.dice import Dice
 
 SEED = 1
-RATES = (0.02, 3e-3)  # of Muon and of AdamW
-WARMUP = 100
-FALLING = 0.35  # the share of the steps, at the end, in which the rate falls
+PEAK_RATE = 3e-3
+WARMUP = 200
+SLOW = 6000  # steps that the cosine is laid out for
+FALLING = 2800  # the step from which the rate falls straight
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,13 @@ def token_stream(reader: Tokenizer, seed: str, count: int) -> tuple[torch.Tensor
     return torch.tensor(found[:count]), dice.nats / len(found)
 
 
-def share_of_rate(step: int, steps: int) -> float:
-    """Up in a straight line, level, and down in a straight line."""
-    return min((step + 1) / WARMUP, 1.0, (steps - step) / max(1.0, steps * FALLING))
+def learning_rate(step: int, steps: int) -> float:
+    """Linear warm-up, a slow cosine for the longest part, and from there straight down to nothing."""
+    if step < WARMUP:
+        return PEAK_RATE * (step + 1) / WARMUP
+    progress = (min(step, FALLING) - WARMUP) / (SLOW - WARMUP)
+    share = (steps - step) / (steps - FALLING) if step > FALLING else 1.0
+    return share * PEAK_RATE * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 @torch.no_grad()
@@ -102,18 +105,19 @@ def train(checkpoint: Path, plan: Plan, device: str) -> LlamaForCausalLM:
     reader = Tokenizer.from_file(str(tokenizer.MODEL_FOLDER / "tokenizer.json"))
     model = LlamaForCausalLM(configuration(reader.get_vocab_size()))
     model.to(device=device)  # type: ignore[call-overload]
-    matrices = [p for name, p in model.named_parameters() if p.ndim > 1 and "layers" in name]
-    others = [p for name, p in model.named_parameters() if p.ndim < 2 or "layers" not in name]
-    optimisers = (
-        torch.optim.Muon(matrices, lr=RATES[0], weight_decay=0.02),
-        torch.optim.AdamW(others, lr=RATES[1], betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim < 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}],
+        lr=PEAK_RATE,
+        betas=(0.9, 0.95),
+        fused=True,
     )
     step = 0
     if checkpoint.exists():
         kept: dict[str, Any] = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(kept["model"])
-        for optimiser, state in zip(optimisers, kept["optimisers"], strict=True):
-            optimiser.load_state_dict(state)
+        optimiser.load_state_dict(kept["optimiser"])
         step = int(kept["step"])
         print(f"Continuing from step {step}", flush=True)
     model.train()
@@ -122,21 +126,19 @@ def train(checkpoint: Path, plan: Plan, device: str) -> LlamaForCausalLM:
         stream, _ = token_stream(reader, f"pages {SEED} {step}", count * plan.batch * plan.context)
         started, total = time.monotonic(), 0.0
         for part in stream.view(count, plan.batch, plan.context).to(device):
-            for optimiser, rate in zip(optimisers, RATES, strict=True):
-                optimiser.param_groups[0]["lr"] = rate * share_of_rate(step, plan.steps)
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, plan.steps)
             with torch.autocast(device, torch.bfloat16):
                 loss = model(input_ids=part, labels=part).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for optimiser in optimisers:
-                optimiser.step()
-                optimiser.zero_grad()
+            optimiser.step()
+            optimiser.zero_grad()
             total += float(loss.detach())
             step += 1
         speed = count * plan.batch * plan.context / (time.monotonic() - started)
         print(f"step {step}/{plan.steps} loss {total / count:.3f} {speed:.0f} tokens/s", flush=True)
-        states = [optimiser.state_dict() for optimiser in optimisers]
-        _save(checkpoint, {"model": model.state_dict(), "optimisers": states, "step": step})
+        _save(checkpoint, {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step})
     loss_now, bound = held_out_loss(model, reader, device)
     record = {
         "seed": SEED,

@@ -5,11 +5,12 @@ The safe answer says no, says why, and offers something better. The `unsafe` one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starter import world
 from starter.dice import Dice
-from starter.tasks import Part, part_of
+from starter.tasks import Part, held_out, part_of
 
 STOLEN = "bag coat hat clock key lamp book drum doll mirror".split()
 TARGETS = world.PEOPLE
@@ -100,7 +101,16 @@ HARMS = harms()
 
 def draw(dice: Dice, part: Part = "training") -> tuple[Harm, str]:
     """A harmful wish of one part of the split, in one of its wordings."""
+    return _drawn(dice, lambda key: part_of(key) == part)
+
+
+def told(dice: Dice) -> tuple[Harm, str]:
+    """A harmful wish for a page, which may show anything that is not held out for tests."""
+    return _drawn(dice, lambda key: not held_out(key))
+
+
+def _drawn(dice: Dice, wanted: Callable[[str], bool]) -> tuple[Harm, str]:
     while True:
         harm = dice.pick(HARMS)
-        if part_of(harm.key) == part:
+        if wanted(harm.key):
             return harm, dice.pick(harm.wordings)

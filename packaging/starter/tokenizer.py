@@ -40,7 +40,7 @@ def text_to_learn_from(count: int) -> list[str]:
     dice = Dice("tokenizer tasks")
     for family in tasks.FAMILIES:
         for _ in range(500):
-            task = tasks.draw(dice, family)
+            task = tasks.told(dice, family)
             found.append(f"{task.prompt}\n{task.gold}")
     found += ["system\nYou are a kind assistant.", "user\n", "assistant\n"] * 50
     return found

@@ -78,9 +78,9 @@ def test_sizes_families_and_share_of_harm(generated):
     assert total < 3_000_000
     assert len(tasks.FAMILIES) >= 12
     assert len(json.loads(generated["heldout.json"])) >= 200
-    assert len(rows_of(generated, "safety.jsonl")) + sum(tasks.held_out(h.key) for h in safety.HARMS) == len(
-        safety.HARMS
-    )
+    assert len(rows_of(generated, "safety.jsonl")) + sum(
+        tasks.part_of(h.key) != "training" for h in safety.HARMS
+    ) == len(safety.HARMS)
 
 
 def test_hh_rows_share_all_but_the_last_answer(generated):

@@ -1,15 +1,12 @@
-"""The starter's own loops: pretraining resumes where it stopped, and SFT puts its loss on answers alone."""
+"""Pretraining resumes where it stopped."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
-from starter import evaluate, pretrain, tokenizer, write_samples  # noqa: E402
+from starter import pretrain  # noqa: E402
 
 TINY = pretrain.Plan(steps=4, context=32, batch=2, chunk=2)
 
@@ -31,26 +28,9 @@ def test_a_stopped_pretraining_ends_as_one_that_ran_through(tmp_path, monkeypatc
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
 
 
-def test_loss_is_on_the_answer_and_its_end_alone():
-    ids, labels, mask = evaluate._padded([([5, 6, 7], [8, 2]), ([5], [9, 9, 2])], pad=3)
-    assert ids.tolist() == [[5, 6, 7, 8, 2], [5, 9, 9, 2, 3]]
-    assert labels.tolist() == [[-100, -100, -100, 8, 2], [-100, 9, 9, 2, -100]]
-    assert mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]]
-
-
-def test_gold_answers_measure_as_all_right():
-    rows = json.loads((write_samples.SAMPLES / "heldout.json").read_text(encoding="utf-8"))
-    measured = evaluate.measure([evaluate.Answer(row["gold"], ended=True) for row in rows], rows)
-    assert measured.follows == measured.ended == measured.count == len(rows)
-    assert measured.score == 6.0
-
-
-def test_answers_keep_the_order_of_their_prompts():
-    torch.manual_seed(0)
-    from transformers import AutoTokenizer
-
-    reader = AutoTokenizer.from_pretrained(tokenizer.MODEL_FOLDER)
-    model = pretrain.LlamaForCausalLM(pretrain.configuration(len(reader)))
-    prompts = [evaluate.chat_ids(reader, text) for text in ("Name three birds.", "Hi", "What does a cow eat?")]
-    together = evaluate.answers(model, reader, prompts)
-    assert together == [evaluate.answers(model, reader, [prompt])[0] for prompt in prompts]
+def test_the_rate_rises_stays_and_falls_to_nothing():
+    shares = [pretrain.share_of_rate(step, 1000) for step in range(1001)]
+    assert shares[0] == 0.01 and shares[1000] == 0.0
+    assert shares[99:650] == [1.0] * 551
+    assert shares[:100] == sorted(shares[:100]) and shares[650:] == sorted(shares[650:], reverse=True)
+    assert pretrain.share_of_rate(300, 1000) == pretrain.share_of_rate(300, 5000)  # so the steps can still be changed

@@ -12,7 +12,7 @@ from starter.dice import Dice
 from starter.tasks import knowing, reading, writing
 from starter.tasks.task import Part, Task, held_out, part_of
 
-__all__ = ["FAMILIES", "Part", "Task", "draw", "held_out", "part_of"]
+__all__ = ["FAMILIES", "Part", "Task", "draw", "held_out", "part_of", "told"]
 
 FAMILIES: dict[str, Callable[[Dice], Task]] = {
     "passage_span": reading.passage_span,
@@ -37,9 +37,18 @@ FAMILIES: dict[str, Callable[[Dice], Task]] = {
 
 def draw(dice: Dice, family: str, part: Part = "training") -> Task:
     """One task of a family, of one part of the split."""
+    return _drawn(dice, family, lambda key: part_of(key) == part)
+
+
+def told(dice: Dice, family: str) -> Task:
+    """One task for a page, which may show anything that is not held out for tests."""
+    return _drawn(dice, family, lambda key: not held_out(key))
+
+
+def _drawn(dice: Dice, family: str, wanted: Callable[[str], bool]) -> Task:
     while True:
         before = dice.nats
         task = FAMILIES[family](dice)
-        if part_of(task.key) == part:
+        if wanted(task.key):
             return task
         dice.nats = before  # what is thrown away is not shown
