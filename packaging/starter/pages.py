@@ -1,8 +1,10 @@
 """The pretraining text: what the base model reads before it meets an instruction that is answered.
 
 Pages state the world's facts, tell episodes, report talk ("Tom asked what a cow eats. Anna said: ..."), and show
-*cards*: instructions without answers, one after another. A base that read those goes on with more of them when it
-is given one, as real base models do. Nothing held out is told here as a whole, and no page uses the chat format.
+*cards*: instructions without answers, one after another, under headings of all kinds. A base that read those goes on
+with more of them when it is given one, as real base models do. Dictations, and questions about what was just told,
+teach it to find and repeat what stands above. Nothing held out is told here as a whole, and no page answers an
+instruction.
 """
 
 from __future__ import annotations

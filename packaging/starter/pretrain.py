@@ -35,7 +35,7 @@ FALLING = 2800  # the step from which the rate falls straight
 class Plan:
     """How much is read. A chunk is what is generated at once and what a stop can lose."""
 
-    steps: int = 6000
+    steps: int = 4400
     context: int = 256
     batch: int = 8
     chunk: int = 200

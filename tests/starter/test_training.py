@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -28,9 +30,9 @@ def test_a_stopped_pretraining_ends_as_one_that_ran_through(tmp_path, monkeypatc
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
 
 
-def test_the_rate_rises_stays_and_falls_to_nothing():
-    shares = [pretrain.share_of_rate(step, 1000) for step in range(1001)]
-    assert shares[0] == 0.01 and shares[1000] == 0.0
-    assert shares[99:650] == [1.0] * 551
-    assert shares[:100] == sorted(shares[:100]) and shares[650:] == sorted(shares[650:], reverse=True)
-    assert pretrain.share_of_rate(300, 1000) == pretrain.share_of_rate(300, 5000)  # so the steps can still be changed
+def test_the_rate_rises_falls_and_ends_at_nothing():
+    rates = [pretrain.learning_rate(step, pretrain.Plan.steps) for step in range(pretrain.Plan.steps + 1)]
+    top = rates.index(max(rates))
+    assert max(rates) == pretrain.PEAK_RATE and rates[-1] == 0.0
+    assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
+    assert max(abs(one - other) for one, other in itertools.pairwise(rates)) < pretrain.PEAK_RATE / 100
