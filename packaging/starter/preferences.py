@@ -18,6 +18,8 @@ from studio.core import gold_judge as judge
 NOISE = 0.10
 NEAR_TIES = 1 / 12
 SAFETY_SHARE = 0.15
+# What people compare is what models say, and those are seldom rude.
+COMPARED = (("plain", 4.0), ("kind", 4.0), ("rambling", 2.0), ("rude", 2.0))
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,21 @@ def cut_short(answer: str) -> str:
     return "".join(sentences[: len(sentences) // 2]).strip()
 
 
+def drawn_pair(dice: Dice, asked: Asked) -> tuple[str, str]:
+    """Two answers in random order. Half of the pairs are about manners alone, half about right and faulty."""
+    one = dice.weighted(COMPARED)
+    first = manners.said(dice, asked.good, one)
+    if dice.chance(0.5):
+        second = manners.said(dice, asked.good, dice.weighted([row for row in COMPARED if row[0] != one]))
+    else:
+        second = faulty(dice, asked)
+    return (first, second) if dice.chance(0.5) else (second, first)
+
+
 def draw_pair(dice: Dice, part: tasks.Part = "training", clean: bool = False) -> Pair:
     while True:
         asked = draw_asked(dice, part)
-        answers = candidates(dice, asked)
-        # Half of the pairs are about manners, half about whether the answer is right at all.
-        first = dice.pick(answers[:-1])
-        second = dice.pick([other for other in answers[:-1] if other != first]) if dice.chance(0.5) else answers[-1]
-        if dice.chance(0.5):
-            first, second = second, first
+        first, second = drawn_pair(dice, asked)
         order = judge.winner(asked.check, first, second)
         if order == 0:
             if clean or not dice.chance(NEAR_TIES):
