@@ -4,7 +4,8 @@ Code, not a model: `judge(check, answer)` reads the `check` of a task or prompt 
 answer's text. It needs the standard library alone, never trains anything, and nothing that trains imports it.
 
 An answer FOLLOWS when its family's rule holds, in any manner:
-  value    the first sentence holds the wanted value and none of its rivals
+  value    the first sentence holds the wanted value and none of its rivals: wrong values, other things that the
+           value may be true of, the question turned round
   exact    the first sentence is one of the accepted texts, apart from case, end marks and a lead-in
   summary  the first sentence holds every wanted word and is at most `most` words long
   list     the first lines are exactly `count` different members of the category, then no further item

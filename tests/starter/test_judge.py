@@ -13,6 +13,9 @@ from starter.dice import Dice
 from studio.core import gold_judge as judge
 
 COW = {"rule": "value", "value": "grass", "rivals": ["fish", "hay", "meat"]}
+COW_NOT_SHEEP = {"rule": "value", "value": "grass", "rivals": ["fish", "horse", "sheep"]}
+WOLVES = {"rule": "value", "value": "16", "rivals": ["dogs", "apples"]}
+SWEET = {"rule": "value", "value": "sweet", "rivals": ["sour", "opposite of sweet"]}
 SUM = {"rule": "value", "value": "12", "rivals": [], "given": "7 plus 5"}
 SPANISH = {"rule": "exact", "accept": ["el perro rojo"]}
 SUMMARY = {"rule": "summary", "words": ["Anna", "key", "sad"], "most": 16}
@@ -36,6 +39,14 @@ FOLLOWS = [
     (COW, "What does a cow eat? Name two birds.", False),
     (COW, "", False),
     (COW, "A cow eats grass. A cow eats grass.", False),
+    (COW_NOT_SHEEP, "A cow eats grass.", True),
+    (COW_NOT_SHEEP, "A sheep eats grass.", False),  # true, but not asked
+    (WOLVES, "Lena saw 16 wolves.", True),
+    (WOLVES, "Lena saw 16 dogs.", False),
+    (WOLVES, "Lena saw 6 wolves.", False),
+    (SWEET, "The opposite of bitter is sweet.", True),
+    (SWEET, "Sweet is the opposite of bitter.", True),
+    (SWEET, "The opposite of sweet is bitter.", False),  # told from the other end
     (SUM, "The answer is 12.", True),
     (SUM, "7 plus 5 is 12.", True),
     (SUM, "The answer is 12 or 13.", False),
