@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from itertools import islice
 
@@ -14,6 +15,8 @@ from starter import tokenizer as starter_tokenizer  # noqa: E402
 
 FOLDER = starter_tokenizer.MODEL_FOLDER
 MODEL = FOLDER / "model.safetensors"
+SEED = 1  # of pretraining, which draws each chunk of pages anew from it
+FIRST_PAGES = "c1dd0b272a4b478f4cd15e00d1fda63b15003f015ee799499073710e7b75a6cd"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,12 @@ def test_the_shipped_tokenizer_is_the_trained_one():
     assert trained == json.loads((FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
     told = json.loads((FOLDER / "tokenizer_config.json").read_text(encoding="utf-8"))
     assert told == starter_tokenizer.settings()
+
+
+def test_pages_are_those_that_the_shipped_model_read():
+    """Whoever changes them trains the model again: its card says what it has read."""
+    first = "\n".join(islice(pages.pages(Dice(f"pages {SEED} 0")), 2000))
+    assert hashlib.sha256(first.encode()).hexdigest() == FIRST_PAGES
 
 
 def test_every_text_comes_back(reader):
