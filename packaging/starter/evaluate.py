@@ -79,44 +79,43 @@ class Found:
     families: Counter[str] = field(default_factory=Counter)
 
 
-def measure(seed: int, base: Path, samples: Path, test: Test, names: Sequence[str], found: dict[str, Found]) -> Figures:
-    """Train all lessons named with a seed and add what their stages do to `found`. Returns the reward model's pairs."""
-    with tempfile.TemporaryDirectory(prefix="starter-") as folder:
-        school = School(Path(folder) / "project", base, samples)
-        for lesson in LESSONS:
-            if lesson.name in names:
-                school.train(lesson.seeded(seed))
-                print(f"seed {seed}: {lesson.label}, {school.runs[lesson.name].story().elapsed:.0f} s", flush=True)
-        with Answering(Path(folder) / "answers.log") as worker:
-            stages = {
-                name: _ask(worker, school, name, test)
-                for name in (BASE, *names)
-                if name == BASE or METHODS[school.runs[name].recipe().method].talks
-            }
-            for name, (instructed, prompted) in stages.items():
-                told = found.setdefault(name, Found())
-                told.follows.rows.append((instructed.follows, len(test.instructions)))
-                told.ended.rows.append((instructed.ended, len(test.instructions)))
-                told.gold.append(prompted.gold)
-                rows = zip(test.instructions, instructed.verdicts, strict=True)
-                told.families.update(row["family"] for row, verdict in rows if verdict.follows)
-                if name not in (BASE, SFT) and SFT in stages:
-                    better = contest(test.prompts, prompted, stages[SFT][1])
-                    told.wins.rows.append((better.wins, better.wins + better.losses))
-                    told.ties.append(better.ties)
-                if REWARD in school.runs:
-                    told.reward.append(_mean(_scores(worker, school, test.prompts, prompted)))
-                if name in school.runs:
-                    told.seconds.append(school.runs[name].story().elapsed)
-                    if (distance := distance_of(school.runs[name])) is not None:
-                        told.kl.append(distance)
-            judging = Figures()
+def measure(folder: Path, seed: int, options: argparse.Namespace, test: Test, found: dict[str, Found]) -> Figures:
+    """Train the lessons wanted with a seed, and add what their stages do to `found`. Returns the judged pairs."""
+    school = School(folder, options.model, write_samples.SAMPLES)
+    for lesson in LESSONS:
+        if lesson.name in options.stages:
+            school.train(lesson.seeded(seed))
+            print(f"seed {seed}: {lesson.label}, {school.runs[lesson.name].story().elapsed:.0f} s", flush=True)
+    with Answering(school.project.logs / "answers.log") as worker:
+        stages = {
+            name: _ask(worker, school, name, test)
+            for name in (BASE, *options.stages)
+            if name == BASE or METHODS[school.runs[name].recipe().method].talks
+        }
+        for name, (instructed, prompted) in stages.items():
+            told = found.setdefault(name, Found())
+            told.follows.rows.append((instructed.follows, len(test.instructions)))
+            told.ended.rows.append((instructed.ended, len(test.instructions)))
+            told.gold.append(prompted.gold)
+            rows = zip(test.instructions, instructed.verdicts, strict=True)
+            told.families.update(row["family"] for row, verdict in rows if verdict.follows)
+            if name not in (BASE, SFT) and SFT in stages:
+                better = contest(test.prompts, prompted, stages[SFT][1])
+                told.wins.rows.append((better.wins, better.wins + better.losses))
+                told.ties.append(better.ties)
             if REWARD in school.runs:
-                right = _right_pairs(worker, school, test.pairs)
-                judging.rows.append((right, len(test.pairs)))
-                print(f"seed {seed}: reward model right about {right} of {len(test.pairs)} clean pairs", flush=True)
-        school.project.close()
-        return judging
+                told.reward.append(_mean(_scores(worker, school, test.prompts, prompted)))
+            if name in school.runs:
+                told.seconds.append(school.runs[name].story().elapsed)
+                if (distance := distance_of(school.runs[name])) is not None:
+                    told.kl.append(distance)
+        judging = Figures()
+        if REWARD in school.runs:
+            right = _right_pairs(worker, school, test.pairs)
+            judging.rows.append((right, len(test.pairs)))
+            print(f"seed {seed}: reward model right about {right} of {len(test.pairs)} clean pairs", flush=True)
+    school.project.close()
+    return judging
 
 
 def _ask(worker: Answering, school: School, name: str, test: Test) -> tuple[Stage, Stage]:
@@ -149,12 +148,15 @@ def main() -> None:
     parser.add_argument("--part", choices=("test", "development"), default="test")
     stages = [lesson.name for lesson in LESSONS]
     parser.add_argument("--stages", nargs="*", choices=stages, default=stages, help="with what they go on from")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the projects here; what is trained stays so")
     parser.add_argument("--json", type=Path, help="write the figures into this file as well")
     options = parser.parse_args()
     began = time.monotonic()
     test, found, judging = Test.of(options.part), {}, Figures()
-    for seed in options.seeds:
-        judging.rows += measure(seed, options.model, write_samples.SAMPLES, test, options.stages, found).rows
+    with tempfile.TemporaryDirectory(prefix="starter-") as scratch:
+        for seed in options.seeds:
+            folder = (options.keep or Path(scratch)) / f"seed {seed}"
+            judging.rows += measure(folder, seed, options, test, found).rows
     for line in lines(found, judging):
         print(line)
     print(f"Measured in {time.monotonic() - began:.0f} s")

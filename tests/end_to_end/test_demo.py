@@ -8,10 +8,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from studio.cli.demo.lessons import LESSONS
+from studio.cli.demo.school import School
 from studio.core.runs import RunState
 from studio.storage.datasets import list_datasets
 from studio.storage.models import list_models
 from studio.storage.project import Project
+from studio.storage.resources import carried
 from studio.storage.runs import list_runs
 
 pytestmark = pytest.mark.timeout(400)
@@ -39,3 +42,8 @@ def test_the_quick_demo_runs_every_stage(tmp_path):
     assert {run.recipe().method for run in runs} == {"sft", "reward", "dpo"}
     assert all(run.story().state(worker_alive=False) is RunState.FINISHED for run in runs)
     project.close()
+
+    again = School(folder, carried("resources", "starter"), carried("sample_data"))
+    assert again.train(LESSONS[0].shortened()).id in {run.id for run in runs}  # what is trained already stays so
+    assert len(list_runs(again.project.runs)) == len(runs)
+    again.project.close()

@@ -6,6 +6,7 @@ Nothing here is special to the demo's models: it is what a user would do, in the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from studio.cli.demo.lessons import INSTRUCTIONS, PREFERENCES, Lesson
@@ -14,23 +15,27 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.runs import RunState, RunStory
+from studio.storage.datasets import list_datasets
 from studio.storage.interchange import import_file
 from studio.storage.models import add_model
-from studio.storage.project import Project
+from studio.storage.project import DATABASE, Project
 from studio.storage.recipes import ready_recipe
-from studio.storage.runs import RunFolder
+from studio.storage.runs import RunFolder, list_runs
 
 _FILES = {INSTRUCTIONS: "instructions.json", PREFERENCES: "preferences.jsonl"}
 
 
 class School:
-    """A new project with a base model and the sample data. Its methods raise StudioError."""
+    """A project with a base model and the sample data: a new one, or an earlier one, in which what is trained already
+    is not trained again. Its methods raise StudioError."""
 
     def __init__(self, folder: Path, base: Path, samples: Path) -> None:
-        self.project = Project.create(folder)
+        there = (folder / DATABASE).is_file()
+        self.project = Project.open(folder) if there else Project.create(folder)
         self.base = add_model(self.project, base).folder
+        known = {info.name: info for info in list_datasets(self.project)}
         self.datasets: dict[str, DatasetInfo] = {
-            name: import_file(self.project, samples / file, name) for name, file in _FILES.items()
+            name: known.get(name) or import_file(self.project, samples / file, name) for name, file in _FILES.items()
         }
         self.runs: dict[str, RunFolder] = {}
 
@@ -46,12 +51,22 @@ class School:
             adapter=str(self.runs[lesson.after].adapter) if lesson.after else "",
             settings=lesson.settings,
         )
-        folder = RunFolder.create(self.project.runs, ready_recipe(self.project, recipe))
-        ended = follow(folder, title=title, watch=watch)
-        if ended.state is not RunState.FINISHED:
-            raise StudioError(ended.sentence, ended.hint, ended.details)
+        ready = ready_recipe(self.project, recipe)
+        folder = self._finished(ready)
+        if folder is None:
+            folder = RunFolder.create(self.project.runs, ready)
+            ended = follow(folder, title=title, watch=watch)
+            if ended.state is not RunState.FINISHED:
+                raise StudioError(ended.sentence, ended.hint, ended.details)
         self.runs[lesson.name] = folder
         return folder
+
+    def _finished(self, wanted: Recipe) -> RunFolder | None:
+        """A finished run of that very recipe, whatever it is called."""
+        for run in list_runs(self.project.runs):
+            if run.is_sealed and replace(run.recipe(), name=wanted.name) == wanted:
+                return run
+        return None
 
     def adapter_of(self, name: str) -> Path | None:
         """What answers for a stage beside the base model; None for the base itself."""
