@@ -37,13 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument("--project", type=Path, metavar="FOLDER", help="where the demo's project goes (a new folder)")
     parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute, too short to learn much")
+    parser.add_argument(
+        "--with-reward-hacking",
+        action="store_true",
+        help="PPO once more without its KL penalty, to show how a reward is tricked",
+    )
     parser.add_argument("--no-window", action="store_true", help="do not open the window at the end")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the project, train, compare, report, and open the window where there is a screen. Raises StudioError."""
     folder = arguments.project or _new_folder(projects_home() / "Plumbline demo")
-    lessons = [lesson.shortened() if arguments.quick else lesson for lesson in LESSONS]
+    wanted = [lesson for lesson in LESSONS if arguments.with_reward_hacking or not lesson.optional]
+    lessons = [lesson.shortened() if arguments.quick else lesson for lesson in wanted]
     asked = read_prompts(carried("sample_data", "prompts_heldout.jsonl"))[: _ASKED_QUICK if arguments.quick else _ASKED]
     answering = [BASE, *(lesson.name for lesson in lessons if METHODS[lesson.method].talks)]
     clock = Clock(
@@ -110,12 +116,13 @@ def _advance(bar: tqdm[NoReturn], done: int, _total: int) -> None:
 
 
 def _show_answers(stages: Sequence[Stage], asked: Sequence[Asked]) -> None:
+    width = max(len(stage.name) for stage in stages)
     for number in shown(asked):
         print("\n> " + "\n  ".join(asked[number]["prompt"].splitlines()))
         for stage in stages:
             mark = "✓" if stage.verdicts[number].follows else "✗"
             text = " ⏎ ".join(stage.answers[number].text.splitlines()) or "(nothing)"
-            print(f"  {mark} {stage.name:<5} {text}")
+            print(f"  {mark} {stage.name:<{width}} {text}")
 
 
 def _table(stages: Sequence[Stage], asked: Sequence[Asked]) -> tuple[list[str], list[list[str]]]:

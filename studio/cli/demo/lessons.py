@@ -8,19 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from studio.core.methods import DpoSettings, RewardSettings, SftSettings, TrainSettings
+from studio.core.methods import DpoSettings, PpoSettings, RewardSettings, SftSettings, TrainSettings
 
-SFT, REWARD, DPO = "SFT", "reward", "DPO"
-INSTRUCTIONS, PREFERENCES = "instructions", "preferences"
+SFT, REWARD, DPO, PPO, HACKED = "SFT", "reward", "DPO", "PPO", "PPO, no KL"
+INSTRUCTIONS, PREFERENCES, PROMPTS = "instructions", "preferences", "prompts"
 
 # A very small model bears, and needs, larger steps than the defaults. Evaluations are few: they cost time.
 _SHARED: dict[str, Any] = {"batch_size": 16, "accumulate": 1, "max_length": 256, "evaluations": 4}
 _QUICK = {"max_steps": 12, "evaluations": 1}
+_PPO = PpoSettings(
+    learning_rate=5e-4, epochs=2.0, batch_size=32, accumulate=1, max_length=256, answer_tokens=64, evaluations=2
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One stage. after: the stage whose adapter it goes on from. seconds: about how long it takes on two cores, which
+    """One stage. after: the stage whose adapter it goes on from. rewarded_by: the stage that rewards its answers.
+    optional: shown when it is asked for. seconds: about how long it takes on two cores, which
     tells how much of the demo is left; its own pace corrects it."""
 
     name: str
@@ -30,6 +34,8 @@ class Lesson:
     settings: TrainSettings
     seconds: float
     after: str = ""
+    rewarded_by: str = ""
+    optional: bool = False
 
     def seeded(self, seed: int) -> Lesson:
         """The same with another seed."""
@@ -66,5 +72,17 @@ LESSONS = (
         DpoSettings(learning_rate=1e-3, epochs=1.0, beta=0.25, **_SHARED),
         seconds=40,
         after=SFT,
+    ),
+    Lesson(PPO, "Earn reward (PPO)", "ppo", PROMPTS, _PPO, seconds=60, after=SFT, rewarded_by=REWARD),
+    Lesson(
+        HACKED,
+        "Earn reward without a KL penalty",
+        "ppo",
+        PROMPTS,
+        replace(_PPO, kl_coefficient=0.0),
+        seconds=60,
+        after=SFT,
+        rewarded_by=REWARD,
+        optional=True,
     ),
 )

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from studio.cli.demo.lessons import INSTRUCTIONS, PREFERENCES, Lesson
+from studio.cli.demo.lessons import INSTRUCTIONS, PREFERENCES, PROMPTS, Lesson
 from studio.cli.training import follow
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
+from studio.core.rewards import Rewards
 from studio.core.runs import RunState, RunStory
 from studio.storage.datasets import list_datasets
 from studio.storage.interchange import import_file
@@ -22,7 +23,7 @@ from studio.storage.project import DATABASE, Project
 from studio.storage.recipes import ready_recipe
 from studio.storage.runs import RunFolder, list_runs
 
-_FILES = {INSTRUCTIONS: "instructions.json", PREFERENCES: "preferences.jsonl"}
+_FILES = {INSTRUCTIONS: "instructions.json", PREFERENCES: "preferences.jsonl", PROMPTS: "prompts.jsonl"}
 
 
 class School:
@@ -50,6 +51,7 @@ class School:
             method=lesson.method,
             adapter=str(self.runs[lesson.after].adapter) if lesson.after else "",
             settings=lesson.settings,
+            rewards=Rewards(str(self.runs[lesson.rewarded_by].adapter)) if lesson.rewarded_by else Rewards(),
         )
         ready = ready_recipe(self.project, recipe)
         folder = self._finished(ready)
