@@ -17,7 +17,14 @@ INSTRUCTIONS, PREFERENCES, PROMPTS = "instructions", "preferences", "prompts"
 _SHARED: dict[str, Any] = {"batch_size": 16, "accumulate": 1, "max_length": 256, "evaluations": 4}
 _QUICK = {"max_steps": 12, "evaluations": 1}
 _PPO = PpoSettings(
-    learning_rate=5e-4, epochs=2.0, batch_size=32, accumulate=1, max_length=256, answer_tokens=64, evaluations=2
+    learning_rate=2e-4,
+    epochs=2.0,
+    batch_size=32,
+    accumulate=1,
+    max_length=256,
+    answer_tokens=64,
+    evaluations=2,
+    kl_coefficient=0.2,
 )
 
 
