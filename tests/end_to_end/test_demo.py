@@ -26,20 +26,20 @@ def test_the_quick_demo_runs_every_stage(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=380)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    for stage in ("base", "SFT", "DPO"):
+    for stage in ("base", "SFT", "DPO", "PPO"):
         assert any(line.startswith(stage) and "%" in line for line in lines)
     assert any(line.startswith("Reward model: right about") for line in lines)
     report = (folder / "report.html").read_text(encoding="utf-8")
     page = ElementTree.fromstring(report.removeprefix("<!DOCTYPE html>\n"))
     assert len(list(page.iter("{http://www.w3.org/1999/xhtml}figure"))) >= 9
     names = [cell.text for cell in page.iter("{http://www.w3.org/1999/xhtml}h3")]
-    assert names[:3] == ["base", "SFT", "DPO"]  # the base's failure first
+    assert names[:4] == ["base", "SFT", "DPO", "PPO"]  # the base's failure first
     assert "<script" not in report
     project = Project.open(folder)
     assert {info.kind_name for info in list_datasets(project)} == {"examples", "pairs"}
     assert len(list_models(project)) == 1
     runs = list_runs(project.runs)
-    assert {run.recipe().method for run in runs} == {"sft", "reward", "dpo"}
+    assert {run.recipe().method for run in runs} == {"sft", "reward", "dpo", "ppo"}
     assert all(run.story().state(worker_alive=False) is RunState.FINISHED for run in runs)
     project.close()
 
