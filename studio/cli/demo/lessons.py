@@ -77,7 +77,7 @@ LESSONS = (
         "Prefer better answers (DPO)",
         "dpo",
         PREFERENCES,
-        DpoSettings(learning_rate=1e-3, epochs=1.0, beta=0.1, **_SHARED),
+        DpoSettings(learning_rate=1e-3, epochs=1.0, beta=0.25, **_SHARED),
         seconds=40,
         after=SFT,
     ),
