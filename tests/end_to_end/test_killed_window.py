@@ -95,7 +95,9 @@ def test_training_outlives_the_window_and_the_next_one_takes_over(qtbot, studio,
 
     # A killed worker is a sentence in the window, and Resume goes on from its last checkpoint.
     studio.runs.resume(run_id)
-    qtbot.waitUntil(lambda: record.state is RunState.RUNNING and record.story.step > last.step, timeout=120_000)
+    # A checkpoint is saved after its step was told: only then is there a later one to go on from.
+    qtbot.waitUntil(lambda: (record.story.checkpoint_step or 0) > last.step, timeout=120_000)
+    assert record.state is RunState.RUNNING
     with qtbot.waitSignal(studio.runs.run_ended, timeout=60_000):
         kill_tree(run.worker())
     assert record.state is RunState.INTERRUPTED

@@ -80,7 +80,7 @@ def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
 
 def test_what_it_is_told_must_make_sense(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == main(["dance"]) == main(["run"]) == EXIT_USAGE
-    assert "run FOLDER, chat, preview" in capsys.readouterr().err
+    assert "told one of: run FOLDER, " in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_a_sentence(tmp_path: Path) -> None:
