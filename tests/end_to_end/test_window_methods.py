@@ -79,7 +79,7 @@ def test_examples_then_preferences_then_a_judge(qtbot, studio, base_model):
     assert view.compare.isVisible()
 
     judge = train_to_the_end(qtbot, studio, "reward")
-    assert judge.recipe.adapter == ""
+    assert judge.recipe.adapter == str(first.folder.adapter)  # judges begin where fine-tuning ended
     assert not view.compare.isVisible()
     assert view.has_tab("Report")
     view.show_tab("Report")
