@@ -24,6 +24,7 @@ from studio.core.settings import AppSettings
 from studio.gui import theme
 from studio.gui.pages.start import StartPage
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.visible_text import plain_tip
 
 _RECENT_IN_MENU = 5
 
@@ -87,7 +88,7 @@ class MainWindow(QWidget):
         self.setWindowTitle(f"{name} – Plumbline")
         # An ampersand is a letter here, not a key.
         self.project_button.setText(_shortened(name).replace("&", "&&"))
-        self.project_button.setToolTip(name)
+        self.project_button.setToolTip(plain_tip(name))
         self.close_action.setEnabled(True)
         self.tabs.show()
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.widgets.visible_text import plain_tip
 
 
 class StartPage(QWidget):
@@ -72,7 +73,7 @@ class StartPage(QWidget):
             path = Path(folder)
             item = QListWidgetItem(f"{path.name}\n{path.parent}")
             item.setData(Qt.ItemDataRole.UserRole, folder)
-            item.setToolTip(folder)
+            item.setToolTip(plain_tip(folder))
             item.setSizeHint(QSize(0, 56))
             self.recent.addItem(item)
         for part in (self.heading, self.recent):

@@ -35,6 +35,7 @@ from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import delete_dataset, list_datasets, rename_dataset
 from studio.storage.files import write_whole
@@ -138,7 +139,7 @@ class DataPage(QWidget):
         for info in datasets:
             item = QListWidgetItem(f"{info.name}\n{info.size}")
             item.setData(Qt.ItemDataRole.UserRole, info)
-            item.setToolTip(info.name)
+            item.setToolTip(plain_tip(info.name))
             self.list.addItem(item)
             if info.id == wanted or self.list.currentItem() is None:
                 self.list.setCurrentItem(item)
