@@ -14,7 +14,6 @@ from studio.core.conversation import Sampling
 from studio.core.errors import StudioError
 from studio.core.fields import settings_from
 from studio.core.messages import Message
-from studio.engine.failures import as_sentence
 from studio.engine.pipe import Interrupted, Pipe, Request
 
 if TYPE_CHECKING:
@@ -29,15 +28,7 @@ def serve() -> int:
     """Work until standard input closes."""
     pipe = Pipe()
     desk = Desk(pipe)
-    pipe.reply("ready")
-    for request in pipe.requests():
-        try:
-            desk.handle(request)
-        except Interrupted:
-            continue
-        except Exception as error:
-            pipe.fail(as_sentence(error, Path.cwd()), request.values.get("id"))
-    return 0
+    return pipe.serve(desk.handle)
 
 
 class Desk:

@@ -48,15 +48,7 @@ def serve() -> int:
         pipe.fail(as_sentence(error, Path.cwd()))
         raise
     desk = Desk(pipe)
-    pipe.reply("ready")
-    for request in pipe.requests():
-        try:
-            desk.handle(request)
-        except Interrupted:
-            continue
-        except Exception as error:
-            pipe.fail(as_sentence(error, Path.cwd()), request.values.get("id"))
-    return 0
+    return pipe.serve(desk.handle)
 
 
 class Desk:

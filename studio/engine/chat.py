@@ -39,15 +39,7 @@ def serve() -> int:
         pipe.fail(as_sentence(error, Path.cwd()))
         raise
     room = Room(pipe)
-    pipe.reply("ready")
-    for request in pipe.requests():
-        try:
-            room.handle(request)
-        except Interrupted:
-            continue
-        except Exception as error:
-            pipe.fail(as_sentence(error, Path.cwd()), request.values.get("id"))
-    return 0
+    return pipe.serve(room.handle)
 
 
 class Room:

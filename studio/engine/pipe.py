@@ -10,8 +10,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -66,6 +67,23 @@ class Pipe:
     def fail(self, error: StudioError, request_id: Any = None) -> None:
         """Send an error as a sentence."""
         self.reply("failed", id=request_id, what=error.what, hint=error.hint, details=error.details)
+
+    def serve(self, handle: Callable[[Request], object]) -> int:
+        """Say that everything is ready, then handle requests until standard input closes. Returns the exit code.
+
+        What `handle` raises is sent as a sentence; Interrupted is no failure.
+        """
+        from studio.engine.failures import as_sentence
+
+        self.reply("ready")
+        for request in self.requests():
+            try:
+                handle(request)
+            except Interrupted:
+                continue
+            except Exception as error:
+                self.fail(as_sentence(error, Path.cwd()), request.values.get("id"))
+        return 0
 
     def _read(self) -> None:
         number = 0

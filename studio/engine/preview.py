@@ -27,15 +27,7 @@ def serve() -> int:
     pipe = Pipe()
     from transformers import AutoTokenizer  # noqa: F401 - "ready" means that nothing heavy is left to import
 
-    from studio.engine.failures import as_sentence
-
-    pipe.reply("ready")
-    for request in pipe.requests():
-        try:
-            _preview(pipe, request)
-        except Exception as error:
-            pipe.fail(as_sentence(error, Path.cwd()), request.values.get("id"))
-    return 0
+    return pipe.serve(lambda request: _preview(pipe, request))
 
 
 def _preview(pipe: Pipe, request: Request) -> None:

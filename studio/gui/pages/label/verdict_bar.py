@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.pages.label.ways import Choice
@@ -44,8 +45,8 @@ class VerdictBar(QWidget):
         self.buttons: list[QPushButton] = []
         self._verdicts = QHBoxLayout()
         self._verdicts.setSpacing(8)
-        tools = QHBoxLayout()
-        tools.setSpacing(2)
+        self._tool_rows = QGridLayout()
+        self._tool_rows.setSpacing(2)
         self.tools: dict[str, QPushButton] = {}
         for action, (label, key, about) in _TOOLS.items():
             button = _button(f"{label}  ({key})", about)
@@ -53,14 +54,38 @@ class VerdictBar(QWidget):
             theme.set_role(button, "quiet")
             button.clicked.connect(self._ask)
             self.tools[action] = button
-            tools.addWidget(button)
-        tools.insertStretch(0)
-        tools.addStretch()
+        self._in_a_row = 0
+        self._arrange_tools()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(self._verdicts)
-        layout.addLayout(tools)
+        layout.addLayout(self._tool_rows)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange_tools()
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrower than the row as it stands, which breaks in two when it has to."""
+        hint = super().minimumSizeHint()
+        widest = max(button.sizeHint().width() for button in self.tools.values())
+        return QSize(min(hint.width(), widest * len(self.tools) // 2), hint.height())
+
+    def _arrange_tools(self) -> None:
+        """All tools in one row where there is room, else in two."""
+        needed = sum(button.sizeHint().width() + 2 for button in self.tools.values())
+        in_a_row = len(self.tools) if needed <= self.width() else len(self.tools) // 2
+        if in_a_row == self._in_a_row:
+            return
+        self._in_a_row = in_a_row
+        for column in range(len(self.tools) + 2):
+            self._tool_rows.setColumnStretch(column, 0)
+        for number, button in enumerate(self.tools.values()):
+            self._tool_rows.addWidget(button, number // in_a_row, 1 + number % in_a_row)
+        self._tool_rows.setColumnStretch(0, 1)
+        self._tool_rows.setColumnStretch(in_a_row + 1, 1)
+        self.updateGeometry()
 
     def show_choices(self, choices: Sequence[Choice]) -> None:
         """Offer these verdicts; where answers are ranked there are none."""
