@@ -21,10 +21,10 @@ from starter import tasks, write_samples
 from starter.tokenizer import MODEL_FOLDER
 from studio.cli.answering import Answering
 from studio.cli.demo.command import BASE, GREEDY
-from studio.cli.demo.lessons import LESSONS, REWARD, SFT
 from studio.cli.demo.measuring import Asked, Stage, contest, judged
 from studio.cli.demo.school import School, distance_of
 from studio.core.intervals import wilson
+from studio.core.lessons import LESSONS, REWARD, SFT
 from studio.core.methods import METHODS
 
 PROMPTS = 240

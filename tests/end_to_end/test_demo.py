@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.cli.demo.lessons import LESSONS
 from studio.cli.demo.school import School
+from studio.core.lessons import LESSONS
 from studio.core.runs import RunState
 from studio.storage.datasets import list_datasets
 from studio.storage.models import list_models

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from studio.cli.demo.lessons import INSTRUCTIONS, PREFERENCES, PROMPTS, Lesson
 from studio.cli.training import follow
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
+from studio.core.lessons import INSTRUCTIONS, PREFERENCES, PROMPTS, Lesson
 from studio.core.recipes import Recipe
 from studio.core.rewards import Rewards
 from studio.core.runs import RunState, RunStory

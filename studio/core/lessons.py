@@ -1,6 +1,7 @@
-"""What the demo trains, in order: each stage's method, data and settings, and what it goes on from.
+"""What aligns the starter model, in order: each stage's method, data and settings, and what it goes on from.
 
-The same lessons are measured over several seeds by the starter's own evaluation, so that its figures are the demo's.
+`plumbline demo` trains these and the window's guide leads through them; the starter's own evaluation measures them
+over several seeds, so that its figures are theirs.
 """
 
 from __future__ import annotations
