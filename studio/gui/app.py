@@ -26,7 +26,7 @@ from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
 from studio.storage.settings import projects_home
 
-_TABS = {"data": "Data", "label": "Label", "train": "Train", "runs": "Runs", "chat": "Chat"}
+_TABS = {"data": "Data", "label": "Label", "train": "Train", "runs": "Runs", "chat": "Chat", "models": "Models"}
 
 
 class Studio(QObject):
@@ -150,12 +150,19 @@ class Studio(QObject):
                 runs.chat_requested.connect(self._chat_with)
                 runs.train_requested.connect(self._show_train)
                 return runs
-            case _:
+            case "chat":
                 from studio.gui.pages.chat import ChatPage
 
                 chat = ChatPage(self.project, self.runs)
                 chat.train_requested.connect(self._show_train)
                 return chat
+            case _:
+                from studio.gui.pages.models import ModelsPage
+
+                models = ModelsPage(self.project, self.runs)
+                models.chat_requested.connect(self._chat_with)
+                models.train_requested.connect(self._train_model)
+                return models
 
     @Slot(str)
     def _train_on(self, dataset: str) -> None:
@@ -198,6 +205,11 @@ class Studio(QObject):
     def _chat_with(self, run: str) -> None:
         self.show_page("chat")
         self.pages["chat"].open_run(run)
+
+    @Slot(object)
+    def _train_model(self, folder: Path) -> None:
+        self.show_page("train")
+        self.pages["train"].choose_model(folder)
 
     @Slot()
     def _ask_new(self) -> None:

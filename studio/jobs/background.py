@@ -30,6 +30,21 @@ class BackgroundTask(QThread):
         self._work = work
         self._reported = 0.0
 
+    @staticmethod
+    def begin(
+        owner: QObject,
+        work: Callable[[BackgroundTask], object],
+        succeeded: Callable[..., object],
+        failed: Callable[..., object],
+    ) -> BackgroundTask:
+        """Start work whose answer goes to two slots of QObjects. It belongs to `owner`, and is gone when it is over."""
+        task = BackgroundTask(work, owner)
+        task.succeeded.connect(succeeded)
+        task.failed.connect(failed)
+        task.finished.connect(task.deleteLater)
+        task.start()
+        return task
+
     def run(self) -> None:
         """The thread's body."""
         try:
@@ -56,3 +71,12 @@ class BackgroundTask(QThread):
     def is_cancelled(self) -> bool:
         """Whether `cancel` was called; asked by the work."""
         return self.isInterruptionRequested()
+
+
+def end_tasks(owner: QObject) -> None:
+    """Ask all work that belongs to `owner`, or to what it holds, to end, and wait for it."""
+    tasks = owner.findChildren(BackgroundTask)
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        task.wait()

@@ -204,7 +204,7 @@ def test_pages_are_made_when_first_shown_and_reached_by_keys(studio, folder, qtb
     assert list(studio.pages) == ["data"]
     with qtbot.waitActive(studio.window):
         studio.window.activateWindow()
-    for key, name in zip("23451", ("label", "train", "runs", "chat", "data"), strict=True):
+    for key, name in zip("234561", ("label", "train", "runs", "chat", "models", "data"), strict=True):
         qtbot.keyClick(studio.window, getattr(Qt.Key, f"Key_{key}"), Qt.KeyboardModifier.ControlModifier)
         assert studio.window.stack.currentWidget() is studio.pages[name]
         assert studio.window.tabs.tabText(studio.window.tabs.currentIndex()).lower() == name

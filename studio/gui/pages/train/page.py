@@ -188,6 +188,10 @@ class TrainPage(QWidget):
         self.dataset.refresh()
         self.dataset.choose(info.id)
 
+    def choose_model(self, folder: Path) -> None:
+        """Choose the base model in that folder, once it has passed its check."""
+        self.model.choose(folder)
+
     def close_down(self) -> None:
         """Wait for what is under way."""
         self.model.close_down()

@@ -1,0 +1,167 @@
+"""The Models page: the project's models at the left, the chosen one at the right, and the ways to get another.
+
+What can be done with a model is a panel (`panel`); which there are is listed in `_panels`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.gui import theme
+from studio.gui.pages.models.card_panel import CardPanel
+from studio.gui.pages.models.get_view import GetView
+from studio.gui.pages.models.model_list import MODEL, ModelDelegate, ModelList
+from studio.gui.pages.models.model_view import ModelView
+from studio.gui.pages.models.panel import Panel
+from studio.gui.widgets.notice import Notice
+from studio.jobs.background import BackgroundTask, end_tasks
+from studio.jobs.runs import ProjectRuns
+from studio.storage.library import LibraryModel, list_library
+from studio.storage.project import Project
+
+
+class ModelsPage(QWidget):
+    """The models of a project.
+
+    chat_requested(run_id): talk to what a run made. train_requested(object Path): train on the model in that folder.
+    """
+
+    chat_requested = Signal(str)
+    train_requested = Signal(object)
+
+    def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project, self._runs = project, runs
+        self._wanted: Path | None = None  # to be chosen when the list that is being read is there
+        self.notice = Notice()
+        self.model = ModelList(self)
+        self.list = QListView()
+        self.list.setAccessibleName("Models: what runs made, newest first, then what to start from")
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(ModelDelegate(self.list))
+        self.list.setUniformItemSizes(True)
+        self.list.setMinimumWidth(200)
+        self.list.selectionModel().currentChanged.connect(self._take_current)
+        self.list.clicked.connect(self._take_clicked)
+        self.get = QPushButton("Get a model…")
+        self.get.clicked.connect(self.show_get)
+        self.view = ModelView(self._panels())
+        self.view.chat_requested.connect(self._chat)
+        self.view.train_requested.connect(self.train_requested)
+        self.get_view = GetView(project)
+        self.get_view.added.connect(self._take_added)
+        self._lay_out()
+        runs.list_changed.connect(self.refresh)
+        runs.run_ended.connect(self.refresh)
+
+    def _panels(self) -> list[Panel]:
+        """What can be done with a model, in the order of the tabs."""
+        return [CardPanel(self._project)]
+
+    def _lay_out(self) -> None:
+        heading = QLabel("Models")
+        theme.set_role(heading, "heading")
+        top = QHBoxLayout()
+        top.addWidget(heading, 1)
+        top.addWidget(self.get)
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(top)
+        column.addWidget(self.list, 1)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.view)
+        self.stack.addWidget(self.get_view)
+        right = QWidget()
+        inside = QVBoxLayout(right)
+        inside.setContentsMargins(16, 0, 0, 0)
+        inside.addWidget(self.notice)
+        inside.addWidget(self.stack, 1)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        splitter.addWidget(side)
+        splitter.addWidget(right)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([300, 1000])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.addWidget(splitter)
+
+    def open_model(self, folder: Path, tab: str = "") -> None:
+        """Choose the model in that folder, and the panel of that title."""
+        self._wanted = folder
+        self.refresh()
+        if tab:
+            self.view.show_tab(tab)
+
+    @Slot()
+    def show_get(self) -> None:
+        """Show the ways to get a model."""
+        self.stack.setCurrentWidget(self.get_view)
+
+    def close_down(self) -> None:
+        """End what is under way."""
+        self.view.close_down()
+        self.get_view.close_down()
+        end_tasks(self)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Know what other pages added."""
+        self.refresh()
+        super().showEvent(event)
+
+    @Slot()
+    def refresh(self) -> None:
+        """Read the list again, in a thread."""
+        project = self._project
+
+        def read(_task: BackgroundTask) -> list[LibraryModel]:
+            return list_library(project)
+
+        BackgroundTask.begin(self, read, self._take_list, self.notice.show_error)
+
+    @Slot(object)
+    def _take_list(self, models: list[LibraryModel]) -> None:
+        current = self.list.currentIndex().data(MODEL)
+        wanted = self._wanted or (current.folder if current else None)
+        self.model.take(models)
+        index = self.model.index_of(wanted)
+        if self._wanted is not None and index.isValid():
+            self._wanted = None
+            self.stack.setCurrentWidget(self.view)
+        if not index.isValid() and models:
+            index = self.model.index(0)
+        if index.isValid() and index != self.list.currentIndex():
+            showing = self.stack.currentIndex()
+            self.list.setCurrentIndex(index)
+            self.stack.setCurrentIndex(showing)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _take_current(self, index: QModelIndex, _previous: QModelIndex) -> None:
+        if index.isValid():
+            self.stack.setCurrentWidget(self.view)
+            self.view.show_model(index.data(MODEL))
+
+    @Slot(QModelIndex)
+    def _take_clicked(self, _index: QModelIndex) -> None:
+        self.stack.setCurrentWidget(self.view)  # also from the way to get another
+
+    @Slot(object)
+    def _take_added(self, folder: Path) -> None:
+        self.open_model(folder)
+
+    @Slot(object)
+    def _chat(self, model: LibraryModel) -> None:
+        self.chat_requested.emit(model.run)
