@@ -28,7 +28,8 @@ class OnlyIf:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What is known about one setting. low and high are inclusive (text with a low may not be empty); `choices` maps a
-    stored value to its label. lines: text of several lines. only_if: all of these must hold, or it changes nothing.
+    stored value to its label. lines: text of several lines. folder: text that is a folder's path. only_if: all of these
+    must hold, or it changes nothing.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Setting:
     unit: str = ""
     advanced: bool = False
     lines: bool = False
+    folder: bool = False
     only_if: tuple[OnlyIf, ...] = ()
 
     def idle(self, values: Any) -> str:
@@ -101,10 +103,13 @@ def setting(
     unit: str = "",
     advanced: bool = False,
     lines: bool = False,
+    folder: bool = False,
     only_if: tuple[OnlyIf, ...] = (),
 ) -> Any:
     """A dataclass field that is a setting; the field's type is the type of `default` (bool, int, float or str)."""
-    known = Setting("", default.__class__, default, label, about, low, high, choices, unit, advanced, lines, only_if)
+    known = Setting(
+        "", default.__class__, default, label, about, low, high, choices, unit, advanced, lines, folder, only_if
+    )
     return dataclasses.field(default=default, metadata={"setting": known})
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from studio.core.fields import setting
 
 FORMAT = 1
+# Set where they are used: by the slider of the plots, a tick box under Train, and its cards.
+SET_ELSEWHERE = frozenset({"smoothing", "advanced", "method"})
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,15 @@ class AppSettings:
         True, "Notify when a run ends", "A desktop notification when the window isn't the one in front."
     )
     method: str = setting("sft", "Method", "The way to train that was chosen last.")
-    labeller: str = setting("", "Labeller", "The name under which verdicts are kept.")
+    labeller: str = setting(
+        "", "Your name", "Under this name your verdicts are kept; empty is the name that you have on this computer."
+    )
+    place: str = setting(
+        "",
+        "New projects are kept in",
+        "Data, models and runs of a project are one folder in here. Projects that there are stay where they are.",
+        folder=True,
+    )
     recent_projects: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()
     window: str = ""

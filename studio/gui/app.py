@@ -14,14 +14,18 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
+from studio.core.courses import FIRST
 from studio.core.errors import StudioError
-from studio.gui import theme
+from studio.gui import icons, theme
+from studio.gui.about import AboutDialog
 from studio.gui.check import Check
 from studio.gui.crash import CrashReporter
+from studio.gui.guide.guiding import Guiding
 from studio.gui.main_window import MainWindow
-from studio.gui.new_project import NewProject
-from studio.gui.notify import Notifier, can_notify
+from studio.gui.new_project import NewProject, free_name
+from studio.gui.notify import Notifier
 from studio.gui.preferences import Preferences
+from studio.gui.settings_dialog import SettingsDialog
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
 from studio.storage.settings import projects_home
@@ -35,7 +39,7 @@ class Studio(QObject):
     def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.preferences = preferences
-        self.window = MainWindow(_TABS, self.preferences.values.theme)
+        self.window = MainWindow(_TABS, preferences)
         self.project: Project | None = None
         self.runs: ProjectRuns | None = None
         self.pages: dict[str, Any] = {}
@@ -43,18 +47,21 @@ class Studio(QObject):
         window = self.window
         window.restore(self.preferences.values.window)
         window.show_recent(self.preferences.values.recent_projects)
+        window.first_requested.connect(self._begin_first)
         window.new_requested.connect(self._ask_new)
+        window.settings_requested.connect(self._show_settings)
+        window.about_requested.connect(self._show_about)
         window.open_requested.connect(self.open_folder)
         window.close_requested.connect(self.close_project)
         window.page_requested.connect(self.show_page)
-        window.theme_chosen.connect(self._choose_theme)
+        self.guiding = Guiding(self, window, self)
         self.notifier = Notifier(preferences, self)
         self.notifier.clicked.connect(self._come_forward)
-        window.show_notify(preferences.values.notify, can_notify())
-        window.notify_chosen.connect(self._choose_notify)
         window.file_dropped.connect(self._take_dropped)
         window.closing.connect(self._close)
         self.preferences.not_saved.connect(window.notice.show_error)
+        self.preferences.changed.connect(self._dress)
+        theme.watcher().theme_changed.connect(self._repaint_icons)
 
     @Slot(str)
     def open_folder(self, folder: str) -> None:
@@ -72,9 +79,9 @@ class Studio(QObject):
             return
         self.take_project(project)
 
-    @Slot(object)
-    def take_project(self, project: Project) -> None:
-        """Show an open project."""
+    @Slot(object, str)
+    def take_project(self, project: Project, course: str = "") -> None:
+        """Show an open project; `course` begins to lead through it."""
         self.close_project()
         self.project = project
         self.runs = ProjectRuns(project, self)
@@ -84,12 +91,14 @@ class Studio(QObject):
         self.window.show_recent(self.preferences.values.recent_projects)
         self.window.show_project(project.name)
         self.show_page("data")
+        self.guiding.open(course)
 
     @Slot()
     def close_project(self) -> None:
         """Close the project. Its training goes on."""
         if self.project is None or self.runs is None:
             return
+        self.guiding.close()
         for page in self.pages.values():
             page.close_down()
         self.runs.close()
@@ -213,20 +222,40 @@ class Studio(QObject):
 
     @Slot()
     def _ask_new(self) -> None:
-        dialog = NewProject(projects_home(), self.window)
+        dialog = NewProject(projects_home(self.preferences.values.place), self.window)
         dialog.created.connect(self.take_project)
         dialog.open()
 
-    @Slot(str)
-    def _choose_theme(self, choice: str) -> None:
+    @Slot()
+    def _begin_first(self) -> None:
+        """Lead through a first alignment, in a project of its own."""
+        place = projects_home(self.preferences.values.place)
+        try:
+            project = Project.create(place / free_name(place, "First model"))
+        except (StudioError, OSError) as error:
+            self.window.notice.show_error(error)
+            return
+        self.take_project(project, FIRST.key)
+
+    @Slot()
+    def _show_settings(self) -> None:
+        SettingsDialog(self.preferences, self.window).open()
+
+    @Slot()
+    def _show_about(self) -> None:
+        AboutDialog(self.window).open()
+
+    @Slot()
+    def _dress(self) -> None:
+        """Take the theme that was chosen."""
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        theme.apply(app, choice)
-        self.preferences.change(theme=choice)
+        if theme.watcher().choice != self.preferences.values.theme:
+            theme.apply(app, self.preferences.values.theme)
 
-    @Slot(bool)
-    def _choose_notify(self, wanted: bool) -> None:
-        self.preferences.change(notify=wanted)
+    @Slot()
+    def _repaint_icons(self) -> None:
+        icons.repaint_all()
 
     @Slot()
     def _come_forward(self) -> None:

@@ -1,107 +1,124 @@
-"""The window's frame: project menu, tabs, theme, and a place for pages. It opens nothing itself; it asks by signals."""
+"""The window's frame: header, notice, and a place for pages, with room at the side. It opens nothing, it asks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QMenu,
-    QStackedWidget,
-    QTabBar,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.core.fields import settings_of
-from studio.core.settings import AppSettings
-from studio.gui import theme
+from studio.gui.header import Header
 from studio.gui.pages.start import StartPage
+from studio.gui.preferences import Preferences
+from studio.gui.widgets.focus import focus_inside
+from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
-from studio.gui.widgets.visible_text import plain_tip
 
-_RECENT_IN_MENU = 5
+_SIDE = 320  # logical pixels of what stands beside the pages
+_WIDE = 1160  # from here on there is room for it at the side; below, it stands under the pages
 
 
 class MainWindow(QWidget):
-    """Signals: `new_requested()`; `open_requested(str folder)`; `close_requested()`, of the project;
-    `page_requested(str key)`, a tab; `theme_chosen(str)`; `notify_chosen(bool)`; `file_dropped(object Path)`;
-    `closing()`.
+    """Signals: `new_requested()`; `first_requested()`, to be led through a first alignment; `open_requested(str
+    folder)`; `close_requested()`, of the project; `page_requested(str key)`, a tab; `palette_requested()`;
+    `help_requested()`; `keys_requested()`; `settings_requested()`; `about_requested()`; `guide_toggled(bool)`;
+    `file_dropped(object Path)`; `closing()`.
     """
 
     new_requested = Signal()
+    first_requested = Signal()
     open_requested = Signal(str)
     close_requested = Signal()
     page_requested = Signal(str)
-    theme_chosen = Signal(str)
-    notify_chosen = Signal(bool)
+    palette_requested = Signal()
+    help_requested = Signal()
+    keys_requested = Signal()
+    settings_requested = Signal()
+    about_requested = Signal()
+    guide_toggled = Signal(bool)
     file_dropped = Signal(object)
     closing = Signal()
 
-    def __init__(self, tabs: dict[str, str], chosen_theme: str) -> None:
+    def __init__(self, tabs: dict[str, str], preferences: Preferences) -> None:
         """`tabs`: the key of each page and its name."""
         super().__init__()
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 440)  # a common screen at 200 % leaves 960 x 540
         self.resize(1280, 840)
-        self._tabs = list(tabs)
         self._recent: tuple[str, ...] = ()
-        self.start = StartPage()
+        self._side: QWidget | None = None
+        self.header = Header(tabs)
+        self.tabs = self.header.tabs
+        self.start = StartPage(preferences)
+        self.start.first_requested.connect(self.first_requested)
         self.start.new_requested.connect(self.new_requested)
         self.start.open_requested.connect(self.choose_project)
         self.start.recent_requested.connect(self.open_requested)
         self.notice = Notice()
+        self.start.failed.connect(self.notice.show_error)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
+        self.split = QSplitter()
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(self.stack)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._make_header(tabs, chosen_theme))
+        layout.addWidget(self.header)
         margin = QVBoxLayout()
         margin.setContentsMargins(24, 0, 24, 0)
         margin.addWidget(self.notice)
         layout.addLayout(margin)
-        layout.addWidget(self.stack, 1)
-        QShortcut(QKeySequence.StandardKey.New, self).activated.connect(self.new_requested)
-        QShortcut(QKeySequence.StandardKey.Open, self).activated.connect(self.choose_project)
-        QShortcut(QKeySequence.StandardKey.Quit, self).activated.connect(self.close)
+        layout.addWidget(self.split, 1)
+        self._connect_header()
+        self._bind_keys(tabs)
         self.show_start()
+
+    def _connect_header(self) -> None:
+        header = self.header
+        header.new_requested.connect(self.new_requested)
+        header.choose_requested.connect(self.choose_project)
+        header.open_requested.connect(self.open_requested)
+        header.close_requested.connect(self.close_requested)
+        header.quit_requested.connect(self.close)
+        header.page_requested.connect(self.page_requested)
+        header.palette_requested.connect(self.palette_requested)
+        header.help_requested.connect(self.help_requested)
+        header.keys_requested.connect(self.keys_requested)
+        header.settings_requested.connect(self.settings_requested)
+        header.about_requested.connect(self.about_requested)
+        header.guide_toggled.connect(self.guide_toggled)
+
+    def _bind_keys(self, tabs: dict[str, str]) -> None:
+        bind(self, QKeySequence.StandardKey.New, "New project", self.new_requested)
+        bind(self, QKeySequence.StandardKey.Open, "Open a project", self.choose_project)
+        bind(self, QKeySequence.StandardKey.Quit, "Quit", self.close)
+        bind(self, "Ctrl+K", "Find an action by name", self.palette_requested)
+        bind(self, "Ctrl+,", "Settings", self.settings_requested)
+        bind(self, "Ctrl+/", "This list of keys", self.keys_requested)
+        bind(self, "F6", "To the guide, and back to the page", self._change_side)
+        # No lambdas: one that holds its window is a cycle, which may be collected in any thread.
+        for number, (key, title) in enumerate(tabs.items(), start=1):
+            bind(self, f"Ctrl+{number}", f"To {title}", self._ask_page).setObjectName(key)
 
     def show_start(self) -> None:
         """No project is open."""
         self.setWindowTitle("Plumbline")
-        self.project_button.setText("Project")
-        self.close_action.setEnabled(False)
-        self.tabs.hide()
+        self.header.show_start()
         self.stack.setCurrentWidget(self.start)
-        self.start.new_button.setFocus()
+        self.start.take_focus()
 
     def show_project(self, name: str) -> None:
         """A project of that name is open; its pages come by `add_page`."""
         self.notice.clear()
         self.setWindowTitle(f"{name} – Plumbline")
-        # An ampersand is a letter here, not a key.
-        self.project_button.setText(_shortened(name).replace("&", "&&"))
-        self.project_button.setToolTip(plain_tip(name))
-        self.close_action.setEnabled(True)
-        self.tabs.show()
-
-    def show_notify(self, wanted: bool, possible: bool) -> None:
-        """Whether the end of a run is told outside the window, and whether this desktop has a place for that."""
-        self.notify_action.setChecked(wanted and possible)
-        self.notify_action.setEnabled(possible)
-        if not possible:
-            self.notify_action.setText("Notify when a run ends (this desktop has no place for notifications)")
+        self.header.show_project(name)
 
     def show_recent(self, folders: tuple[str, ...]) -> None:
         """Offer these projects, newest first."""
         self._recent = folders
+        self.header.show_recent(folders)
         self.start.show_recent(folders)
 
     def add_page(self, page: QWidget) -> None:
@@ -110,10 +127,22 @@ class MainWindow(QWidget):
 
     def show_page(self, key: str, page: QWidget) -> None:
         """Show a page that was added, and its tab as chosen."""
-        self.tabs.blockSignals(True)
-        self.tabs.setCurrentIndex(self._tabs.index(key))
-        self.tabs.blockSignals(False)
+        self.header.show_page(key)
         self.stack.setCurrentWidget(page)
+
+    def set_side(self, side: QWidget) -> None:
+        """What can stand beside the pages."""
+        self._side = side
+        self.split.addWidget(side)
+        self.split.setStretchFactor(0, 1)
+        side.hide()
+
+    def show_side(self, shown: bool, *, possible: bool) -> None:
+        """Show or hide what stands beside the pages; `possible`: whether its button is offered."""
+        self.header.show_guide(shown, possible=possible)
+        if self._side is not None and self._side.isHidden() == shown:
+            self._side.setVisible(shown)
+            self._arrange()
 
     def geometry_text(self) -> str:
         """Where the window is, to be kept in the settings."""
@@ -132,94 +161,50 @@ class MainWindow(QWidget):
         if folder:
             self.open_requested.emit(folder)
 
-    def _make_header(self, tabs: dict[str, str], chosen_theme: str) -> QWidget:
-        header = QFrame()
-        theme.set_role(header, "sidebar")
-        self.project_button = QToolButton()
-        self.project_button.setAccessibleName("Project")
-        self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.project_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        theme.set_role(self.project_button, "quiet")
-        self.project_button.setMenu(self._make_menu())
-        self.tabs = QTabBar()
-        self.tabs.setAccessibleName("Pages")
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.setUsesScrollButtons(False)
-        # No lambdas: one that holds its window is a cycle, which may be collected in any thread.
-        for number, (key, title) in enumerate(tabs.items(), start=1):
-            self.tabs.addTab(title)
-            self.tabs.setTabToolTip(number - 1, f"{title} (Ctrl+{number})")
-            shortcut = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
-            shortcut.setObjectName(key)
-            shortcut.activated.connect(self._ask_page)
-        self.tabs.currentChanged.connect(self._tab_chosen)
-        self.theme_choice = QComboBox()
-        self.theme_choice.setAccessibleName("Theme")
-        known = next(known for known in settings_of(AppSettings) if known.name == "theme")
-        self.theme_choice.setToolTip(f"{known.label}. {known.about}")
-        for value, label in (known.choices or {}).items():
-            self.theme_choice.addItem(label, value)
-        self.theme_choice.setCurrentIndex(self.theme_choice.findData(chosen_theme))
-        self.theme_choice.activated.connect(self._theme_chosen)
-        sides = QHBoxLayout(header)
-        sides.setContentsMargins(16, 8, 16, 8)
-        sides.addWidget(self.project_button, 1, Qt.AlignmentFlag.AlignLeft)
-        sides.addWidget(self.tabs)
-        sides.addWidget(self.theme_choice, 1, Qt.AlignmentFlag.AlignRight)
-        return header
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the side stands below the pages."""
+        return self.width() < _WIDE
 
-    def _make_menu(self) -> QMenu:
-        menu = QMenu(self)
-        keys = QKeySequence.StandardKey
-        new = menu.addAction("New project…", QKeySequence(keys.New))
-        new.triggered.connect(self.new_requested)
-        known = menu.addAction("Open project…", QKeySequence(keys.Open))
-        known.triggered.connect(self.choose_project)
-        self.recent_menu = menu.addMenu("Recent projects")
-        self.recent_menu.aboutToShow.connect(self._fill_recent)
-        menu.aboutToShow.connect(self._enable_recent)
-        menu.addSeparator()
-        self.notify_action = menu.addAction("Notify when a run ends")
-        self.notify_action.setCheckable(True)
-        self.notify_action.toggled.connect(self.notify_chosen)
-        menu.addSeparator()
-        self.close_action = menu.addAction("Close project")
-        self.close_action.triggered.connect(self.close_requested)
-        leave = menu.addAction("Quit", QKeySequence(keys.Quit))
-        leave.triggered.connect(self.close)
-        for action in (new, known, leave):  # the window's own shortcuts do the work
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        return menu
-
-    @Slot()
-    def _enable_recent(self) -> None:
-        self.recent_menu.setEnabled(bool(self._recent))
-
-    @Slot()
-    def _fill_recent(self) -> None:
-        self.recent_menu.clear()
-        for folder in self._recent[:_RECENT_IN_MENU]:
-            action = self.recent_menu.addAction(folder.replace("&", "&&"))
-            action.setData(folder)
-            action.triggered.connect(self._open_recent)
-
-    @Slot()
-    def _open_recent(self) -> None:
-        self.open_requested.emit(self.sender().data())  # pyright: ignore[reportAttributeAccessIssue]
-
-    @Slot(int)
-    def _tab_chosen(self, index: int) -> None:
-        self.page_requested.emit(self._tabs[index])
+    def _arrange(self) -> None:
+        """The side at the right where there is room, else below."""
+        way = Qt.Orientation.Vertical if self.is_narrow else Qt.Orientation.Horizontal
+        if way is Qt.Orientation.Horizontal:
+            sizes = [self.width() - _SIDE, _SIDE]
+        else:
+            sizes = [self.height() * 2 // 3, self.height() // 3]
+        if self.split.orientation() is not way or 0 in self.split.sizes():
+            self.split.setOrientation(way)
+            self.split.setSizes(sizes)
 
     @Slot()
     def _ask_page(self) -> None:
         if not self.tabs.isHidden():
             self.page_requested.emit(self.sender().objectName())
 
-    @Slot(int)
-    def _theme_chosen(self, index: int) -> None:
-        self.theme_chosen.emit(self.theme_choice.itemData(index))
+    @Slot()
+    def _change_side(self) -> None:
+        """Give the focus to the side, or back to the page."""
+        side, page = self._side, self.stack.currentWidget()
+        if side is None or page is None or side.isHidden():
+            return
+        focused = self.focusWidget()
+        inside = focused is not None and side.isAncestorOf(focused)
+        focus_inside(page if inside else side)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F1 and ? where nothing else wants them: a form's own help comes first, and whoever types, types."""
+        if event.key() == Qt.Key.Key_F1:
+            self.help_requested.emit()
+        elif event.text() == "?":
+            self.keys_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._side is not None and not self._side.isHidden():
+            self._arrange()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take what may be a project or a dataset."""
@@ -237,8 +222,5 @@ class MainWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let everything end that belongs to the window; training goes on."""
         self.closing.emit()
+        self.start.close_down()
         super().closeEvent(event)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 32 else name[:30] + "…"

@@ -1,4 +1,4 @@
-"""The dialog for a new project: a name and a place. It makes the project itself, so that an error is said beside it."""
+"""The dialog for a new project: a goal, a name and a place. It makes the project itself, and says errors there."""
 
 from __future__ import annotations
 
@@ -20,21 +20,26 @@ from PySide6.QtWidgets import (
 
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.goals import Goals
 from studio.gui.widgets.notice import Notice
 from studio.storage.project import Project
 
 
 class NewProject(QDialog):
-    """Signal: `created(object Project)`, an open project with its lock. Call `open()`."""
+    """Signal: `created(object Project, str course)`, an open project with its lock, and what leads to its goal.
 
-    created = Signal(object)
+    Call `open()`.
+    """
+
+    created = Signal(object, str)
 
     def __init__(self, place: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("New project")
-        self.setMinimumWidth(560)
-        self.name = QLineEdit(_free_name(place))
+        self.setMinimumWidth(620)
+        self.goals = Goals()
+        self.name = QLineEdit(free_name(place))
         self.name.selectAll()
         self.name.textChanged.connect(self._show_where)
         self.place = QLineEdit(str(place))
@@ -61,6 +66,8 @@ class NewProject(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(12)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        heading = QLabel("What do you want?")
+        theme.set_role(heading, "heading")
         form.addRow("Name", self.name)
         form.addRow("In the folder", line)
         form.addRow("", self.where)
@@ -72,6 +79,8 @@ class NewProject(QDialog):
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
         layout.addWidget(self.notice)
+        layout.addWidget(heading)
+        layout.addWidget(self.goals)
         layout.addLayout(form)
         layout.addLayout(buttons)
         self._show_where()
@@ -97,7 +106,7 @@ class NewProject(QDialog):
         except (StudioError, OSError) as error:
             self.notice.show_error(error)
             return
-        self.created.emit(project)
+        self.created.emit(project, self.goals.course())
         self.accept()
 
     def _checked(self) -> Path:
@@ -111,9 +120,10 @@ class NewProject(QDialog):
         return self.folder()
 
 
-def _free_name(place: Path) -> str:
-    number, name = 1, "My project"
+def free_name(place: Path, wanted: str = "My project") -> str:
+    """A name that no folder has there yet."""
+    number, name = 1, wanted
     while os.path.exists(place / name):  # unlike Path's, never raises
         number += 1
-        name = f"My project {number}"
+        name = f"{wanted} {number}"
     return name

@@ -119,12 +119,12 @@ class Theme(QObject):
         self.tokens = LIGHT
         self.glyphs = QTemporaryDir()  # pictures that the stylesheet shows; removed with the application
         self._app = app
-        self._choice = "light"
+        self.choice = "light"  # "system", "light" or "dark"
         app.styleHints().colorSchemeChanged.connect(self.follow_desktop)
 
     def choose(self, choice: str) -> None:
         """Take "light", "dark", or what the desktop is set to ("system")."""
-        self._choice = choice
+        self.choice = choice
         schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
         self._app.styleHints().setColorScheme(schemes.get(choice, Qt.ColorScheme.Unknown))
         self._dress()
@@ -132,12 +132,12 @@ class Theme(QObject):
     @Slot()
     def follow_desktop(self) -> None:
         """The desktop changed between light and dark."""
-        if self._choice == "system":
+        if self.choice == "system":
             self._dress()
 
     def _dress(self) -> None:
         desktop_dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
-        self.tokens = DARK if self._choice == "dark" or (self._choice == "system" and desktop_dark) else LIGHT
+        self.tokens = DARK if self.choice == "dark" or (self.choice == "system" and desktop_dark) else LIGHT
         if self._app.style().name() != "fusion":
             self._app.setStyle("Fusion")
         font = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))

@@ -10,6 +10,7 @@ import importlib
 import platform
 import sys
 from functools import cache
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,33 @@ def torch_knows_cuda() -> bool:
         return False
     libraries = Path(next(iter(found.submodule_search_locations))) / "lib"
     return any((libraries / name).is_file() for name in ("libtorch_cuda.so", "torch_cuda.dll"))
+
+
+def torch_build() -> str:
+    """Which torch is installed and what it was built for; it is looked at, not imported."""
+    try:
+        version = metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return "torch is not installed, so nothing can be trained"
+    number, _, build = version.partition("+")
+    kind = build or ("CUDA" if torch_knows_cuda() else "cpu")
+    return f"torch {number}, built for {'the processor' if kind == 'cpu' else kind}"
+
+
+def driver_version() -> str:
+    """The version of the NVIDIA driver; empty without one."""
+    try:
+        nvml: Any = importlib.import_module("pynvml")
+        nvml.nvmlInit()
+    except Exception:  # no library, or its own error for no driver
+        return ""
+    try:
+        version = nvml.nvmlSystemGetDriverVersion()
+        return version.decode() if isinstance(version, bytes) else str(version)
+    except nvml.NVMLError:
+        return ""
+    finally:
+        nvml.nvmlShutdown()
 
 
 def _nvidia_card() -> Device | None:

@@ -1,6 +1,7 @@
 """Where the program's own files are, and its settings as JSON there. Damage never stops a start: defaults take over.
 
-`PLUMBLINE_HOME` names another folder for them (tests, and a program carried on a stick).
+`PLUMBLINE_HOME` names another folder for them. A packaged program that has a folder “Plumbline data” beside it keeps
+everything in there instead (portable mode), for a stick that goes from one computer to another.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import dataclasses
 import getpass
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +18,7 @@ import platformdirs
 
 from studio.core.fields import settings_of
 from studio.core.settings import FORMAT, AppSettings
-from studio.storage.files import write_whole
+from studio.storage.files import disk_trouble, write_whole
 
 _PATHS = ("recent_projects", "recent_models")
 
@@ -24,13 +26,52 @@ _PATHS = ("recent_projects", "recent_models")
 def home() -> Path:
     """The folder of settings and crash reports."""
     chosen = os.environ.get("PLUMBLINE_HOME")
-    return Path(chosen) if chosen else Path(platformdirs.user_config_dir("Plumbline", appauthor=False))
+    if chosen:
+        return Path(chosen)
+    beside = portable_home()
+    if beside is not None and beside.is_dir():
+        return beside
+    return Path(platformdirs.user_config_dir("Plumbline", appauthor=False))
 
 
-def projects_home() -> Path:
-    """Where new projects are suggested."""
-    chosen = os.environ.get("PLUMBLINE_HOME")
-    return Path(chosen) / "projects" if chosen else Path(platformdirs.user_documents_dir()) / "Plumbline"
+def portable_home() -> Path | None:
+    """Where everything would be in portable mode: beside a packaged program; None for one that is run from source."""
+    if not getattr(sys, "frozen", False):
+        return None
+    # An AppImage is mounted elsewhere while it runs, and a macOS application is a folder around the program.
+    program = Path(os.environ.get("APPIMAGE") or sys.executable)
+    bundle = next((parent for parent in program.parents if parent.suffix == ".app"), program)
+    return bundle.parent / "Plumbline data"
+
+
+def is_portable() -> bool:
+    """Whether settings and projects are kept beside the program."""
+    return portable_home() is not None and home() == portable_home()
+
+
+def make_portable(settings: AppSettings) -> None:
+    """Keep settings and new projects beside the program from now on. Raises StudioError."""
+    folder = portable_home()
+    assert folder is not None, "only for a packaged program"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise disk_trouble(error, folder) from error
+    save_settings(dataclasses.replace(settings, place=""))
+
+
+def projects_home(place: str = "") -> Path:
+    """Where new projects are suggested: the place that the settings name, else the usual one."""
+    if place:
+        return Path(place)
+    if os.environ.get("PLUMBLINE_HOME") or is_portable():
+        return home() / "projects"
+    return Path(platformdirs.user_documents_dir()) / "Plumbline"
+
+
+def is_first_start() -> bool:
+    """Whether nothing was ever set or opened here."""
+    return not (home() / "settings.json").exists()
 
 
 def labeller_name() -> str:

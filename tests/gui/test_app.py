@@ -9,9 +9,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
+from studio.gui import theme
 from studio.gui.app import Studio
 from studio.gui.new_project import NewProject
 from studio.gui.preferences import Preferences
+from studio.gui.settings_dialog import SettingsDialog
 from studio.storage.project import Project
 from studio.storage.settings import load_settings
 
@@ -27,8 +29,10 @@ sys.stdin.read()
 UNPRIVILEGED = """
 import os, sys
 from PySide6.QtWidgets import QApplication
+from studio.gui import theme
 from studio.gui.app import Studio
 from studio.gui.preferences import Preferences
+from studio.gui.settings_dialog import SettingsDialog
 app = QApplication([])
 if os.getuid() == 0:  # permissions mean nothing to root
     os.setgroups([])
@@ -62,10 +66,26 @@ def said(studio):
     return f"{studio.window.notice.what.text()} {studio.window.notice.hint.text()}"
 
 
-def test_the_first_start_offers_a_project(studio):
-    assert studio.window.start.isVisible()
+def test_the_first_start_offers_three_doors_and_looks_at_the_machine(studio, qtbot, home):
+    start = studio.window.start
+    assert start.isVisible()
     assert not studio.window.tabs.isVisible()
-    assert not studio.window.start.recent.isVisible()
+    assert not studio.window.header.guide.isVisible()
+    assert not start.recent.isVisible()
+    assert all(button.isVisible() for button in (start.first_button, start.new_button, start.open_button))
+    qtbot.waitUntil(lambda: "free now" in start.machine.lines[1].text() and "free there" in start.place.room.text())
+    assert start.place.where.text().replace("\u200b", "") == str(home / "projects")
+    assert "torch" in start.machine.lines[3].text()
+
+
+def test_another_place_for_projects_is_chosen_remembered_and_used(studio, tmp_path, monkeypatch):
+    place = tmp_path / "My place"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(place))
+    studio.window.start.place.change.click()
+    assert load_settings().place == str(place)
+    studio.window.start.first_button.click()
+    assert studio.project.folder == place / "First model"
+    assert studio.guiding.guide.course.key == "first"
 
 
 def test_a_new_project_is_made_by_keyboard(studio, qtbot, home):
@@ -74,11 +94,13 @@ def test_a_new_project_is_made_by_keyboard(studio, qtbot, home):
     qtbot.keyClick(studio.window.start.new_button, Qt.Key.Key_Space)
     dialog = studio.window.findChild(NewProject)
     dialog.name.setText("Küche & Bad")
+    dialog.goals.choices["style"].setChecked(True)
     qtbot.keyClick(dialog.name, Qt.Key.Key_Return)
     made = home / "projects" / "Küche & Bad"
     assert studio.project.folder == made
     assert studio.window.windowTitle() == "Küche & Bad – Plumbline"
     assert studio.window.stack.currentWidget() is studio.pages["data"]
+    assert studio.guiding.guide.course.key == "style"
     assert load_settings().recent_projects == (str(made),)
 
 
@@ -243,13 +265,15 @@ def test_a_started_run_opens_runs_and_a_run_opens_chat(studio, folder, monkeypat
 
 
 def test_the_theme_and_the_place_of_the_window_are_remembered(studio, qapp):
-    box = studio.window.theme_choice
     try:
-        box.setCurrentIndex(box.findData("dark"))
-        box.activated.emit(box.currentIndex())
+        studio.window.header.settings.click()
+        dialog = studio.window.findChild(SettingsDialog)
+        dialog.form.rows["theme"].set_value("dark")
+        dialog.save.click()
         assert load_settings().theme == "dark"
+        assert theme.tokens().dark
     finally:
-        box.activated.emit(box.findData("light"))
+        theme.apply(qapp, "light")
     studio.window.resize(720, 600)
     studio.window.close()
     again = Studio(Preferences())

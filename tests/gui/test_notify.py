@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 
 from studio.core.recipes import Recipe
-from studio.gui import notify
-from studio.gui.main_window import MainWindow
 from studio.gui.notify import Notifier
 from studio.gui.preferences import Preferences
+from studio.gui.settings_dialog import SettingsDialog
 from studio.jobs.runs import ProjectRuns
 
 FAKE = Path(__file__).resolve().parents[1] / "processes" / "fake_worker.py"
@@ -34,10 +33,10 @@ def test_the_end_of_a_run_is_told_when_nobody_looks_and_when_it_is_wanted(qtbot,
 
 
 def test_a_desktop_without_a_place_for_it_is_said(qtbot, monkeypatch):
-    window = MainWindow({"data": "Data"}, "light")
-    qtbot.addWidget(window)
-    monkeypatch.setattr(notify, "can_notify", lambda: False)
-    window.show_notify(True, notify.can_notify())
-    assert not window.notify_action.isEnabled()
-    assert "no place" in window.notify_action.text()
-    window.show_notify(True, True)
+    for possible in (False, True):
+        monkeypatch.setattr("studio.gui.settings_dialog.can_notify", lambda possible=possible: possible)
+        dialog = SettingsDialog(Preferences())
+        qtbot.addWidget(dialog)
+        row = dialog.form.rows["notify"]
+        assert row.editor.isEnabled() == possible
+        assert ("no place" in row.about.text()) != possible

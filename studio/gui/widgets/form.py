@@ -15,11 +15,13 @@ from PySide6.QtGui import QKeySequence, QShortcut, QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QSizePolicy,
     QSpinBox,
     QToolButton,
@@ -166,6 +168,13 @@ class _Row(QObject):
         line = QHBoxLayout()
         line.setSpacing(4)
         line.addWidget(self.editor)
+        if known.folder:
+            self.editor.setMaximumWidth(480)
+            self.browse = QPushButton("Choose…")
+            self.browse.setAccessibleName(f"Choose: {known.label}")
+            self.browse.setAutoDefault(False)
+            self.browse.clicked.connect(self._choose_folder)
+            line.addWidget(self.browse)
         line.addStretch()
         stack.addLayout(line)
         stack.addWidget(self.about)
@@ -281,6 +290,13 @@ class _Row(QObject):
     def _edited(self) -> None:
         self._explain()
         self.changed.emit()
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        line = cast("QLineEdit", self.editor)
+        folder = QFileDialog.getExistingDirectory(line, self.known.label, line.text())
+        if folder:
+            line.setText(folder)
 
     def _explain(self) -> None:
         sentence = self.problem()

@@ -192,6 +192,18 @@ class TrainPage(QWidget):
         """Choose the base model in that folder, once it has passed its check."""
         self.model.choose(folder)
 
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Fill in the form as a recipe says; nothing starts. Rewards: the reward model alone."""
+        self.methods.choose(recipe.method)
+        self.start_from.choose(recipe.adapter)
+        self.model.choose(Path(recipe.base_model))
+        self.dataset.refresh()
+        self.dataset.choose(recipe.dataset)
+        self.settings.set_values(recipe.settings)
+        if recipe.rewards.model:
+            self.rewards.model.choose(recipe.rewards.model)
+        self.name.setText(recipe.name)
+
     def close_down(self) -> None:
         """Wait for what is under way."""
         self.model.close_down()

@@ -66,6 +66,11 @@ class StartFrom(QWidget):
         self._method, self._model = method, model
         self.refresh()
 
+    def choose(self, adapter: str) -> None:
+        """Choose a result by its folder, as soon as it is listed; empty for the base model itself."""
+        self._wanted = adapter
+        self.refresh()
+
     @Slot()
     def refresh(self) -> None:
         """List the runs again."""

@@ -1,0 +1,68 @@
+"""This computer in plain words: where training would run, its memory, what it can train. Looked at in a thread."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
+
+from studio.core.ability import Ability, ability_of
+from studio.gui import icons, theme
+from studio.jobs.background import BackgroundTask
+from studio.storage.machine import driver_version, read_device, torch_build, torch_knows_cuda
+
+
+class MachineCard(QFrame):
+    """Four lines; empty until the machine was looked at."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme.set_role(self, "card")
+        self._task: BackgroundTask | None = None
+        heading = QLabel("This computer")
+        theme.set_role(heading, "heading")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(20, 16, 20, 16)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(10)
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(heading, 0, 0, 1, 2)
+        self.lines: list[QLabel] = []
+        for row, drawing in enumerate(("cpu", "memory-stick", "dumbbell", "info"), start=1):
+            picture, line = QLabel(), QLabel("Looking…" if row == 1 else "")
+            icons.put(picture, drawing)
+            line.setTextFormat(Qt.TextFormat.PlainText)
+            line.setWordWrap(True)
+            grid.addWidget(picture, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(line, row, 1)
+            self.lines.append(line)
+        theme.set_role(self.lines[-1], "muted")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._task is None:
+            self._task = BackgroundTask(_look, self)
+            self._task.succeeded.connect(self._show)
+            self._task.failed.connect(self._show_nothing)
+            self._task.start()
+
+    def close_down(self) -> None:
+        """Wait for the look that is under way."""
+        if self._task is not None:
+            self._task.wait()
+
+    @Slot(object)
+    def _show(self, found: tuple[Ability, str]) -> None:
+        ability, build = found
+        for line, text in zip(self.lines, (ability.where, ability.memory, ability.trains, build), strict=True):
+            line.setText(text)
+
+    @Slot(object)
+    def _show_nothing(self, _error: Exception) -> None:
+        self.lines[0].setText("This computer can't be looked at; training may work all the same.")
+
+
+def _look(_task: BackgroundTask) -> tuple[Ability, str]:
+    device = read_device()
+    driver = f", driver {driver_version()}" if device.kind == "cuda" else ""
+    return ability_of(device, torch_knows_cuda()), f"{torch_build()}{driver}."
