@@ -129,6 +129,7 @@ def _fingerprint(base: Path) -> list[tuple[str, int, bytes]]:
 
 
 def config_of_adapter(adapter: Path) -> dict[str, Any]:
+    """The settings that PEFT wrote beside an adapter. Raises StudioError."""
     try:
         parsed = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -98,15 +98,18 @@ class Encoder:
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids after which the model writes its answer. Raises StudioError."""
-        text, _ = self._render(self._fitting(messages), for_answer=True)
-        return self._tokenise(text)[0]
+        return self._tokenise(self.written(messages))[0]
+
+    def written(self, messages: Sequence[Message]) -> str:
+        """The text after which the model writes its answer. Raises StudioError."""
+        return self._render(self._fitting(messages), for_answer=True)[0]
 
     def passage(self, text: str) -> list[int]:
         """The ids of plain text as a document of its own: no template, but BOS and EOS where the tokenizer has them."""
         text = text.encode("utf-8", "replace").decode("utf-8")
         ids: list[int] = list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
         end = self.tokenizer.eos_token_id
-        return [*self._lead, *ids, *([end] if isinstance(end, int) else [])]
+        return [*self.lead, *ids, *([end] if isinstance(end, int) else [])]
 
     def limit(self, max_length: int) -> int:
         """How many tokens of a row are read: never more than the model's context."""
@@ -225,7 +228,7 @@ class Encoder:
             while last > 0 and ends[last - 1] == ends[-1]:
                 last -= 1
             ends[last:] = [len(text)] * (len(ends) - last)  # what the tokenizer dropped at the end of the text
-        lead = self._lead
+        lead = self.lead
         if lead and ids[: len(lead)] != lead:
             words = [str(self.tokenizer.convert_ids_to_tokens(token)) for token in lead]
             joined, lead_ends = "".join(words), []
@@ -236,7 +239,7 @@ class Encoder:
         return ids, ends, text, 0
 
     @cached_property
-    def _lead(self) -> list[int]:
+    def lead(self) -> list[int]:
         """What the tokenizer puts before every text of its own accord: BOS, or nothing."""
         bare: list[int] = list(self.tokenizer("a", add_special_tokens=False)["input_ids"])
         full: list[int] = list(self.tokenizer("a")["input_ids"])

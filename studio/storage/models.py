@@ -98,7 +98,7 @@ def _checked(folder: Path) -> ModelInfo:
             f"“{folder.name}” needs its own Python code to run, which could do anything on this computer.",
             "Choose a model of an architecture that Plumbline knows.",
         )
-    parameters = sum(_parameters(file) for file in _weights(folder))
+    parameters = sum(_parameters(file) for file in weights_of(folder))
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
         raise StudioError(
             f"“{folder.name}” has no tokenizer (tokenizer.json), so text can't be turned into tokens.",
@@ -163,7 +163,7 @@ def writes_no_text(folder: Path) -> bool:
 def tensors_of(folder: Path) -> dict[str, Tensor]:
     """The tensors of all weight files by name, read from the headers alone. Raises StudioError."""
     try:
-        return {name: tensor for file in _weights(folder) for name, tensor in _header(file).items()}
+        return {name: tensor for file in weights_of(folder) for name, tensor in _header(file).items()}
     except OSError as error:
         raise reading_trouble(error, folder) from error
 
@@ -176,7 +176,8 @@ def tensors_of_file(file: Path) -> dict[str, Tensor]:
         raise reading_trouble(error, file) from error
 
 
-def _weights(folder: Path) -> list[Path]:
+def weights_of(folder: Path) -> list[Path]:
+    """The weight files of a model folder. Raises StudioError saying what is missing."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
