@@ -9,7 +9,18 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import chatting, converting, demo, explaining, exporting, importing, queueing, selftest, training
+from studio.cli import (
+    chatting,
+    converting,
+    demo,
+    explaining,
+    exporting,
+    importing,
+    queueing,
+    selftest,
+    taking_away,
+    training,
+)
 from studio.core.errors import Cancelled, StudioError, did_you_mean
 
 _VERBS = {
@@ -18,6 +29,7 @@ _VERBS = {
     "train": training,
     "chat": chatting,
     "convert": converting,
+    "export-model": taking_away,
     "explain": explaining,
     "queue": queueing,
     "selftest": selftest,

@@ -1,7 +1,7 @@
 """Taking a model away: in which forms, and what is said to the worker that writes them. One JSON object a line.
 
 Requests: {"do": "export", "id": 1, "plan": {...ExportPlan...}}
-          {"do": "combine", "id": 2, "adapters": [[folder, weight], ...], "way": "linear" | ..., "target": folder}
+          {"do": "combine", "id": 2, "base": folder, "adapters": [[folder, weight], ...], "way": ..., "target": folder}
           {"do": "compare", "id": 3, "adapters": [folder, folder]}
           {"do": "forms", "id": 4}                     which number formats can be written on this computer
           {"do": "stop"}
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from studio.core.errors import StudioError, did_you_mean
 
@@ -97,9 +97,10 @@ class ExportPlan:
     def from_values(values: Any) -> ExportPlan:
         """Out of a request. Raises StudioError."""
         known = {field.name for field in fields(ExportPlan)}
-        if not isinstance(values, dict) or not {"base", "target", "form"} <= set(values) <= known:  # type: ignore[arg-type]
+        given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
+        if not {"base", "target", "form"} <= set(given) <= known:
             raise StudioError("The export process was asked for something that it doesn't know.")
-        plan = ExportPlan(**values)
+        plan = ExportPlan(**given)
         plan.check()
         return plan
 

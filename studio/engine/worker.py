@@ -33,20 +33,26 @@ _ENVIRONMENT = {
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 # The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
-_NICE = {"run": 10, "convert": 5, "chat": 5, "preview": 5, "answers": 10, "candidates": 10, "judge": 10, "hub": 10}
+_NICE = {
+    "run": 10,
+    "convert": 5,
+    "chat": 5,
+    "preview": 5,
+    "answers": 10,
+    "candidates": 10,
+    "judge": 10,
+    "hub": 10,
+    "export": 10,
+}
+_FOLDERS = {"run": 1, "convert": 2}  # how many folders are named; the others answer over a pipe
 
 
 def main(argv: list[str]) -> int:
     """Do the work that `argv` names: ["run", folder], or a word alone. Returns the process's exit code."""
-    match argv:
-        case (
-            ["run", _] | ["convert", _, _] | ["chat"] | ["preview"] | ["answers"] | ["candidates"] | ["judge"] | ["hub"]
-        ):
-            pass
-        case _:
-            known = "run FOLDER, convert FOLDER TARGET, chat, preview, answers, candidates, judge, hub"
-            print(f"A worker is told one of: {known}.", file=sys.stderr)
-            return EXIT_USAGE
+    if not argv or argv[0] not in _NICE or len(argv) != 1 + _FOLDERS.get(argv[0], 0):
+        known = ", ".join(name + " FOLDER" * _FOLDERS.get(name, 0) for name in _NICE)
+        print(f"A worker is told one of: {known}.", file=sys.stderr)
+        return EXIT_USAGE
     _prepare(_NICE[argv[0]])
     if argv[0] == "run":
         keep_freed_memory()
@@ -80,6 +86,10 @@ def main(argv: list[str]) -> int:
                 return serve()
             case ["hub"]:
                 from studio.engine.hub import serve
+
+                return serve()
+            case ["export"]:
+                from studio.engine.exporting.desk import serve
 
                 return serve()
             case _:

@@ -128,6 +128,11 @@ def size_of(folder: Path) -> int:
     return total
 
 
+def licence_of(folder: Path) -> str:
+    """The licence that a model's README names; empty when it names none."""
+    return _readme(folder)[1]
+
+
 def _readme(folder: Path) -> tuple[str, str]:
     """The README's text without its front matter, and the licence that this names."""
     try:

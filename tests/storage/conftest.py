@@ -1,7 +1,6 @@
 import errno
 import json
 import os
-import subprocess
 
 import pytest
 
@@ -47,15 +46,3 @@ def unreachable(monkeypatch):
         return forbidden
 
     return forbid
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of 512 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], capture_output=True)
-    if made.returncode:
-        pytest.skip("only the system's administrator can mount a small disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -45,6 +45,25 @@ def figure(title: str, reading: str, lines: Sequence[Line]) -> str:
     )
 
 
+_COLOURS = (
+    "svg { background: #fdfdfc } text { fill: #5d646d; font: 11px system-ui, sans-serif } .grid { stroke: #d9dce0 } "
+    "polyline { fill: none; stroke-width: 1.8 } .raw { opacity: .3 } .first { stroke: #0b63a8 } "
+    ".second { stroke: #b1480b; stroke-dasharray: 6 3 } circle { fill: #fdfdfc; stroke-width: 1.5 }"
+)
+
+
+def picture(title: str, lines: Sequence[Line]) -> str:
+    """A chart of one or two lines as an SVG file of its own, with its own colours; empty when there is nothing to
+    draw."""
+    drawn = [(name, line) for name, line in zip(_NAMES, lines, strict=False) if _finite(line.points)]
+    if not drawn:
+        return ""
+    inside = _svg(title, drawn).removeprefix("<svg ")
+    size = f'width="{2 * _WIDTH:g}" height="{2 * _HEIGHT:g}"'
+    head, _, rest = inside.partition(">")
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {head}><style>{_COLOURS}</style>{rest}\n'
+
+
 def charts(figures: Sequence[str]) -> str:
     """Figures side by side."""
     return f'<div class="charts">{"".join(figures)}</div>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from studio.core.metrics import Curve, Curves, Metric, plots_of, smooth
-from studio.core.report.chart import Line, charts, figure
+from studio.core.report.chart import Line, charts, figure, picture
 from studio.core.report.page import heading, paragraph
 
 _SMOOTHED_FROM = 40  # points; fewer are shown as they are
@@ -22,16 +22,33 @@ def run_section(title: str, method: str, curves: Curves, sentences: Sequence[str
     return "\n".join(parts)
 
 
+def pictures(method: str, curves: Curves, *, first: int = 4) -> list[tuple[str, str]]:
+    """The first charts of a run as files of their own: (title, SVG)."""
+    found: list[tuple[str, str]] = []
+    for group in plots_of(method):
+        title, _, lines = _lines(group, curves)
+        svg = picture(title, lines)
+        if svg:
+            found.append((title, svg))
+    return found[:first]
+
+
 def _figure(group: Sequence[Metric], curves: Curves) -> str:
+    title, reading, lines = _lines(group, curves)
+    return figure(title, reading, lines) if lines else ""
+
+
+def _lines(group: Sequence[Metric], curves: Curves) -> tuple[str, str, list[Line]]:
+    """What a chart of some metrics shows: its title, how to read it, and its lines."""
     known = [metric for metric in group if metric.name in curves.by_name]
     lines = [_line(metric, curves.by_name[metric.name]) for metric in known]
     shown = [(metric, line) for metric, line in zip(known, lines, strict=True) if line.points]
     if not shown:
-        return ""
+        return "", "", []
     title = " and ".join(
         metric.label if place == 0 else metric.label.lower() for place, (metric, _) in enumerate(shown)
     )
-    return figure(title, shown[0][0].reading, [line for _, line in shown])
+    return title, shown[0][0].reading, [line for _, line in shown]
 
 
 def _line(metric: Metric, curve: Curve) -> Line:

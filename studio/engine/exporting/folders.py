@@ -3,6 +3,7 @@ template that were trained, and the tokens that end an answer."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -28,7 +29,7 @@ _LEGAL = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 
 
 def write_adapter(plan: ExportPlan, encoder: Encoder, folder: Path, tell: Tell) -> None:
-    """Copy an adapter so that plain PEFT finds its base: by the name of the hub where it has one, else by its folder."""
+    """Copy an adapter so that plain PEFT finds its base: by its name on the Hub if it has one, else by its folder."""
     adapter = Path(plan.adapter)
     tell(0, 1, adapter.name)
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
@@ -112,10 +113,8 @@ def hub_name(base: Path) -> str:
 
 def _write_generation(base: Path, encoder: Encoder, folder: Path) -> None:
     values: dict[str, Any] = {}
-    try:
+    with contextlib.suppress(OSError, ValueError):
         values = json.loads((base / "generation_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        pass
     ends = end_tokens(base, encoder)
     if ends:
         values["eos_token_id"] = ends if len(ends) > 1 else ends[0]

@@ -131,8 +131,8 @@ def _notes(kinds: dict[str, Numbers], numbers: str, inexact: tuple[int, int]) ->
         found.append(f"{wide} of {len(kinds)} matrices stay in 16 bits: their rows can't be divided into blocks of 32.")
     if inexact[0]:
         found.append(
-            f"llama.cpp will cut {inexact[0]} of {inexact[1]} tried words into other tokens than this model was trained "
-            "with; answers can differ a little there."
+            f"llama.cpp will cut {inexact[0]} of {inexact[1]} tried words into other tokens than this model was "
+            "trained with; answers can differ a little there."
         )
     return found
 

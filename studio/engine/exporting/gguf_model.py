@@ -59,7 +59,7 @@ class Shape:
             raise StudioError(
                 f"“{base.name}” is a {names[0]}, which Plumbline can't write as GGUF yet.",
                 did_you_mean(str(names[0]), KINDS)
-                or f"It can write {', '.join(known)}. Take the whole model away instead, and use llama.cpp's converter.",
+                or f"It can write {', '.join(known)}. Take the whole model away, and use llama.cpp's converter.",
             )
         self.kind = KINDS[names[0]]
         self.config: Any = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import gguf
@@ -94,7 +95,9 @@ def vocabulary_of(encoder: Encoder, size: int) -> Vocabulary:
         ranks.setdefault(left + right, rank)
     scores = [-float(ranks.get(token, 0)) for token in tokens]
     first = _space_first(values.get("normalizer"), steps)
-    return Vocabulary("llama", tokens, kinds, scores=scores, space_first=first, inexact=_inexact(backend, known, merges))
+    return Vocabulary(
+        "llama", tokens, kinds, scores=scores, space_first=first, inexact=_inexact(backend, known, merges)
+    )
 
 
 def write_specials(writer: gguf.GGUFWriter, encoder: Encoder, ends: list[int]) -> None:
@@ -159,8 +162,10 @@ def _kind(token: str, bytewise: bool, unknown: Any) -> TokenType:
 
 def _space_first(normalizer: Any, steps: list[dict[str, Any]]) -> bool:
     """Whether a space is put before the first word. Raises StudioError for what llama.cpp wouldn't do."""
-    rules: list[dict[str, Any]] = normalizer["normalizers"] if normalizer and "normalizers" in normalizer else (
-        [normalizer] if normalizer else []
+    rules: list[dict[str, Any]] = (
+        normalizer["normalizers"]
+        if normalizer and "normalizers" in normalizer
+        else ([normalizer] if normalizer else [])
     )
     first = escapes = False
     for rule in [*rules, *steps]:
@@ -210,8 +215,7 @@ def joined(text: str, ranks: dict[str, int]) -> list[str]:
     """How llama.cpp joins the characters of a text to pieces: always the neighbours whose sum ranks best."""
     pieces = list(text)
     while True:
-        sums = [(ranks[left + right], k) for k, (left, right) in enumerate(zip(pieces, pieces[1:], strict=False))
-                if left + right in ranks]  # fmt: skip
+        sums = [(ranks[a + b], k) for k, (a, b) in enumerate(pairwise(pieces)) if a + b in ranks]
         if not sums:
             return pieces
         _, k = min(sums)

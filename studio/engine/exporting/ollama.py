@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 
 from studio.core.errors import StudioError
 from studio.core.messages import Message
@@ -54,8 +54,8 @@ def modelfile(file: str, encoder: Encoder, stops: Sequence[str]) -> tuple[str, l
         found = written_out(encoder)
         if found is None:
             notes.append(
-                "The prompt template can't be told in Ollama's words, so the Modelfile has none: Ollama then uses one it "
-                "knows, or none. Compare an answer with the one in the Chat tab."
+                "The prompt template can't be told in Ollama's words, so the Modelfile has none: Ollama then uses one "
+                "that it knows, or none. Compare an answer with the one in the Chat tab."
             )
         else:
             lines.append(f'TEMPLATE """{found.as_template()}"""')
@@ -82,7 +82,7 @@ def _found(encoder: Encoder) -> Written | None:
         return None
     lead, from_system, to_answer, from_answer, invitation = gaps
     ask = _common_end([from_system, from_answer, alone[0]])
-    told = commonprefix([to_answer, invitation])
+    told = _common_start([to_answer, invitation])
     around = {
         "system": (lead, from_system.removesuffix(ask)),
         "user": (ask, told),
@@ -103,7 +103,12 @@ def _gaps(text: str, marks: Sequence[str]) -> list[str] | None:
 
 
 def _common_end(texts: Sequence[str]) -> str:
-    return commonprefix([text[::-1] for text in texts])[::-1]
+    return _common_start([text[::-1] for text in texts])[::-1]
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in same)
 
 
 def _turns(shape: str) -> list[Message]:

@@ -108,9 +108,11 @@ class _Changes:
     def apply(self, name: str, weight: Tensor) -> Tensor:
         """A weight in 32 bits with the change in it."""
         with safe_open(self._file, framework="pt", device="cpu") as file:
-            if name in self._whole:
-                return file.get_tensor(self._whole[name]).float()
-            parts = {part: file.get_tensor(key).float() for part, key in self._parts[name].items()}
+            if name in self._whole:  # PEFT saves an embedding beside the change to it, too
+                weight = file.get_tensor(self._whole[name]).float()
+            parts = {part: file.get_tensor(key).float() for part, key in self._parts.get(name, {}).items()}
+        if not parts:
+            return weight
         module = name.removesuffix(".weight")
         if "lora_embedding_A" in parts:
             rank = parts["lora_embedding_A"].shape[0]
