@@ -197,6 +197,15 @@ def forecast_memory(
     return Forecast(parts, tokens, shape.rough or method not in _CHECKED, again)
 
 
+def forecast_chat(shape: ModelShape, device: Device, tokens: int = 2048) -> int:
+    """Bytes to talk to a model: its weights as the engine keeps them to answer, keys and values of a conversation of so
+    many tokens, and the libraries."""
+    half = device.kind == "cuda" or (device.kind == "cpu" and device.bf16 and shape.parameters > _WORTH_BF16)
+    number = _HALF if half else _FP32
+    remembered = 2 * shape.layers * shape.kv_heads * shape.head_dim * tokens
+    return (shape.parameters + remembered) * number + (_LIBRARIES if device.kind != "cuda" else _ON_CARD)
+
+
 def tokens_of_pass(settings: TrainSettings, length: int) -> int:
     """Tokens that pass through the model at a time when the longest examples come together."""
     budget: int = getattr(settings, "batch_tokens", 0)

@@ -36,6 +36,17 @@ class AppSettings:
         "Data, models and runs of a project are one folder in here. Projects that there are stay where they are.",
         folder=True,
     )
+    models_folder: str = setting(
+        "",
+        "Downloaded models are kept in",
+        "All projects share them. Models that there are stay where they are.",
+        folder=True,
+    )
+    hub_mirror: str = setting(
+        "",
+        "Mirror of the Hugging Face Hub",
+        "An address that is asked instead, such as https://host; empty for the Hub.",
+    )
     recent_projects: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()
     window: str = ""

@@ -24,13 +24,22 @@ _TRANSPOSED = {"gpt2", "openai-gpt"}  # they keep [in, out], everyone else [out,
 _POST_NORMS = {"gemma2", "gemma3", "gemma3_text"}
 # Written out in single operations, which keep three tensors more for the way back than the fused ones.
 _UNFUSED = {"gelu_new", "gelu_fast", "quick_gelu"}
+# What the configs don't say, of families that are built otherwise than Llama.
+_UNGATED = {"gpt2", "gpt_neox", "phi", "starcoder2"}
+_FUSED = {"gpt2", "gpt_neox"}  # queries, keys and values come out of one linear layer
+_BIASED = {"gpt2", "gpt_neox", "phi", "starcoder2"}
+_NORMED_HEADS = {"qwen3", "gemma3", "gemma3_text", "olmo2"}
+_TIED_UNLESS_SAID = {"gpt2", "gemma", "gemma2", "gemma3", "gemma3_text"}
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_HIDDEN = ("hidden_size", "n_embd", "d_model")
+_HEADS = ("num_attention_heads", "n_head", "n_heads")
+_INNER = ("intermediate_size", "n_inner", "ffn_dim")
 _IN_LAYER = re.compile(r"\.(\d+)\.")
 
 
 def read_shape(folder: Path) -> ModelShape:
     """The measures of a model in a folder that `check_model` passes. Raises StudioError for a damaged one."""
-    whole = config_of(folder)
-    config: Mapping[str, Any] = cast("dict[str, Any]", whole["text_config"]) if _has_text(whole) else whole
+    config = _of_text(config_of(folder))
     tensors = tensors_of(folder)
     family = str(config.get("model_type", ""))
     linears = [
@@ -38,41 +47,131 @@ def read_shape(folder: Path) -> ModelShape:
         for name, tensor in tensors.items()
         if len(tensor.shape) == 2 and name.endswith(".weight") and _IN_LAYER.search(name)
     ]
-    layers = _number(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
-    hidden = _number(config, "hidden_size", "n_embd", "d_model")
-    heads = _number(config, "num_attention_heads", "n_head", "n_heads")
+    layers = _number(config, *_LAYERS)
+    hidden = _number(config, *_HIDDEN)
+    heads = _number(config, *_HEADS)
     vocabulary = _number(config, "vocab_size") or _rows_of_embedding(tensors)
     rough = family not in _KNOWN or not (layers and hidden and heads and vocabulary and linears)
     layers = layers or len({match[1] for name in tensors if (match := _IN_LAYER.search(name))}) or 1
     hidden = hidden or _most_common_width(linears)
-    heads = heads or max(1, hidden // 64)
+    return _shape(
+        config,
+        layers=layers,
+        hidden=hidden,
+        heads=heads or max(1, hidden // 64),
+        vocabulary=vocabulary,
+        tied=not any(name.startswith(("lm_head.", "embed_out.")) for name in tensors),
+        parameters=sum(tensor.count for tensor in tensors.values()),
+        linears=linears,
+        gated=any("gate" in name for name in tensors),
+        normed=any(re.search(r"\bq_norm\b", name) for name in tensors),
+        rough=rough,
+    )
+
+
+def foretold_shape(whole: Mapping[str, Any]) -> ModelShape | None:
+    """The measures of a model that isn't here, from its config alone; None when that doesn't tell enough.
+
+    Linear layers and parameters are counted as the families build them, so a family that isn't known is a guess.
+    """
+    config = _of_text(whole)
+    family = str(config.get("model_type", ""))
+    layers, hidden, heads = _number(config, *_LAYERS), _number(config, *_HIDDEN), _number(config, *_HEADS)
+    vocabulary = _number(config, "vocab_size")
+    if not (layers and hidden and heads and vocabulary):
+        return None
+    head = _number(config, "head_dim") or hidden // heads
+    queries, keys = heads * head, (_number(config, "num_key_value_heads") or heads) * head
+    inner = _number(config, *_INNER) or 4 * hidden
+    gated = family not in _UNGATED
+    up = [(inner, hidden)] * (2 if gated else 1)
+    if family in _FUSED:
+        attention = [(queries + 2 * keys, hidden), (hidden, queries)]
+    else:
+        attention = [(queries, hidden), (keys, hidden), (keys, hidden), (hidden, queries)]
+    linears = [*attention, *up, (hidden, inner)] * layers
+    tied = bool(config.get("tie_word_embeddings", family in _TIED_UNLESS_SAID))
+    normed = family in _NORMED_HEADS
+    parameters = (
+        sum(rows * columns for rows, columns in linears)
+        + vocabulary * hidden * (1 if tied else 2)
+        + layers * _small_weights(family, hidden, queries, keys, head, linears[: len(linears) // layers])
+        + hidden * (2 if family in _BIASED else 1)
+        + (_number(config, "n_positions") * hidden if family == "gpt2" else 0)
+    )
+    return _shape(
+        config,
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        vocabulary=vocabulary,
+        tied=tied,
+        parameters=parameters,
+        linears=linears,
+        gated=gated,
+        normed=normed,
+        rough=family not in _KNOWN,
+    )
+
+
+def _small_weights(
+    family: str, hidden: int, queries: int, keys: int, head: int, linears: Sequence[tuple[int, ...]]
+) -> int:
+    """A layer's norms and biases."""
+    norms = (4 if family in _POST_NORMS else 2) * hidden
+    if family in _BIASED:  # norms have a bias too, as has each linear layer
+        return 2 * norms + sum(rows for rows, _ in linears)
+    if family == "qwen2":
+        return norms + queries + 2 * keys
+    if family == "olmo2":
+        return norms + queries + keys
+    if family in _NORMED_HEADS:
+        return norms + 2 * head
+    return norms
+
+
+def _shape(
+    config: Mapping[str, Any],
+    *,
+    layers: int,
+    hidden: int,
+    heads: int,
+    vocabulary: int,
+    tied: bool,
+    parameters: int,
+    linears: Sequence[tuple[int, ...]],
+    gated: bool,
+    normed: bool,
+    rough: bool,
+) -> ModelShape:
     activation = str(config.get("hidden_act") or config.get("activation_function") or config.get("hidden_activation"))
-    gated = any("gate" in name for name in tensors)
     return ModelShape(
         layers=layers,
         hidden=hidden,
-        inner=_number(config, "intermediate_size", "n_inner", "ffn_dim") or 4 * hidden,
+        inner=_number(config, *_INNER) or 4 * hidden,
         heads=heads,
         kv_heads=_number(config, "num_key_value_heads") or heads,
         head_dim=_number(config, "head_dim") or hidden // heads,
         vocabulary=vocabulary,
-        tied=not any(name.startswith(("lm_head.", "embed_out.")) for name in tensors),
-        parameters=sum(tensor.count for tensor in tensors.values()),
+        tied=tied,
+        parameters=parameters,
         linears=len(linears),
         linear_in=sum(shape[1] for shape in linears),
         linear_out=sum(shape[0] for shape in linears),
         linear_weights=sum(shape[0] * shape[1] for shape in linears),
         context=_number(config, "max_position_embeddings", "n_positions"),
         inner_kept=(4 if gated else 2) + (3 if activation in _UNFUSED else 0),
-        norms=4 if family in _POST_NORMS else 2,
-        normed_heads=any(re.search(r"\bq_norm\b", name) for name in tensors),
+        norms=4 if str(config.get("model_type", "")) in _POST_NORMS else 2,
+        normed_heads=normed,
         dropout=float(config.get("attn_pdrop", config.get("attention_dropout", 0.0)) or 0.0) > 0,
         rough=rough,
     )
 
 
-def _has_text(config: Mapping[str, Any]) -> bool:
-    return isinstance(config.get("text_config"), dict)
+def _of_text(whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a config that is about the language model."""
+    text = whole.get("text_config")
+    return cast("dict[str, Any]", text) if isinstance(text, dict) else whole
 
 
 def _number(config: Mapping[str, Any], *names: str) -> int:
