@@ -45,7 +45,7 @@ class AppSettings:
     hub_mirror: str = setting(
         "",
         "Mirror of the Hugging Face Hub",
-        "An address that is asked instead, such as https://host; empty for the Hub.",
+        "An address that is asked instead, as https://host; empty for the Hub.",
     )
     recent_projects: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()

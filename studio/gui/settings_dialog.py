@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QScrollArea, QV
 
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
+from studio.core.hub import endpoint_of
 from studio.core.settings import SET_ELSEWHERE, AppSettings
 from studio.gui import theme
 from studio.gui.notify import can_notify
@@ -66,6 +67,7 @@ class SettingsDialog(QDialog):
     def _save(self) -> None:
         try:
             values = self.form.values()
+            endpoint_of(values.hub_mirror)
         except StudioError as error:
             self.notice.show_error(error)
             return
