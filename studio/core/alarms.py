@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import StatisticsError, correlation, fmean
 
 from studio.core.methods import RewardedSettings
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
 
 _WINDOW = 5  # steps whose mean stands for "now" or "at the start": single steps are noisy
 _ENOUGH = 20  # steps, before length and score are compared

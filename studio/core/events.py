@@ -27,6 +27,8 @@ evaluation  step, eval_loss, and what else the method measures on held-out rows:
             budget]; before the first step too
 sample      step, number, prompt, answer, ended [bool]: what the model answers to a fixed prompt (core.samples)
 checkpoint  step, path [relative to the run folder]
+machine     cpu [% of all cores], memory [bytes of the worker], gpu [%], gpu_memory [bytes], temperature [°C], power [W]:
+            every few seconds, what the machine tells of them (storage.machine_use)
 warning     what, hint; alarm [of core.alarms, where it is one]
 retry       step, back_to, batch_size, accumulate, what, hint: memory ran out at the step, so the run
             goes on from a checkpoint in smaller passes; what follows comes from another process
@@ -48,7 +50,7 @@ from typing import Any, cast
 
 FORMAT = 1
 KINDS = frozenset(
-    "started phase progress step rollout sample evaluation checkpoint warning retry resumed "
+    "started phase progress step rollout sample evaluation checkpoint machine warning retry resumed "
     "stopped paused finished failed".split()
 )
 ROLLOUT_ROWS, ROLLOUT_TEXT = 4, 600  # so that a long run's file stays small enough to be read at once
@@ -88,9 +90,13 @@ class Event:
     def from_line(line: str | bytes) -> Event | None:
         """The event in a line, or None when the line is torn, of another format, or of an unknown kind."""
         try:
-            parsed = json.loads(line)
+            return Event.from_json(json.loads(line))
         except (ValueError, RecursionError):
             return None
+
+    @staticmethod
+    def from_json(parsed: object) -> Event | None:
+        """The event in a line that was parsed already."""
         if not isinstance(parsed, dict):
             return None
         body = cast("dict[str, Any]", parsed)

@@ -1,14 +1,12 @@
-"""Metrics: the curves that a run's events draw, and the one smoothing function. Drawing is the window's."""
+"""Metrics: the numbers that a worker reports, what each means, and which of them a method's page shows.
+
+What they add up to over a run is `core.curves`, smoothing them `core.smoothing`; drawing is the window's.
+"""
 
 from __future__ import annotations
 
-import math
-from array import array
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-
-from studio.core.events import Event
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,88 +254,3 @@ def plots_of(method: str, without: frozenset[str] = frozenset()) -> tuple[tuple[
         by_name["loss"] = replace(by_name["loss"], reading=_LOSS_OF[method])
     groups = (group for group in PLOTS.get(method, PLOTS["sft"]) if group[0] not in without)
     return tuple(tuple(by_name[name] for name in group if name not in without) for group in groups)
-
-
-@dataclass(slots=True)
-class Curve:
-    """One metric over steps; `steps` never falls. Values may be nan or infinite."""
-
-    steps: array[float] = field(default_factory=lambda: array("d"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def add(self, step: float, value: float) -> None:
-        """Append a point. A step at or before the last one was run again: what stood there is replaced."""
-        if self.steps and step <= self.steps[-1]:
-            keep = bisect_right(self.steps, math.nextafter(step, -math.inf))
-            del self.steps[keep:], self.values[keep:]
-        self.steps.append(step)
-        self.values.append(value)
-
-    def forget_after(self, step: float) -> None:
-        """Drop the points after `step`."""
-        keep = bisect_right(self.steps, step)
-        del self.steps[keep:], self.values[keep:]
-
-
-@dataclass(slots=True)
-class Curves:
-    """All curves of one run, fed event by event in the order of the file. `revision` changes with each point."""
-
-    by_name: dict[str, Curve] = field(default_factory=lambda: {name: Curve() for name in METRIC_NAMES})
-    checkpoints: list[int] = field(default_factory=list[int])
-    resumes: list[int] = field(default_factory=list[int])
-    revision: int = 0
-
-    def feed(self, event: Event) -> None:
-        """Take one event into account."""
-        step = event.number("step")
-        if step is None:
-            return
-        if event.kind in ("step", "evaluation"):
-            for name in METRIC_NAMES:
-                value = event.number(name)
-                if value is not None:
-                    self.by_name[name].add(step, value)
-                    self.revision += 1
-        elif event.kind == "resumed":
-            for curve in self.by_name.values():
-                curve.forget_after(step)
-            self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
-            self.resumes.append(int(step))
-            self.revision += 1
-        elif event.kind == "checkpoint":
-            self.checkpoints.append(int(step))
-            self.revision += 1
-
-
-class Smoother:
-    """Exponential moving average with bias correction (Kingma and Ba 2015, section 3, as for Adam's moments).
-
-    weight: share of the past kept at each point, 0 (none) up to but not including 1. Values may come in parts, so that
-    a growing curve costs what was added to it. Raises ValueError for another weight.
-    """
-
-    def __init__(self, weight: float) -> None:
-        if not 0.0 <= weight < 1.0:
-            raise ValueError(f"weight is {weight}; it must be at least 0 and below 1")
-        self._weight = weight
-        self._average, self._kept = 0.0, 1.0
-
-    def feed(self, values: Iterable[float]) -> list[float]:
-        """As many smoothed values. Points that are not finite stay as they are and do not enter the average."""
-        result: list[float] = []
-        for value in values:
-            if math.isfinite(value):
-                self._average = self._weight * self._average + (1.0 - self._weight) * value
-                self._kept *= self._weight
-                value = self._average / (1.0 - self._kept)
-            result.append(value)
-        return result
-
-
-def smooth(values: Sequence[float], weight: float) -> list[float]:
-    """A whole curve smoothed at once; see `Smoother`."""
-    return Smoother(weight).feed(values)

@@ -13,7 +13,7 @@ from typing import Any
 from studio.core.alarms import alarms_of
 from studio.core.events import Event
 from studio.core.methods import RewardedSettings
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
 from studio.storage.runs import RunFolder
 
 

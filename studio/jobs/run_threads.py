@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from studio.core.errors import StudioError
+from studio.core.history import RunHistory
 from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunStory
 from studio.processes.training import Attempt, is_alive, outcome
+from studio.storage.glimpses import glimpse
 from studio.storage.runs import EventReader, RunFolder, list_runs
 
 _LOOK_EVERY = 2000  # ms
@@ -86,10 +88,13 @@ class RunFinder(QThread):
 class RunWatch(QThread):
     """Reads one run's events from the first to the last, and waits for its worker's end.
 
-    events_read(events): a list of Event, in order. ended(outcome, size): an Outcome, and how many bytes of events
-    there were.
+    glimpsed(history): of a long run, a RunHistory of some of its events. caught_up(history): the RunHistory of all that
+    was there; from then on it is the receiver's. events_read(events): a list of Event that came since, in order.
+    ended(outcome, size): an Outcome, and how many bytes of events there were.
     """
 
+    glimpsed = Signal(object)
+    caught_up = Signal(object)
     events_read = Signal(list)
     ended = Signal(object, int)
 
@@ -108,7 +113,18 @@ class RunWatch(QThread):
 
     def run(self) -> None:
         """The thread's body."""
-        reader, story = EventReader(self._run.events), RunStory()
+        first_look = glimpse(self._run.events)
+        if first_look is not None:
+            self.glimpsed.emit(first_look)
+        reader, history = EventReader(self._run.events), RunHistory()
+        while events := reader.read():
+            for event in events:
+                history.feed(event)
+            if self.isInterruptionRequested():
+                return
+        story = replace(history.story, warnings=list(history.story.warnings))
+        self.caught_up.emit(history)
+        del history
         while not self.isInterruptionRequested():
             # Asked before reading: what a worker wrote before it died is then never missed.
             alive = self._attempt.goes_on()

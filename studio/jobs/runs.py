@@ -14,11 +14,10 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
 from studio.core.errors import StudioError
 from studio.core.events import Event
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
+from studio.core.history import RunHistory
 from studio.core.recipes import Recipe
-from studio.core.rollouts import Rollouts
 from studio.core.runs import NOT_STARTED, Outcome, RunState, RunStory
-from studio.core.samples import SampleBook
 from studio.jobs.queue import PAUSED, ProjectQueue
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.queue import Turn
@@ -38,16 +37,13 @@ Command = Callable[[RunFolder], list[str]]
 class RunRecord:
     """What the window knows of a run. `broken` is a sentence when its recipe can't be read.
 
-    `curves`, `rollouts` and `samples` are empty until the run is followed; `outcome` is None while its worker lives.
-    size: of its events.
+    Until the run is followed its `history` is its end alone; `outcome` is None while its worker lives. size: of its
+    events.
     """
 
     folder: RunFolder
     recipe: Recipe | None = None
-    story: RunStory = field(default_factory=RunStory)
-    curves: Curves = field(default_factory=Curves)
-    rollouts: Rollouts = field(default_factory=Rollouts)
-    samples: SampleBook = field(default_factory=SampleBook)
+    history: RunHistory = field(default_factory=RunHistory)
     state: RunState = RunState.STARTING
     outcome: Outcome | None = None
     broken: str = ""
@@ -58,6 +54,16 @@ class RunRecord:
     def id(self) -> str:
         """The run's id, which is its folder's name."""
         return self.folder.id
+
+    @property
+    def story(self) -> RunStory:
+        """How it stands."""
+        return self.history.story
+
+    @property
+    def curves(self) -> Curves:
+        """Its metrics over its steps; none until it is followed."""
+        return self.history.curves
 
     @property
     def name(self) -> str:
@@ -189,11 +195,12 @@ class ProjectRuns(QObject):
 
     def _watch(self, record: RunRecord, process: subprocess.Popen[bytes] | None = None) -> None:
         self._unwatch(record.id)
-        record.story, record.curves = RunStory(), Curves()
-        record.rollouts, record.samples = Rollouts(), SampleBook()
+        record.history = RunHistory(RunStory() if process is not None else record.story, partial=True)
         if process is not None or record.outcome is None:
             record.state, record.outcome = RunState.STARTING, None
         watch = RunWatch(record.folder, process, self._command_for(record), self)
+        watch.glimpsed.connect(self._take_glimpse)
+        watch.caught_up.connect(self._take_history)
         watch.events_read.connect(self._take_events)
         watch.ended.connect(self._take_end)
         watch.finished.connect(watch.deleteLater)
@@ -219,16 +226,29 @@ class ProjectRuns(QObject):
             return self._records.get(watch.run_id)
         return None
 
+    @Slot(object)
+    def _take_glimpse(self, history: RunHistory) -> None:
+        record = self._sender()
+        if record is not None:
+            record.history = history
+            self.run_changed.emit(record.id)
+
+    @Slot(object)
+    def _take_history(self, history: RunHistory) -> None:
+        record = self._sender()
+        if record is not None:
+            record.history = history
+            self._tell_news(record)
+
     @Slot(list)
     def _take_events(self, events: list[Event]) -> None:
         record = self._sender()
-        if record is None:
-            return
-        for event in events:
-            record.story.feed(event)
-            record.curves.feed(event)
-            record.samples.feed(event)
-            record.rollouts.feed(event)
+        if record is not None:
+            for event in events:
+                record.history.feed(event)
+            self._tell_news(record)
+
+    def _tell_news(self, record: RunRecord) -> None:
         ending = record.story.ending
         if record.outcome is None and (ending is None or ending.time >= self._watches[record.id].began):
             record.state = record.story.state(worker_alive=True)  # else it is that of an attempt before
@@ -278,14 +298,8 @@ class ProjectRuns(QObject):
             told = record.outcome is not None and run.outcome is not None and record.size == run.size
             if told or record.id in self._watches:
                 continue  # its watch knows better: it has the curves, and how the worker ended
-            record.recipe, record.broken, record.story, record.outcome = (
-                run.recipe,
-                run.broken,
-                run.story,
-                run.outcome,
-            )
-            record.curves, record.size = Curves(), run.size
-            record.rollouts, record.samples = Rollouts(), SampleBook()
+            record.recipe, record.broken, record.outcome = run.recipe, run.broken, run.outcome
+            record.history, record.size = RunHistory(run.story), run.size
             if run.outcome is None:
                 self._watch(record)
             else:

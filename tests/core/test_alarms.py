@@ -3,7 +3,7 @@ import pytest
 from studio.core.alarms import alarms_of
 from studio.core.events import Event
 from studio.core.methods import PpoSettings
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
 
 FINE = {"kl": 2.0, "entropy": 2.0, "response_length": 20.0, "score": 0.5}
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from studio.core.events import Event
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
 from studio.core.reading import reading_of
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from studio.cli.demo.measuring import Asked, Stage
 from studio.core.methods import METHODS
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
 from studio.core.report import page
 from studio.core.report.run import run_section
 from studio.core.reward_report import Report

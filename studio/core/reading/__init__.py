@@ -6,7 +6,7 @@ pressing is said. What a single metric means is `core.metrics`.
 
 from __future__ import annotations
 
-from studio.core.metrics import Curves
+from studio.core.curves import Curves
 from studio.core.reading.losses import reading_of_losses
 from studio.core.reading.rewards import reading_of_rewards
 from studio.core.reading.words import Reading

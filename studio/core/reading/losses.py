@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from studio.core.metrics import Curve, Curves
+from studio.core.curves import Curve, Curves
 from studio.core.reading.words import FEW, TOO_FEW, WINDOW, Reading, mean, short
 
 _ENOUGH = 2 * WINDOW  # so that "at the start" and "now" are different points

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from studio.core.metrics import Curve, Curves, Metric, plots_of, smooth
+from studio.core.curves import Curve, Curves
+from studio.core.metrics import Metric, plots_of
 from studio.core.report.chart import Line, charts, figure, picture
 from studio.core.report.page import heading, paragraph
+from studio.core.smoothing import smooth
 
 _SMOOTHED_FROM = 40  # points; fewer are shown as they are
 _WEIGHT = 0.9

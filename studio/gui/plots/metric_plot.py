@@ -16,7 +16,8 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.core.metrics import Curves, Metric
+from studio.core.curves import Curves
+from studio.core.metrics import Metric
 from studio.core.reading import Reading
 from studio.gui import theme
 from studio.gui.plots.key import KeySample, Mark, mark_pen

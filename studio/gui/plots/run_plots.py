@@ -12,7 +12,8 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from studio.core.metrics import Curves, Metric, plots_of
+from studio.core.curves import Curves
+from studio.core.metrics import Metric, plots_of
 from studio.core.reading import reading_of
 from studio.gui import theme
 from studio.gui.plots.metric_plot import MetricPlot

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
-from studio.core.metrics import Curves, Metric
+from studio.core.curves import Curves
+from studio.core.metrics import Metric
 from studio.gui.plots.key import Mark, mark_pen
 from studio.gui.plots.trace import Trace
 from studio.gui.theme import Tokens

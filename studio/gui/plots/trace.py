@@ -11,7 +11,8 @@ from array import array
 import numpy as np
 import numpy.typing as npt
 
-from studio.core.metrics import Curve, Smoother
+from studio.core.curves import Curve
+from studio.core.smoothing import Smoother
 
 Numbers = npt.NDArray[np.float64]
 

@@ -8,7 +8,8 @@ import pytest
 
 from studio.core.events import Event
 from studio.core.methods import METHODS
-from studio.core.metrics import METRIC_NAMES, Curves
+from studio.core.curves import Curves
+from studio.core.metrics import METRIC_NAMES
 from studio.core.report.run import run_section
 
 

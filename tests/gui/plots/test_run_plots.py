@@ -6,7 +6,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from studio.core.events import Event
-from studio.core.metrics import PLOTS, Curves, plots_of
+from studio.core.curves import Curves
+from studio.core.metrics import PLOTS, plots_of
 from studio.gui import theme
 from studio.gui.plots.run_plots import RunPlots
 from studio.gui.plots.series import in_short

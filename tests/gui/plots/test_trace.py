@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.core.metrics import Curve, smooth
+from studio.core.curves import Curve
+from studio.core.smoothing import smooth
 from studio.gui.plots.trace import Trace
 
 VALUES = st.lists(st.tuples(st.integers(0, 60), st.floats(-10, 10) | st.just(math.nan)), max_size=60)

@@ -165,8 +165,8 @@ class RunView(QWidget):
     def _show_curves(self, record: RunRecord) -> None:
         recipe = record.recipe
         self._plots().show_curves(record.curves, recipe.method if recipe else "", _never_measured(recipe))
-        self.rollouts.show_rollouts(record.rollouts)
-        self.samples.show_book(record.samples)
+        self.rollouts.show_rollouts(record.history.rollouts)
+        self.samples.show_book(record.history.samples)
         self._offer_tab("Samples", not self.samples.is_empty)
         self._offer_tab("Answers", recipe is not None and recipe.how.is_rewarded)
 

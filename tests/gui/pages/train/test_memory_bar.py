@@ -11,6 +11,7 @@ from studio.core.events import Event
 from studio.core.forecast import Device
 from studio.core.forecast_rewards import Roles
 from studio.core.messages import Example, Message
+from studio.core.history import RunHistory
 from studio.core.methods import METHODS, PpoSettings, SftSettings
 from studio.core.rewards import Rewards
 from studio.core.runs import RunStory
@@ -219,7 +220,7 @@ def test_an_earlier_run_of_the_same_kind_tells_the_time(page, monkeypatch):
     recipe = replace(page.recipe(), dataset=page.dataset.dataset().id)
     story = RunStory()
     story.feed(Event("step", 1.0, {"step": 10, "total": 72, "elapsed": 40.0}))  # 2 examples a second
-    record = RunRecord(RunFolder(page._project.runs / "earlier"), recipe, story)
+    record = RunRecord(RunFolder(page._project.runs / "earlier"), recipe, RunHistory(story))
     monkeypatch.setattr(page._runs, "records", lambda: [record])
     page.settings.rows["epochs"].editor.setText("2")
     assert fact.text() == f"about 3 min, as fast as “{recipe.name}”"
