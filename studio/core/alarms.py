@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation, fmean
 
-from studio.core.methods import RewardedSettings
 from studio.core.curves import Curves
+from studio.core.methods import RewardedSettings
 
 _WINDOW = 5  # steps whose mean stands for "now" or "at the start": single steps are noisy
 _ENOUGH = 20  # steps, before length and score are compared

@@ -27,8 +27,8 @@ evaluation  step, eval_loss, and what else the method measures on held-out rows:
             budget]; before the first step too
 sample      step, number, prompt, answer, ended [bool]: what the model answers to a fixed prompt (core.samples)
 checkpoint  step, path [relative to the run folder]
-machine     cpu [% of all cores], memory [bytes of the worker], gpu [%], gpu_memory [bytes], temperature [°C], power [W]:
-            every few seconds, what the machine tells of them (storage.machine_use)
+machine     cpu [% of all cores], memory [bytes of the worker], gpu [%], gpu_memory [bytes], temperature [°C],
+            power [W]: every few seconds, what the machine tells of them (storage.machine_use)
 warning     what, hint; alarm [of core.alarms, where it is one]
 retry       step, back_to, batch_size, accumulate, what, hint: memory ran out at the step, so the run
             goes on from a checkpoint in smaller passes; what follows comes from another process

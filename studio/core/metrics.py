@@ -5,7 +5,8 @@ What they add up to over a run is `core.curves`, smoothing them `core.smoothing`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -14,6 +15,7 @@ class Metric:
     """A number that a worker reports. `lower_is_better` is None where neither direction is better.
 
     spread: the metric that is its standard deviation, drawn as a band around it. is_limit: set, not measured.
+    spans_orders: its values can be orders of magnitude apart, which a logarithmic axis shows.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Metric:
     lower_is_better: bool | None = None
     spread: str = ""
     is_limit: bool = False
+    spans_orders: bool = False
 
     @property
     def is_held_out(self) -> bool:
@@ -36,22 +39,26 @@ METRICS: tuple[Metric, ...] = (
         "Loss",
         "How surprised the model is by the answers it learns from. It should fall, fast then slowly.",
         lower_is_better=True,
+        spans_orders=True,
     ),
     Metric(
         "eval_loss",
         "Eval loss",
         "The same on examples it never trains on. When it rises while loss falls, the model is memorising.",
         lower_is_better=True,
+        spans_orders=True,
     ),
     Metric(
         "lr",
         "Learning rate",
         "How far each step moves the weights: up during the warm-up, then as scheduled.",
+        spans_orders=True,
     ),
     Metric(
         "grad_norm",
         "Gradient norm",
         "How strongly a step pulls. Spikes are normal; a steady climb is a warning.",
+        spans_orders=True,
     ),
     Metric("tokens_per_second", "Speed", "Tokens read per second.", unit="tokens/s", lower_is_better=False),
     Metric(
@@ -84,6 +91,7 @@ METRICS: tuple[Metric, ...] = (
         "kl",
         "Distance from the start (KL)",
         "How far the model has moved from the reference, in nats an answer. A steady climb means that it drifts.",
+        spans_orders=True,
     ),
     Metric(
         "reward",
@@ -143,6 +151,7 @@ METRICS: tuple[Metric, ...] = (
         "Value loss",
         "How far off the value model is when it foretells rewards. It should fall, then level off.",
         lower_is_better=True,
+        spans_orders=True,
     ),
     Metric(
         "explained_variance",
@@ -254,3 +263,12 @@ def plots_of(method: str, without: frozenset[str] = frozenset()) -> tuple[tuple[
         by_name["loss"] = replace(by_name["loss"], reading=_LOSS_OF[method])
     groups = (group for group in PLOTS.get(method, PLOTS["sft"]) if group[0] not in without)
     return tuple(tuple(by_name[name] for name in group if name not in without) for group in groups)
+
+
+def best_place(metric: Metric, values: Sequence[float]) -> int | None:
+    """Where the best finite value stands, the first of equals; None where neither direction is better or none is."""
+    if metric.lower_is_better is None:
+        return None
+    sign = 1.0 if metric.lower_is_better else -1.0
+    finite = (place for place, value in enumerate(values) if math.isfinite(value))
+    return min(finite, key=lambda place: sign * values[place], default=None)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.alarms import alarms_of
+from studio.core.curves import Curves
 from studio.core.events import Event
 from studio.core.methods import RewardedSettings
-from studio.core.curves import Curves
 from studio.storage.runs import RunFolder
 
 

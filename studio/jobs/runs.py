@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
+from studio.core.curves import Curves
 from studio.core.errors import StudioError
 from studio.core.events import Event
-from studio.core.curves import Curves
 from studio.core.history import RunHistory
 from studio.core.recipes import Recipe
 from studio.core.runs import NOT_STARTED, Outcome, RunState, RunStory
@@ -43,7 +43,7 @@ class RunRecord:
 
     folder: RunFolder
     recipe: Recipe | None = None
-    history: RunHistory = field(default_factory=RunHistory)
+    history: RunHistory = field(default_factory=lambda: RunHistory(partial=True))
     state: RunState = RunState.STARTING
     outcome: Outcome | None = None
     broken: str = ""
@@ -109,7 +109,7 @@ class ProjectRuns(QObject):
     def follow(self, run_id: str) -> None:
         """Read a run's whole history into its record, as `run_changed` tells. A living run is always followed."""
         record = self._records[run_id]
-        if run_id not in self._watches and not record.curves.revision:
+        if run_id not in self._watches and record.history.partial:
             self._watch(record)
 
     def start(self, recipe: Recipe) -> RunRecord:
@@ -299,7 +299,7 @@ class ProjectRuns(QObject):
             if told or record.id in self._watches:
                 continue  # its watch knows better: it has the curves, and how the worker ended
             record.recipe, record.broken, record.outcome = run.recipe, run.broken, run.outcome
-            record.history, record.size = RunHistory(run.story), run.size
+            record.history, record.size = RunHistory(run.story, partial=True), run.size
             if run.outcome is None:
                 self._watch(record)
             else:

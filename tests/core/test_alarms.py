@@ -1,9 +1,9 @@
 import pytest
 
 from studio.core.alarms import alarms_of
+from studio.core.curves import Curves
 from studio.core.events import Event
 from studio.core.methods import PpoSettings
-from studio.core.curves import Curves
 
 FINE = {"kl": 2.0, "entropy": 2.0, "response_length": 20.0, "score": 0.5}
 

@@ -3,8 +3,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.core.events import Event
 from studio.core.curves import Curves
+from studio.core.events import Event
 
 
 def curves_of(*events):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.core.events import Event
 from studio.core.curves import Curves
+from studio.core.events import Event
 from studio.core.metrics import METRIC_NAMES, PLOTS
 from studio.core.reading import reading_of
 

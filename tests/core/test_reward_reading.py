@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from studio.core.events import Event
 from studio.core.curves import Curves
+from studio.core.events import Event
 from studio.core.reading import reading_of
 
 

@@ -63,7 +63,7 @@ def test_train_stop_resume_and_compare(qtbot, studio, base_model):
 
     click(qtbot, view.resume)
     qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.notice.isVisible(), timeout=_SOON)
-    qtbot.waitUntil(lambda: list(view.plots.large.first.trace.steps) == list(range(1, 201)), timeout=_SOON)
+    qtbot.waitUntil(lambda: list(view.plots.large.first.trace.curve.steps) == list(range(1, 201)), timeout=_SOON)
     assert record.curves.resumes == [stopped_at]
     assert len(record.curves.by_name["eval_loss"])
 

@@ -72,7 +72,7 @@ def test_examples_then_preferences_then_a_judge(qtbot, studio, base_model):
 
     second = train_to_the_end(qtbot, studio, "dpo")
     assert second.recipe.adapter == str(first.folder.adapter)
-    qtbot.waitUntil(lambda: len(view.plots.large.first.trace.steps) == 12, timeout=_SOON)
+    qtbot.waitUntil(lambda: len(view.plots.large.first.trace) == 12, timeout=_SOON)
     for name in ("accuracy", "eval_accuracy", "margin", "chosen", "rejected", "kl"):
         assert len(second.curves.by_name[name]), name
     assert view.plots.large.state.text()

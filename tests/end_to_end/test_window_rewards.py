@@ -85,7 +85,7 @@ def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, base_model
     qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.notice.isVisible(), timeout=_SOON)
     assert record.curves.resumes == [stopped_at]
     view.show_tab("Plots")
-    qtbot.waitUntil(lambda: list(view.plots.large.first.trace.steps) == list(range(1, _STEPS + 1)), timeout=_SOON)
+    qtbot.waitUntil(lambda: list(view.plots.large.first.trace.curve.steps) == list(range(1, _STEPS + 1)), timeout=_SOON)
     for name in ("score", "reward", "kl", "kl_budget", "entropy", "clip_fraction", "value_loss", "explained_variance"):
         assert len(record.curves.by_name[name]) >= _STEPS - 1, name
     for name in ("eval_score", "eval_judge", "eval_kl"):

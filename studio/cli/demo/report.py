@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from studio.cli.demo.measuring import Asked, Stage
-from studio.core.methods import METHODS
 from studio.core.curves import Curves
+from studio.core.methods import METHODS
 from studio.core.report import page
 from studio.core.report.run import run_section
 from studio.core.reward_report import Report

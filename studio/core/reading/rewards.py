@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from studio.core.alarms import alarms_of
-from studio.core.methods import RewardedSettings
 from studio.core.curves import Curves
+from studio.core.methods import RewardedSettings
 from studio.core.reading.words import FEW, TOO_FEW, WINDOW, Reading, mean, short
 
 _SELDOM = 0.5  # of the answers come to their end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
@@ -10,22 +11,27 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.gui import theme
 
-Mark = Literal["raw", "smoothed", "second-raw", "second", "eval", "limit", "checkpoint", "resume"]
+Mark = Literal["raw", "smoothed", "second-raw", "second", "eval", "best", "limit", "checkpoint", "resume", "retry"]
 RAW_ALPHA = 90  # of the curve as it was measured, behind the smoothed one
 
 
 def mark_pen(mark: Mark, tokens: theme.Tokens) -> QPen:
     """The pen a mark is drawn with, in plots and in their key."""
-    places: dict[Mark, int] = {"raw": 0, "smoothed": 0, "checkpoint": 2, "resume": 3}
+    places: dict[Mark, int] = {"raw": 0, "smoothed": 0, "checkpoint": 2, "resume": 3, "retry": 1}
     colour = QColor(tokens.plot[places.get(mark, 1)])
     if mark in ("raw", "second-raw"):
         colour.setAlpha(RAW_ALPHA)
     # Width 0 is one pixel of the screen at any scaling: Qt draws it many times faster than a wider line.
-    pen = QPen(colour, 0 if mark in ("raw", "second-raw", "resume", "limit") else 2)
+    pen = QPen(colour, 0 if mark in ("raw", "second-raw", "resume", "limit", "retry") else 2)
     pen.setCosmetic(True)  # widths are pixels, whatever the plot's scale
     if mark in ("resume", "limit"):
         pen.setStyle(Qt.PenStyle.DashLine)
+    if mark == "retry":
+        pen.setStyle(Qt.PenStyle.DotLine)
     return pen
+
+
+_UPRIGHT = ("checkpoint", "resume", "retry")
 
 
 class KeySample(QWidget):
@@ -39,6 +45,14 @@ class KeySample(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.watcher().theme_changed.connect(self._repaint)
 
+    def say(self, word: str) -> None:
+        """Take another word."""
+        if word != self._word:
+            self._word = word
+            self.setAccessibleName(word)
+            self.updateGeometry()
+            self.update()
+
     @Slot()
     def _repaint(self) -> None:
         self.update()
@@ -48,7 +62,7 @@ class KeySample(QWidget):
         return QSize(self._sample() + 6 + words.horizontalAdvance(self._word) + 2, max(18, words.height()))
 
     def _sample(self) -> int:
-        return 8 if self._mark in ("checkpoint", "resume") else 24
+        return 8 if self._mark in _UPRIGHT else 14 if self._mark == "best" else 24
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.tokens()
@@ -58,10 +72,14 @@ class KeySample(QWidget):
         pen = mark_pen(self._mark, tokens)
         pen.setWidth(2 if pen.style() == Qt.PenStyle.SolidLine else 1)
         painter.setPen(pen)
-        if self._mark == "resume":
+        if self._mark in ("resume", "retry"):
             painter.drawLine(QPointF(across / 2, 1), QPointF(across / 2, self.height() - 1))
         elif self._mark == "checkpoint":
             painter.drawLine(QPointF(across / 2, middle), QPointF(across / 2, self.height() - 2))
+        elif self._mark == "best":
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tokens.plot[1]))
+            painter.drawPolygon(_star(across / 2, middle))
         else:
             painter.drawLine(QPointF(0, middle), QPointF(across, middle))
         if self._mark == "eval":
@@ -72,3 +90,9 @@ class KeySample(QWidget):
         painter.setPen(QColor(tokens.muted))
         place = QRectF(across + 6, 0, self.width() - across - 6, self.height())
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._word)
+
+
+def _star(x: float, y: float) -> QPolygonF:
+    """Five points, as the plot draws it."""
+    corners = ((math.radians(36 * turn - 90), 7.0 if turn % 2 == 0 else 3.0) for turn in range(10))
+    return QPolygonF([QPointF(x + far * math.cos(angle), y + far * math.sin(angle)) for angle, far in corners])

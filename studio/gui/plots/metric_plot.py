@@ -2,110 +2,78 @@
 means in plain words.
 
 What to draw comes from `RunPlots`; where the crosshair and the zoom are is told to it, so that all plots of a run show
-the same steps. The lines themselves are `series`.
+the same part. The lines themselves are `series`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from studio.core.curves import Curves
 from studio.core.metrics import Metric
 from studio.core.reading import Reading
 from studio.gui import theme
+from studio.gui.plots.across import Across, AcrossAxis
 from studio.gui.plots.key import KeySample, Mark, mark_pen
-from studio.gui.plots.series import Series, in_short
+from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
+from studio.gui.plots.series import Part, Series, in_short
+from studio.gui.widgets.flow_layout import FlowLayout
 
 _ZOOM = 1.5  # a key press shows this much less or more
-
-
-class StepAxis(pg.AxisItem):
-    """Steps are whole numbers: no tick between two of them."""
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [f"{value:,.0f}" if value == round(value) and value >= 0 else "" for value in values]
-
-
-class ValueAxis(pg.AxisItem):
-    """Values in full, with a fixed width so that the plots of a column stand in line."""
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [in_short(10.0**value if self.logMode else value) for value in values]
-
-
-class PlotView(pg.ViewBox):
-    """Wheel and drag move along the steps; over the value axis they move along the values; double click shows all.
-
-    reset_requested(): a double click.
-    """
-
-    reset_requested = Signal()
-
-    def wheelEvent(self, ev: Any, axis: int | None = None) -> None:
-        super().wheelEvent(ev, axis=0 if axis is None else axis)
-
-    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
-        along_steps = axis is None and ev.button() == Qt.MouseButton.LeftButton
-        super().mouseDragEvent(ev, axis=0 if along_steps else axis)
-
-    def mouseDoubleClickEvent(self, ev: Any) -> None:
-        ev.accept()
-        self.reset_requested.emit()
-
-
-class Canvas(pg.PlotWidget):
-    """Asks for little room, so that a plot is as large as what is left to it and not as pyqtgraph would like."""
-
-    def __init__(self, height: int, **options: Any) -> None:
-        self._height = height
-        super().__init__(**options)
-
-    def sizeHint(self) -> QSize:
-        return QSize(120, self._height)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+_BESIDE = 0.5  # of what is shown, drawn to either side too, so that moving the plot shows no hole
+_ABOVE = 0.06  # of the values' range left free over and under them
 
 
 class MetricPlot(QFrame):
     """A plot of one metric, or of two that share an axis.
 
-    step_pointed(step): a float, or None when the pointer left. steps_shown(first, last): the user zoomed or moved.
-    all_requested(): the user wants to see everything again.
+    step_pointed(step): a float, or None when the pointer left. range_shown(first, last): places along the axis that the
+    user zoomed or moved to. all_requested(): the user wants to see everything again. save_requested(): as a file.
     """
 
     step_pointed = Signal(object)
-    steps_shown = Signal(float, float)
+    range_shown = Signal(float, float)
     all_requested = Signal()
+    save_requested = Signal()
 
-    def __init__(self, metrics: Sequence[Metric], *, large: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, metrics: Sequence[Metric], across: Across, *, large: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
-        self.first = Series(metrics[0])
-        self.second = Series(metrics[1], second=True) if len(metrics) > 1 else None
-        self._large, self._log = large, False
+        self._across = across
+        self.first = Series(metrics[0], across)
+        self.second = Series(metrics[1], across, second=True) if len(metrics) > 1 else None
+        self._large, self._log, self._own_values = large, False, False
+        self._range, self._values = (0.0, 1.0), (0.0, 1.0)
         self._step: float | None = None
 
-        title = QLabel(metrics[0].label)
-        title.setProperty("role", "heading")
+        self.title = QLabel(metrics[0].label)
+        self.title.setProperty("role", "heading")
         self._readout, self._second_readout = _readout(), _readout()
+        self.save = QToolButton()
+        self.save.setText("↓")
+        self.save.setToolTip("Save this plot as a picture or a table")
+        self.save.setAccessibleName(f"Save the plot of {metrics[0].label}")
+        theme.set_role(self.save, "quiet")
+        self.save.setFixedSize(26, 26)
+        self.save.clicked.connect(self.save_requested)
         head = QHBoxLayout()
-        head.setSpacing(16)
-        head.addWidget(title)
-        self.key: dict[Mark, KeySample] = {}
-        if large:
-            head.addLayout(self._make_key())
+        head.setSpacing(8)
+        head.addWidget(self.title)
         head.addWidget(self._readout, 1)
+        head.addWidget(self.save)
+        self.key: dict[Mark, KeySample] = {}
 
         self._view = PlotView(enableMenu=False)
-        axes = {"bottom": StepAxis("bottom"), "left": ValueAxis("left")}
+        axes = {"bottom": AcrossAxis(across), "left": ValueAxis("left")}
         self.plot = Canvas(200 if large else 112, viewBox=self._view, axisItems=axes)
         self._set_up_plot()
         self.state, self._reading = QLabel(), QLabel(metrics[0].reading)
@@ -116,10 +84,12 @@ class MetricPlot(QFrame):
         self.state.hide()
 
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setContentsMargins(16, 12, 8, 12)
         layout.setSpacing(8)
         layout.addLayout(head)
-        if self.second is not None and not large:
+        if large:
+            layout.addLayout(self._make_key())
+        elif self.second is not None:
             other = QHBoxLayout()
             other.setSpacing(16)
             other.addWidget(KeySample(self.second.mark, self.second.metric.label))
@@ -129,14 +99,15 @@ class MetricPlot(QFrame):
         layout.addWidget(self.state)
         layout.addWidget(self._reading)
 
-    def _make_key(self) -> QHBoxLayout:
+    def _make_key(self) -> FlowLayout:
         words: dict[Mark, str] = {"raw": "measured", "smoothed": "smoothed"}
         if self.second is not None:
             words[self.second.mark] = self.second.metric.label.lower()
-        words |= {"checkpoint": "checkpoint", "resume": "resumed"}
+        if self.second is not None and self.second.metric.is_held_out:
+            words["best"] = "best"
+        words |= {"checkpoint": "checkpoint", "resume": "resumed", "retry": "memory ran out"}
         self.key = {mark: KeySample(mark, word) for mark, word in words.items()}
-        row = QHBoxLayout()
-        row.setSpacing(12)
+        row = FlowLayout(spacing=12)
         for sample in self.key.values():
             row.addWidget(sample)
         return row
@@ -155,22 +126,25 @@ class MetricPlot(QFrame):
         self.plot.viewport().setMouseTracking(True)
         self.plot.getAxis("left").setWidth(60)
         self.plot.getAxis("left").enableAutoSIPrefix(False)
-        self._view.setAutoVisible(y=True)
-        self._view.setLimits(minXRange=2)
+        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self._view.disableAutoRange()
+        self._view.setLimits(minXRange=1e-3)
         self._view.sigRangeChangedManually.connect(self._tell_range)
         self._view.reset_requested.connect(self.all_requested)
 
-        self._resumes = pg.VTickGroup()
+        self._resumes, self._retries = pg.VTickGroup(), pg.VTickGroup()
         self._checkpoints = pg.VTickGroup(yrange=[0.0, 0.06])
-        self.plot.addItem(self._resumes)
-        self.plot.addItem(self._checkpoints)
-        for series in self._series():
+        for ticks in (self._resumes, self._retries, self._checkpoints):
+            self.plot.addItem(ticks)
+        for series in self.series:
             series.join(self.plot)
         self._cross = pg.InfiniteLine(angle=90)
         self._cross.setVisible(False)
         self._view.addItem(self._cross, ignoreBounds=True)
 
-    def _series(self) -> list[Series]:
+    @property
+    def series(self) -> list[Series]:
+        """What is drawn."""
         return [self.first] if self.second is None else [self.first, self.second]
 
     # ---------------------------------------------------------------------------------------------- what RunPlots asks
@@ -182,16 +156,17 @@ class MetricPlot(QFrame):
             axis = self.plot.getAxis(name)
             axis.setPen(pg.mkPen(tokens.border))
             axis.setTextPen(pg.mkPen(tokens.muted))
-        for series in self._series():
+        for series in self.series:
             series.apply_tokens(tokens)
         self._checkpoints.setPen(mark_pen("checkpoint", tokens))
         self._resumes.setPen(mark_pen("resume", tokens))
+        self._retries.setPen(mark_pen("retry", tokens))
         self._cross.setPen(pg.mkPen(tokens.muted, width=1))
         self.plot.update()
 
     def set_smoothing(self, weight: float) -> None:
         """Smooth with this share of the past; drawn at the next `draw`."""
-        for series in self._series():
+        for series in self.series:
             series.set_smoothing(weight)
 
     def set_log(self, on: bool) -> None:
@@ -199,10 +174,11 @@ class MetricPlot(QFrame):
         if on != self._log:  # pyqtgraph would work it all out anew
             self._log = on
             self.plot.setLogMode(y=on)
+            self._fit_values()
 
     def can_be_log(self) -> bool:
         """Whether a logarithmic axis can show all that is drawn."""
-        return all(series.is_positive() for series in self._series())
+        return self.first.metric.spans_orders and all(series.is_positive() for series in self.series)
 
     def say(self, reading: Reading | None) -> None:
         """Say under the plot how the run stands."""
@@ -212,49 +188,82 @@ class MetricPlot(QFrame):
             theme.set_role(self.state, role)
         self.state.setVisible(reading is not None)
 
+    def show_range(self, first: float, last: float) -> None:
+        """Show what lies between these places along the axis; drawn at the next `draw`."""
+        if (first, last) != self._range:
+            self._range = (first, last)
+            self._view.setXRange(first, last, padding=0)
+
+    def show_all(self) -> None:
+        """Show all values of what is in sight again."""
+        self._own_values = False
+
     def draw(self, curves: Curves) -> None:
         """Draw the curves as they stand."""
-        for series in self._series():
-            series.draw(curves)
-        there = len(self.first.trace.steps) > 0
+        first, last = self._range
+        beside = (last - first) * _BESIDE
+        pixels = max(64, round(self._view.width() * (1 + 2 * _BESIDE)))
+        part = Part(self._across.step_at(first - beside), self._across.step_at(last + beside), pixels)
+        for series in self.series:
+            series.draw(curves, part)
+        self._fit_values()
+        there = len(self.first.trace) > 0
         for name in ("left", "bottom"):  # numbers of a range that nothing gave would only puzzle
             self.plot.getAxis(name).setStyle(showValues=there)
-        if self.second is not None and len(self.second.trace.steps):
+        if self.second is not None and len(self.second.trace):
             other = self.second.metric
             self._reading.setText(f"{self.first.metric.reading} {other.label}: {other.reading}")
         else:
             self._reading.setText(self.first.metric.reading)
-        shown = {"checkpoint": curves.checkpoints, "resume": curves.resumes}
-        if self.second is not None:
-            shown[self.second.mark] = list(self.second.trace.steps)
-        for mark, sample in self.key.items():
-            sample.setVisible(bool(shown.get(mark, True)))
-        self._checkpoints.setXVals(curves.checkpoints)
-        self._resumes.setXVals(curves.resumes)
-        self._checkpoints.update()
-        self._resumes.update()
+        self._draw_marks(curves)
         self._tell_values()
+
+    def _draw_marks(self, curves: Curves) -> None:
+        marks = {"checkpoint": curves.checkpoints, "resume": curves.resumes, "retry": curves.retries}
+        shown: dict[str, bool] = {mark: bool(steps) for mark, steps in marks.items()}
+        if self.second is not None:
+            shown[self.second.mark] = len(self.second.trace) > 0
+            shown["best"] = self.second.best_at is not None
+            if self.second.best_at is not None and "best" in self.key:
+                at = self.second.trace.curve.steps[self.second.best_at]
+                self.key["best"].say(f"best: {self.second.value_at(self.second.best_at)} at step {at:,}")
+        for mark, sample in self.key.items():
+            sample.setVisible(shown.get(mark, True))
+        ticks = {"checkpoint": self._checkpoints, "resume": self._resumes, "retry": self._retries}
+        for mark, group in ticks.items():
+            places = self._across.places(np.array(marks[mark], dtype=np.float64))
+            group.setXVals(places)
+            group.update()
+
+    def _fit_values(self) -> None:
+        """Show the values of what is in sight, unless the user chose others."""
+        if self._own_values:
+            return
+        low = min(series.low for series in self.series)
+        high = max(series.high for series in self.series)
+        if not math.isfinite(low) or not math.isfinite(high):
+            return
+        if self._log:
+            low, high = math.log10(max(low, 1e-300)), math.log10(max(high, 1e-300))
+        free = (high - low) * _ABOVE or abs(high) * _ABOVE or 0.5
+        values = (low - free, high + free)
+        if values != self._values:
+            self._values = values
+            self._view.setYRange(*values, padding=0)
 
     def point_at(self, step: float | None) -> None:
         """Put the crosshair on the point nearest to a step, or take it away."""
         index = None if step is None else self.first.trace.nearest(step)
-        self._step = None if index is None else float(self.first.trace.steps[index])
+        self._step = None if index is None else float(self.first.trace.curve.steps[index])
         self._cross.setVisible(self._step is not None)
         if self._step is not None:
-            self._cross.setValue(self._step)
+            self._cross.setValue(self._across.place(self._step))
         self._tell_values()
-
-    def show_steps(self, first: float, last: float) -> None:
-        """Show the steps from `first` to `last`."""
-        self._view.setXRange(first, last, padding=0)
-
-    def show_all(self) -> None:
-        """Show everything, and go on doing so while points arrive."""
-        self._view.enableAutoRange()
 
     # ------------------------------------------------------------------------------------------------ pointer and keys
 
     def eventFilter(self, watched: QWidget, event: QEvent) -> bool:
+        """Follow the pointer, and take keys."""
         kind = event.type()
         if kind == QEvent.Type.MouseMove:
             self._point_under(event.position())  # type: ignore[attr-defined]
@@ -267,10 +276,10 @@ class MetricPlot(QFrame):
     def _point_under(self, position: QPointF) -> None:
         place = self._view.mapSceneToView(self.plot.mapToScene(position.toPoint()))
         inside = self._view.sceneBoundingRect().contains(self.plot.mapToScene(position.toPoint()))
-        self.step_pointed.emit(place.x() if inside else None)
+        self.step_pointed.emit(self._across.step_at(place.x()) if inside else None)
 
     def _take_key(self, event: QKeyEvent) -> bool:
-        steps, key = self.first.trace.steps, event.key()
+        steps, key = self.first.trace.curve.steps, event.key()
         if not len(steps):
             return False
         here = len(steps) - 1 if self._step is None else self.first.trace.nearest(self._step) or 0
@@ -291,34 +300,38 @@ class MetricPlot(QFrame):
         return True
 
     def _zoom(self, factor: float) -> None:
-        (first, last), _ = self._view.viewRange()
-        middle = (first + last) / 2 if self._step is None else self._step
-        self.steps_shown.emit(middle + (first - middle) * factor, middle + (last - middle) * factor)
+        first, last = self._range
+        middle = (first + last) / 2 if self._step is None else self._across.place(self._step)
+        self.range_shown.emit(middle + (first - middle) * factor, middle + (last - middle) * factor)
 
     @Slot(object)
     def _tell_range(self, _mouse_enabled: object) -> None:
-        if not self._view.autoRangeEnabled()[0]:
-            (first, last), _ = self._view.viewRange()
-            self.steps_shown.emit(first, last)
+        (first, last), (low, high) = self._view.viewRange()
+        if not np.allclose((low, high), self._values, rtol=1e-9, atol=0.0):
+            self._own_values, self._values = True, (low, high)
+        if (first, last) != self._range:
+            self._range = (first, last)
+            self.range_shown.emit(first, last)
 
     # ---------------------------------------------------------------------------------------------------------- values
 
     def _tell_values(self) -> None:
         """The values at the crosshair, or the latest ones."""
         trace, second = self.first.trace, self.second
-        if not len(trace.steps):
+        if not len(trace):
             self._readout.setText("")
             self._second_readout.setText("")
             return
-        index = len(trace.steps) - 1 if self._step is None else trace.nearest(self._step) or 0
-        other = second.value_near(trace.steps[index]) if second is not None else ""
+        index = len(trace) - 1 if self._step is None else trace.nearest(self._step) or 0
+        step = trace.curve.steps[index]
+        other = second.value_near(step) if second is not None else ""
         self._second_readout.setText(other)
         parts = [self.first.value_at(index)]
         named = f"{second.metric.label.lower()} {other}" if second is not None and other else ""
         if self._large:
-            parts.insert(0, f"step {trace.steps[index]:,.0f}")
-            smoothed = trace.smoothed[index : index + 1]  # none while they wait to be smoothed anew
-            parts += [f"smoothed {in_short(value)}" for value in smoothed if not math.isnan(value)]
+            parts.insert(0, f"step {step:,}")
+            smoothed = trace.smoothed_at(index)
+            parts += [f"smoothed {in_short(smoothed)}"] if math.isfinite(smoothed) else []
             parts += [named] if named else []
         self.plot.setAccessibleDescription(", ".join([*parts, named] if named and not self._large else parts))
         # What doesn't fit is left out: a number cut in two would be read as another one.

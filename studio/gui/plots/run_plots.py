@@ -6,98 +6,51 @@ other: the event loop is never held up for longer than one of them takes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from studio.core.curves import Curves
-from studio.core.metrics import Metric, plots_of
+from studio.core.metrics import plots_of
 from studio.core.reading import reading_of
 from studio.gui import theme
+from studio.gui.plots.across import KINDS, Across
+from studio.gui.plots.cards import Cards, Groups
 from studio.gui.plots.metric_plot import MetricPlot
+from studio.gui.plots.saving import PlotSaver
 
 SETTLED_MS = 400  # of quiet make a new smoothing worth remembering
 TURN_MS = 100  # plots take turns: drawing all of them at once would hold up the event loop
-_GAP = 12
-_ACROSS = 3  # small plots side by side; with more of them, their texts and values have no room
-
-Groups = Sequence[Sequence[Metric]]
-
-
-class Cards(QWidget):
-    """One arrangement of plots: the first group of metrics large, the others in rows of about equal length beneath.
-
-    In a narrow window the rows are shorter.
-    """
-
-    def __init__(self, groups: Groups, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.large = MetricPlot(groups[0], large=True)
-        self.others = [MetricPlot(group) for group in groups[1:]]
-        self.plots = [self.large, *self.others]
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(_GAP)
-        layout.addWidget(self.large, 3)
-        self._rows: list[QHBoxLayout] = []
-        self._across = 0
-        self._layout = layout
-        self._arrange(_ACROSS)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange(min(_ACROSS, (self.width() + _GAP) // (self._narrowest() + _GAP)))
-
-    def minimumSizeHint(self) -> QSize:
-        """One small plot across; else a window that was wide could not become narrow."""
-        width = max(self.large.minimumSizeHint().width(), self._narrowest())
-        return QSize(width, super().minimumSizeHint().height())
-
-    def _narrowest(self) -> int:
-        return max((plot.minimumSizeHint().width() for plot in self.others), default=1)
-
-    def _arrange(self, most: int) -> None:
-        """At most so many small plots side by side, in rows of about equal length."""
-        rows = -(-len(self.others) // max(1, most))
-        across = -(-len(self.others) // rows) if rows else 0
-        if across == self._across:
-            return
-        self._across = across
-        for row in self._rows:
-            self._layout.removeItem(row)
-            row.deleteLater()
-        self._rows = [QHBoxLayout() for _ in range(rows)]
-        for row in self._rows:
-            row.setSpacing(_GAP)
-            self._layout.addLayout(row, 2)
-        for place, plot in enumerate(self.others):
-            self._rows[place // across].addWidget(plot, 1)
+SOON_MS = 8  # the same while the user moves them
+_ENDS = 0.02  # of the range left free at either end
 
 
 class RunPlots(QWidget):
     """Shows the `Curves` given to `show_curves`; call `curves_changed` when they grew. `controls` has no place yet.
 
-    smoothing_changed(weight): the user moved the slider and let go of it.
+    smoothing_changed(weight): the user moved the slider and let go of it. said(object): an error, or a note as text.
     """
 
     smoothing_changed = Signal(float)
+    said = Signal(object)
 
     def __init__(self, smoothing: float = 0.6, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.curves = Curves()
+        self.across = Across()
+        self._zoomed: tuple[float, float] | None = None
         self._stale: list[MetricPlot] = []
         self._timer = QTimer(self, interval=TURN_MS)
         self._timer.timeout.connect(self._draw_next)
-
         self._settled = QTimer(self, interval=SETTLED_MS, singleShot=True)
         self._settled.timeout.connect(self._tell_smoothing)
+        self.saver = PlotSaver(self)
+        self.saver.said.connect(self.said)
 
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 99)
         self.slider.setValue(round(smoothing * 100))
-        self.slider.setFixedWidth(120)
+        self.slider.setFixedWidth(100)
         smoothing_word = QLabel("Smoothing")
         smoothing_word.setBuddy(self.slider)
         self.slider.setAccessibleName("Smoothing")
@@ -106,8 +59,14 @@ class RunPlots(QWidget):
         self._weight.setProperty("role", "muted")
         self._weight.setMinimumWidth(self._weight.fontMetrics().horizontalAdvance("0.00"))
         self.log = QCheckBox("Log scale")
-        self.log.setToolTip("Show the large plot on a logarithmic axis")
+        self.log.setToolTip("Show values that are all positive on a logarithmic axis")
         self.log.toggled.connect(self._scale)
+        self.over = QComboBox()
+        self.over.setAccessibleName("Plot over")
+        self.over.setToolTip("What the plots are drawn over: steps, tokens read, or time of training")
+        for kind, word in KINDS.items():
+            self.over.addItem(word, kind)
+        self.over.activated.connect(self._take_kind)
         self.fit = QPushButton("Show all")
         self.fit.setProperty("role", "quiet")
         self.fit.setToolTip("Show every step again after zooming")
@@ -117,7 +76,7 @@ class RunPlots(QWidget):
         controls = QHBoxLayout(self.controls)
         controls.setContentsMargins(0, 0, 0, 0)
         controls.setSpacing(12)
-        for widget in (self.fit, self.log, smoothing_word, self.slider, self._weight):
+        for widget in (self.fit, self.log, self.over, smoothing_word, self.slider, self._weight):
             controls.addWidget(widget)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -145,14 +104,20 @@ class RunPlots(QWidget):
         """All plots that are shown."""
         return self._cards.plots
 
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether something else is shown than the whole run."""
+        return self._zoomed is not None
+
     def _arrange(self, groups: Groups) -> Cards:
         """The plots of these metrics. They are made once and kept, since making them takes a moment."""
         if groups not in self._arrangements:
-            cards = Cards(groups)
+            cards = Cards(groups, self.across)
             for plot in cards.plots:
                 plot.step_pointed.connect(self._point_at)
-                plot.steps_shown.connect(self._show_steps)
+                plot.range_shown.connect(self._show_range)
                 plot.all_requested.connect(self.show_all)
+                plot.save_requested.connect(self._save)
                 plot.apply_tokens(theme.tokens())
                 plot.set_smoothing(self.slider.value() / 100)
             self._arrangements[groups] = cards
@@ -172,7 +137,6 @@ class RunPlots(QWidget):
         self.curves = curves
         self._point_at(None)
         self.show_all()
-        self._take_stock()
         self._draw_all()
 
     @Slot()
@@ -180,12 +144,28 @@ class RunPlots(QWidget):
         """The curves grew; they are drawn soon."""
         self._take_stock()
         if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(TURN_MS)
 
     def _take_stock(self) -> None:
+        self.across.follow(self.curves)
+        if self._zoomed is None:
+            for plot in self.plots:
+                plot.show_range(*self._whole())
         self._stale += [plot for plot in self.plots if plot not in self._stale]
 
+    def _whole(self) -> tuple[float, float]:
+        """The range of all that is measured, so that the plots stand over each other."""
+        shown = [self.curves.by_name[series.metric.name] for plot in self.plots for series in plot.series]
+        there = [curve for curve in shown if len(curve)]
+        if not there:
+            return 0.0, 1.0
+        first = self.across.place(min(curve.steps[0] for curve in there))
+        last = self.across.place(max(curve.steps[-1] for curve in there))
+        free = (last - first) * _ENDS or 1.0
+        return first - free, last + free
+
     def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while it was hidden."""
         super().showEvent(event)
         self._draw_all()
 
@@ -204,14 +184,31 @@ class RunPlots(QWidget):
         plot.draw(self.curves)
         if plot is self.large:
             plot.say(reading_of(self.curves, self._method))
-            self._scale()
+            self._offer_kinds()
+        self._scale_one(plot)
+
+    def _offer_kinds(self) -> None:
+        """What the run measured can be plotted over."""
+        known = sum(self.across.is_known(kind) for kind in KINDS) > 1
+        self.over.setVisible(known)
+        for place, kind in enumerate(KINDS):
+            self.over.model().item(place).setEnabled(self.across.is_known(kind))  # type: ignore[attr-defined]
+
+    @Slot(int)
+    def _take_kind(self, _place: int) -> None:
+        self.across.kind = self.over.currentData()
+        self.show_all()
+        self._draw_all()
 
     @Slot()
     def _scale(self) -> None:
         """A logarithmic axis shows positive values alone; where there are others it isn't offered."""
-        possible = self.large.can_be_log()
-        self.log.setVisible(possible)
-        self.large.set_log(possible and self.log.isChecked())
+        for plot in self.plots:
+            self._scale_one(plot)
+
+    def _scale_one(self, plot: MetricPlot) -> None:
+        plot.set_log(plot.can_be_log() and self.log.isChecked())
+        self.log.setVisible(any(shown.can_be_log() for shown in self.plots))
 
     @Slot(int)
     def _take_smoothing(self, percent: int) -> None:
@@ -240,14 +237,27 @@ class RunPlots(QWidget):
             plot.point_at(step)
 
     @Slot(float, float)
-    def _show_steps(self, first: float, last: float) -> None:
+    def _show_range(self, first: float, last: float) -> None:
+        self._zoomed = (first, last)
         self.fit.show()
         for plot in self.plots:
-            plot.show_steps(first, last)
+            plot.show_range(first, last)
+        self._stale += [plot for plot in self.plots if plot not in self._stale]
+        self._timer.start(SOON_MS)
 
     @Slot()
     def show_all(self) -> None:
-        """Undo any zoom."""
+        """Undo any zoom, and show what arrives."""
         self.fit.hide()
+        self._zoomed = None
         for plot in self.plots:
             plot.show_all()
+        self._take_stock()
+        if self.isVisible() and self._stale:
+            self._timer.start(SOON_MS)
+
+    @Slot()
+    def _save(self) -> None:
+        plot = self.sender()
+        if isinstance(plot, MetricPlot):
+            self.saver.ask(plot, self.curves, self.slider.value() / 100)

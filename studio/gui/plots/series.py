@@ -1,23 +1,28 @@
 """One metric in a plot: faint as it was measured and strong as smoothed, in a band where its spread is known; what is
-measured on held-out rows is a line of few points, each with its mark. What surrounds the lines is `metric_plot`.
+measured on held-out rows is a line of few points, each with its mark, the best one pinned. What surrounds the lines is
+`metric_plot`, which points are drawn of many `trace`.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 
 from studio.core.curves import Curves
-from studio.core.metrics import Metric
+from studio.core.metrics import Metric, best_place
+from studio.gui.plots.across import Across
 from studio.gui.plots.key import Mark, mark_pen
+from studio.gui.plots.thinning import Numbers
 from studio.gui.plots.trace import Trace
 from studio.gui.theme import Tokens
 
 _EXACT = frozenset({"lr", "kl_coef"})  # computed, not measured: no noise to smooth away
 _BAND_ALPHA = 40
+_MARKED = 200  # points of a held-out metric that are drawn with a mark each; more would be one thick line
 
 
 def in_short(value: float) -> str:
@@ -28,20 +33,31 @@ def in_short(value: float) -> str:
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a plot is to be drawn: from a step to another, on so many pixels across."""
+
+    first: float
+    last: float
+    pixels: int
+
+
 class Series:
     """The lines of one metric. `second`: it shares the plot with another one, and takes the other colour."""
 
-    def __init__(self, metric: Metric, *, second: bool = False) -> None:
-        self.metric, self.trace = metric, Trace()
+    def __init__(self, metric: Metric, across: Across, *, second: bool = False) -> None:
+        self.metric, self.trace, self._across = metric, Trace(), across
         self.mark: Mark = (
             "smoothed" if not second else "eval" if metric.is_held_out else "limit" if metric.is_limit else "second"
         )
-        # "finite" leaves a gap where a value is nan; one point a pixel is enough for a curve.
-        curve: dict[str, Any] = {"connect": "finite", "autoDownsampleFactor": 1.0}
+        curve: dict[str, Any] = {"connect": "finite"}  # which leaves a gap where a value is nan
         self.raw, self.smooth = pg.PlotDataItem(**curve), pg.PlotDataItem(**curve)
+        self.best = pg.PlotDataItem(pen=None, symbol="star", symbolSize=15)
+        self.best_at: int | None = None
         self.spread = Trace() if metric.spread else None
         self._edges = pg.PlotDataItem(**curve), pg.PlotDataItem(**curve)
         self._band = pg.FillBetweenItem(*self._edges) if metric.spread else None
+        self.low, self.high = math.inf, -math.inf  # of what is drawn
 
     def join(self, plot: pg.PlotWidget) -> None:
         """Be drawn in a plot."""
@@ -49,26 +65,22 @@ class Series:
             for edge in self._edges:  # drawn so that there is something to fill between, but not seen
                 plot.addItem(edge)
                 edge.setPen(pg.mkPen((0, 0, 0, 0)))
-                edge.setDownsampling(auto=True, method="mean")
-                edge.setClipToView(True)
             plot.addItem(self._band)
-        # Set up after being added, because the plot then gives its items its own ways. "peak" keeps the spikes.
-        for item, method in ((self.raw, "peak"), (self.smooth, "mean")):
+        for item in (self.raw, self.smooth, self.best):
             plot.addItem(item)
-            if not self.metric.is_held_out:
-                item.setDownsampling(auto=True, method=method)
-                item.setClipToView(True)
 
     def apply_tokens(self, tokens: Tokens) -> None:
         """Take the colours of the theme."""
         self.raw.setPen(mark_pen("second-raw" if self.mark == "second" else "raw", tokens))
+        colour = mark_pen(self.mark, tokens).color()
         if self._band is not None:
-            colour = mark_pen(self.mark, tokens).color()
-            colour.setAlpha(_BAND_ALPHA)
-            self._band.setBrush(pg.mkBrush(colour))
+            faint = mark_pen(self.mark, tokens).color()
+            faint.setAlpha(_BAND_ALPHA)
+            self._band.setBrush(pg.mkBrush(faint))
         self.smooth.setPen(mark_pen(self.mark, tokens))
-        self.smooth.setSymbolBrush(pg.mkBrush(mark_pen(self.mark, tokens).color()))
-        self.smooth.setSymbolPen(pg.mkPen(tokens.surface))
+        for item in (self.smooth, self.best):
+            item.setSymbolBrush(pg.mkBrush(colour))
+            item.setSymbolPen(pg.mkPen(tokens.surface))
 
     def set_smoothing(self, weight: float) -> None:
         """Smooth with this share of the past at the next `draw`."""
@@ -77,42 +89,64 @@ class Series:
         if self.spread is not None:
             self.spread.set_weight(weight)
 
-    def draw(self, curves: Curves) -> None:
-        """Draw what the curves hold."""
+    def draw(self, curves: Curves, part: Part) -> None:
+        """Draw what the curves hold of a part."""
         trace = self.trace
         trace.follow(curves.by_name[self.metric.name])
+        self.low, self.high = math.inf, -math.inf
+        first, last = trace.within(part.first, part.last)
         if self.metric.is_held_out:
-            self.smooth.setData(trace.steps, trace.raw, symbol="d", symbolSize=9)
+            self._draw_held_out(first, last, part.pixels)
             return
         if not self.metric.is_limit:
-            self.raw.setData(trace.steps, trace.raw)
+            self._put(self.raw, *trace.raw(first, last, part.pixels))
         # A line needs two points; a lone one is a dot.
-        self.smooth.setData(trace.steps, trace.smoothed, symbol="o" if len(trace.steps) == 1 else None)
-
+        steps, smoothed = trace.smoothed(first, last, part.pixels)
+        self._put(self.smooth, steps, smoothed, symbol="o" if len(trace) == 1 else None)
         if self.spread is not None:
             self.spread.follow(curves.by_name[self.metric.spread])
-            self._draw_band(self.spread)
+            self._draw_band(self.spread, first, last, part.pixels, smoothed)
 
-    def _draw_band(self, spread: Trace) -> None:
-        """One standard deviation to either side of the smoothed curve."""
-        count = min(len(self.trace.steps), len(spread.steps))
-        steps, middle, wide = self.trace.steps[:count], self.trace.smoothed[:count], spread.smoothed[:count]
-        for edge, side in zip(self._edges, (middle - wide, middle + wide), strict=True):
-            edge.setData(steps, side)
+    def _put(self, item: pg.PlotDataItem, steps: Numbers, values: Numbers, **looks: Any) -> None:
+        item.setData(self._across.places(steps), values, **looks)
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
+
+    def _draw_held_out(self, first: int, last: int, pixels: int) -> None:
+        few = last - first <= _MARKED
+        self._put(self.smooth, *self.trace.raw(first, last, pixels), symbol="d" if few else None, symbolSize=9)
+        curve = self.trace.curve
+        self.best_at = best_place(self.metric, curve.values) if len(curve) > 1 else None
+        if self.best_at is None or not first <= self.best_at < last:
+            self.best.setData([], [])
+        else:
+            at = self._across.place(curve.steps[self.best_at])
+            self.best.setData([at], [curve.values[self.best_at]])
+
+    def _draw_band(self, spread: Trace, first: int, last: int, pixels: int, middle: Numbers) -> None:
+        """One standard deviation to either side of the smoothed curve; none where the two weren't measured alike."""
+        steps, wide = spread.smoothed(first, min(last, len(spread)), pixels)
+        alike = len(wide) == len(middle) and spread.curve.steps == self.trace.curve.steps
+        for edge, side in zip(self._edges, (-1.0, 1.0), strict=True):
+            if alike:
+                self._put(edge, steps, middle + side * wide)
+            else:
+                edge.setData([], [])
 
     def is_positive(self) -> bool:
         """Whether a logarithmic axis can show all of it."""
-        finite = self.trace.raw[np.isfinite(self.trace.raw)]
-        return bool((finite > 0).all())
+        return self.trace.is_positive()
 
     def value_at(self, index: int) -> str:
         """A value in words."""
-        value = float(self.trace.raw[index])
-        if math.isnan(value):
-            return "not a number"
+        value = self.trace.curve.values[index]
+        if not math.isfinite(value):
+            return "not a number" if math.isnan(value) else "infinite"
         told = in_short(value)
-        if self.spread is not None and index < len(self.spread.raw) and not math.isnan(self.spread.raw[index]):
-            told += f" ± {in_short(float(self.spread.raw[index]))}"
+        spread = self.spread.curve.values if self.spread is not None else ()
+        if index < len(spread) and math.isfinite(spread[index]):
+            told += f" ± {in_short(spread[index])}"
         return f"{told} {self.metric.unit}".strip()
 
     def value_near(self, step: float) -> str:

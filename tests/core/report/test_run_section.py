@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from studio.core.curves import Curves
 from studio.core.events import Event
 from studio.core.methods import METHODS
-from studio.core.curves import Curves
 from studio.core.metrics import METRIC_NAMES
 from studio.core.report.run import run_section
 

@@ -74,7 +74,7 @@ def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, star
     run_id = start()
     assert page.list.currentIndex().data() == "first"
     view = page.view
-    qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and len(view.plots.large.first.trace.steps) > 2)
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and len(view.plots.large.first.trace) > 2)
     assert view.stop.isVisible()
     assert not view.resume.isVisible()
     assert "of 400" in view.head.facts.text()
@@ -99,7 +99,7 @@ def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, star
     qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: runs.record(run_id).story.step > stopped_at)
     assert runs.record(run_id).curves.resumes == [stopped_at]
-    qtbot.waitUntil(lambda: len(view.plots.large.first.trace.steps) > stopped_at)
+    qtbot.waitUntil(lambda: len(view.plots.large.first.trace) > stopped_at)
     assert not view.notice.isVisible()
 
 
@@ -185,7 +185,7 @@ def test_a_finished_run_offers_the_comparison_first(qtbot, page, project, runs, 
     assert page.view.compare.property("role") == "primary"
     assert not page.view.resume.isVisible()
     assert not page.view.stop.isVisible()
-    qtbot.waitUntil(lambda: len(page.view.plots.large.first.trace.steps) == 1)
+    qtbot.waitUntil(lambda: len(page.view.plots.large.first.trace) == 1)
 
 
 def test_samples_are_walked_by_key_with_what_changed_underlined(qtbot, page, project, runs, model_folder):
@@ -240,7 +240,7 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     assert not view.compare.isVisible()
     assert "Its report says" in view.notice.what.text()
     assert "Judge" in page.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
-    assert [series.metric.name for series in view.plots.plots[1]._series()] == ["accuracy", "eval_accuracy"]
+    assert [series.metric.name for series in view.plots.plots[1].series] == ["accuracy", "eval_accuracy"]
 
     qtbot.waitUntil(lambda: view.tabs.tabRect(4).right() < view.tabs.width())  # all are in sight
     assert not view.has_tab("Answers")
@@ -256,7 +256,7 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     qtbot.waitUntil(lambda: view.head.chip.text() == "Failed")
     assert view.tabs.currentIndex() == 0
     assert not view.has_tab("Report")
-    assert [series.metric.name for series in view.plots.plots[1]._series()] == ["lr"]
+    assert [series.metric.name for series in view.plots.plots[1].series] == ["lr"]
 
 
 def test_a_run_with_code_from_elsewhere_asks_before_it_is_resumed(qtbot, page, project, runs, model_folder, tmp_path):

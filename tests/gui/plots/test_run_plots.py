@@ -5,8 +5,8 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from studio.core.events import Event
 from studio.core.curves import Curves
+from studio.core.events import Event
 from studio.core.metrics import PLOTS, plots_of
 from studio.gui import theme
 from studio.gui.plots.run_plots import RunPlots
@@ -38,6 +38,10 @@ def plots(qtbot, curves):
     made.show()
     made.show_curves(curves)
     return made
+
+
+def values_of(item):
+    return list(item.getOriginalDataset()[1])
 
 
 def drawn(plot):
@@ -108,7 +112,7 @@ def test_the_wheel_zooms_all_along_the_steps_and_double_click_shows_all(qtbot, p
     assert all(shown == pytest.approx(ranges[0]) for shown in ranges)
     assert plots.fit.isVisible()
     qtbot.mouseDClick(pane, Qt.MouseButton.LeftButton, pos=pane.rect().center())
-    assert all(plot._view.autoRangeEnabled()[0] for plot in plots.plots)
+    assert not plots.is_zoomed
     assert not plots.fit.isVisible()
 
 
@@ -118,7 +122,7 @@ def test_keys_zoom_and_escape_shows_all(qtbot, plots):
     first, last = plots.large._view.viewRange()[0]
     assert last - first < 35
     qtbot.keyClick(plots.others[1].plot, Qt.Key.Key_Escape)
-    assert plots.large._view.autoRangeEnabled()[0]
+    assert not plots.is_zoomed
 
 
 def test_smoothing_is_redrawn_at_once_and_remembered_when_it_rests(qtbot, plots):
@@ -135,9 +139,9 @@ def test_the_learning_rate_is_not_smoothed(qtbot, plots, curves):
         curves.feed(Event("step", 0.0, {"step": step, "loss": float(step % 2), "lr": float(step % 2)}))
     plots.slider.setValue(90)
     lr = plots.others[0]
-    qtbot.waitUntil(lambda: len(lr.first.trace.smoothed) == 79 and len(plots.large.first.trace.smoothed) == 79)
-    assert list(lr.first.trace.smoothed) == list(lr.first.trace.raw)
-    assert list(plots.large.first.trace.smoothed) != list(plots.large.first.trace.raw)
+    qtbot.waitUntil(lambda: drawn(lr) == drawn(plots.large) == 79)
+    assert values_of(lr.first.smooth) == values_of(lr.first.raw)
+    assert values_of(plots.large.first.smooth) != values_of(plots.large.first.raw)
 
 
 def test_nan_and_log_axis_draw_without_a_word(qtbot, plots, curves, recwarn):
@@ -215,7 +219,7 @@ def preference_curves(steps=30):
 @pytest.mark.parametrize("method", PLOTS)
 def test_the_plots_are_the_methods(plots, method):
     plots.show_curves(preference_curves(), method)
-    shown = [[series.metric.name for series in plot._series()] for plot in plots.plots]
+    shown = [[series.metric.name for series in plot.series] for plot in plots.plots]
     assert shown == [list(group) for group in PLOTS[method]]
     assert all(plot.isVisible() for plot in plots.plots)
     measured = [plot for plot in plots.plots if len(plots.curves.by_name[plot.first.metric.name])]
@@ -237,7 +241,7 @@ def test_a_spread_is_a_band_around_the_smoothed_curve(plots):
     series = plots.large.first
     low, high = (edge.getOriginalDataset()[1] for edge in series._edges)
     assert list(high - low) == pytest.approx([1.0] * 30)
-    assert list((high + low) / 2) == pytest.approx(list(series.trace.smoothed))
+    assert list((high + low) / 2) == pytest.approx(values_of(series.smooth))
     assert "3 ± 0.5" in plots.large._readout.text()
 
 
@@ -262,12 +266,12 @@ def test_another_method_and_back_keeps_zoom_and_smoothing_in_step(plots, curves)
     plots.show_curves(preference_curves(), "dpo")
     sft = plots._arrangements[plots_of("sft")]
     assert not sft.isVisible()
-    assert plots.large.first.trace._weight == 0.2
+    assert plots.large.first.trace.weight == 0.2
     plots.slider.setValue(70)
     plots.show_curves(curves, "sft")
     assert sft.isVisible()
     assert plots.large is sft.large
-    assert plots.large.first.trace._weight == 0.7
+    assert plots.large.first.trace.weight == 0.7
     assert drawn(plots.large) == 40
 
 
@@ -302,8 +306,9 @@ def test_the_log_scale_is_offered_only_where_values_are_positive(qtbot, plots, c
     assert plots.large.plot.getAxis("left").logMode
     curves.feed(Event("step", 0.0, {"step": 41, "loss": -0.5}))
     plots.curves_changed()
-    qtbot.waitUntil(lambda: not plots.log.isVisible())
-    assert not plots.large.plot.getAxis("left").logMode
+    qtbot.waitUntil(lambda: not plots.large.plot.getAxis("left").logMode)
+    assert plots.others[0].plot.getAxis("left").logMode  # the learning rate still is
+    plots.show_curves(Curves(), "ppo")
 
 
 def test_pointing_while_a_new_smoothing_waits_to_be_drawn(plots):

@@ -156,6 +156,7 @@ class RunView(QWidget):
 
             self.plots = RunPlots(self._smoothing)
             self.plots.smoothing_changed.connect(self.smoothing_changed)
+            self.plots.said.connect(self._say)
             place = QVBoxLayout(self._plots_place)
             place.setContentsMargins(0, 0, 0, 0)
             place.addWidget(self.plots)
@@ -223,8 +224,10 @@ class RunView(QWidget):
         self._offer_tab("Score", judges)
 
     def close_down(self) -> None:
-        """End what scores answers; runs go on."""
+        """End what scores answers, and wait for files that are written; runs go on."""
         self.score.close_down()
+        if self.plots is not None:
+            self.plots.saver.close_down()
 
     def _offer(self, record: RunRecord) -> None:
         # A worker that has said its last word still needs a moment to be gone; nothing is offered meanwhile.
@@ -342,6 +345,13 @@ class RunView(QWidget):
         if self._record is not None:
             QGuiApplication.clipboard().setText(diagnostics_of(self._record))
             self.notice.show_note("The diagnostics are on the clipboard: settings, ending, and the end of the log.")
+
+    @Slot(object)
+    def _say(self, told: object) -> None:
+        if isinstance(told, BaseException):
+            self.notice.show_error(told)
+        else:
+            self.notice.show_note(str(told))
 
     def _try(self, action: Callable[[str], None]) -> None:
         """Do something with the run; what goes wrong is said."""

@@ -10,8 +10,8 @@ from studio.core.datasets import DatasetInfo
 from studio.core.events import Event
 from studio.core.forecast import Device
 from studio.core.forecast_rewards import Roles
-from studio.core.messages import Example, Message
 from studio.core.history import RunHistory
+from studio.core.messages import Example, Message
 from studio.core.methods import METHODS, PpoSettings, SftSettings
 from studio.core.rewards import Rewards
 from studio.core.runs import RunStory

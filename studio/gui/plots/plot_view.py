@@ -1,0 +1,57 @@
+"""The parts of pyqtgraph that a metric's plot is put together from: its axis of values, its pane, and its canvas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QSize, Qt, Signal
+
+from studio.gui.plots.series import in_short
+
+
+class ValueAxis(pg.AxisItem):
+    """Values in full, with a fixed width so that the plots of a column stand in line."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """The words of ticks."""
+        return [in_short(10.0**value if self.logMode else value) for value in values]
+
+
+class PlotView(pg.ViewBox):
+    """Wheel and drag move along the steps; over the value axis they move along the values; double click shows all.
+
+    reset_requested(): a double click.
+    """
+
+    reset_requested = Signal()
+
+    def wheelEvent(self, ev: Any, axis: int | None = None) -> None:
+        """Zoom along the steps, or along the axis that the pointer is on."""
+        super().wheelEvent(ev, axis=0 if axis is None else axis)
+
+    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
+        """Move along the steps, or along the axis that the pointer is on."""
+        along_steps = axis is None and ev.button() == Qt.MouseButton.LeftButton
+        super().mouseDragEvent(ev, axis=0 if along_steps else axis)
+
+    def mouseDoubleClickEvent(self, ev: Any) -> None:
+        """Ask for everything."""
+        ev.accept()
+        self.reset_requested.emit()
+
+
+class Canvas(pg.PlotWidget):
+    """Asks for little room, so that a plot is as large as what is left to it and not as pyqtgraph would like."""
+
+    def __init__(self, height: int, **options: Any) -> None:
+        self._height = height
+        super().__init__(**options)
+
+    def sizeHint(self) -> QSize:
+        """As little as can be read."""
+        return QSize(120, self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        """As little as can be read."""
+        return self.sizeHint()
