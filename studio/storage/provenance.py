@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from studio.core.curves import Curves
 from studio.core.errors import StudioError
 from studio.core.fields import settings_of
 from studio.core.methods import METHODS
-from studio.core.metrics import Curves
 from studio.core.recipes import Recipe
 from studio.storage.datasets import list_datasets
 from studio.storage.project import DATABASE, Project
