@@ -7,7 +7,7 @@ Templates and tokens are elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any, Literal, NamedTuple, cast, get_args
@@ -17,7 +17,7 @@ from studio.core.tool_calls import ToolCall, calls_from, tools_from
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
 _SHORT = 60  # characters
-_NOTHING_MORE = ((), "", "", "")
+_NOTHING_MORE = ((), "", "", "", False)
 _ALSO = {"developer": "system", "function": "tool"}  # OpenAI's newer and older words
 
 
@@ -26,6 +26,7 @@ class Message(NamedTuple):
 
     calls: what an assistant's turn asks tools for. tool, call_id: whose result a tool's turn is, and of which call.
     tools: the tools that may be called, as the JSON list that chat templates take; it stands on the first turn.
+    unlearned: whether the turn is only read, whatever is learned of its role (OpenAI's `"weight": 0`).
     """
 
     role: Role
@@ -34,6 +35,7 @@ class Message(NamedTuple):
     tool: str = ""
     call_id: str = ""
     tools: str = ""
+    unlearned: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -51,6 +53,10 @@ class Message(NamedTuple):
             turn["tool_call_id"] = self.call_id
         return turn
 
+    def as_row(self) -> dict[str, Any]:
+        """The form that files have: with whether the turn is learned, as OpenAI writes it."""
+        return self.as_dict() | {"weight": 0} if self.unlearned else self.as_dict()
+
     def to_json(self) -> str:
         """Canonical JSON: [role, content], and a third part when there is more."""
         # Written around the encoder's own C function: three times as fast as json.dumps.
@@ -58,7 +64,7 @@ class Message(NamedTuple):
         if self.is_plain:
             return words + "]"
         more: dict[str, Any] = {"calls": [[call.name, call.arguments, call.id] for call in self.calls]}
-        more |= {"tool": self.tool, "call_id": self.call_id, "tools": self.tools}
+        more |= {"tool": self.tool, "call_id": self.call_id, "tools": self.tools, "unlearned": self.unlearned}
         more = {name: value for name, value in more.items() if value}
         return f"{words},{json.dumps(more, ensure_ascii=False, separators=(',', ':'))}]"
 
@@ -69,7 +75,8 @@ class Message(NamedTuple):
             return Message(value[0], value[1])
         role, content, more = value
         calls = tuple(ToolCall(*call) for call in more.get("calls", ()))
-        return Message(role, content, calls, more.get("tool", ""), more.get("call_id", ""), more.get("tools", ""))
+        words = (more.get(name, "") for name in ("tool", "call_id", "tools"))
+        return Message(role, content, calls, *words, more.get("unlearned", False))
 
 
 def turns_to_json(turns: Iterable[Message]) -> str:
@@ -168,9 +175,16 @@ def _message(turn: dict[str, Any], number: int) -> Message:
         raise ValueError(f"turn {number}: {error}") from None
     text = _words(content, number) if content is not None or not calls else ""
     name, call = turn.get("name"), turn.get("tool_call_id")
+    unlearned = is_unlearned(turn)
     if role != "tool":
-        return Message(cast("Role", role), text, calls)
-    return Message("tool", text, (), _name(name, number), _name(call, number))
+        return Message(cast("Role", role), text, calls, unlearned=unlearned)
+    return Message("tool", text, (), _name(name, number), _name(call, number), unlearned=unlearned)
+
+
+def is_unlearned(turn: Mapping[str, Any]) -> bool:
+    """Whether a turn says of itself that it is not to be learned: `"weight": 0`, or `"train": false`."""
+    weight = turn.get("weight")
+    return weight == 0 and weight is not None or turn.get("train") is False
 
 
 def _words(content: Any, number: int) -> str:

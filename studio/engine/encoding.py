@@ -1,30 +1,27 @@
 """Encoding: a conversation to token ids and the completion mask, by one path for training, preview and chat.
 
 The conversation is rendered through a chat template, tokenised once, and the mask is drawn from where the answers stand
-in the text. So what the preview shows is what is trained, and chat's prompt is the prompt that was trained.
-Which template is used, and loading the tokenizer, is `engine.loading`. No torch in here.
+in the text. So what the preview shows is what is trained, and chat's prompt is the prompt that was trained. Rendering is
+`engine.rendering`, finding turns `engine.places`; loading tokenizer and template is `engine.loading`. No torch in here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
-from transformers.utils.chat_template_utils import render_jinja_template
 
 from studio.core.errors import StudioError
-from studio.core.messages import Message, tools_of
-from studio.core.tool_calls import as_words, tools_in_words
+from studio.core.messages import Message
+from studio.engine.places import Places, with_end_of_turn
+from studio.engine.rendering import Renderer, Span
 
-ANSWERS, LAST_ANSWER = "answers", "last answer"  # what may be learned of a conversation; anything else means all of it
-_MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
-_KNOWS_TOOLS = re.compile(r"\btool_calls\b")
-Span = tuple[int, int]
+# What may be learned of a conversation; anything else means all of it.
+ANSWERS, LAST_ANSWER, NO_ANSWERS = "answers", "last answer", "no answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +69,16 @@ class Encoder:
         self._variables.setdefault("bos_token", "")
         self._variables.setdefault("eos_token", "")
 
-    def encode(self, messages: Sequence[Message], *, max_length: int, train_on: str = ANSWERS) -> Encoded:
+    def encode(
+        self, messages: Sequence[Message], *, max_length: int, train_on: str = ANSWERS, also: Collection[str] = ()
+    ) -> Encoded:
         """Ids and mask of a whole conversation, cut at `max_length` and at the model's context. Raises StudioError.
 
-        What a person should know (a cut, a mask that is empty everywhere) is in `warnings`.
+        also: roles whose turns are learned beside the answers. Turns that say of themselves that they are not to be
+        learned are not, unless everything is. What a person should know (a cut, a mask that is empty everywhere) is in `warnings`.
         """
-        messages = self._fitting(messages)
-        text, marked = self._render(messages)
-        spans = self._answers(messages, text, marked) if train_on in (ANSWERS, LAST_ANSWER) else [(0, len(text))]
-        if train_on == LAST_ANSWER:
-            spans = spans[-1:]
+        messages = self._renderer.fitting(messages)
+        text, spans = self._learned(messages, train_on, also)
         ids, ends, text, shift = self._tokenise(text)
         spans = [(start + shift, end + shift) for start, end in spans]
         starts = [0, *ends[:-1]]
@@ -102,7 +99,7 @@ class Encoder:
 
     def written(self, messages: Sequence[Message]) -> str:
         """The text after which the model writes its answer. Raises StudioError."""
-        return self._render(self._fitting(messages), for_answer=True)[0]
+        return self._renderer.render(self._renderer.fitting(messages), for_answer=True)
 
     def passage(self, text: str) -> list[int]:
         """The ids of plain text as a document of its own: no template, but BOS and EOS where the tokenizer has them."""
@@ -127,85 +124,32 @@ class Encoder:
 
     # ------------------------------------------------------------------------------------------------- text
 
-    def _fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """The turns; tool calls and results as words when the template has no place for them."""
-        if all(turn.is_plain and turn.role != "tool" for turn in messages) or _KNOWS_TOOLS.search(self.jinja):
-            return messages
-        plain: list[Message] = []
-        tools = next((turn.tools for turn in messages if turn.tools), "")
-        if tools:
-            said = messages[0].content + "\n\n" if messages[0].role == "system" else ""
-            plain.append(Message("system", said + tools_in_words(tools)))
-        for k, turn in enumerate(messages):
-            if tools and k == 0 and turn.role == "system":
-                continue
-            role, words = as_words(turn.role, turn.content, turn.calls)
-            if turn.role == "tool" and k and messages[k - 1].role == "tool":  # several results are one turn
-                plain[-1] = Message("user", plain[-1].content + "\n" + words)
-            else:
-                plain.append(Message("user" if role == "user" else turn.role, words))
-        return plain
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return Renderer(self.jinja, self._variables, self.label)
 
-    def _render(self, messages: Sequence[Message], *, for_answer: bool = False) -> tuple[str, list[Span] | None]:
-        """The text, and the answers' places when the template marks them itself with {% generation %}."""
-        marked = bool(_MARKED.search(self.jinja)) and not for_answer
-        try:
-            texts, places = render_jinja_template(
-                conversations=[[message.as_dict() for message in messages]],
-                tools=tools_of(messages),  # type: ignore[arg-type]
-                chat_template=self.jinja,
-                return_assistant_tokens_mask=marked,
-                add_generation_prompt=for_answer,
-                **self._variables,
-            )
-        except (TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-            raise StudioError(
-                f"The prompt template {self._named} can't write this conversation: {error}.",
-                "Choose another prompt template.",
-                f"{type(error).__name__}: {error}",
-            ) from error
-        # A lone surrogate (half of an emoji, from broken JSON) is one character that no tokenizer takes.
-        text = texts[0].encode("utf-8", "replace").decode("utf-8")
-        return text, [(int(start), int(end)) for start, end in places[0]] if marked else None
-
-    @property
-    def _named(self) -> str:
-        return f"“{self.label}”" if self.label else "of this model"
-
-    def _answers(self, messages: Sequence[Message], text: str, marked: list[Span] | None) -> list[Span]:
-        """Where the answers stand in `text`, each with its end-of-turn token and without white space after it."""
-        if marked is not None:
-            return [(start, self._with_end_of_turn(text, end)) for start, end in marked]
-        return [self._answer(messages, k, text) for k, turn in enumerate(messages) if turn.role == "assistant"]
-
-    def _answer(self, messages: Sequence[Message], k: int, text: str) -> Span:
-        """The k-th turn's place: what the template writes after the turns before it and the invitation to answer."""
-        before = self._render(messages[:k], for_answer=True)[0] if k else ""
-        if k and not text.startswith(before):
-            raise StudioError(
-                f"The prompt template {self._named} writes earlier turns differently once an answer follows, "
-                "so the answer can't be found in its text.",
-                "Choose another prompt template, or learn from everything.",
-            )
-        through = text if k == len(messages) - 1 else self._render(messages[: k + 1])[0]
-        if k and text.startswith(through):
-            return len(before), max(len(before), len(through.rstrip()))
-        # Some templates write an answer otherwise when a turn follows it: then look for its words.
-        words = messages[k].content.strip()
-        start = text.find(words, len(before))
-        if not words or start < 0 or (k and text[len(before) : start].strip()):
-            raise StudioError(
-                f"The prompt template {self._named} changes the words of an answer, so it can't be found in its text.",
-                "Choose another prompt template, or learn from everything.",
-            )
-        return (len(before) if k else start), self._with_end_of_turn(text, start + len(words))
-
-    def _with_end_of_turn(self, text: str, end: int) -> int:
-        """`end`, moved past the special token that follows directly."""
-        if any(text.endswith(word, 0, end) for word in self._special_words):
-            return end
-        following = self._specials.match(text, end) if self._special_words else None
-        return following.end() if following else len(text[:end].rstrip())
+    def _learned(self, messages: Sequence[Message], train_on: str, also: Collection[str]) -> tuple[str, list[Span]]:
+        """The text and the places in it that are learned."""
+        if train_on not in (ANSWERS, LAST_ANSWER, NO_ANSWERS):
+            text = self._renderer.render(messages)
+            return text, [(0, len(text))]
+        by_template = self._renderer.marks_answers and train_on != NO_ANSWERS
+        text, marked = self._renderer.render_marked(messages) if by_template else (self._renderer.render(messages), [])
+        places = Places(self._renderer, messages, text, self._specials)
+        answers = [k for k, turn in enumerate(messages) if turn.role == "assistant"]
+        wanted = {ANSWERS: answers, LAST_ANSWER: answers[-1:], NO_ANSWERS: []}[train_on]
+        kept = [k for k in wanted if not messages[k].unlearned]
+        if not by_template:
+            spans = [span for k in kept for span in places.answer(k)]
+        else:
+            spans = [
+                (start, with_end_of_turn(text, start, end, self._specials)) for start, end in marked if start < end
+            ]
+            if kept != answers:
+                own = [span for k in kept for span in places.answer(k)]
+                spans = [span for span in spans if any(first < span[1] and span[0] < last for first, last in own)]
+        others = [k for k, turn in enumerate(messages) if turn.role != "assistant" and _role(turn) in also]
+        return text, spans + [span for k in others if not messages[k].unlearned for span in places.turn(k)]
 
     # ------------------------------------------------------------------------------------------------- tokens
 
@@ -259,8 +203,8 @@ class Encoder:
         return tuple(sorted((word for word in words if word), key=len, reverse=True))
 
     @cached_property
-    def _specials(self) -> re.Pattern[str]:
-        return re.compile("|".join(re.escape(word) for word in self._special_words))
+    def _specials(self) -> re.Pattern[str] | None:
+        return re.compile("|".join(re.escape(word) for word in self._special_words)) if self._special_words else None
 
     def is_special(self, token: int) -> bool:
         """Whether a token is one of the tokenizer's special tokens."""
@@ -280,7 +224,7 @@ class Encoder:
             last = max(k for k, trained in enumerate(mask) if trained)
             if ids[last] not in self._special_ids:
                 found.append("No end-of-turn token is trained, so the model may not learn to stop.")
-        if self._special_words:
+        if self._specials is not None:
             for message in messages:
                 control = self._specials.search(message.content)
                 if control:
@@ -288,6 +232,11 @@ class Encoder:
                     found.append(f"The text contains “{word}”, which this model reads as a control token, not as text.")
                     break
         return found
+
+
+def _role(turn: Message) -> str:
+    """Whose turn it is. A tool's result stands as the user's words where the template has no place for tools."""
+    return "tool" if turn.role == "user" and turn.content.startswith("<tool_response>") else turn.role
 
 
 def _is_trained(text: str, start: int, end: int, spans: list[Span]) -> bool:

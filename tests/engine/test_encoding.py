@@ -171,14 +171,22 @@ def test_templates_that_refuse_or_rewrite_are_said(folders: dict[str, Path]) -> 
     refuses = "{{ raise_exception('System role not supported') }}"
     with pytest.raises(StudioError, match="System role not supported"):
         loaded(folders["bytes"], refuses).encode(messages, max_length=99)
-    rewrites = "{{ messages | length }}{% for m in messages %}{{ m.content | upper }}{% endfor %}"
+    counts = "{% for m in messages | reverse %}{{ m.content | length }}{% endfor %}"
     with pytest.raises(StudioError, match="can't be found in its text"):
-        loaded(folders["bytes"], rewrites).encode(messages, max_length=99)
-    shouts = "{% for m in messages %}{{ m.content | upper }}{{ loop.last }}{% endfor %}"
-    encoded = loaded(folders["bytes"], CHATML).encode(messages, max_length=99, train_on="everything")
+        loaded(folders["bytes"], counts).encode(messages, max_length=99)
+    encoded = loaded(folders["bytes"], counts).encode(messages, max_length=99, train_on="everything")
     assert encoded.trained
-    with pytest.raises(StudioError, match="can't be found in its text"):
-        loaded(folders["bytes"], shouts).encode(messages, max_length=99)
+
+
+def test_an_answer_is_found_however_it_is_written(folders: dict[str, Path]) -> None:
+    messages = [Message("system", "s"), Message("user", "a"), Message("assistant", "b"), Message("user", "b")]
+    for jinja, learned in (
+        ("{{ messages | length }}{% for m in messages %}{{ m.content | upper }};{% endfor %}", "B;"),
+        ("{% for m in messages %}{{ m.role }}: {{ m.content | trim }}{{ loop.last }} {% endfor %}", "bFalse"),
+    ):
+        encoded = loaded(folders["bytes"], jinja).encode(messages, max_length=99)
+        trained = "".join(piece for piece, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts)
+        assert trained.startswith(learned[0]) and len(trained) <= len(learned), (trained, encoded.text)
 
 
 def test_an_answer_may_come_first(folders: dict[str, Path]) -> None:
