@@ -21,6 +21,7 @@ from studio.processes.service import Service
 from studio.storage.project import Project
 from studio.storage.runs import RunFolder, list_runs
 from studio.storage.settings import home
+from studio.storage.templates import template_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="talk to this base model, without a project")
     parser.add_argument("--adapter", type=Path, metavar="FOLDER", help="with --base: an adapter trained on it")
-    parser.add_argument("--template", default=None, help="“model” for the model's own, or a built-in prompt template")
+    parser.add_argument(
+        "--template", default=None, help="“model” for the model's own, a prompt template's name, or a .jinja file"
+    )
     parser.add_argument(
         "--prompt", action="append", metavar="TEXT", help="ask this and end; may be given several times"
     )
@@ -91,7 +94,8 @@ def _talkers(arguments: argparse.Namespace) -> tuple[Talkers, Path]:
         ), home() / "logs" / "chat.log"
     project = open_project(arguments.project)
     folder = _run_to_talk_to(project, arguments.run)
-    return talkers_of(folder, arguments.template), project.logs / "chat-terminal.log"
+    chosen = template_from(project, arguments.template) if arguments.template else None
+    return talkers_of(folder, chosen), project.logs / "chat-terminal.log"
 
 
 def talkers_of(folder: RunFolder, template: str | None = None) -> Talkers:

@@ -34,6 +34,7 @@ from studio.storage.project import Project
 from studio.storage.queue import QueueFile
 from studio.storage.recipes import ready_recipe
 from studio.storage.runs import EventReader, RunFolder, list_runs
+from studio.storage.templates import template_from
 
 _POLL = 0.1  # seconds
 _WORDS = ("base_model", "adapter", "dataset", "template", "name")  # of a recipe, each with a flag
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-model", metavar="FOLDER", help="the base model's folder")
     parser.add_argument("--adapter", metavar="FOLDER", help="an adapter on that model to go on from")
     parser.add_argument("--dataset", metavar="NAME", help="a dataset of the project, by name or id")
-    parser.add_argument("--template", help="“model” for the model's own, or a built-in prompt template")
+    parser.add_argument("--template", help="“model” for the model's own, a prompt template's name, or a .jinja file")
     parser.add_argument("--name", help="what to call the run")
     add_rewards(parser)
     add_settings(parser, "settings (each overrides the recipe's)", *_all_settings())
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         folder = run_of(project, arguments.resume)
         ask_consent(arguments, folder.recipe().rewards)
     else:
-        recipe = ready_recipe(project, _recipe(arguments, project.runs))
+        recipe = ready_recipe(project, _recipe(arguments, project))
         ask_consent(arguments, recipe.rewards)
         folder = RunFolder.create(project.runs, recipe)
     if arguments.queue or arguments.at:
@@ -89,9 +90,11 @@ def _given(arguments: argparse.Namespace) -> bool:
     return given or rewards_given(arguments)
 
 
-def _recipe(arguments: argparse.Namespace, runs: Path) -> Recipe:
+def _recipe(arguments: argparse.Namespace, project: Project) -> Recipe:
     file: Path | None = arguments.recipe
     words = {key: value for key in _WORDS if (value := getattr(arguments, key)) is not None}
+    if "template" in words:
+        words["template"] = template_from(project, words["template"])
     if file is None:
         recipe = Recipe(**{"base_model": "", "dataset": "", **words})
     else:
@@ -102,7 +105,7 @@ def _recipe(arguments: argparse.Namespace, runs: Path) -> Recipe:
         recipe = replace(Recipe.from_json(text, f"“{file.name}”"), **words)
     if arguments.method and arguments.method != recipe.method:
         recipe = replace(recipe, method=arguments.method, settings=METHODS[arguments.method].settings())
-    recipe = replace(recipe, rewards=with_rewards(arguments, recipe.rewards, runs))
+    recipe = replace(recipe, rewards=with_rewards(arguments, recipe.rewards, project.runs))
     given = given_settings(arguments, recipe.how.settings, *_all_settings())
     return replace(recipe, settings=replace(recipe.settings, **given))
 

@@ -63,7 +63,7 @@ def _messages(turns: Iterable[Message]) -> list[dict[str, Any]]:
     """Turns as dictionaries, a tool call's arguments as text: as OpenAI has it, and so that a table has one type."""
     written: list[dict[str, Any]] = []
     for turn in turns:
-        known = turn.as_dict()
+        known = turn.as_row()
         if turn.calls:
             known["tool_calls"] = [
                 ({"id": call.id} if call.id else {})
@@ -84,7 +84,7 @@ def _as_messages(record: Example) -> dict[str, Any]:
 
 
 def _as_sharegpt(record: Example) -> dict[str, Any]:
-    turns: list[dict[str, str]] = []
+    turns: list[dict[str, Any]] = []
     for turn in record.messages:
         if turn.calls:
             calls = [
@@ -95,6 +95,8 @@ def _as_sharegpt(record: Example) -> dict[str, Any]:
             turns.append({"from": "function_call", "value": said})
         else:
             turns.append({"from": _SHAREGPT[turn.role], "value": turn.content})
+        if turn.unlearned:
+            turns[-1]["weight"] = 0
     return _with_tools({"conversations": turns}, record.messages)
 
 

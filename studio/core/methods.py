@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studio.core.errors import StudioError, did_you_mean
-from studio.core.fields import setting
+from studio.core.fields import OnlyIf, setting
 from studio.core.samples import SampledSettings
 from studio.core.training_settings import (
     ADAMW,
@@ -26,6 +26,8 @@ from studio.core.training_settings import (
     keep_setting,
 )
 
+_NOT_EVERYTHING = OnlyIf("train_on", lambda value: value != "everything", "when not everything is learned anyway")
+
 
 @dataclass(frozen=True)
 class SftSettings(SampledSettings, TrainSettings):
@@ -35,8 +37,30 @@ class SftSettings(SampledSettings, TrainSettings):
         "answers",
         "Learn from",
         "Answers only is right for instructions: the model is not taught to write the questions.",
-        choices={"answers": "Answers only", "everything": "Everything"},
+        choices={
+            "answers": "Answers only",
+            "last answer": "The last answer only",
+            "no answers": "No answers",
+            "everything": "Everything",
+        },
         advanced=True,
+    )
+    learn_user: bool = setting(
+        False,
+        "Learn what users say",
+        "The users' turns are learned too: for a model that is to ask, not only to answer.",
+        advanced=True,
+        only_if=(_NOT_EVERYTHING,),
+    )
+    learn_system: bool = setting(
+        False, "Learn system turns", "System turns are learned too.", advanced=True, only_if=(_NOT_EVERYTHING,)
+    )
+    learn_tool: bool = setting(
+        False,
+        "Learn what tools give",
+        "The results of tools are learned too. A model that learns them makes results up instead of waiting for them.",
+        advanced=True,
+        only_if=(_NOT_EVERYTHING,),
     )
     batch_tokens: int = setting(
         0,
@@ -57,6 +81,12 @@ class SftSettings(SampledSettings, TrainSettings):
         high=100.0,
         advanced=True,
     )
+
+    @property
+    def also_learned(self) -> tuple[str, ...]:
+        """The roles whose turns are learned beside the answers."""
+        wanted = {"user": self.learn_user, "system": self.learn_system, "tool": self.learn_tool}
+        return tuple(role for role, learned in wanted.items() if learned)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Token preview: what window and preview worker say to each other, one JSON object a line on a pipe.
 
 Request:  {"do": "preview", "id": 3, "model": "/folder", "template": "model", "messages": [...], "max_length": 512,
-           "train_on": "answers" | "last answer" | "everything", "tools": [...] or null}
+           "train_on": "answers" | "last answer" | "no answers" | "everything", "also": [role, ...],
+           "tools": [...] or null}        `template` is a name or a template's text
 Replies:  {"reply": "ready"}
           {"reply": "preview", "id": 3, "tokens": [[text, id, trained, special], ...], "total": n, "trained": n,
            "template": label of the one used, "warnings": ["...", ...]}

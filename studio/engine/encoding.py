@@ -1,7 +1,7 @@
 """Encoding: a conversation to token ids and the completion mask, by one path for training, preview and chat.
 
 The conversation is rendered through a chat template, tokenised once, and the mask is drawn from where the answers stand
-in the text. So what the preview shows is what is trained, and chat's prompt is the prompt that was trained. Rendering is
+in the text. So what the preview shows is what is trained, and chat asks as was trained. Rendering is
 `engine.rendering`, finding turns `engine.places`; loading tokenizer and template is `engine.loading`. No torch in here.
 """
 
@@ -75,7 +75,8 @@ class Encoder:
         """Ids and mask of a whole conversation, cut at `max_length` and at the model's context. Raises StudioError.
 
         also: roles whose turns are learned beside the answers. Turns that say of themselves that they are not to be
-        learned are not, unless everything is. What a person should know (a cut, a mask that is empty everywhere) is in `warnings`.
+        learned are not, unless everything is. What a person should know (a cut, a mask that is empty everywhere) is in
+        `warnings`.
         """
         messages = self._renderer.fitting(messages)
         text, spans = self._learned(messages, train_on, also)

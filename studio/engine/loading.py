@@ -126,7 +126,7 @@ def _encoder(base: Path, template: str, adapter: Path | None) -> Encoder:
     tokenizer = _load_tokenizer(info.folder)
     if template != MODELS_OWN:
         chosen = template_named(template)
-        return Encoder(tokenizer, chosen.jinja, chosen.label, info.context)
+        return Encoder(tokenizer, chosen.jinja_for(tokenizer.get_vocab()), chosen.label, info.context)
     trained = _trained_template(adapter) if adapter is not None else None
     if trained is not None:
         return Encoder(tokenizer, trained, "As trained", info.context)

@@ -45,6 +45,7 @@ def _preview(pipe: Pipe, request: Request) -> None:
         turns,
         max_length=int(request.values.get("max_length", 512)),
         train_on=str(request.values.get("train_on", "answers")),
+        also=[str(role) for role in request.values.get("also") or ()],
     )
     tokens = [
         [text, token, trained, encoder.is_special(token)]

@@ -87,7 +87,8 @@ class Renderer:
         """The turns as the template can take them: tools as words, and the system's words in the first question, where
         it has no place for them."""
         turns = tuple(messages)
-        if not _KNOWS_TOOLS.search(self.jinja) and not all(turn.is_plain and turn.role != "tool" for turn in turns):
+        tooled = any(turn.calls or turn.tools or turn.role == "tool" for turn in turns)
+        if tooled and not _KNOWS_TOOLS.search(self.jinja):
             turns = _in_words(turns)
         if turns and turns[0].role == "system" and not self._takes_system:
             asked = next((k for k, turn in enumerate(turns) if turn.role == "user"), None)
@@ -122,7 +123,7 @@ class Renderer:
         return self._probe(asked, said, in_parts=self._in_parts) is None  # then that is not what is wrong with it
 
     def _arguments_as_text(self, messages: Sequence[Message]) -> bool:
-        """Whether a tool call's arguments must be text: as an object they would fail, or be written as Python has it."""
+        """Whether a tool call's arguments must be text: as objects they fail, or are written as Python has it."""
         return any(turn.calls for turn in messages) and self._wants_text
 
     @cached_property
@@ -174,5 +175,5 @@ def _in_words(messages: tuple[Message, ...]) -> tuple[Message, ...]:
         if turn.role == "tool" and k and messages[k - 1].role == "tool":  # several results are one turn
             plain[-1] = Message("user", plain[-1].content + "\n" + words)
         else:
-            plain.append(Message("user" if role == "user" else turn.role, words))
+            plain.append(Message("user" if role == "user" else turn.role, words, unlearned=turn.unlearned))
     return tuple(plain)

@@ -21,7 +21,7 @@ from studio.core.methods import SftSettings, TrainSettings
 from studio.engine.adapters import begin, lora_for
 from studio.engine.batches import PaddedBatch
 from studio.engine.budget import TokenBudget
-from studio.engine.encoding import ANSWERS, Encoder
+from studio.engine.encoding import ANSWERS, LAST_ANSWER, Encoder
 from studio.engine.examples import (
     IGNORED,
     EncodedRows,
@@ -54,12 +54,14 @@ def encode(reading: Reading, encoder: Encoder, settings: SftSettings) -> Encoded
 
     def one(example: Example) -> tuple[Row, bool]:
         encoded = trained_part(
-            encoder.encode(example.messages, max_length=settings.max_length, train_on=settings.train_on)
+            encoder.encode(
+                example.messages, max_length=settings.max_length, train_on=settings.train_on, also=settings.also_learned
+            )
         )
         return Row.of(encoded), encoded.cut
 
     rows = encode_rows(reading, one, encoder.limit(settings.max_length))
-    if settings.train_on == ANSWERS:
+    if settings.train_on in (ANSWERS, LAST_ANSWER):
         warn_of_endless_answers(rows, encoder)
     return rows
 

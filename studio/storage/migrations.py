@@ -165,6 +165,11 @@ STEPS: tuple[str, ...] = (
     """
     CREATE INDEX sourced ON records (source) WHERE source IS NOT NULL;
     """,
+    # 6: prompt templates of one's own; how a dataset was made from others or by a model, in one JSON document.
+    """
+    CREATE TABLE prompt_templates (name TEXT PRIMARY KEY, jinja TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE origins (dataset TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 

@@ -21,7 +21,7 @@ from studio.storage.runs import RunFolder
 def parsed(*words):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    return _recipe(parser.parse_args(words), Path("runs"))
+    return _recipe(parser.parse_args(words), Project(Path(), None))
 
 
 def test_flags_override_the_recipe(tmp_path):

@@ -39,7 +39,7 @@ ENDLESS = (
     "{% for m in messages %}{{ m.role }}:{{ m.content }}{{ '\\n\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
-ENDS = {"alpaca": None, "transcript": None, "chatml": None, "swallowing": "<|end|>"}
+ENDS: dict[str, str | None] = {template.name: None for template in BUILT_IN} | {"swallowing": "<|end|>"}
 
 
 def conversation(seed: int) -> list[Message]:
@@ -76,8 +76,10 @@ def test_mask_covers_answers_and_their_ends(folders: dict[str, Path], kind: str,
 
 
 def _as_written(answer: str, template: str, *, last: bool) -> str:
-    if template == "transcript":
+    if template in ("transcript", "plain", "mistral"):
         return f" {answer}"
+    if template == "llama2":
+        return f" {answer} "
     return f"<think>\n\n</think>\n\n{answer}" if template == "thinking" and last else answer
 
 
@@ -180,13 +182,10 @@ def test_templates_that_refuse_or_rewrite_are_said(folders: dict[str, Path]) -> 
 
 def test_an_answer_is_found_however_it_is_written(folders: dict[str, Path]) -> None:
     messages = [Message("system", "s"), Message("user", "a"), Message("assistant", "b"), Message("user", "b")]
-    for jinja, learned in (
-        ("{{ messages | length }}{% for m in messages %}{{ m.content | upper }};{% endfor %}", "B;"),
-        ("{% for m in messages %}{{ m.role }}: {{ m.content | trim }}{{ loop.last }} {% endfor %}", "bFalse"),
-    ):
-        encoded = loaded(folders["bytes"], jinja).encode(messages, max_length=99)
-        trained = "".join(piece for piece, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts)
-        assert trained.startswith(learned[0]) and len(trained) <= len(learned), (trained, encoded.text)
+    shouts = "{{ messages | length }}{% for m in messages %}{{ m.content | upper }};{% endfor %}"
+    encoded = loaded(folders["bytes"], shouts).encode(messages, max_length=99)
+    assert encoded.text == "4S;A;B;B;"
+    assert [piece for piece, counts in zip(encoded.pieces, encoded.mask, strict=True) if counts] in (["B"], ["B", ";"])
 
 
 def test_an_answer_may_come_first(folders: dict[str, Path]) -> None:
@@ -223,4 +222,45 @@ def test_tool_calls_are_written_and_trained_whatever_the_template(folders: dict[
     assert ("CALL weather" in learned) == (template == "tooled")
     assert ("<tool_call>" in learned) == (template != "tooled")
     prompt = encoder.prompt(tool_conversation()[:3])
-    assert list(encoded.ids[: len(prompt)]) == prompt
+    assert list(encoded.ids[: len(prompt) - 1]) == prompt[:-1]  # its last may be another when a word follows
+
+
+ROLES = [
+    Message("system", "sys"),
+    Message("user", "one"),
+    Message("assistant", "two"),
+    Message("user", "three", unlearned=True),
+    Message("assistant", "four", unlearned=True),
+    Message("assistant", "five"),
+]
+
+
+@pytest.mark.parametrize("template", ["own", "marked", "thinking"])
+@pytest.mark.parametrize(
+    ("train_on", "also", "wanted"),
+    [
+        ("answers", (), "two five"),
+        ("last answer", (), "five"),
+        ("no answers", ("user",), "one"),
+        ("answers", ("user", "system"), "sys one two five"),
+        ("everything", (), "sys one two three four five"),
+    ],
+)
+def test_roles_and_turns_are_learned_as_chosen(
+    folders: dict[str, Path], template: str, train_on: str, also: tuple[str, ...], wanted: str
+) -> None:
+    encoder = loaded(folders["bytes"], TEMPLATES[template])
+    encoded = encoder.encode(ROLES, max_length=4000, train_on=train_on, also=also)
+    learned = "".join(piece for piece, trained in zip(encoded.pieces, encoded.mask, strict=True) if trained)
+    assert [turn.content for turn in ROLES if turn.content in learned] == wanted.split()
+
+
+def test_a_fault_in_a_template_is_said_with_its_line(folders: dict[str, Path]) -> None:
+    messages = [Message("user", "a"), Message("assistant", "b")]
+    for jinja, said in (
+        ("{% for m in messages %}\n{{ m.content }}\n{% endfo %}", "line 3: "),
+        ("{{ bos_token }}\n{% for m in messages %}\n{{ m.content + 1 }}{% endfor %}", "line 3: "),
+        ("{% for m in messages %}{{ m.content }}{% endfor %}\n\n{{ messages[7].content }}", "line 3: "),
+    ):
+        with pytest.raises(StudioError, match=said):
+            loaded(folders["bytes"], jinja).encode(messages, max_length=99)

@@ -32,14 +32,20 @@ def test_what_is_trained_is_what_the_model_says(name: str) -> None:
     encoder = Encoder(tokenizer_for(jinja), jinja, name)
     written = 0
     for messages in CONVERSATIONS.values():
-        try:
-            encoded = encoder.encode(messages, max_length=100_000)
-        except StudioError as error:
-            assert any(reason in error.what for reason in REFUSED), error.what
-            continue
-        written += 1
-        check(encoder, messages, encoded)
+        encoded = encoded_unless_refused(encoder, messages)
+        if encoded is not None:
+            written += 1
+            check(encoder, messages, encoded)
     assert written >= len(CONVERSATIONS) - 2
+
+
+def encoded_unless_refused(encoder: Encoder, messages: tuple[Message, ...]) -> Encoded | None:
+    try:
+        return encoder.encode(messages, max_length=100_000)
+    except StudioError as error:
+        if any(reason in error.what for reason in REFUSED):
+            return None
+        raise
 
 
 def check(encoder: Encoder, messages: tuple[Message, ...], encoded: Encoded) -> None:

@@ -211,9 +211,27 @@ TRAINING: Mapping[str, Entry] = {
         "it shows.",
     ),
     "train_on": Entry(
-        "Which tokens count in the loss: only what the assistant says with its end of turn, or the whole text.",
+        "Which tokens count in the loss: what the assistant says with its end of turn, its last answer alone, or the "
+        "whole text. A turn that says of itself that it is only read (“weight”: 0 in OpenAI's form) is not learned, "
+        "unless everything is.",
         "Answers only for instructions (as TRL's assistant_only_loss).",
-        choose="Everything only for text whose prompts are to be learned as well.",
+        choose="The last answer only when earlier ones are context of doubtful quality; everything only for text whose "
+        "prompts are to be learned as well.",
+    ),
+    "learn_user": Entry(
+        "Whether the users' turns count in the loss beside the answers that are chosen above.",
+        "Off. On, with no answers, for a model that is to play the user.",
+        choose="Look at the tokens in the Data tab: what is learned is marked.",
+    ),
+    "learn_system": Entry(
+        "Whether system turns count in the loss. They are the same in most rows, and then learned by heart at once.",
+        "Off.",
+        choose="Only for a model that is to write such turns itself.",
+    ),
+    "learn_tool": Entry(
+        "Whether the results that tools gave count in the loss.",
+        "Off: a model that learns to write results makes them up instead of waiting for the tool.",
+        choose="Only for a model that is to stand in for a tool.",
     ),
     "samples": Entry(
         "How often over the run the model answers the same few prompts, always taking the likeliest token. Its answers "

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, cast
 
-from studio.core.messages import Message, check_text, in_short, messages_from, with_tools
+from studio.core.messages import Message, check_text, in_short, is_unlearned, messages_from, with_tools
 from studio.core.tool_calls import calls_from
 
 Row = Mapping[str, Any]
@@ -115,10 +115,8 @@ def sharegpt_turns(values: Any, tools: Any = None) -> tuple[Message, ...]:
         if not isinstance(words, str):
             raise ValueError(f"turn {number} has no text in “value”")
         check_text(words, f"turn {number}")
-        if role == "call":
-            turns.append(_called(words, number))
-        else:
-            turns.append(Message(cast("Any", role), words))
+        said = _called(words, number) if role == "call" else Message(cast("Any", role), words)
+        turns.append(said._replace(unlearned=True) if len(turn) > 2 and is_unlearned(turn) else said)
     return with_tools(tuple(turns), tools)
 
 

@@ -9,8 +9,19 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
@@ -18,8 +29,10 @@ from studio.core.messages import Example, tools_of
 from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
 from studio.core.records import Record
-from studio.core.templates import BUILT_IN, MODELS_OWN
+from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
+from studio.gui.pages.data.legend import Legend
+from studio.gui.pages.data.template_editor import TemplateEditor
 from studio.gui.pages.data.token_view import TokenView
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.model_choice import ModelChoice
@@ -27,6 +40,9 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.service import WorkerService
 from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
+from studio.storage.templates import offered_templates
+
+_PATIENCE = 20_000  # ms for one example
 
 
 class PreviewPane(QWidget):
@@ -54,13 +70,26 @@ class PreviewPane(QWidget):
         self.template = QComboBox()
         self.template.setAccessibleName("Template")
         self.template.activated.connect(self._take_template)
+        self.edit_template = QPushButton("Edit…")
+        self.edit_template.setToolTip("Write a template of your own, and see its tokens as you type")
+        self.edit_template.setAccessibleName("Edit the template")
+        theme.set_role(self.edit_template, "quiet")
+        self.edit_template.clicked.connect(self.open_editor)
+        self.editor: TemplateEditor | None = None
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE)
+        self._patience.timeout.connect(self._give_up)
         self.length = _spin(settings["max_length"])
         self.length.valueChanged.connect(self._ask)
         self.train_on = _combo(settings["train_on"])
         self.train_on.activated.connect(self._ask)
+        self.also = QPushButton()
+        self.also.setMenu(self._roles_menu(settings))
+        self._tell_roles()
         self.counts = QLabel()
         theme.set_role(self.counts, "muted")
-        self.legend = _Legend()
+        self.legend = Legend()
         self.warnings = QLabel()
         self.warnings.setTextFormat(Qt.TextFormat.PlainText)
         self.warnings.setWordWrap(True)
@@ -87,17 +116,76 @@ class PreviewPane(QWidget):
         """Show the tokens of another example."""
         self._example = example
         # Of a judged answer that answer is what counts, and there is nothing to choose.
-        for part in (self.train_on, self._train_on_word):
+        for part in (self.train_on, self._train_on_word, self.also):
             part.setVisible(example is None or isinstance(example, Example))
         self._ask()
 
     def close_down(self) -> None:
         """End the worker and wait for the threads."""
+        if self.editor is not None:
+            self.editor.close()
         self.model.close_down()
         if self._service is not None:
             self._service.close()
             self._service.wait()
             self._service = None
+
+    @Slot()
+    def open_editor(self) -> None:
+        """Write a template, beginning with the chosen one."""
+        if self.editor is not None:
+            self.editor.raise_()
+            return
+        chosen = self.template.currentData()
+        begin = next((known for known in self._known if known.name == chosen), BUILT_IN[0])
+        self.editor = TemplateEditor(self._project, begin, self)
+        self.editor.tried.connect(self._ask)
+        self.editor.kept.connect(self._take_kept)
+        self.editor.forgotten.connect(self._offer_again)
+        self.editor.finished.connect(self._editor_closed)
+        self.editor.open_beside()
+        self._ask()
+
+    @Slot(str)
+    def _take_kept(self, name: str) -> None:
+        self._own_template = False
+        self._offer_again()
+        self.template.setCurrentIndex(max(0, self.template.findData(name)))
+        self._ask()
+
+    @Slot()
+    def _offer_again(self) -> None:
+        self._offer_templates(self.model.model())
+        self._ask()
+
+    @Slot()
+    def _editor_closed(self) -> None:
+        self.editor = None
+        self._ask()
+
+    def _roles_menu(self, settings: dict[str, Setting]) -> QMenu:
+        menu = QMenu(self)
+        self.roles: dict[str, QAction] = {}
+        for role in ("user", "system", "tool"):
+            known = settings[f"learn_{role}"]
+            action = self.roles[role] = menu.addAction(known.label)
+            action.setCheckable(True)
+            action.setToolTip(known.about)
+            action.toggled.connect(self._tell_roles)
+        return menu
+
+    @Slot()
+    def _tell_roles(self) -> None:
+        """Say on the button which roles are learned beside the answers, and ask anew."""
+        chosen = self._also()
+        self.also.setText(f"and {', '.join(chosen)}" if chosen else "and…")
+        self.also.setAccessibleName(f"Also learned: {', '.join(chosen) or 'no other role'}")
+        self.also.setToolTip("Which other turns are learned")
+        if hasattr(self, "stack"):
+            self._ask()
+
+    def _also(self) -> list[str]:
+        return [role for role, action in self.roles.items() if action.isChecked()]
 
     @Slot(object)
     def _take_model(self, model: ModelInfo) -> None:
@@ -110,7 +198,10 @@ class PreviewPane(QWidget):
         self.template.clear()
         if own:
             self.template.addItem("The model's own", MODELS_OWN)
-        for template in BUILT_IN:
+        self._known: list[PromptTemplate] = list(BUILT_IN)
+        with contextlib.suppress(StudioError):  # said by the page, which reads the same database
+            self._known = offered_templates(self._project)
+        for template in self._known:
             self.template.addItem(template.label, template.name)
             self.template.setItemData(self.template.count() - 1, template.about, Qt.ItemDataRole.ToolTipRole)
         # The model's own is right unless somebody said otherwise.
@@ -145,11 +236,12 @@ class PreviewPane(QWidget):
         request = {
             "do": "preview",
             "model": str(model.folder),
-            "template": self.template.currentData(),
-            "messages": [turn.as_dict() for turn in turns],
+            "template": self.template.currentData() if self.editor is None else self.editor.template(),
+            "messages": [turn.as_row() for turn in turns],
             "tools": tools_of(turns),
             "max_length": self.length.value(),
             "train_on": self.train_on.currentData() if isinstance(example, Example) else "last answer",
+            "also": self._also() if isinstance(example, Example) else [],
         }
         if request == self._settled or self._asked is not None:
             return  # it is on screen, or the answer under way brings us back here
@@ -158,6 +250,7 @@ class PreviewPane(QWidget):
         assert self._service is not None
         self._asked = request
         self._service.send({**request, "id": self._next})
+        self._patience.start()
         self.counts.setText("Starting the tokenizer…" if not self._ready else "Encoding…")
         if self._settled is None:
             self._say_empty("Starting the tokenizer…", "The first time takes a few seconds.")
@@ -187,13 +280,29 @@ class PreviewPane(QWidget):
                 self.preview_shown.emit()
             case "failed":
                 words = (str(reply.get(part, "")) for part in ("what", "hint", "details"))
-                self._say_empty("This example can't be shown as tokens")
-                self.notice.show_error(StudioError(*words))
+                self._fail(StudioError(*words))
                 self._answered()
             case _:
                 pass
 
+    def _fail(self, error: StudioError) -> None:
+        if self.editor is not None:
+            self.editor.show_error(error)
+            return
+        self._say_empty("This example can't be shown as tokens")
+        self.notice.show_error(error)
+
+    @Slot()
+    def _give_up(self) -> None:
+        """End a worker that has been writing one example for too long: a template may go round and round."""
+        if self._asked is None or self._service is None or not self._ready:
+            return
+        self._service.close()
+        self._service, self._settled, self._asked, self._ready = None, self._asked, None, False
+        self._fail(StudioError("The prompt template needs too long to write this example.", "Take loops out of it."))
+
     def _answered(self) -> None:
+        self._patience.stop()
         self._settled, self._asked = self._asked, None
         self._next += 1
         self._ask()
@@ -207,6 +316,8 @@ class PreviewPane(QWidget):
 
     def _show(self, preview: TokenPreview) -> None:
         self.notice.clear()
+        if self.editor is not None:
+            self.editor.show_preview(preview)
         self.tokens.show_preview(preview)
         tokens = f"{preview.total:,} token{'s' * (preview.total != 1)}"
         self.counts.setText(f"{tokens}, {preview.trained:,} trained · template: {preview.template}")
@@ -223,19 +334,30 @@ class PreviewPane(QWidget):
         self.empty.say(title, text)
         self.stack.setCurrentWidget(self.empty)
 
+    @staticmethod
+    def _beside(editor: QWidget, button: QPushButton) -> QWidget:
+        both = QWidget()
+        line = QHBoxLayout(both)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        line.addWidget(editor, 1)
+        line.addWidget(button)
+        both.setFocusProxy(editor)
+        return both
+
     def _lay_out(self, settings: dict[str, Setting]) -> None:
         choices = QHBoxLayout()
         choices.setSpacing(16)
         for name, editor, stretch in (
             ("Base model", self.model, 3),
-            ("Template", self.template, 1),
+            ("Template", self._beside(self.template, self.edit_template), 1),
             (settings["max_length"].label, self.length, 1),
-            (settings["train_on"].label, self.train_on, 1),
+            (settings["train_on"].label, self._beside(self.train_on, self.also), 1),
         ):
             label = QLabel(name)
             label.setBuddy(editor)
             theme.set_role(label, "muted")
-            if editor is self.train_on:
+            if name == settings["train_on"].label:
                 self._train_on_word = label
             column = QVBoxLayout()
             column.setSpacing(4)
@@ -256,27 +378,6 @@ class PreviewPane(QWidget):
         layout.addLayout(line)
         layout.addWidget(self.warnings)
         layout.addWidget(self.stack, 1)
-
-
-class _Legend(QLabel):
-    """What the looks of tokens mean. The text is the program's own, so it may be HTML."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        theme.watcher().theme_changed.connect(self._write)
-        self._write()
-
-    @Slot()
-    def _write(self) -> None:
-        look = theme.tokens()
-        trained = f"background-color:{look.trained}; color:{look.text}; text-decoration:underline"
-        special = f"background-color:{look.special}; color:{look.text}; font-weight:bold"
-        read = f"background-color:{look.surface}; color:{look.text}"
-        self.setText(
-            f'<span style="{trained}">&nbsp;trained&nbsp;</span>&nbsp; '
-            f'<span style="{read}">&nbsp;read, not trained&nbsp;</span>&nbsp; '
-            f'<span style="{special}">&nbsp;special&nbsp;</span>&nbsp; ↵ line end'
-        )
 
 
 def _spin(known: Setting) -> QSpinBox:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QHBoxLayout,
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.editing import CALLS, Part, empty_parts, kind_parts, parts_of, record_of
-from studio.core.messages import ROLES
+from studio.core.messages import ROLES, Message
 from studio.core.records import Kind, Record
 from studio.gui import theme
 
@@ -77,7 +78,7 @@ class RecordEditor(QDialog):
         self.boxes[0].text.setFocus()
 
     def _add(self, part: Part) -> None:
-        box = _Box(part)
+        box = _Box(part, self._kind.name == "examples")
         self._column.insertWidget(len(self.boxes), box)
         self.boxes.append(box)
 
@@ -106,11 +107,12 @@ class RecordEditor(QDialog):
 
 
 class _Box(QWidget):
-    """One part: its name, which of a turn can be changed, and its text."""
+    """One part: its name, which of a turn can be changed, and its text. choosable: whether it may be learned or not."""
 
-    def __init__(self, part: Part, parent: QWidget | None = None) -> None:
+    def __init__(self, part: Part, choosable: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._part = part
+        self.unlearned: QCheckBox | None = None
         self.role: QComboBox | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -127,7 +129,14 @@ class _Box(QWidget):
                 self.role.addItem(_NAMES[role], role)
             self.role.setCurrentIndex(self.role.findData(part.name))
             self.role.setAccessibleName("Who speaks")
-            layout.addWidget(self.role, alignment=Qt.AlignmentFlag.AlignLeft)
+            line = QHBoxLayout()
+            line.addWidget(self.role)
+            if choosable:
+                self.unlearned = QCheckBox("Only read, never learned")
+                self.unlearned.setChecked(part.turn is not None and part.turn.unlearned)
+                line.addWidget(self.unlearned)
+            line.addStretch()
+            layout.addLayout(line)
         else:
             label = QLabel(shown)
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -138,4 +147,7 @@ class _Box(QWidget):
     def part(self) -> Part:
         """The part as it stands."""
         name = self._part.name if self.role is None else str(self.role.currentData())
-        return Part(name, self.text.toPlainText(), self._part.turn)
+        turn = self._part.turn
+        if self.unlearned is not None and self.unlearned.isChecked() != (turn is not None and turn.unlearned):
+            turn = (turn or Message("user", ""))._replace(unlearned=self.unlearned.isChecked())
+        return Part(name, self.text.toPlainText(), turn)

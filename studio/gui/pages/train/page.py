@@ -88,7 +88,7 @@ class TrainPage(QWidget):
         self.rewards = RewardChoice(runs)
         self.rewards.changed.connect(self._tell)
         self.rewards.failed.connect(self.notice.show_error)
-        self.template = TemplateChoice()
+        self.template = TemplateChoice(project)
         self.template.changed.connect(self._tell)
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of the run")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+import contextlib
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
-from studio.core.templates import BUILT_IN, MODELS_OWN
+from studio.core.errors import StudioError
+from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
 from studio.storage.models import ModelInfo
+from studio.storage.project import Project
+from studio.storage.templates import offered_templates
 
 
 class TemplateChoice(QWidget):
@@ -15,15 +21,16 @@ class TemplateChoice(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._project = project
         self._by_user = False
         self._has_own, self._from_adapter = True, False
         self.combo = QComboBox()
         self.combo.setAccessibleName("Prompt template")
         self.combo.addItem("", MODELS_OWN)
-        for known in BUILT_IN:
-            self.combo.addItem(known.label, known.name)
+        self._known: list[PromptTemplate] = []
+        self._offer()
         self.combo.activated.connect(self._take_choice)
         self.combo.currentIndexChanged.connect(self._changed)
         self.about = QLabel()
@@ -36,6 +43,29 @@ class TemplateChoice(QWidget):
         layout.addWidget(self.about)
         layout.addWidget(self.combo)
         self.suit(None, from_adapter=False)
+
+    def _offer(self) -> None:
+        """Offer the built-in templates and the project's own as they are now."""
+        with contextlib.suppress(StudioError):  # a page that reads more of the same database says it
+            known = offered_templates(self._project)
+            if known == self._known:
+                return
+            chosen = self.combo.currentData()
+            blocked = QSignalBlocker(self.combo)
+            while self.combo.count() > 1:
+                self.combo.removeItem(1)
+            for one in known:
+                self.combo.addItem(one.label, one.name)
+            self._known = known
+            self.combo.setCurrentIndex(max(0, self.combo.findData(chosen)))
+            del blocked
+            if self.combo.currentData() != chosen and chosen is not None:
+                self._changed()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Know what was written in the Data tab meanwhile."""
+        super().showEvent(event)
+        self._offer()
 
     def template(self) -> str:
         """Its name."""
@@ -67,7 +97,7 @@ class TemplateChoice(QWidget):
 
     def _about(self) -> str:
         if self.template() != MODELS_OWN:
-            return next((known.about for known in BUILT_IN if known.name == self.template()), "")
+            return next((known.about for known in self._known if known.name == self.template()), "")
         if self._from_adapter:
             return "Written as the adapter was trained."
         if self._has_own:
