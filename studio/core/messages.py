@@ -75,8 +75,8 @@ class Message(NamedTuple):
             return Message(value[0], value[1])
         role, content, more = value
         calls = tuple(ToolCall(*call) for call in more.get("calls", ()))
-        words = (more.get(name, "") for name in ("tool", "call_id", "tools"))
-        return Message(role, content, calls, *words, more.get("unlearned", False))
+        told: tuple[str, str, str] = (more.get("tool", ""), more.get("call_id", ""), more.get("tools", ""))
+        return Message(role, content, calls, *told, unlearned=more.get("unlearned", False))
 
 
 def turns_to_json(turns: Iterable[Message]) -> str:
@@ -183,8 +183,7 @@ def _message(turn: dict[str, Any], number: int) -> Message:
 
 def is_unlearned(turn: Mapping[str, Any]) -> bool:
     """Whether a turn says of itself that it is not to be learned: `"weight": 0`, or `"train": false`."""
-    weight = turn.get("weight")
-    return weight == 0 and weight is not None or turn.get("train") is False
+    return turn.get("weight") == 0 or turn.get("train") is False
 
 
 def _words(content: Any, number: int) -> str:

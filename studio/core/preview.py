@@ -5,7 +5,7 @@ Request:  {"do": "preview", "id": 3, "model": "/folder", "template": "model", "m
            "tools": [...] or null}        `template` is a name or a template's text
 Replies:  {"reply": "ready"}
           {"reply": "preview", "id": 3, "tokens": [[text, id, trained, special], ...], "total": n, "trained": n,
-           "template": label of the one used, "warnings": ["...", ...]}
+           "template": label of the one used, "jinja": its text, "warnings": ["...", ...]}
           {"reply": "failed", "id": 3, "what": "...", "hint": "...", "details": "..."}
 The texts of the tokens, laid end to end, are the rendered conversation as it is trained on (after any cut).
 """
@@ -35,6 +35,7 @@ class TokenPreview:
     trained: int
     template: str
     warnings: tuple[str, ...]
+    jinja: str = ""
 
     @staticmethod
     def from_reply(reply: dict[str, Any]) -> TokenPreview:
@@ -45,4 +46,5 @@ class TokenPreview:
             int(reply["trained"]),
             str(reply["template"]),
             tuple(reply["warnings"]),
+            str(reply.get("jinja", "")),
         )

@@ -58,6 +58,7 @@ def _preview(pipe: Pipe, request: Request) -> None:
         total=len(tokens),
         trained=encoded.trained,
         template=encoder.label,
+        jinja=encoder.jinja,
         warnings=list(encoded.warnings),
     )
 

@@ -18,6 +18,12 @@ def main() -> None:
             words = {"what": "It has no turns.", "hint": "Add one.", "details": ""}
             print(json.dumps({"reply": "failed", "id": request["id"], **words}), flush=True)
             continue
+        if said == "silence":
+            continue
+        if "{% endfo %}" in request["template"]:
+            words = {"what": "It can't be written: line 3: unknown tag 'endfo'.", "hint": "", "details": ""}
+            print(json.dumps({"reply": "failed", "id": request["id"], **words}), flush=True)
+            continue
         tokens = [["<s>", 1, False, True]]
         for turn in request["messages"]:
             words = re.findall(r"\S+|\s", turn["content"] + "\n")
@@ -29,7 +35,7 @@ def main() -> None:
             "tokens": kept,
             "total": len(kept),
             "trained": sum(token[2] for token in kept),
-            "template": request["template"],
+            "template": request["template"] + "".join(f" and {role}" for role in request.get("also", [])),
             "warnings": ["The end is cut off."] if len(kept) < len(tokens) else [],
         }
         print(json.dumps(reply), flush=True)

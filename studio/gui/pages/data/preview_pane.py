@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
@@ -58,12 +59,14 @@ class PreviewPane(QWidget):
         self._project = project
         self._command = command
         self._service: WorkerService | None = None
+        self._leaving: WorkerService | None = None  # a worker that was given up, while it ends
         self._ready = False
         self._example: Record | None = None
         self._asked: dict[str, Any] | None = None  # the request under way
         self._settled: dict[str, Any] | None = None  # the request whose answer is on screen
         self._next = 1
         self._own_template = True
+        self._written = ""  # the text of the template that wrote what is on screen
         self.model = ModelChoice(project)
         self.model.model_chosen.connect(self._take_model)
         settings = {known.name: known for known in settings_of(SftSettings)}
@@ -122,9 +125,12 @@ class PreviewPane(QWidget):
 
     def close_down(self) -> None:
         """End the worker and wait for the threads."""
+        self._example = None  # nothing is asked any more, not even by a reply that is on its way
         if self.editor is not None:
             self.editor.close()
         self.model.close_down()
+        if self._leaving is not None and isValid(self._leaving):
+            self._leaving.wait()
         if self._service is not None:
             self._service.close()
             self._service.wait()
@@ -138,6 +144,8 @@ class PreviewPane(QWidget):
             return
         chosen = self.template.currentData()
         begin = next((known for known in self._known if known.name == chosen), BUILT_IN[0])
+        if chosen == MODELS_OWN and self._written:
+            begin = PromptTemplate(MODELS_OWN, "template", "", self._written)
         self.editor = TemplateEditor(self._project, begin, self)
         self.editor.tried.connect(self._ask)
         self.editor.kept.connect(self._take_kept)
@@ -297,7 +305,10 @@ class PreviewPane(QWidget):
         """End a worker that has been writing one example for too long: a template may go round and round."""
         if self._asked is None or self._service is None or not self._ready:
             return
-        self._service.close()
+        self._leaving = self._service
+        self._leaving.ended.disconnect(self._take_end)
+        self._leaving.reply_arrived.disconnect(self._take_reply)
+        self._leaving.close()
         self._service, self._settled, self._asked, self._ready = None, self._asked, None, False
         self._fail(StudioError("The prompt template needs too long to write this example.", "Take loops out of it."))
 
@@ -318,6 +329,7 @@ class PreviewPane(QWidget):
         self.notice.clear()
         if self.editor is not None:
             self.editor.show_preview(preview)
+        self._written = preview.jinja
         self.tokens.show_preview(preview)
         tokens = f"{preview.total:,} token{'s' * (preview.total != 1)}"
         self.counts.setText(f"{tokens}, {preview.trained:,} trained · template: {preview.template}")
@@ -349,10 +361,10 @@ class PreviewPane(QWidget):
         choices = QHBoxLayout()
         choices.setSpacing(16)
         for name, editor, stretch in (
-            ("Base model", self.model, 3),
-            ("Template", self._beside(self.template, self.edit_template), 1),
-            (settings["max_length"].label, self.length, 1),
-            (settings["train_on"].label, self._beside(self.train_on, self.also), 1),
+            ("Base model", self.model, 4),
+            ("Template", self._beside(self.template, self.edit_template), 3),
+            (settings["max_length"].label, self.length, 2),
+            (settings["train_on"].label, self._beside(self.train_on, self.also), 3),
         ):
             label = QLabel(name)
             label.setBuddy(editor)

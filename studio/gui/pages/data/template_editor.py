@@ -46,7 +46,7 @@ class TemplateEditor(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Prompt template")
         self._project = project
-        built_in = begin in BUILT_IN
+        built_in, own = begin in BUILT_IN, begin.text == begin.name  # a template of one's own is named by its text
         self.about = QLabel(
             "Jinja over messages: each has role and content, perhaps tool_calls. bos_token, eos_token and tools are "
             "there, and add_generation_prompt says that an answer is asked for. End each answer with eos_token: a "
@@ -54,7 +54,7 @@ class TemplateEditor(QDialog):
         )
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
-        self.name = QLineEdit(f"My {begin.label}" if built_in else begin.label)
+        self.name = QLineEdit(begin.label if own else f"My {begin.label}")
         self.name.setAccessibleName("Name of the template")
         self.text = QPlainTextEdit(_in_lines(begin.jinja) if built_in else without_name(begin.text))
         self.text.setAccessibleName("Template in Jinja")
@@ -83,9 +83,9 @@ class TemplateEditor(QDialog):
         self.keep.clicked.connect(self._keep)
         self.close_button.clicked.connect(self.close)
         self.forget = QPushButton("Delete")
-        self.forget.setVisible(not built_in)
+        self.forget.setVisible(own)
         self.forget.setToolTip("Runs and recipes that use it keep its text")
-        self._kept_name = "" if built_in else begin.label
+        self._kept_name = begin.label if own else ""
         self.forget.clicked.connect(self._forget)
         for button in (self.close_button, self.forget):
             button.setAutoDefault(False)
@@ -113,6 +113,8 @@ class TemplateEditor(QDialog):
         found = _LINE.search(error.what)
         self.error.setText(error.what)
         self.error.show()
+        self.counts.clear()
+        self.tokens.show_preview(None)
         self._mark_line(int(found[1]) if found else 0)
 
     def _mark_line(self, line: int) -> None:

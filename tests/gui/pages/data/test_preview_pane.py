@@ -1,9 +1,13 @@
 import pytest
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from studio.core.messages import Example, Message
 from studio.core.records import Pair
+from studio.core.templates import BUILT_IN
 from studio.gui.pages.data.preview_pane import PreviewPane
+from studio.gui.pages.data.template_editor import _in_lines
 from studio.storage.models import add_model
+from studio.storage.templates import own_templates
 
 
 def example(question, answer="an answer"):
@@ -109,3 +113,66 @@ def test_of_a_judged_answer_that_answer_is_what_counts(ready, qtbot):
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(example("again"))
     assert ready.train_on.isVisible()
+
+
+def test_a_template_is_written_beside_its_tokens(ready, qtbot, project):
+    ready.edit_template.click()
+    editor = ready.editor
+    assert editor.name.text() == "My Alpaca"
+    assert editor.text.toPlainText().startswith("{{ bos_token }}{% if messages[0].role != 'system' %}\n")
+    with qtbot.waitSignal(ready.preview_shown):
+        editor.text.setPlainText("{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}")
+    assert editor.counts.text().startswith("9 tokens, 4 trained.")
+    editor.text.setPlainText("{% for m in messages %}\n{{ m.content }}\n{% endfo %}")
+    qtbot.waitUntil(lambda: "line 3" in editor.error.text())
+    assert [mark.cursor.blockNumber() for mark in editor.text.extraSelections()] == [2]
+    with qtbot.waitSignal(ready.preview_shown):
+        editor.text.setPlainText("{{ messages[0].content }}")
+    assert not editor.error.isVisible() and not editor.text.extraSelections()
+    editor.name.setText("Mine")
+    with qtbot.waitSignal(editor.kept):
+        editor.keep.click()
+    assert ready.editor is None
+    assert ready.template.currentText() == "Mine"
+    assert [known.label for known in own_templates(project)] == ["Mine"]
+    ready.edit_template.click()
+    assert ready.editor.text.toPlainText() == "{{ messages[0].content }}"
+    ready.editor.forget.click()
+    assert own_templates(project) == [] and ready.template.findText("Mine") == -1
+
+
+def test_a_template_that_can_not_be_kept_is_said(ready, qtbot, project):
+    ready.edit_template.click()
+    ready.editor.name.setText("ChatML")
+    ready.editor.keep.click()
+    assert "built-in" in ready.editor.error.text()
+    ready.editor.close()
+    assert ready.editor is None and own_templates(project) == []
+
+
+def test_built_in_templates_in_lines_write_the_same():
+    turns = [{"role": role, "content": f"{role} says\nmore "} for role in ("system", "user", "assistant", "user")]
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    for template in BUILT_IN:
+        texts = [
+            environment.from_string(jinja).render(
+                messages=turns, bos_token="<s>", eos_token="</s>", add_generation_prompt=True
+            )
+            for jinja in (template.jinja, _in_lines(template.jinja))
+        ]
+        assert texts[0] == texts[1]
+
+
+def test_other_roles_are_learned_when_chosen(ready, qtbot):
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.roles["user"].trigger()
+    assert ready.also.text() == "and user"
+    assert "and user" in ready.counts.text()
+
+
+def test_a_worker_that_never_answers_is_ended(ready, qtbot):
+    ready._patience.setInterval(50)
+    ready.show_example(example("silence"))
+    qtbot.waitUntil(lambda: "needs too long" in ready.notice.what.text())
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.show_example(example("hello again"))
