@@ -2,8 +2,8 @@
 
     python -m tests.bench._ppo_arm FOLDER ARM STEPS        (TRL's arms by path, in an environment with TRL 1.12)
 
-Each step is a JSON line: seconds, episodes, mean answer length, and for ours where the time went. The last one has the
-peak memory and the weights' bytes, what is shared counted once.
+Each step is a JSON line: seconds of the clock and of all cores together, episodes, mean answer length, and for ours
+where the time went. The last one has the peak memory and the weights' bytes, what is shared counted once.
 """
 
 from __future__ import annotations
@@ -27,15 +27,21 @@ class Steps:
     def __init__(self) -> None:
         self._events = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)  # the libraries print what they like
-        self._began = time.perf_counter()
+        self._began = _clocks()
 
     def done(self, **what: Any) -> None:
-        self.tell(seconds=time.perf_counter() - self._began, episodes=EPISODES, **what)
+        seconds, cores = (now - then for now, then in zip(_clocks(), self._began, strict=True))
+        self.tell(seconds=seconds, cores=cores, episodes=EPISODES, **what)
         sys.stdin.readline()
-        self._began = time.perf_counter()
+        self._began = _clocks()
 
     def tell(self, **what: Any) -> None:
         print(json.dumps(what), file=self._events, flush=True)
+
+
+def _clocks() -> tuple[float, float]:
+    """Seconds of the wall's clock, and of all cores of this process."""
+    return time.perf_counter(), time.process_time()
 
 
 def bytes_of(*models: Any) -> int:

@@ -21,6 +21,7 @@ from trl.trainer.utils import FusedCausalLMOutput
 from studio.engine.examples import IGNORED
 from studio.engine.fast.attention import PER_SEQUENCE, NotSupported, register
 from studio.engine.fast.losses import Head, LossSum, cross_entropy, token_log_probs
+from studio.engine.fast.low_rank import fuse
 from studio.engine.fast.packing import Packed, pack, sharing
 
 # What TRL logs and this way doesn't make; `_as_trl_has_it` fills in zeros, which whoever logs should drop.
@@ -34,9 +35,11 @@ def enable(model: Any, longest: int) -> str | None:
     """Build the fast way into a model that writes, with or without a PEFT adapter, for sequences of up to `longest`
     tokens. It then answers `fast_loss` and `fast_log_probs`, and TRL's losses when a batch has a row, as `packed`.
 
-    Returns None, or why it can't be taken, as “it …” (“it has a sliding window of …”); then the model is unchanged.
+    Returns None, or why it can't be taken, as “it …” (“it has a sliding window of …”); then the model is unchanged but
+    for its adapters, which compute in one step either way.
     """
     base = _base_of(model)
+    fuse(model)
     reason = _unfit(model, base, longest) or _unfit_head(base)
     if reason is not None:
         return reason
@@ -51,6 +54,7 @@ def enable(model: Any, longest: int) -> str | None:
 def enable_hidden(model: Any, longest: int) -> str | None:
     """The same for a model without an output layer; it then answers `fast_last_hidden`."""
     base = _base_of(model)
+    fuse(model)
     return _unfit(model, base, longest) or _tried(model, base, fast_last_hidden, _plain_last_hidden)
 
 
