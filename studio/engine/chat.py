@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from studio.engine.voices import Loaded, Voices
     from studio.engine.writers import Pane, Writer
 
-_SLICE = 0.05  # seconds that one pane writes before the next has its turn
+_FIRST, _SLICE = 0.0, 0.03  # seconds that one pane writes before the next has its turn; the first word comes at once
 _LIKELIEST = 12  # tokens told of the next-token distribution
 
 
@@ -116,10 +116,11 @@ class Room:
         for name, pane in panes.items():
             running = next(writer.running[name] for writer in writers if name in writer.running)
             self._pipe.reply("begun", id=request.values["id"], pane=name, model=running, prompt_tokens=len(pane.prompt))
+        slice_of_time = _FIRST
         while writers:
             for writer in list(writers):
                 try:
-                    self._send(request, writer, writer.write(_SLICE))
+                    self._send(request, writer, writer.write(slice_of_time))
                     self._look_up()
                 except Interrupted:
                     for unfinished in writers:
@@ -127,6 +128,7 @@ class Room:
                     return False
                 if writer.is_over:
                     writers.remove(writer)
+            slice_of_time = _SLICE
         return True
 
     def _send(self, request: Request, writer: Writer, texts: Mapping[str, str]) -> None:

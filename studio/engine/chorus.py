@@ -1,5 +1,7 @@
 """Several answers written together, a token of each at a time, though each may have an adapter of its own on the one
 base: two together take little longer than one alone. How a token becomes text is `engine.generation`.
+
+Models that are built like Llama are written with in the light way (`engine.decoding`), others through transformers.
 """
 
 from __future__ import annotations
@@ -8,9 +10,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from studio.engine.fast.losses import all_logits
 from studio.engine.generation import Writing
@@ -30,14 +33,34 @@ class Part:
     seconds: float = 0.0
 
 
-class Chorus:
-    """The answers by the names of their panes."""
+class Way(Protocol):
+    """How rows of tokens go through a model."""
 
-    def __init__(self, passes: Passes, model: Any, parts: Mapping[str, Part]) -> None:
-        self._passes, self._model = passes, model
+    def begin(self) -> Tensor:
+        """Read the prompts. Returns the logits [rows, vocabulary] that follow them."""
+        ...
+
+    def go_on(self, tokens: Tensor) -> Tensor:
+        """Put one token [rows] behind each; the logits [rows, vocabulary] that follow."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Let go of all rows but these."""
+        ...
+
+    def remember(self, row: int, written: Sequence[int]) -> None:
+        """A row's answer has ended, after these tokens."""
+        ...
+
+
+class Chorus:
+    """The answers by the names of their panes, in the order of the way's rows."""
+
+    def __init__(self, way: Way, parts: Mapping[str, Part], device: torch.device) -> None:
+        self._way, self._device = way, device
         self.parts = dict(parts)
         self._open = list(self.parts)  # in the order of the rows
-        self._rows: Rows | None = None
+        self._begun = False
 
     @property
     def is_over(self) -> bool:
@@ -60,29 +83,67 @@ class Chorus:
                 self.parts[name].seconds += time.perf_counter() - began
         return texts
 
+    @torch.inference_mode()
     def stop(self) -> dict[str, str]:
         """End all here; the texts that were held back."""
         held_back = {name: self.parts[name].writing.finish() for name in self._open}
+        for row, name in enumerate(self._open):
+            self._way.remember(row, self.parts[name].writing.tokens)
         self._open = []
         return held_back
 
     def _one_token_each(self) -> dict[str, str]:
         parts = [self.parts[name] for name in self._open]
-        if self._rows is None:
-            prompts = [part.writing.prompt for part in parts]
-            with self._singing([part.adapter for part in parts for _ in part.writing.prompt]):
-                self._rows, hidden = self._passes.begin(prompts, _ROOM)
+        if self._begun:
+            tokens = torch.tensor([part.writing.tokens[-1] for part in parts], device=self._device)
+            logits = self._way.go_on(tokens)
         else:
-            tokens = torch.tensor([part.writing.tokens[-1] for part in parts], device=self._passes.device)
-            with self._singing([part.adapter for part in parts]):
-                hidden = self._rows.go_on(tokens)
-        logits = all_logits(hidden, self._passes.head(hidden, 1.0))
+            logits = self._way.begin()
+            self._begun = True
         texts = {name: part.writing.take(row) for name, part, row in zip(self._open, parts, logits, strict=True)}
         stay = [place for place, part in enumerate(parts) if part.writing.ended is None]
-        if stay and len(stay) < len(parts):
-            self._rows.keep(torch.tensor(stay, device=self._passes.device))
+        if len(stay) < len(parts):
+            for place in set(range(len(parts))) - set(stay):
+                self._way.remember(place, parts[place].writing.tokens)
+            if stay:
+                self._way.keep(stay)
         self._open = [self._open[place] for place in stay]
         return texts
+
+
+class HeavyWriting:
+    """Through transformers and PEFT, for models that can't be taken apart."""
+
+    def __init__(
+        self, passes: Passes, model: Any, prompts: Sequence[Sequence[int]], adapters: Sequence[str | None]
+    ) -> None:
+        self._passes, self._model, self._prompts, self._adapters = passes, model, prompts, list(adapters)
+        self._rows: Rows | None = None
+
+    def begin(self) -> Tensor:
+        """Read the prompts. Returns the logits [rows, vocabulary] that follow them."""
+        of_tokens = [adapter for prompt, adapter in zip(self._prompts, self._adapters, strict=True) for _ in prompt]
+        with self._singing(of_tokens):
+            self._rows, hidden = self._passes.begin(self._prompts, _ROOM)
+        return self._logits(hidden)
+
+    def go_on(self, tokens: Tensor) -> Tensor:
+        """Put one token [rows] behind each; the logits [rows, vocabulary] that follow."""
+        assert self._rows is not None
+        with self._singing(self._adapters):
+            return self._logits(self._rows.go_on(tokens))
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Let go of all rows but these."""
+        assert self._rows is not None
+        self._rows.keep(torch.tensor(list(rows), device=self._passes.device))
+        self._adapters = [self._adapters[row] for row in rows]
+
+    def remember(self, row: int, written: Sequence[int]) -> None:
+        """Nothing is kept this way: the next message reads the whole conversation."""
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        return all_logits(hidden, self._passes.head(hidden, 1.0))
 
     @contextmanager
     def _singing(self, adapters: Sequence[str | None]) -> Iterator[None]:

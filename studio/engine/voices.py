@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
+    from studio.engine.decoding.decoder import Decoder
+    from studio.engine.decoding.low_rank import Adapter
+    from studio.engine.decoding.rows import Kept
     from studio.engine.encoding import Encoder
     from studio.engine.loading import Precision
     from studio.engine.ppo.passes import Passes
 
 _ROOM = 1.25  # a base's weights, and what a conversation needs beside them
+_SPARE = 0.25  # share of the free memory that a second copy of the weights, in a faster order, may take
 # How PEFT calls a row of a batch that no adapter touches.
 NO_ADAPTER = "__base__"
 
@@ -42,7 +46,8 @@ NO_ADAPTER = "__base__"
 class Base:
     """A base model in memory, and the adapters on it by PEFT's name for each.
 
-    passes: in which several write at once.
+    passes: in which several write at once. decoder: the light way to write, None for a model that is built in another
+    way; kept: the conversations that it knows, by their panes.
     """
 
     info: ModelInfo
@@ -51,6 +56,23 @@ class Base:
     passes: Passes
     tuned: PeftModel | None = None
     adapters: dict[Path, str] = field(default_factory=dict[Path, str])
+    decoder: Decoder | None = None
+    kept: dict[str, Kept] = field(default_factory=dict[str, "Kept"])
+    lights: dict[str, Adapter | None] = field(default_factory=dict[str, "Adapter | None"])
+
+    def is_light(self, adapter: str | None) -> bool:
+        """Whether it can be written with in the light way, through the adapter of that name or none."""
+        return self.decoder is not None and (adapter is None or self.light(adapter) is not None)
+
+    def light(self, adapter: str | None) -> Adapter | None:
+        """The adapter that PEFT calls so, as the decoder takes it; None where it doesn't, and for none."""
+        if adapter is None:
+            return None
+        if adapter not in self.lights:
+            from studio.engine.decoding.low_rank import adapter_of
+
+            self.lights[adapter] = adapter_of(self.model, adapter)
+        return self.lights[adapter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +114,8 @@ class Voices:
         self.in_turns = len(infos) > 1 and not _fit_together([i for f, i in infos.items() if f not in self._bases])
         for voice in found.values():
             self.base_of(voice)
+        for base in self._bases.values():
+            base.kept.clear()  # another model may be in a pane now
         self._voices = found
 
     def base_of(self, voice: Loaded) -> Base:
@@ -153,8 +177,18 @@ class Voices:
         self._tell(info.name)
         model = load_model(info.folder, precision, device)
         passes = Passes(model, info.context or 1 << 20, precision)
+        decoder = self._decoder(model, device)
         interrupt_when(model, self._check)
-        return Base(info, model, precision, passes)
+        return Base(info, model, precision, passes, decoder=decoder)
+
+    def _decoder(self, model: PreTrainedModel, device: str) -> Decoder | None:
+        from studio.engine.decoding.decoder import Decoder, NotTaken
+
+        weights = sum(weight.nbytes for weight in model.parameters())
+        try:
+            return Decoder(model, packed=device == "cpu" and weights <= _SPARE * read_device().free, check=self._check)
+        except NotTaken:
+            return None
 
     def _put_on(self, base: Base, adapter: Path) -> None:
         from studio.engine.adapters import check_base

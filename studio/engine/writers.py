@@ -9,7 +9,8 @@ from typing import Protocol
 
 from studio.core.conversation import Sampling
 from studio.engine.beams import BeamAnswer
-from studio.engine.chorus import Chorus, Part, can_be_mixed
+from studio.engine.chorus import Chorus, HeavyWriting, Part, Way, can_be_mixed
+from studio.engine.decoding.writing import Asked, LightWriting
 from studio.engine.generation import Answer, Writing, own_penalty, stop_tokens_of
 from studio.engine.voices import Base, Loaded, Voices
 
@@ -61,21 +62,25 @@ def writers_of(voices: Voices, panes: Mapping[str, Pane]) -> list[Writer]:
     together: dict[tuple[int, str], dict[str, Pane]] = {}
     for name, pane in panes.items():
         base = voices.base_of(pane.voice)
+        adapter = _adapter_of(base, pane)
+        if pane.sampling.beams == 1 and base.is_light(adapter):
+            together.setdefault((id(base), "light"), {})[name] = pane
+            continue
         if pane.sampling.beams > 1 or base.passes.slower_because is not None:
             found.append(_Alone(voices, name, pane))
             continue
-        adapter = _adapter_of(base, pane)
         # What can't be mixed still writes together with others of its own kind.
         apart = adapter if adapter is not None and not can_be_mixed(base.model, adapter) else ""
         together.setdefault((id(base), apart), {})[name] = pane
-    return [*found, *(_Together(voices, some) for some in together.values())]
+    return [*found, *(_Together(voices, some, light=kind == "light") for (_, kind), some in together.items())]
 
 
 class _Together:
-    def __init__(self, voices: Voices, panes: Mapping[str, Pane]) -> None:
+    def __init__(self, voices: Voices, panes: Mapping[str, Pane], *, light: bool) -> None:
         base = voices.base_of(next(iter(panes.values())).voice)
         parts: dict[str, Part] = {}
-        for name, pane in panes.items():
+        # Those with the same adapter stand side by side, so that their rows go through it together.
+        for name, pane in sorted(panes.items(), key=lambda item: _adapter_of(base, item[1]) or ""):
             encoder = pane.voice.encoder
             stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
             writing = Writing(
@@ -87,7 +92,7 @@ class _Together:
                 penalty=own_penalty(base.model),
             )
             parts[name] = Part(writing, _adapter_of(base, pane))
-        self._chorus = Chorus(base.passes, base.model, parts)
+        self._chorus = Chorus(_way(base, parts, light=light), parts, base.model.device)
         self.running = {
             name: voices.running(base, {part.adapter} if part.adapter else set()) for name, part in parts.items()
         }
@@ -106,6 +111,14 @@ class _Together:
         part = self._chorus.parts[pane]
         why = part.writing.ended
         return Ended(len(part.writing.tokens), part.seconds, why) if why is not None else None
+
+
+def _way(base: Base, parts: Mapping[str, Part], *, light: bool) -> Way:
+    if light and base.decoder is not None:
+        asked = [Asked(name, part.writing.prompt, base.light(part.adapter)) for name, part in parts.items()]
+        return LightWriting(base.decoder, asked, base.kept)
+    prompts = [part.writing.prompt for part in parts.values()]
+    return HeavyWriting(base.passes, base.model, prompts, [part.adapter for part in parts.values()])
 
 
 class _Alone:

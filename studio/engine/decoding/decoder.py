@@ -1,0 +1,296 @@
+"""A model built like Llama, as bare products and attention: what one token costs is what its arithmetic costs.
+
+The numbers are those of transformers' own forward. Which models can be taken apart so is proved, not looked up: a few
+tokens go both ways and must come out alike. Left out: gradients, experts, sliding windows, norms in other places,
+weights of 4 or 8 bits; those go on through transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from studio.engine.decoding.low_rank import Adapter
+from studio.engine.decoding.products import Product, product
+from studio.engine.decoding.rows import Rows
+
+_AT_ONCE = 512  # tokens of a prompt that are read in one pass
+_PARTS = {"input_layernorm", "post_attention_layernorm", "self_attn", "mlp"}
+_ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm"}
+_MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
+_FIXED_ROPE = {"default", "linear", "llama3", "yarn"}  # whose angles don't depend on how long the text has become
+
+Check = Callable[[], None]
+
+
+class NotTaken(Exception):
+    """The model is built in another way."""
+
+
+@dataclass(slots=True)
+class Layer:
+    """One block. q_k_v and gate_up are products that stand in one."""
+
+    first_norm: Product
+    q_k_v: Product
+    head_norms: tuple[Product, Product] | None
+    out: Product
+    second_norm: Product
+    gate_up: Product
+    down: Product
+
+
+class Decoder:
+    """Reads prompts and writes on. Raises NotTaken for a model that is built in another way.
+
+    packed: keep the weights a second time, in the order in which a processor's kernel reads them. check: called
+    between the layers, and may raise to end a pass.
+    """
+
+    def __init__(self, model: Any, *, packed: bool, check: Check = lambda: None) -> None:
+        self._check = check
+        body = getattr(model, "model", None)
+        layers = getattr(body, "layers", None)
+        rotary = getattr(body, "rotary_emb", None)
+        head = model.get_output_embeddings()
+        if not isinstance(layers, nn.ModuleList) or rotary is None or type(head) is not nn.Linear:
+            raise NotTaken("other parts")
+        if getattr(rotary, "rope_type", "") not in _FIXED_ROPE or getattr(model.config, "sliding_window", None):
+            raise NotTaken("positions or attention of another kind")
+        first: Any = layers[0].self_attn
+        self._width = int(getattr(first, "head_dim", 0))
+        if not self._width or any(type(_bare(proj)) is not nn.Linear for proj in _projections(layers)):
+            raise NotTaken("other layers")
+        self._heads = first.q_proj.weight.shape[0] // self._width
+        self._key_heads = first.k_proj.weight.shape[0] // self._width
+        self._scaling, self._act = float(first.scaling), layers[0].mlp.act_fn
+        self._model, self._rotary = model, rotary
+        self.embeddings: Tensor = body.embed_tokens.weight
+        self.layers = [self._layer(layer, packed) for layer in layers]
+        self._norm = _norm(body.norm)
+        self._head = product(head.weight, head.bias, packed=packed)
+        self._angles: tuple[Tensor, Tensor] = (torch.empty(0), torch.empty(0))
+        self._prove()
+
+    def rows(self, lengths: Sequence[int]) -> Rows:
+        """Room for prompts of so many tokens, a row each."""
+        dtype, device = self.embeddings.dtype, self.embeddings.device
+        return Rows(len(self.layers), lengths, self._key_heads, self._width, dtype, device)
+
+    def read(self, rows: Rows, row: int, prompt: Sequence[int], known: int, adapter: Adapter | None) -> Tensor:
+        """Read a prompt into its row, of which the first `known` tokens are there. Returns the logits [vocabulary] that
+        follow its end."""
+        hidden = torch.empty(0)
+        for start in range(known, len(prompt), _AT_ONCE):
+            hidden = self._prompt_part(rows, row, start, prompt[start : start + _AT_ONCE], adapter)
+        return self._head(self._norm(hidden[-1:]))[0]
+
+    def write(self, rows: Rows, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
+        """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. adapters: which
+        rows go through which; those of none are the base's alone. When `check` raises it is as if it wasn't called."""
+        column = rows.advance()
+        try:
+            return self._write(rows, column, tokens, adapters)
+        except BaseException:
+            rows.end = column
+            raise
+
+    def _write(self, rows: Rows, column: int, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
+        cos, sin = self._angles_to(column + 1)
+        if rows.mask is None:
+            cos, sin = cos[column, None, None], sin[column, None, None]
+        else:
+            places = column - rows.offsets
+            cos, sin = cos[places, None], sin[places, None]
+        count, groups = len(tokens), self._heads // self._key_heads
+        mask = None if rows.mask is None else rows.mask[..., : column + 1]
+
+        def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            kept_keys, kept_values = rows.layers[layer]
+            kept_keys[:, :, column] = keys
+            kept_values[:, :, column] = values
+            # Heads that share keys stand side by side as if they were tokens, so keys need not be repeated.
+            return F.scaled_dot_product_attention(
+                queries.reshape(count, self._key_heads, groups, self._width),
+                kept_keys[:, :, : column + 1],
+                kept_values[:, :, : column + 1],
+                mask,
+                scale=self._scaling,
+            ).reshape(count, -1)
+
+        hidden = F.embedding(tokens, self.embeddings)
+        for number, layer in enumerate(self.layers):
+            self._check()
+            hidden = self._block(number, layer, hidden, cos, sin, adapters, attend)
+        return self._head(self._norm(hidden))
+
+    def _prompt_part(self, rows: Rows, row: int, start: int, ids: Sequence[int], adapter: Adapter | None) -> Tensor:
+        count, end = len(ids), start + len(ids)
+        cos, sin = self._angles_to(end)
+        cos, sin = cos[start:end, None], sin[start:end, None]
+        first = rows.starts[row]
+        device = self.embeddings.device
+        # The first part sees itself alone; the later ones see all before them too.
+        mask = None
+        if start:
+            mask = torch.ones(count, end, dtype=torch.bool, device=device).tril_(start)
+        grouped = self._heads != self._key_heads
+
+        def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            kept_keys, kept_values = (kept[row : row + 1, :, first : first + end] for kept in rows.layers[layer])
+            kept_keys[0, :, start:] = keys.transpose(0, 1)
+            kept_values[0, :, start:] = values.transpose(0, 1)
+            out = F.scaled_dot_product_attention(
+                queries.transpose(0, 1)[None],
+                kept_keys,
+                kept_values,
+                mask,
+                is_causal=mask is None and count > 1,
+                scale=self._scaling,
+                enable_gqa=grouped,
+            )
+            return out[0].transpose(0, 1).reshape(count, -1)
+
+        hidden = F.embedding(torch.tensor(ids, device=device), self.embeddings)
+        adapters = [(slice(None), adapter)] if adapter is not None else []
+        for number, layer in enumerate(self.layers):
+            hidden = self._block(number, layer, hidden, cos, sin, adapters, attend, self._check)
+        return hidden
+
+    def _block(
+        self,
+        number: int,
+        layer: Layer,
+        hidden: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        adapters: Sequence[tuple[slice, Adapter]],
+        attend: Callable[[int, Tensor, Tensor, Tensor], Tensor],
+        check: Check | None = None,
+    ) -> Tensor:
+        """One layer for tokens [tokens, width]. check: called between its products too."""
+
+        def through(made: Product, name: str, rows: Tensor) -> Tensor:
+            if check is not None:
+                check()
+            out = made(rows)
+            for place, adapter in adapters:
+                more = adapter.layers[number].get(name)
+                if more is not None:
+                    more.add_to(out[place], rows[place])
+            return out
+
+        both = self._heads + self._key_heads
+        made = through(layer.q_k_v, "q_k_v", layer.first_norm(hidden)).view(
+            len(hidden), both + self._key_heads, self._width
+        )
+        turning = made[:, :both]
+        if layer.head_norms is not None:
+            norm_q, norm_k = layer.head_norms
+            turning = torch.cat([norm_q(turning[:, : self._heads]), norm_k(turning[:, self._heads :])], 1)
+        turning = turning * cos + turning.roll(self._width // 2, -1) * sin
+        seen = attend(number, turning[:, : self._heads], turning[:, self._heads :], made[:, both:])
+        hidden = hidden + through(layer.out, "out", seen)
+        gate, up = through(layer.gate_up, "gate_up", layer.second_norm(hidden)).chunk(2, -1)
+        return hidden + through(layer.down, "down", self._act(gate) * up)
+
+    def _layer(self, layer: Any, packed: bool) -> Layer:
+        attention, mlp = layer.self_attn, layer.mlp
+        for module, known in ((layer, _PARTS), (attention, _ATTENTION), (mlp, _MLP)):
+            if not {name for name, _ in module.named_children()} <= known:
+                raise NotTaken("more parts in a layer")
+        norms = None
+        if hasattr(attention, "q_norm"):
+            norms = _norm(attention.q_norm), _norm(attention.k_norm)
+        return Layer(
+            _norm(layer.input_layernorm),
+            _joined([_bare(attention.q_proj), _bare(attention.k_proj), _bare(attention.v_proj)], packed),
+            norms,
+            _joined([_bare(attention.o_proj)], packed),
+            _norm(layer.post_attention_layernorm),
+            _joined([_bare(mlp.gate_proj), _bare(mlp.up_proj)], packed),
+            _joined([_bare(mlp.down_proj)], packed),
+        )
+
+    def _angles_to(self, count: int) -> tuple[Tensor, Tensor]:
+        """Cosines and signed sines [places, width] for as many places as asked, or more."""
+        if count > len(self._angles[0]):
+            places = torch.arange(max(512, 2 * count), device=self.embeddings.device)
+            cos, sin = self._rotary(self.embeddings, places[None])
+            if cos.shape[-1] != self._width:
+                raise NotTaken("heads that are turned in part")
+            half = self._width // 2
+            # With the sign here, turning a head by half its width takes the place of negating one half.
+            self._angles = cos[0], torch.cat([-sin[0, :, :half], sin[0, :, half:]], -1)
+        return self._angles
+
+    @torch.inference_mode()
+    def _prove(self) -> None:
+        """Send a few tokens both ways."""
+        vocabulary = len(self.embeddings)
+        ids = [(7 + 37 * place) % vocabulary for place in range(9)]
+        try:
+            rows = self.rows([6, 8])
+            self.read(rows, 0, ids[:6], 0, None)
+            self.read(rows, 1, ids[:4], 0, None)
+            self.read(rows, 1, ids[:8], 4, None)
+            ours = self.write(rows, torch.tensor([ids[6], ids[8]], device=self.embeddings.device), ())
+            theirs = [
+                self._model(input_ids=torch.tensor([some], device=self.embeddings.device), use_cache=False).logits[
+                    0, -1
+                ]
+                for some in (ids[:7], ids)
+            ]
+        except (RuntimeError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise NotTaken(str(error)) from error
+        known = torch.stack(theirs).float()
+        tolerance = 1e-3 if self.embeddings.dtype == torch.float32 else 0.1
+        if float((ours.float() - known).abs().max()) > tolerance * max(1.0, float(known.square().mean().sqrt())):
+            raise NotTaken("it computes something else")
+
+
+def _projections(layers: nn.ModuleList) -> list[nn.Module]:
+    names = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
+    names += ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+    try:
+        return [layer.get_submodule(name) for layer in layers for name in names]
+    except AttributeError as error:
+        raise NotTaken("other layers") from error
+
+
+def _bare(module: Any) -> Any:
+    """A layer without the adapters around it."""
+    return getattr(module, "base_layer", module)
+
+
+def _joined(parts: Sequence[nn.Linear], packed: bool) -> Product:
+    """Several products of the same rows as one. The layers keep their weights as views of the joined ones, so that
+    nothing is in memory twice."""
+    if len(parts) == 1:
+        return product(parts[0].weight, parts[0].bias, packed=packed)
+    whole = torch.cat([part.weight.detach() for part in parts])
+    biases = [part.bias for part in parts]
+    if any((bias is None) != (biases[0] is None) for bias in biases):
+        raise NotTaken("biases in some products alone")
+    for part, rows in zip(parts, whole.split([part.weight.shape[0] for part in parts]), strict=True):
+        part.weight.data = rows
+    bias = torch.cat([one.detach() for one in biases]) if biases[0] is not None else None
+    return product(whole, bias, packed=packed)
+
+
+def _norm(module: Any) -> Product:
+    """A norm as one call of torch's where that is the same to the bit, else as the model has it."""
+    weight, eps = getattr(module, "weight", None), getattr(module, "variance_epsilon", None)
+    if isinstance(weight, Tensor) and isinstance(eps, float):
+        shape = (weight.shape[0],)
+        with torch.no_grad():
+            probe = torch.linspace(-3, 2, 2 * shape[0], device=weight.device).reshape(2, -1).to(weight.dtype)
+            if torch.equal(F.rms_norm(probe, shape, weight, eps), module(probe)):
+                kept = weight.detach()
+                return lambda rows: F.rms_norm(rows, shape, kept, eps)
+    return module

@@ -1,0 +1,57 @@
+"""Products with fixed weights, as fast as few rows allow.
+
+On a processor a product of one to four rows spends most of its time fetching the weights, and in 16 bits turning them
+into the order that its kernel reads. oneDNN can keep them in that order; the results are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+Product = Callable[[Tensor], Tensor]  # [rows, in] to [rows, out]
+
+
+@dataclass(frozen=True, slots=True)
+class LowRank:
+    """What adapters add to a product: `up @ (down @ x)`. down: [rank, in]; up: [out, rank], scaled."""
+
+    down: Tensor
+    up: Tensor
+
+    def add_to(self, out: Tensor, rows: Tensor) -> None:
+        """Add it for rows [rows, in] to their products [rows, out]."""
+        out += F.linear(F.linear(rows.to(self.down.dtype), self.down), self.up)
+
+
+def product(weight: Tensor, bias: Tensor | None, *, packed: bool) -> Product:
+    """`x @ weight.T + bias`. packed: keep a second copy of the weights in the order in which the kernel reads them,
+    where there is one."""
+    if packed and _packs(weight.device.type, weight.dtype):
+        mkldnn: Any = torch.ops.mkldnn
+        kept = mkldnn._reorder_linear_weight(weight, 1)
+        multiply = mkldnn._linear_pointwise.default
+        return lambda rows: multiply(rows, kept, bias, "none", [], "")
+    return lambda rows: F.linear(rows, weight, bias)
+
+
+@cache
+def _packs(device: str, dtype: torch.dtype) -> bool:
+    """Whether this build of torch has such a kernel, and it computes what the plain one does."""
+    if device != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    try:
+        mkldnn: Any = torch.ops.mkldnn
+        weight = torch.arange(48 * 32).remainder(7).reshape(48, 32).to(dtype)
+        rows = torch.arange(64).remainder(5).reshape(2, 32).to(dtype)
+        kept = mkldnn._reorder_linear_weight(weight, 1)
+        made = mkldnn._linear_pointwise.default(rows, kept, None, "none", [], "")
+    except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+        return False
+    return bool(torch.equal(made, F.linear(rows, weight)))  # small whole numbers: exact in any order
