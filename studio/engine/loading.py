@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Below this, turning numbers into bf16 and back costs more than bf16 arithmetic saves.
 _WORTH_BF16 = 1_000_000
+# The same where a few rows are read at a time, as in chat: weights that stay in the processor's cache.
+_WORTH_BF16_READING = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _pick(wanted: str, device: str, parameters: int, training: bool) -> Precisio
         return Precision("fp16", "the card has no bf16", torch.float16, training)
     if device == "mps":
         return Precision("fp32", "the safe choice on Apple's GPU", torch.float32, False)
-    if parameters <= _WORTH_BF16:
+    if parameters <= (_WORTH_BF16 if training else _WORTH_BF16_READING):
         return Precision("fp32", "the model is too small to gain from bf16", torch.float32, False)
     if not _processor_has_bf16():
         return Precision("fp32", "the processor has no bf16 units", torch.float32, False)

@@ -54,22 +54,26 @@ class Decoder:
 
     def __init__(self, model: Any, *, packed: bool, check: Check = lambda: None) -> None:
         self._check = check
-        body = getattr(model, "model", None)
-        layers = getattr(body, "layers", None)
-        rotary = getattr(body, "rotary_emb", None)
+        body: Any = getattr(model, "model", None)
+        layers: Any = getattr(body, "layers", None)
+        rotary: Any = getattr(body, "rotary_emb", None)
         head = model.get_output_embeddings()
         if not isinstance(layers, nn.ModuleList) or rotary is None or type(head) is not nn.Linear:
             raise NotTaken("other parts")
         if getattr(rotary, "rope_type", "") not in _FIXED_ROPE or getattr(model.config, "sliding_window", None):
             raise NotTaken("positions or attention of another kind")
-        first: Any = layers[0].self_attn
+        blocks: Any = layers
+        first = blocks[0].self_attn
         self._width = int(getattr(first, "head_dim", 0))
         if not self._width or any(type(_bare(proj)) is not nn.Linear for proj in _projections(layers)):
             raise NotTaken("other layers")
         self._heads = first.q_proj.weight.shape[0] // self._width
         self._key_heads = first.k_proj.weight.shape[0] // self._width
-        self._scaling, self._act = float(first.scaling), layers[0].mlp.act_fn
-        self._model, self._rotary = model, rotary
+        self._scaling = float(first.scaling)
+        mlp = blocks[0].mlp
+        self._act: Callable[[Tensor], Tensor] = mlp.act_fn
+        self._model = model
+        self._rotary: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = rotary
         self.embeddings: Tensor = body.embed_tokens.weight
         self.layers = [self._layer(layer, packed) for layer in layers]
         self._norm = _norm(body.norm)

@@ -15,6 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+# The order that suits products of 2 to some hundred rows; for one row it is as good as any.
+_ROWS = 32
+# 32-bit weights that stay in the processor's cache, and so few rows that calling oneDNN costs more than it saves.
+_SMALL, _FEW = 200_000, 4
+_ALONE = ("none", [], "")  # nothing is done to a product afterwards
 Product = Callable[[Tensor], Tensor]  # [rows, in] to [rows, out]
 
 
@@ -27,18 +32,23 @@ class LowRank:
 
     def add_to(self, out: Tensor, rows: Tensor) -> None:
         """Add it for rows [rows, in] to their products [rows, out]."""
-        out += F.linear(F.linear(rows.to(self.down.dtype), self.down), self.up)
+        if out.dtype == self.up.dtype:
+            out.addmm_(F.linear(rows, self.down), self.up.t())
+        else:  # adapters stay in 32 bits over a base of 16, as PEFT has it
+            out += F.linear(F.linear(rows.to(self.down.dtype), self.down), self.up)
 
 
 def product(weight: Tensor, bias: Tensor | None, *, packed: bool) -> Product:
     """`x @ weight.T + bias`. packed: keep a second copy of the weights in the order in which the kernel reads them,
     where there is one."""
-    if packed and _packs(weight.device.type, weight.dtype):
-        mkldnn: Any = torch.ops.mkldnn
-        kept = mkldnn._reorder_linear_weight(weight, 1)
-        multiply = mkldnn._linear_pointwise.default
-        return lambda rows: multiply(rows, kept, bias, "none", [], "")
-    return lambda rows: F.linear(rows, weight, bias)
+    if not packed or not _packs(weight.device.type, weight.dtype):
+        return lambda rows: F.linear(rows, weight, bias)
+    mkldnn: Any = torch.ops.mkldnn
+    kept = mkldnn._reorder_linear_weight(weight, _ROWS)
+    multiply = mkldnn._linear_pointwise.default
+    if weight.dtype == torch.float32 and weight.numel() < _SMALL:
+        return lambda rows: F.linear(rows, weight, bias) if len(rows) <= _FEW else multiply(rows, kept, bias, *_ALONE)
+    return lambda rows: multiply(rows, kept, bias, *_ALONE)
 
 
 @cache
@@ -50,8 +60,8 @@ def _packs(device: str, dtype: torch.dtype) -> bool:
         mkldnn: Any = torch.ops.mkldnn
         weight = torch.arange(48 * 32).remainder(7).reshape(48, 32).to(dtype)
         rows = torch.arange(64).remainder(5).reshape(2, 32).to(dtype)
-        kept = mkldnn._reorder_linear_weight(weight, 1)
-        made = mkldnn._linear_pointwise.default(rows, kept, None, "none", [], "")
+        kept = mkldnn._reorder_linear_weight(weight, _ROWS)
+        made = mkldnn._linear_pointwise.default(rows, kept, None, *_ALONE)
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):
         return False
     return bool(torch.equal(made, F.linear(rows, weight)))  # small whole numbers: exact in any order
