@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from studio.core.courses import FIRST
 from studio.core.errors import StudioError
 from studio.gui import icons, theme
-from studio.gui.about import AboutDialog
+from studio.gui.around import Around
 from studio.gui.check import Check
 from studio.gui.crash import CrashReporter
 from studio.gui.guide.guiding import Guiding
@@ -25,7 +25,6 @@ from studio.gui.main_window import MainWindow
 from studio.gui.new_project import NewProject, free_name
 from studio.gui.notify import Notifier
 from studio.gui.preferences import Preferences
-from studio.gui.settings_dialog import SettingsDialog
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
 from studio.storage.settings import projects_home
@@ -48,9 +47,8 @@ class Studio(QObject):
         window.restore(self.preferences.values.window)
         window.show_recent(self.preferences.values.recent_projects)
         window.first_requested.connect(self._begin_first)
-        window.new_requested.connect(self._ask_new)
-        window.settings_requested.connect(self._show_settings)
-        window.about_requested.connect(self._show_about)
+        window.new_requested.connect(self.ask_new)
+        self.around = Around(window, preferences, self)
         window.open_requested.connect(self.open_folder)
         window.close_requested.connect(self.close_project)
         window.page_requested.connect(self.show_page)
@@ -221,7 +219,8 @@ class Studio(QObject):
         self.pages["train"].choose_model(folder)
 
     @Slot()
-    def _ask_new(self) -> None:
+    def ask_new(self) -> None:
+        """Ask what a new project is for, its name and its place."""
         dialog = NewProject(projects_home(self.preferences.values.place), self.window)
         dialog.created.connect(self.take_project)
         dialog.open()
@@ -236,14 +235,6 @@ class Studio(QObject):
             self.window.notice.show_error(error)
             return
         self.take_project(project, FIRST.key)
-
-    @Slot()
-    def _show_settings(self) -> None:
-        SettingsDialog(self.preferences, self.window).open()
-
-    @Slot()
-    def _show_about(self) -> None:
-        AboutDialog(self.window).open()
 
     @Slot()
     def _dress(self) -> None:

@@ -35,7 +35,7 @@ class Header(QFrame):
         """`tabs`: the key of each page and its name."""
         super().__init__(parent)
         theme.set_role(self, "sidebar")
-        self._keys = list(tabs)
+        self.pages = list(tabs)  # their keys, as the tabs stand
         self._recent: tuple[str, ...] = ()
         self.project_button = QToolButton()
         self.project_button.setAccessibleName("Project")
@@ -88,7 +88,7 @@ class Header(QFrame):
     def show_page(self, key: str) -> None:
         """Show a tab as chosen."""
         self.tabs.blockSignals(True)
-        self.tabs.setCurrentIndex(self._keys.index(key))
+        self.tabs.setCurrentIndex(self.pages.index(key))
         self.tabs.blockSignals(False)
 
     def show_guide(self, shown: bool, *, possible: bool) -> None:
@@ -156,7 +156,7 @@ class Header(QFrame):
 
     @Slot(int)
     def _tab_chosen(self, index: int) -> None:
-        self.page_requested.emit(self._keys[index])
+        self.page_requested.emit(self.pages[index])
 
 
 def _shortened(name: str) -> str:

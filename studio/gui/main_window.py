@@ -47,7 +47,7 @@ class MainWindow(QWidget):
         self.setMinimumSize(720, 440)  # a common screen at 200 % leaves 960 x 540
         self.resize(1280, 840)
         self._recent: tuple[str, ...] = ()
-        self._side: QWidget | None = None
+        self.side: QWidget | None = None  # what can stand beside the pages
         self.header = Header(tabs)
         self.tabs = self.header.tabs
         self.start = StartPage(preferences)
@@ -132,7 +132,7 @@ class MainWindow(QWidget):
 
     def set_side(self, side: QWidget) -> None:
         """What can stand beside the pages."""
-        self._side = side
+        self.side = side
         self.split.addWidget(side)
         self.split.setStretchFactor(0, 1)
         side.hide()
@@ -140,8 +140,8 @@ class MainWindow(QWidget):
     def show_side(self, shown: bool, *, possible: bool) -> None:
         """Show or hide what stands beside the pages; `possible`: whether its button is offered."""
         self.header.show_guide(shown, possible=possible)
-        if self._side is not None and self._side.isHidden() == shown:
-            self._side.setVisible(shown)
+        if self.side is not None and self.side.isHidden() == shown:
+            self.side.setVisible(shown)
             self._arrange()
 
     def geometry_text(self) -> str:
@@ -185,7 +185,7 @@ class MainWindow(QWidget):
     @Slot()
     def _change_side(self) -> None:
         """Give the focus to the side, or back to the page."""
-        side, page = self._side, self.stack.currentWidget()
+        side, page = self.side, self.stack.currentWidget()
         if side is None or page is None or side.isHidden():
             return
         focused = self.focusWidget()
@@ -203,7 +203,7 @@ class MainWindow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._side is not None and not self._side.isHidden():
+        if self.side is not None and not self.side.isHidden():
             self._arrange()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -43,6 +43,7 @@ class NewProject(QDialog):
         self.name.selectAll()
         self.name.textChanged.connect(self._show_where)
         self.place = QLineEdit(str(place))
+        self.place.setAccessibleName("In the folder")
         self.place.textChanged.connect(self._show_where)
         browse = QPushButton("Choose…")
         browse.setAutoDefault(False)

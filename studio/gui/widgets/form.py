@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut, QStandardItemModel
+from PySide6.QtGui import QKeySequence, QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -33,6 +33,7 @@ from studio.core.errors import StudioError
 from studio.core.fields import Setting, conflicts_of, settings_of
 from studio.core.glossary import Entry
 from studio.gui import theme
+from studio.gui.widgets.keys import bind
 
 T = TypeVar("T")
 _INT_MAX = 2**31 - 1  # the largest number a QSpinBox holds
@@ -185,9 +186,9 @@ class _Row(QObject):
             stack.addWidget(unfolded)
             self.help.toggled.connect(unfolded.setVisible)
             # For whoever types: no other key opens help in a line of text.
-            key = QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.field)
-            key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            key.activated.connect(self.help.toggle)
+            within = Qt.ShortcutContext.WidgetWithChildrenShortcut
+            about = "What the setting means, in its field"
+            bind(self.field, QKeySequence.StandardKey.HelpContents, about, self.help.toggle, context=within)
 
     def _make_editor(self, known: Setting) -> QWidget:
         if known.choices is not None:

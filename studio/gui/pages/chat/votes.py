@@ -48,6 +48,7 @@ class Votes(QWidget):
         for number in range(9):
             shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), panes)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+            shortcut.setWhatsThis("Vote, as the buttons below the answers stand")
             shortcut.setObjectName(str(number))
             shortcut.activated.connect(self._press)
         self.hide()

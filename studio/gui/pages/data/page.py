@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -34,6 +34,7 @@ from studio.gui.pages.data.tools import TOOLS
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.background import BackgroundTask
@@ -79,10 +80,9 @@ class DataPage(QWidget):
         self.import_button = QPushButton("Import…")
         self.import_button.setToolTip("Import a dataset file (Ctrl+I)")
         self.import_button.clicked.connect(self.choose_file)
-        QShortcut(QKeySequence("Ctrl+I"), self).activated.connect(self.choose_file)
-        paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
-        paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        paste.activated.connect(self.paste)
+        bind(self, "Ctrl+I", "Import a dataset file", self.choose_file)
+        within = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        bind(self, QKeySequence.StandardKey.Paste, "Import what was copied, rows or a file", self.paste, context=within)
         self.empty = EmptyState(
             "No dataset yet",
             "A dataset is a file of examples to learn from: questions with their answers, two answers of which one is "

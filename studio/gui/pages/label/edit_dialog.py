@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.pages.label.answer_pane import reading_font
+from studio.gui.widgets.keys import bind
 
 
 class EditDialog(QDialog):
@@ -41,7 +41,7 @@ class EditDialog(QDialog):
         layout.addWidget(self.text, 1)
         layout.addLayout(buttons)
         for key in ("Ctrl+Return", "Ctrl+Enter"):
-            QShortcut(QKeySequence(key), self).activated.connect(self._keep)
+            bind(self, key, "Keep what was written", self._keep)
         self.resize(720, 480)
         self.text.setFocus()
 

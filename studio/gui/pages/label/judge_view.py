@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QWidget,
 )
@@ -28,11 +28,20 @@ from studio.gui.pages.label.ways import (
     question_of,
     said_in,
 )
+from studio.gui.widgets.keys import bind
 from studio.jobs.labelling import LabelDesk, View
 from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
 _SOON = 200  # ms
+_ABOUT_KEYS = {
+    "T": "A tie: both are as good",
+    "B": "Both are bad",
+    "Left": "The left one is better",
+    "Right": "The right one is better",
+    "Up": "Good",
+    "Down": "Bad",
+}
 
 
 class JudgeView(JudgeScreen):
@@ -418,24 +427,22 @@ class JudgeView(JudgeScreen):
 
     def _bind_keys(self) -> None:
         for place in range(10):
-            self._bind(str((place + 1) % 10), str(place), self._press_digit)
+            self._bind(str((place + 1) % 10), str(place), self._press_digit, "The verdict of that number")
             if place < 9:
-                self._bind(f"Shift+{place + 1}", str(place), self._edit_by_key)
+                self._bind(f"Shift+{place + 1}", str(place), self._edit_by_key, "Improve the answer of that number")
         for key in ("T", "B", "Left", "Right", "Up", "Down"):
-            self._bind(key, key, self._press_key)
+            self._bind(key, key, self._press_key, _ABOUT_KEYS[key])
         for key in ("Return", "Enter"):
-            self._bind(key, key, self._enter)
-        self._bind("=", "=", self._tie_next)
+            self._bind(key, key, self._enter, "Go on, when the verdict is whole")
+        self._bind("=", "=", self._tie_next, "Rank the next one as high as the last")
         for action, keys in self.verdicts.KEYS.items():
             for key in keys:
-                self._bind(key, action, self._act_by_key)
+                self._bind(key, action, self._act_by_key, self.verdicts.about_key(action))
 
-    def _bind(self, key: str, name: str, slot: object) -> None:
-        shortcut = QShortcut(QKeySequence(key), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    def _bind(self, key: str, name: str, slot: object, about: str) -> None:
+        shortcut = bind(self, key, about, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.setAutoRepeat(key in ("PgDown", "PgUp"))  # a key held down is one verdict
         shortcut.setObjectName(name)
-        shortcut.activated.connect(slot)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Keys go to the items at once."""

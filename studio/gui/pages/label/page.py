@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -33,6 +33,7 @@ from studio.gui.pages.label.use_view import UseView
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.background import BackgroundTask
@@ -76,7 +77,7 @@ class LabelPage(QWidget):
         self.new_button = QPushButton("New…")
         self.new_button.setToolTip("Begin a labelling set (Ctrl+L)")
         self.new_button.clicked.connect(self.begin_new)
-        QShortcut(QKeySequence("Ctrl+L"), self).activated.connect(self.begin_new)
+        bind(self, "Ctrl+L", "Begin a labelling set", self.begin_new)
         self.import_button = QPushButton("Import…")
         self.import_button.setToolTip("Argilla and Label Studio exports; rows of pairs, rankings, ratings or labels")
         self.import_button.clicked.connect(self.choose_file)

@@ -21,6 +21,13 @@ _TOOLS = {
     "fixed": ("Code", "M", "Letters of one width"),
     "guidelines": ("Guidelines", "G", "Shows or hides the guidelines"),
 }
+# Keys without a button.
+_OTHERS = {
+    "comment": "Writes a comment",
+    "tags": "Tags the item",
+    "page down": "Scrolls the answers down",
+    "page up": "Scrolls the answers up",
+}
 
 
 class VerdictBar(QWidget):
@@ -61,6 +68,10 @@ class VerdictBar(QWidget):
         layout.setSpacing(4)
         layout.addLayout(self._verdicts)
         layout.addLayout(self._tool_rows)
+
+    def about_key(self, action: str) -> str:
+        """What a tool's keys do, in words."""
+        return _TOOLS[action][2].split(" (also")[0] if action in _TOOLS else _OTHERS[action]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -1,0 +1,84 @@
+"""What can be opened around the pages: the palette, the sheet of keys, settings, and the about box."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QDialog
+
+from studio.gui.about import AboutDialog
+from studio.gui.actions import Action, actions_in, actions_of, keys_in
+from studio.gui.key_sheet import KeySheet
+from studio.gui.main_window import MainWindow
+from studio.gui.palette import Palette
+from studio.gui.preferences import Preferences
+from studio.gui.settings_dialog import SettingsDialog
+
+
+class Around(QObject):
+    """Opens them over the window, one of each at a time."""
+
+    def __init__(self, window: MainWindow, preferences: Preferences, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._window, self._preferences = window, preferences
+        window.palette_requested.connect(self.show_palette)
+        window.keys_requested.connect(self.show_keys)
+        window.settings_requested.connect(self.show_settings)
+        window.about_requested.connect(self.show_about)
+
+    def actions(self) -> list[Action]:
+        """Everything that can be done in the window now: on the page first, then around it."""
+        window = self._window
+        page, menu = window.stack.currentWidget(), window.header.project_button.menu()
+        found = actions_in(page, self._page_name()) if page is not None else []
+        if window.side is not None and window.side.isVisible():
+            found += actions_in(window.side, "Guide")
+        found += [one for one in actions_in(window.header, "Window") if one.label not in ("Project", "Find an action")]
+        known = {(one.label, one.where) for one in found}
+        if menu is not None:
+            found += [one for one in actions_of(menu, "Project") if (one.label, "Project") not in known]
+        return found
+
+    @Slot()
+    def show_palette(self) -> None:
+        """Offer every action by name."""
+        if not self._is_open(Palette):
+            palette = Palette(self.actions(), self._window)
+            palette.chosen.connect(self._run)
+            palette.open()
+
+    @Slot()
+    def show_keys(self) -> None:
+        """List the keys of this page, and those of every page."""
+        if not self._is_open(KeySheet):
+            page = self._window.stack.currentWidget()
+            here = keys_in(page) if page is not None else {}
+            everywhere = {about: keys for about, keys in keys_in(self._window).items() if about not in self._of_pages()}
+            KeySheet({self._page_name(): here, "Everywhere": everywhere}, self._window).open()
+
+    @Slot()
+    def show_settings(self) -> None:
+        """Let the settings be changed."""
+        if not self._is_open(SettingsDialog):
+            SettingsDialog(self._preferences, self._window).open()
+
+    @Slot()
+    def show_about(self) -> None:
+        """Tell versions and licences."""
+        if not self._is_open(AboutDialog):
+            AboutDialog(self._window).open()
+
+    @Slot(object)
+    def _run(self, action: Action) -> None:
+        action.run()
+
+    def _is_open(self, kind: type[QDialog]) -> bool:
+        return any(dialog.isVisible() for dialog in self._window.findChildren(kind))
+
+    def _page_name(self) -> str:
+        tabs = self._window.tabs
+        return "Start" if tabs.isHidden() else tabs.tabText(tabs.currentIndex())
+
+    def _of_pages(self) -> set[str]:
+        stack = self._window.stack
+        pages = (stack.widget(index) for index in range(stack.count()))
+        return {about for page in pages for about in keys_in(page)}

@@ -1,0 +1,99 @@
+"""No text is cut off: what is written on labels, buttons and tabs has the room that it asks for, also at 200 %."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import QRect
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QLabel,
+    QSizePolicy,
+    QTabBar,
+    QWidget,
+)
+
+SIZES = [(1280, 720), (960, 540)]  # the second is a screen of 1920 x 1080 at 200 %
+SPARE = 1  # logical pixels that rounding may take
+
+
+def cut_off(window):
+    """What is shown in a window and lacks room: what it is, and how much it has and wants."""
+    found = []
+    for part in window.findChildren(QWidget):
+        if not part.isVisible() or part.visibleRegion().isEmpty():
+            continue
+        if isinstance(part, QLabel):
+            found += lacking(part, part.text(), *wanted_by(part))
+        elif isinstance(part, QAbstractButton):
+            hint = part.sizeHint()
+            found += lacking(part, part.text() or part.accessibleName(), hint.width(), hint.height())
+        elif (
+            isinstance(part, QTabBar)
+            and part.sizeHint().width() > part.width() + SPARE
+            and not part.usesScrollButtons()
+        ):
+            found.append(f"tabs {part.accessibleName()}: {part.width()} of {part.sizeHint().width()}")
+    return found
+
+
+def wanted_by(label):
+    """Width and height of what a label shows; 0 where it shortens its text itself."""
+    if label.sizePolicy().horizontalPolicy() is QSizePolicy.Policy.Ignored or not label.text():
+        return 0, 0
+    if label.wordWrap():
+        return 0, label.heightForWidth(label.width())
+    return label.sizeHint().width(), label.sizeHint().height()
+
+
+def lacking(part, text, width, height):
+    """Whether a part is smaller than that, or reaches out of what it stands in."""
+    what = f"{type(part).__name__} “{text[:60]}”"
+    if part.width() + SPARE < width or part.height() + SPARE < height:
+        return [f"{what}: {part.width()} x {part.height()} of {width} x {height}"]
+    inner, outer = part, part.parentWidget()
+    while outer is not None and not inner.isWindow():
+        if isinstance(outer.parentWidget(), QAbstractScrollArea):
+            break  # it scrolls there
+        place = QRect(part.mapTo(outer, part.rect().topLeft()), part.size())
+        if not outer.rect().adjusted(-SPARE, -SPARE, SPARE, SPARE).contains(place):
+            return [f"{what} reaches out of {type(outer).__name__}"]
+        inner, outer = outer, outer.parentWidget()
+    return []
+
+
+def test_what_is_too_narrow_is_found(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    label = QLabel("a text that is longer than that", window)
+    label.setGeometry(0, 0, 40, 20)
+    window.show()
+    assert len(cut_off(window)) == 1
+    label.adjustSize()
+    label.move(window.width() - 10, 0)
+    assert "reaches out" in cut_off(window)[0]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_nothing_is_cut_off(full, every_page, qtbot, size):
+    full.window.resize(*size)
+    full.guiding.guide.change(course="first", shown=True)
+    qtbot.waitUntil(lambda: full.guiding.panel.isVisible() and full.guiding.panel.step is not None)
+    with contextlib.suppress(qtbot.TimeoutError):  # it takes the form that suits the room a moment later
+        qtbot.waitUntil(lambda: not cut_off(full.guiding.panel), timeout=2000)
+    found = {"guide": cut_off(full.guiding.panel)}
+    full.guiding.panel.fold.click()
+    found |= {page: cut_off(full.window) for page in every_page()}
+    assert {page: cut for page, cut in found.items() if cut} == {}
+
+
+@pytest.mark.skipif(os.environ.get("QT_SCALE_FACTOR") == "2", reason="this is the run at 200 %")
+def test_nothing_is_cut_off_at_200_percent():
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(
+        command, env={**os.environ, "QT_SCALE_FACTOR": "2"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:]

@@ -1,0 +1,89 @@
+"""Everything by keyboard: actions by name, keys that are told and not bound twice, and a way into every page by Tab."""
+
+from collections import Counter
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractButton, QLabel
+
+from studio.gui.key_sheet import KeySheet
+from studio.gui.palette import Palette
+
+
+def open_palette(full, qtbot):
+    with qtbot.waitActive(full.window):
+        full.window.activateWindow()
+    qtbot.keyClick(full.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    return next(one for one in full.window.findChildren(Palette) if one.isVisible())
+
+
+def test_an_action_is_found_by_name_and_done(full, qtbot):
+    palette = open_palette(full, qtbot)
+    qtbot.keyClicks(palette.line, "show train")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert full.window.stack.currentWidget() is full.pages["train"]
+    palette = open_palette(full, qtbot)
+    qtbot.keyClicks(palette.line, "close project")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert full.project is None
+
+
+def test_what_is_not_there_is_said_and_arrows_choose(full, qtbot):
+    palette = open_palette(full, qtbot)
+    qtbot.keyClick(palette.line, Qt.Key.Key_Down)
+    assert palette.list.currentRow() == 1
+    qtbot.keyClicks(palette.line, "no such thing")
+    assert palette.nothing.isVisible() and not palette.list.count()
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    palette.reject()
+
+
+def test_every_button_of_a_page_is_in_the_palette(full, every_page):
+    for _ in every_page():
+        offered = {action.label for action in full.around.actions()}
+        for button in full.window.stack.currentWidget().findChildren(QAbstractButton):
+            if button.isVisible() and button.isEnabled() and not getattr(button, "menu", lambda: None)():
+                label = button.text().replace("&&", "&") if len(button.text()) > 1 else button.accessibleName()
+                assert any(label.strip() in one for one in offered), label
+
+
+def test_every_key_says_what_it_does_and_is_bound_once_in_a_place(full):
+    for page in full.window.header.pages:
+        full.show_page(page)
+    keys = full.window.findChildren(QShortcut)
+    assert len(keys) > 40
+    assert [key.key().toString() for key in keys if not key.whatsThis()] == []
+    everywhere = [k for k in keys if k.context() is Qt.ShortcutContext.WindowShortcut and k.parent() is full.window]
+    twice = [key for key, count in Counter(k.key().toString() for k in everywhere).items() if count > 1]
+    assert twice == []
+
+
+def test_the_sheet_tells_the_keys_of_the_page_and_those_of_all(full, qtbot):
+    full.show_page("data")
+    with qtbot.waitActive(full.window):
+        full.window.activateWindow()
+    qtbot.keyClick(full.window, Qt.Key.Key_Slash, Qt.KeyboardModifier.ControlModifier)
+    sheet = full.window.findChild(KeySheet)
+    told = {label.text() for label in sheet.findChildren(QLabel)}
+    paste = QKeySequence(QKeySequence.StandardKey.Paste).toString(QKeySequence.SequenceFormat.NativeText)
+    assert {"Ctrl+I", "Import a dataset file", "Data", "Everywhere", "Ctrl+K", paste} <= told
+    assert "Begin a labelling set" not in told
+    sheet.close()
+
+
+def test_tab_goes_round_and_reaches_every_page(full, every_page, qtbot):
+    with qtbot.waitActive(full.window):
+        full.window.activateWindow()
+    for page in every_page():
+        shown = full.window.stack.currentWidget()
+        full.window.header.project_button.setFocus()
+        seen = []
+        while full.window.focusWidget() not in seen:
+            seen.append(full.window.focusWidget())
+            qtbot.keyClick(seen[-1], Qt.Key.Key_Tab)
+        assert any(shown.isAncestorOf(widget) for widget in seen), f"Tab never comes into {page}"
+        buttons = [one for one in shown.findChildren(QAbstractButton) if one.isVisible() and one.isEnabled()]
+        passed = [one.text() or one.accessibleName() for one in buttons if one.focusPolicy() == Qt.FocusPolicy.NoFocus]
+        # Tools of the judging screen say their key, which Tab would only be in the way of.
+        assert [text for text in passed if not text.endswith(")")] == [], "only a mouse reaches these"
