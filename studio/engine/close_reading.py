@@ -68,12 +68,18 @@ class Passage:
 @torch.inference_mode()
 def distributions(model: PreTrainedModel, passage: Passage) -> Tensor:
     """The log-probabilities [answer tokens, vocabulary] in 32 bits from which each token of the answer was foretold."""
+    return distributions_at(model, passage.ids[:-1], range(passage.first - 1, len(passage.ids) - 1))
+
+
+@torch.inference_mode()
+def distributions_at(model: PreTrainedModel, ids: Sequence[int], places: Sequence[int]) -> Tensor:
+    """The log-probabilities [places, vocabulary] in 32 bits of what follows some of the tokens."""
     device = model.device
     known: Any = model
     output = known(
-        input_ids=torch.tensor([passage.ids[:-1]], device=device),
+        input_ids=torch.tensor([list(ids)], device=device),
         use_cache=False,
-        logits_to_keep=len(passage.ids) - passage.first,
+        logits_to_keep=torch.tensor(list(places), device=device),
     )
     logits: Tensor = output.logits[0]
     return torch.cat([part.float().log_softmax(-1) for part in logits.split(_AT_ONCE)])

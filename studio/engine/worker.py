@@ -43,6 +43,7 @@ _NICE = {
     "judge": 10,
     "hub": 10,
     "export": 10,
+    "evaluate": 10,
 }
 _FOLDERS = {"run": 1, "convert": 2}  # how many folders are named; the others answer over a pipe
 
@@ -90,6 +91,10 @@ def main(argv: list[str]) -> int:
                 return serve()
             case ["export"]:
                 from studio.engine.exporting.desk import serve
+
+                return serve()
+            case ["evaluate"]:
+                from studio.engine.evaluating.desk import serve
 
                 return serve()
             case _:

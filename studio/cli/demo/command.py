@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from studio.cli.answering import Answering
 from studio.cli.demo.clock import Clock
-from studio.cli.demo.measuring import Asked, Stage, contest, judged, read_prompts, share
+from studio.cli.demo.measuring import Asked, Stage, contest, judged, read_prompts
 from studio.cli.demo.report import FILE, shown, write_report
 from studio.cli.demo.school import School, distance_of
+from studio.core.contests import share
 from studio.core.conversation import Sampling
 from studio.core.lessons import LESSONS, REWARD, SFT, Lesson
 from studio.core.methods import METHODS

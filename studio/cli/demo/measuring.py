@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.answering import Answered
+from studio.core.contests import Contest
 from studio.core.gold_judge import Verdict, judge, winner
-from studio.core.intervals import wilson
 
 Asked = dict[str, Any]  # prompt, family, and the `check` that the gold judge reads
 
@@ -50,19 +50,6 @@ class Stage:
         return _mean(self.rewards) if self.rewards else None
 
 
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """How two stages compare, prompt by prompt, as the gold judge sees it."""
-
-    wins: int
-    losses: int
-    ties: int
-
-    def __str__(self) -> str:
-        decided = self.wins + self.losses
-        return f"{share(self.wins, decided)}, {self.ties} ties" if decided else "all ties"
-
-
 def read_prompts(file: Path) -> list[Asked]:
     """The held-out prompts of a JSONL file."""
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -80,13 +67,7 @@ def contest(asked: Sequence[Asked], stage: Stage, other: Stage) -> Contest:
         winner(row["check"], mine.text, theirs.text)
         for row, mine, theirs in zip(asked, stage.answers, other.answers, strict=True)
     ]
-    return Contest(found.count(1), found.count(-1), found.count(0))
-
-
-def share(part: int, whole: int) -> str:
-    """A share with its 95 % interval."""
-    low, high = wilson(part, whole)
-    return f"{100 * part / max(whole, 1):.0f} % ({100 * low:.0f} to {100 * high:.0f} %)"
+    return Contest.of(found)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.cli.demo.measuring import Contest, contest, judged, share
+from studio.cli.demo.measuring import contest, judged
 from studio.cli.demo.report import shown, write_report
 from studio.core.answering import Answered
+from studio.core.contests import Contest, share
 
 COW = {
     "prompt": "What does a cow eat?",
