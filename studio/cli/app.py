@@ -19,6 +19,7 @@ from studio.cli import (
     importing,
     queueing,
     selftest,
+    serving,
     taking_away,
     training,
 )
@@ -32,6 +33,7 @@ _VERBS = {
     "convert": converting,
     "evaluate": evaluating,
     "export-model": taking_away,
+    "serve": serving,
     "explain": explaining,
     "queue": queueing,
     "selftest": selftest,

@@ -44,6 +44,7 @@ _NICE = {
     "hub": 10,
     "export": 10,
     "evaluate": 10,
+    "serve": 5,
 }
 _FOLDERS = {"run": 1, "convert": 2}  # how many folders are named; the others answer over a pipe
 
@@ -95,6 +96,10 @@ def main(argv: list[str]) -> int:
                 return serve()
             case ["evaluate"]:
                 from studio.engine.evaluating.desk import serve
+
+                return serve()
+            case ["serve"]:
+                from studio.engine.serving.desk import serve
 
                 return serve()
             case _:

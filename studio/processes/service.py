@@ -17,7 +17,7 @@ from studio.core.errors import StudioError
 from studio.processes.launch import start_worker, worker_command
 from studio.storage.files import disk_trouble, tail_of
 
-Kind = Literal["chat", "preview", "answers", "candidates", "judge", "hub", "export", "evaluate"]
+Kind = Literal["chat", "preview", "answers", "candidates", "judge", "hub", "export", "evaluate", "serve"]
 CLOSE_GRACE = 3.0
 
 
