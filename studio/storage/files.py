@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 from studio.core.errors import StudioError
 
@@ -65,6 +67,15 @@ def tail_of(path: Path) -> str:
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def object_in(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an empty one when it is missing, damaged or something else."""
+    try:
+        parsed = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
 
 
 def whole_path(path: Path) -> Path:

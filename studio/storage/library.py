@@ -5,6 +5,7 @@ A list is read from names and small files alone. What is told of one model in fu
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +13,20 @@ from pathlib import Path
 from studio.core.errors import StudioError
 from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
-from studio.storage.models import list_models, model_name, starter_model, writes_no_text
-from studio.storage.project import Project
+from studio.storage.files import object_in, whole_path
+from studio.storage.hub_places import cached_models, downloaded_models, read_download
+from studio.storage.models import (
+    add_model,
+    check_model,
+    is_whole_model,
+    list_models,
+    model_name,
+    starter_model,
+    tensors_of_file,
+    writes_no_text,
+)
+from studio.storage.project import Project, now
+from studio.storage.reward_models import WEIGHTS, check_reward_model
 from studio.storage.runs import RunFolder, list_runs
 
 
@@ -31,6 +44,7 @@ class Origin(StrEnum):
 
     PROGRAM = "comes with Plumbline"
     FOLDER = "a folder on this computer"
+    HUB = "downloaded"
     RUN = "made by a run of this project"
 
 
@@ -80,11 +94,87 @@ def list_library(project: Project) -> list[LibraryModel]:
         base = Path(recipe.base_model)
         bases.setdefault(base, _base(base))
     own = {model.folder for model in made}
-    known = {folder: _base(folder) for folder in list_models(project)}
     starter = starter_model()
-    came_along = {starter: _base(starter)} if starter else {}
-    others = {**known, **came_along, **bases}
-    return [*made, *(model for folder, model in others.items() if folder not in own)]
+    folders = [*list_models(project), *downloaded_models(), *([starter] if starter else [])]
+    others = {**{folder: _base(folder) for folder in folders}, **bases}
+    linked = [_linked(folder, base) for folder, base in linked_adapters(project)]
+    return [*made, *linked, *(model for folder, model in others.items() if folder not in own)]
+
+
+def add_to_library(project: Project, folder: Path) -> Path:
+    """Check the folder of a model or an adapter and put it first in the project's list. Raises StudioError."""
+    folder = whole_path(folder)
+    if is_adapter(folder):
+        base = _check_adapter(folder)
+        with project.writing() as connection:
+            row = (str(folder), str(base), now())
+            connection.execute("INSERT OR REPLACE INTO adapters (folder, base, added) VALUES (?, ?, ?)", row)
+        return folder
+    return add_model(project, folder).folder
+
+
+def forget(project: Project, folder: Path) -> None:
+    """Take a model or an adapter out of the project's list; its folder stays."""
+    with project.writing() as connection:
+        connection.execute("DELETE FROM models WHERE folder = ?", (str(folder),))
+        connection.execute("DELETE FROM adapters WHERE folder = ?", (str(folder),))
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter and no model."""
+    return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
+
+
+def linked_adapters(project: Project) -> list[tuple[Path, Path]]:
+    """The adapters that lie elsewhere, newest first, each with its base model."""
+    with project.connect() as connection:
+        rows = connection.execute("SELECT folder, base FROM adapters ORDER BY added DESC, folder")
+        return [(Path(folder), Path(base)) for folder, base in rows]
+
+
+def _check_adapter(folder: Path) -> Path:
+    """The base model of an adapter that can be used. Raises StudioError."""
+    config, name = object_in(folder / "adapter_config.json"), model_name(folder)
+    if config.get("peft_type") != "LORA":
+        raise StudioError(
+            f"The adapter “{name}” is of the kind {config.get('peft_type')}, and Plumbline reads LoRA adapters.",
+            "Choose another adapter.",
+        )
+    if not (folder / WEIGHTS).is_file():
+        raise StudioError(
+            f"The adapter “{name}” has no weights in safetensors form ({WEIGHTS}).", "Choose another copy of it."
+        )
+    tensors_of_file(folder / WEIGHTS)
+    if config.get("task_type") == "SEQ_CLS":
+        check_reward_model(folder)
+    named = str(object_in(folder / "plumbline.json").get("base") or config.get("base_model_name_or_path") or "")
+    if not named:
+        raise StudioError(f"The adapter “{name}” doesn't say which model it was trained on.", "Choose another adapter.")
+    base = _find_base(named)
+    if base is None:
+        raise StudioError(
+            f"The adapter “{name}” was trained on “{named}”, which isn't on this computer.",
+            "Get that model first, then add the adapter again.",
+        )
+    check_model(base)
+    return base
+
+
+def _find_base(named: str) -> Path | None:
+    """A base model by its folder, or by its name on the Hub where it was downloaded or lies in the cache."""
+    if os.path.isdir(named):
+        return Path(named)
+    for folder in downloaded_models():
+        download = read_download(folder)
+        if download is not None and download.name.lower() == named.lower():
+            return folder
+    cached = f"models--{named.replace('/', '--')}".lower()
+    return next((folder for folder in cached_models() if folder.parent.parent.name.lower() == cached), None)
+
+
+def _linked(folder: Path, base: Path) -> LibraryModel:
+    scores = object_in(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
+    return LibraryModel(folder, model_name(folder), Kind.JUDGE if scores else Kind.ADAPTER, Origin.FOLDER, base)
 
 
 def _result_of(run: RunFolder) -> tuple[Path, int] | None:
@@ -96,7 +186,7 @@ def _result_of(run: RunFolder) -> tuple[Path, int] | None:
 
 
 def _made_by(run: RunFolder, recipe: Recipe, folder: Path, step: int) -> LibraryModel:
-    whole = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
+    whole = is_whole_model(folder)
     talks = recipe.how.talks
     kind = Kind.JUDGE if not talks else Kind.TUNED if whole else Kind.ADAPTER
     base = None if whole else Path(recipe.base_model)
@@ -110,5 +200,5 @@ def _base(folder: Path) -> LibraryModel:
             kind = Kind.JUDGE
     except StudioError:
         pass  # gone or damaged: its card says so
-    origin = Origin.PROGRAM if folder == starter_model() else Origin.FOLDER
+    origin = Origin.PROGRAM if folder == starter_model() else Origin.HUB if read_download(folder) else Origin.FOLDER
     return LibraryModel(folder, model_name(folder), kind, origin)

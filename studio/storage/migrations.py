@@ -170,6 +170,10 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE prompt_templates (name TEXT PRIMARY KEY, jinja TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE origins (dataset TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # 7: adapters that lie elsewhere, each with the base model that it was trained on.
+    """
+    CREATE TABLE adapters (folder TEXT PRIMARY KEY, base TEXT NOT NULL, added TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 

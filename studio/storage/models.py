@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from studio.core.errors import StudioError
 from studio.storage.files import reading_trouble, whole_path
+from studio.storage.hub_places import downloaded_models
 from studio.storage.project import Project, now
 from studio.storage.resources import carried
 from studio.storage.runs import list_runs
@@ -41,7 +42,7 @@ class ModelInfo:
         """One line for a person."""
         context = f", context {self.context:,} tokens" if self.context else ""
         template = "own chat template" if self.has_chat_template else "no chat template"
-        return f"{_count(self.parameters)} parameters{context}, {template}"
+        return f"{in_count(self.parameters)} parameters{context}, {template}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,14 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def model_name(folder: Path) -> str:
-    """What a model or an adapter is called: the name that its run wrote beside it, or else its folder's."""
+    """What a model or an adapter is called: the name that its run wrote beside it, or else its folder's; in Hugging
+    Face's cache the one that it has there."""
     try:
         return str(json.loads((folder / "plumbline.json").read_text(encoding="utf-8"))["name"])
     except (OSError, ValueError, KeyError, TypeError):
+        cached = folder.parent.parent.name
+        if folder.parent.name == "snapshots" and cached.startswith("models--"):
+            return cached.split("--")[-1]
         return folder.name
 
 
@@ -243,9 +248,10 @@ def _has_chat_template(folder: Path) -> bool:
         return False
 
 
-def _count(parameters: int) -> str:
+def in_count(parameters: int) -> str:
+    """A number of parameters in few characters, such as “1.24 B”."""
     for size, unit in ((1e9, " B"), (1e6, " M"), (1e3, " k")):
-        if parameters >= size:
+        if parameters >= size * 0.9995:  # what is rounded up to the next unit is told in it
             return f"{parameters / size:.3g}{unit}"
     return str(parameters)
 
@@ -257,13 +263,13 @@ def list_models(project: Project) -> list[Path]:
 
 
 def offered_models(project: Project) -> list[Path]:
-    """What to choose from: the project's models, the whole models that its runs made, and the starter model that the
-    program carries."""
+    """What to choose from: the project's models, the whole models that its runs made, those that were downloaded, for
+    whichever project, and the starter model that the program carries."""
     known = list_models(project)
     runs = (run for run in list_runs(project.runs) if run.result == run.model)
     made = [run.model for run in runs if run.is_sealed and run.talks]
     starter = starter_model()
-    return list(dict.fromkeys([*known, *made, *([starter] if starter else [])]))
+    return list(dict.fromkeys([*known, *made, *downloaded_models(), *([starter] if starter else [])]))
 
 
 def starter_model() -> Path | None:

@@ -6,16 +6,14 @@ is loaded (`engine.reward_sources`).
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from studio.core.errors import StudioError
 from studio.core.forecast_rewards import Roles
 from studio.core.rewards import Rewards
-from studio.storage.files import reading_trouble, whole_path
+from studio.storage.files import object_in, reading_trouble, whole_path
 from studio.storage.models import check_model, tensors_of, tensors_of_file
 
 WEIGHTS = "adapter_model.safetensors"
@@ -72,7 +70,7 @@ def roles_of(rewards: Rewards, base: Path, *, from_adapter: bool) -> Roles:
 
 
 def _adapter(folder: Path) -> RewardModelInfo:
-    config, about = _object(folder / "adapter_config.json"), _object(folder / "plumbline.json")
+    config, about = object_in(folder / "adapter_config.json"), object_in(folder / "plumbline.json")
     name = str(about.get("name") or folder.name)
     if config.get("task_type") != "SEQ_CLS":
         raise StudioError(
@@ -113,11 +111,3 @@ def _whole(folder: Path) -> RewardModelInfo:
             "Choose another reward model.",
         )
     return RewardModelInfo(folder, False, folder)
-
-
-def _object(file: Path) -> dict[str, Any]:
-    try:
-        parsed = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}

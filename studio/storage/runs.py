@@ -37,7 +37,7 @@ from studio.core.methods import TrainSettings
 from studio.core.recipes import Recipe
 from studio.core.recovery import Passes
 from studio.core.runs import RunStory
-from studio.storage.files import disk_trouble, tail_of, write_whole
+from studio.storage.files import disk_trouble, object_in, tail_of, write_whole
 from studio.storage.workers import WorkerProcess
 
 MANIFEST = "manifest.json"
@@ -155,7 +155,7 @@ class RunFolder:
 
     def worker(self) -> WorkerProcess | None:
         """The worker that was last started, whether it lives or not."""
-        values = _json_object(self.folder / "process.json")
+        values = object_in(self.folder / "process.json")
         match values:
             case {"pid": int(pid), "created": int() | float() as created}:
                 before, kills = values.get("heard_before"), values.get("memory_kills")
@@ -181,12 +181,12 @@ class RunFolder:
         file = self.folder / "stop.json"
         if not os.path.exists(file):
             return None
-        values = _json_object(file)
+        values = object_in(file)
         return StopRequest(bool(values.get("save", True)), bool(values.get("pause", False)))
 
     def passes(self, settings: TrainSettings) -> Passes:
         """How a step is divided: as the recipe's settings say, or in smaller passes since memory ran out."""
-        match _json_object(self.folder / "passes.json"):
+        match object_in(self.folder / "passes.json"):
             case {"batch_size": int(size), "accumulate": int(times)} if size * times == settings.effective_batch:
                 return Passes(size, times)
             case _:
@@ -367,17 +367,8 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; an empty one when it is missing, damaged or something else."""
-    try:
-        parsed = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
-
-
 def _is_complete(manifest: Path) -> bool:
-    files = _json_object(manifest).get("files")
+    files = object_in(manifest).get("files")
     if not isinstance(files, dict) or not files:
         return False
     for name, size in cast("dict[str, Any]", files).items():

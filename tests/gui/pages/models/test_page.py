@@ -79,9 +79,9 @@ def test_a_folder_is_linked_and_shown(page, qtbot, tmp_path, model_folder):
     other = tmp_path / "other model 项"
     shutil.copytree(model_folder, other)
     page.get.click()
-    page.get_view.add_folder(tmp_path)
+    page.get_view.local.add(tmp_path)
     qtbot.waitUntil(lambda: "has no config.json" in page.get_view.notice.what.text())
-    page.get_view.add_folder(other)
+    page.get_view.local.add(other)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.view)
     assert page.view.name.whole == other.name and page.list.currentIndex().data(MODEL).folder == other
 

@@ -1,0 +1,98 @@
+"""The user's Hugging Face token: given once and kept by huggingface_hub on this computer, or forgotten."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from studio.core.errors import StudioError
+from studio.core.hub import host_of
+from studio.gui import theme
+from studio.jobs.hub import Hub
+from studio.storage.hub_places import endpoint, token_file
+
+
+class AccountDialog(QDialog):
+    """Call `open`. Signal: `told(bool signed_in)` whenever that is known."""
+
+    told = Signal(bool)
+
+    def __init__(self, hub: Hub, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Hugging Face account")
+        self._hub = hub
+        host = host_of(endpoint())
+        about = QLabel(
+            "You need no account for most models. Gated ones and your own private ones ask for an access token: in "
+            f"your settings on {host}, under Access Tokens, make one of the kind “Read”, and paste it here. Plumbline "
+            f"sends it to {host} to check it, and huggingface_hub keeps it on this computer, in {token_file()}, where "
+            "its other programs find it too. It is sent with a model only when you tick that."
+        )
+        self.state, self.said = QLabel("Looking…"), QLabel()
+        for label in (about, self.state, self.said):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        theme.set_role(about, "muted")
+        self.token = QLineEdit()
+        self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token.setPlaceholderText("hf_…")
+        self.token.setAccessibleName("Access token")
+        self.token.textChanged.connect(self._tell)
+        self.sign_in = QPushButton("Sign in")
+        self.sign_in.setDefault(True)
+        theme.set_role(self.sign_in, "primary")
+        self.sign_in.clicked.connect(self._sign_in)
+        self.sign_out = QPushButton("Forget the token")
+        self.sign_out.setAutoDefault(False)
+        theme.set_role(self.sign_out, "danger")
+        self.sign_out.clicked.connect(hub.sign_out)
+        self.sign_out.hide()
+        close = QPushButton("Close")
+        close.setAutoDefault(False)
+        close.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.addWidget(self.sign_out)
+        row.addStretch()
+        row.addWidget(close)
+        row.addWidget(self.sign_in)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 20, 24, 20)
+        layout.setSpacing(12)
+        for part in (about, self.state, self.token, self.said):
+            layout.addWidget(part)
+        layout.addLayout(row)
+        self.resize(560, 0)
+        hub.account_told.connect(self._take)
+        hub.failed.connect(self._take_failure)
+        hub.busy_changed.connect(self._tell)
+        hub.ask_account()
+        self._tell()
+        self.token.setFocus()
+
+    @Slot()
+    def _sign_in(self) -> None:
+        self.said.clear()
+        self._hub.sign_in(self.token.text())
+
+    @Slot(bool, str)
+    def _take(self, signed_in: bool, name: str) -> None:
+        self.token.clear()
+        self.said.clear()
+        self.state.setText(
+            f"Signed in as {name}." if name else "A token is kept on this computer." if signed_in else "Not signed in."
+        )
+        self.sign_out.setVisible(signed_in)
+        self.told.emit(signed_in)
+
+    @Slot(object, str)
+    def _take_failure(self, error: StudioError, asked: str) -> None:
+        if asked not in ("account", "sign in", "sign out"):
+            return
+        theme.set_role(self.said, "error")
+        self.said.setText(error.sentence)
+
+    @Slot()
+    def _tell(self) -> None:
+        self.sign_in.setEnabled(bool(self.token.text().strip()) and not self._hub.busy)
+        self.sign_out.setEnabled(not self._hub.busy)

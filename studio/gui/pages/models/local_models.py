@@ -1,0 +1,72 @@
+"""Models that are on this computer already: a folder, or what other programs left in Hugging Face's cache.
+
+They are used where they lie; nothing is copied. Pickled weights are written anew as safetensors, when asked to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
+
+from studio.jobs.background import BackgroundTask
+from studio.storage.hub_places import cached_models
+from studio.storage.library import add_to_library
+from studio.storage.models import model_name
+from studio.storage.project import Project
+
+
+class LocalModels(QWidget):
+    """Signals: `added(object Path)`; `failed(object Exception)` with why a folder can't be used."""
+
+    added = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self.folder = QPushButton("Add a folder…")
+        self.folder.setToolTip("A model or an adapter on this computer; it stays where it is")
+        self.folder.clicked.connect(self._ask_folder)
+        self.cache = QPushButton("From Hugging Face's cache")
+        self.cache.setToolTip("Models that other programs downloaded; they are used where they lie")
+        self.menu = QMenu(self)
+        self.menu.aboutToShow.connect(self._fill)
+        self.cache.setMenu(self.menu)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.folder)
+        layout.addWidget(self.cache)
+
+    def add(self, folder: Path) -> None:
+        """Check a folder in the background; when it passes, it joins the project."""
+        project = self._project
+
+        def check(_task: BackgroundTask) -> Path:
+            return add_to_library(project, folder)
+
+        BackgroundTask.begin(self, check, self.added, self.failed)
+
+    @Slot()
+    def _ask_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Choose a model's or an adapter's folder (with config.json or adapter_config.json)", str(Path.home())
+        )
+        if folder:
+            self.add(Path(folder))
+
+    @Slot()
+    def _fill(self) -> None:
+        self.menu.clear()
+        found = cached_models()
+        for folder in found:
+            action = self.menu.addAction(model_name(folder).replace("&", "&&"))
+            action.setData(str(folder))
+            action.triggered.connect(self._add_cached)
+        if not found:
+            self.menu.addAction("There is none").setEnabled(False)
+
+    @Slot()
+    def _add_cached(self) -> None:
+        self.add(Path(self.sender().data()))  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,248 @@
+"""The model that is chosen to be got: what it is and needs, what its download brings, and the download itself.
+
+Looking at it and downloading it are two buttons, and each says to which host it goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.errors import StudioError
+from studio.core.forecast import Device
+from studio.core.hub import HubModel, Offer, host_of
+from studio.gui import theme
+from studio.gui.pages.models.candidates import Candidate, with_needs
+from studio.gui.widgets.elided_label import ElidedLabel
+from studio.jobs.hub import Hub
+from studio.storage.files import free_bytes, in_bytes
+from studio.storage.hub_places import endpoint, models_home, place_of, read_download
+
+_PARTS = 1000
+
+
+class OfferView(QWidget):
+    """Signals: `learned(object Candidate)`: more is known of what is shown; `downloaded(object Path)`."""
+
+    learned = Signal(object)
+    downloaded = Signal(object)
+
+    def __init__(self, asking: Hub, fetching: Hub, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._asking, self._fetching = asking, fetching
+        self._candidate: Candidate | None = None
+        self._offer: Offer | None = None
+        self._device: Device | None = None
+        self._downloading = ""
+        self.title = ElidedLabel()
+        theme.set_role(self.title, "heading")
+        self.about, self.facts, self.memory, self.place, self.said = (QLabel() for _ in range(5))
+        for label in (self.about, self.facts, self.memory, self.place, self.said):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        for label in (self.facts, self.memory, self.place):
+            theme.set_role(label, "muted")
+        self.use_token = QCheckBox()
+        self.look = QPushButton()
+        self.look.clicked.connect(self._look)
+        self.go = QPushButton()
+        theme.set_role(self.go, "primary")
+        self.go.clicked.connect(self._get)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.clicked.connect(self._cancel)
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress of the download")
+        self.pace = QLabel()
+        self.pace.setTextFormat(Qt.TextFormat.PlainText)
+        theme.set_role(self.pace, "muted")
+        self.readme = QPlainTextEdit(readOnly=True)
+        self.readme.setAccessibleName("What its author says")
+        self.readme.setTabChangesFocus(True)
+        self.readme.setMinimumHeight(120)
+        theme.set_role(self.readme, "mono")
+        self._lay_out()
+        asking.model_seen.connect(self._take_offer)
+        asking.failed.connect(self._take_failure)
+        asking.busy_changed.connect(self._tell)
+        fetching.progressed.connect(self._show_progress)
+        fetching.downloaded.connect(self._take_download)
+        fetching.stopped.connect(self._take_stop)
+        fetching.failed.connect(self._take_failed_download)
+        self._tell()
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        for button in (self.look, self.go, self.cancel):
+            buttons.addWidget(button)
+        buttons.addWidget(self.use_token)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        for part in (self.title, self.about, self.facts, self.memory, self.place):
+            layout.addWidget(part)
+        layout.addLayout(buttons)
+        for part in (self.bar, self.pace, self.said):
+            layout.addWidget(part)
+        layout.addWidget(self.readme, 1)
+        layout.addStretch()
+
+    def show_candidate(self, candidate: Candidate, device: Device | None) -> None:
+        """Be about another model."""
+        self._device = device
+        if self._candidate is None or candidate.name != self._candidate.name:
+            self._offer = None
+            self._say("")
+        self._candidate = candidate
+        self._tell()
+
+    def show_account(self, signed_in: bool) -> None:
+        """Whether there is a token that could be sent."""
+        self.use_token.setVisible(signed_in)
+        self.use_token.setChecked(self.use_token.isChecked() and signed_in)
+
+    @Slot()
+    def _look(self) -> None:
+        if self._candidate is not None:
+            self._say("")
+            self._asking.look(self._candidate.name, models_home(), use_token=self.use_token.isChecked())
+
+    @Slot()
+    def _get(self) -> None:
+        if self._candidate is None or self._offer is None:
+            return
+        self._say("")
+        self._downloading = self._candidate.name
+        self.bar.setRange(0, 0)
+        self.pace.setText("Starting…")
+        name, revision = self._candidate.name, self._offer.revision
+        self._fetching.get(name, revision, models_home(), use_token=self.use_token.isChecked())
+        self._tell()
+
+    @Slot()
+    def _cancel(self) -> None:
+        self.pace.setText("Stopping…")
+        self._fetching.stop()
+
+    @Slot(object, object)
+    def _take_offer(self, model: HubModel, offer: Offer) -> None:
+        if self._candidate is None or model.name.lower() != self._candidate.name.lower():
+            return
+        self._offer = offer
+        known = replace(
+            self._candidate,
+            name=model.name,
+            parameters=self._candidate.parameters or model.parameters,
+            licence=model.licence or self._candidate.licence,
+            gated=model.gated,
+            config=offer.config or self._candidate.config,
+        )
+        self._candidate = with_needs(known, self._device)
+        self.learned.emit(self._candidate)
+        if offer.trouble:
+            self._say(offer.trouble, "warning" if offer.usable else "error")
+        self._tell()
+
+    @Slot(object, str)
+    def _take_failure(self, error: StudioError, asked: str) -> None:
+        if asked == "model":
+            self._say(error.sentence, "error")
+
+    @Slot(object, object, object, str)
+    def _show_progress(self, done: int, total: int, speed: int, file: str) -> None:
+        self.bar.setRange(0, _PARTS)
+        self.bar.setValue(done * _PARTS // max(total, 1))
+        left = f", {_in_time((total - done) / speed)} left" if speed and done < total else ""
+        pace = f", {in_bytes(speed)}/s{left}" if speed else ""
+        self.pace.setText(f"{self._downloading}: {in_bytes(done)} of {in_bytes(total)}{pace} ({file})")
+
+    @Slot(object)
+    def _take_download(self, folder: Path) -> None:
+        name, self._downloading = self._downloading, ""
+        self._say(f"“{name}” is downloaded, and its checksums are right.", "muted")
+        self._tell()
+        self.downloaded.emit(folder)
+
+    @Slot(object)
+    def _take_stop(self, done: int) -> None:
+        self._downloading = ""
+        self._say(f"Stopped. {in_bytes(done)} are kept; “Download” goes on from there.", "muted")
+        self._tell()
+
+    @Slot(object, str)
+    def _take_failed_download(self, error: StudioError, _asked: str) -> None:
+        self._downloading = ""
+        self._say(error.sentence, "error")
+        self._tell()
+
+    @Slot()
+    def _tell(self) -> None:
+        """Bring all that is shown up to date."""
+        candidate, offer, host = self._candidate, self._offer, host_of(endpoint())
+        busy = bool(self._downloading)
+        self.title.setVisible(candidate is not None)
+        self.look.setText(f"Look at it on {host}")
+        self.look.setEnabled(candidate is not None and not self._asking.busy)
+        self.use_token.setText(f"Send my token to {host}")
+        theme.set_role(self.look, "primary" if offer is None else "")
+        self.go.setVisible(offer is not None and offer.usable and not offer.there)
+        self.go.setEnabled(not busy)
+        self.cancel.setVisible(busy)
+        self.bar.setVisible(busy)
+        self.pace.setVisible(busy)
+        self.readme.setVisible(offer is not None and bool(offer.readme))
+        if candidate is None:
+            for label in (self.about, self.facts, self.memory, self.place):
+                label.clear()
+            return
+        self.title.show_text(candidate.title)
+        self.about.setText(candidate.about)
+        self.about.setVisible(bool(candidate.about))
+        self.facts.setText(f"{candidate.name}: {candidate.facts}" if candidate.facts else candidate.name)
+        self.memory.setText(_memory(candidate))
+        self.memory.setVisible(candidate.needs is not None)
+        home = models_home()
+        there = str(place_of(home, candidate.name)) if read_download(place_of(home, candidate.name)) else ""
+        free = free_bytes(home)
+        room = f" ({in_bytes(free)} free)" if free is not None else ""
+        self.place.setText(
+            f"It is here already: {there}" if there else f"It goes to {home}{room}, for all projects; see Settings."
+        )
+        if offer is not None:
+            missing = in_bytes(offer.size - offer.have)
+            self.go.setText(f"Go on with the download ({missing})" if offer.have else f"Download {missing}")
+            self.readme.setPlainText(offer.readme)
+
+    def _say(self, words: str, role: str = "muted") -> None:
+        theme.set_role(self.said, role)
+        self.said.setText(words)
+        self.said.setVisible(bool(words))
+
+
+def _memory(candidate: Candidate) -> str:
+    needs = candidate.needs
+    if needs is None:
+        return ""
+    return (
+        f"Memory: {in_bytes(needs.chat)} to talk to it, from {in_bytes(needs.lora)} to train an adapter (LoRA), from "
+        f"{in_bytes(needs.qlora)} over 4 bits (QLoRA); {in_bytes(needs.free)} can be used now ({needs.where})."
+    )
+
+
+def _in_time(seconds: float) -> str:
+    """A rest of time in few words."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
