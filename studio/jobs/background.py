@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, Signal, SignalInstance
 
 from studio.core.errors import Cancelled
 
@@ -34,10 +34,10 @@ class BackgroundTask(QThread):
     def begin(
         owner: QObject,
         work: Callable[[BackgroundTask], object],
-        succeeded: Callable[..., object],
-        failed: Callable[..., object],
+        succeeded: Callable[..., object] | SignalInstance,
+        failed: Callable[..., object] | SignalInstance,
     ) -> BackgroundTask:
-        """Start work whose answer goes to two slots of QObjects. It belongs to `owner`, and is gone when it is over."""
+        """Start work whose answer or error goes to slots of QObjects, or on by signals. It belongs to `owner`, and is gone when it is over."""
         task = BackgroundTask(work, owner)
         task.succeeded.connect(succeeded)
         task.failed.connect(failed)
