@@ -37,7 +37,7 @@ class BackgroundTask(QThread):
         succeeded: Callable[..., object] | SignalInstance,
         failed: Callable[..., object] | SignalInstance,
     ) -> BackgroundTask:
-        """Start work whose answer or error goes to slots of QObjects, or on by signals. It belongs to `owner`, and is gone when it is over."""
+        """Start work whose answer or error goes to slots or signals; `owner` holds it, and it is gone when over."""
         task = BackgroundTask(work, owner)
         task.succeeded.connect(succeeded)
         task.failed.connect(failed)

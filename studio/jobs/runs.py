@@ -5,7 +5,6 @@ The run folder is the truth (`storage.runs`); what is kept here can be read agai
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,10 +22,10 @@ from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.queue import Turn
 from studio.processes.training import StopLadder, is_alive, start_run
 from studio.storage.consent import check_consent
-from studio.storage.files import disk_trouble
 from studio.storage.project import Project
 from studio.storage.recipes import ready_recipe
 from studio.storage.runs import RunFolder
+from studio.storage.trash import Thrown, project_trash
 
 _CLIMB_EVERY = 1000  # ms between looks at the stop ladders
 
@@ -162,19 +161,15 @@ class ProjectRuns(QObject):
         """Whether the run was asked to end and has not yet."""
         return run_id in self._ladders
 
-    def delete(self, run_id: str) -> None:
-        """Move a run that is over to the project's trash folder. Raises StudioError."""
+    def delete(self, run_id: str) -> Thrown:
+        """Move a run that is over to the project's trash, from which it can be put back. Raises StudioError."""
         record = self._records[run_id]
         if is_alive(record.folder.worker()):
             raise StudioError(f"The run “{record.name}” is still training.", "Stop it first.")
-        trash = self._project.folder / "trash"
-        try:
-            trash.mkdir(exist_ok=True)
-            os.rename(record.folder.folder, trash / run_id)  # as a whole or not at all
-        except OSError as error:
-            raise disk_trouble(error, record.folder.folder) from error
+        thrown = project_trash(self._project.folder).throw(record.folder.folder, f"The run “{record.name}”")
         self._forget(run_id)
         self.list_changed.emit()
+        return thrown
 
     def close(self) -> None:
         """Stop following and wait for the threads. Workers go on."""

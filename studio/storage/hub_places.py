@@ -121,6 +121,6 @@ def cached_models() -> list[Path]:
 def _folders(folder: Path) -> list[Path]:
     """The folders in a folder; none when it isn't there or can't be looked at."""
     try:
-        return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(_PARTIAL)]
+        return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
     except OSError:
         return []

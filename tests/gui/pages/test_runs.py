@@ -156,7 +156,7 @@ def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
     assert page.model.rowCount() == 1
     page.view.delete.trigger()
     press(qtbot, page.view, "Move to trash")
-    assert (project.folder / "trash" / run_id / "recipe.json").exists()
+    assert len(list((project.folder / "trash").glob(f"*/{run_id}/recipe.json"))) == 1
     assert page.stack.currentWidget() is page.empty
 
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from studio.gui import theme
 from studio.gui.pages.models.card_panel import CardPanel
+from studio.gui.pages.models.disk_view import DiskView
 from studio.gui.pages.models.get_view import GetView
 from studio.gui.pages.models.model_list import MODEL, ModelDelegate, ModelList
 from studio.gui.pages.models.model_view import ModelView
@@ -63,6 +64,11 @@ class ModelsPage(QWidget):
         self.view.train_requested.connect(self.train_requested)
         self.get_view = GetView(project)
         self.get_view.added.connect(self._take_added)
+        self.disk = QPushButton("Disk")
+        self.disk.setToolTip("What models, runs and checkpoints take, and cleaning up")
+        self.disk.clicked.connect(self.show_disk)
+        self.disk_view = DiskView(project, runs)
+        self.disk_view.changed.connect(self.refresh)
         self._lay_out()
         runs.list_changed.connect(self.refresh)
         runs.run_ended.connect(self.refresh)
@@ -77,6 +83,7 @@ class ModelsPage(QWidget):
         top = QHBoxLayout()
         top.addWidget(heading, 1)
         top.addWidget(self.get)
+        top.addWidget(self.disk)
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
@@ -85,6 +92,7 @@ class ModelsPage(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)
         self.stack.addWidget(self.get_view)
+        self.stack.addWidget(self.disk_view)
         right = QWidget()
         inside = QVBoxLayout(right)
         inside.setContentsMargins(16, 0, 0, 0)
@@ -111,10 +119,16 @@ class ModelsPage(QWidget):
         """Show the ways to get a model."""
         self.stack.setCurrentWidget(self.get_view)
 
+    @Slot()
+    def show_disk(self) -> None:
+        """Show what takes room."""
+        self.stack.setCurrentWidget(self.disk_view)
+
     def close_down(self) -> None:
         """End what is under way."""
         self.view.close_down()
         self.get_view.close_down()
+        self.disk_view.close_down()
         end_tasks(self)
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -62,7 +62,7 @@ def ask_to_delete(parent: QWidget, record: RunRecord) -> Question:
         parent,
         "Delete the run",
         f"Move “{record.name}” to the trash?",
-        "Its curves, log, checkpoints and adapter go to the folder “trash” in the project. Nothing is erased.",
+        "Its curves, log, checkpoints and adapter go to the project's trash. Models, Disk puts it back.",
         "Keep it",
     )
     question.offer("Move to trash", True, destructive=True)
