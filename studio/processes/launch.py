@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from studio.core.errors import StudioError
+from studio.storage.resources import carried
+from studio.storage.runtimes import current_runtime, interpreter_in, is_needed
 
 # Torch's CUDA allocator fragments less with expandable segments; Python must not buffer what the log should show.
 _ENVIRONMENT = {
@@ -22,11 +24,26 @@ _PROGRAM = (sys.executable, "-P", "-m", "studio")
 
 
 def worker_command(*words: str) -> list[str]:
-    """The command that starts a worker: this program again, told to be one."""
-    if getattr(sys, "frozen", False):
+    """The command that starts a worker: this program again, told to be one; the program beside a packaged one; or the
+    Python of the runtime. Raises StudioError when there is no runtime yet."""
+    if not getattr(sys, "frozen", False):
+        return [*_PROGRAM, "--worker", *words]
+    if not is_needed():
         beside = Path(sys.executable).with_name("plumbline-worker" + Path(sys.executable).suffix)
-        return [str(beside if beside.exists() else sys.executable), "--worker", *words]
-    return [*_PROGRAM, "--worker", *words]
+        return [str(beside), "--worker", *words]
+    runtime = current_runtime()
+    if runtime is None:
+        raise StudioError("Training is not set up on this computer yet.", "Choose “Set up training” on the start page.")
+    return [*runtime_worker(Path(runtime.folder)), "--worker", *words]
+
+
+def runtime_worker(folder: Path) -> list[str]:
+    """The command that starts a worker with a runtime's Python on the sources that this program carries, before the
+    words that say which. -I: the runtime's packages alone, whatever the user's own Python has."""
+    # The program's folder can't be written to, and compiling all sources again would slow down every start.
+    kept = f"pycache_prefix={folder / 'pycache'}"
+    python = [str(interpreter_in(folder)), "-I", "-u", "-X", "utf8", "-X", kept]
+    return [*python, str(carried("worker"))]
 
 
 def has_screen() -> bool:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from importlib import import_module
 from itertools import islice
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import Cancelled
 from studio.core.records import Record
 from studio.storage.datasets import records_at
+from studio.storage.packages import package
 from studio.storage.progress import Cancel, Report, never, quiet
 from studio.storage.project import Project
 from studio.storage.revisions import order_of
@@ -105,7 +105,7 @@ class _Sketches:
     """Short sketches of texts; texts that are alike have sketches that agree in many places."""
 
     def __init__(self) -> None:
-        rensa: Any = import_module("rensa")  # has no types
+        rensa: Any = package("rensa")
         self._sketch: Any = rensa.RMinHash
         self._index: Any = rensa.RMinHashLSH(threshold=LIKENESS, num_perm=_PLACES, num_bands=_BANDS)
         self._parents: dict[int, int] = {}

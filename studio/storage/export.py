@@ -11,7 +11,6 @@ import csv
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from studio.core.errors import Cancelled, StudioError, did_you_mean
 from studio.core.forms import Form, fitting, forms_of
 from studio.storage.datasets import records_of
 from studio.storage.files import disk_trouble
+from studio.storage.packages import package
 from studio.storage.progress import Cancel, Report, never, quiet
 from studio.storage.project import Project
 from studio.storage.rows.text_rows import cell_of, row_of_cells
@@ -130,7 +130,7 @@ def _write_table(path: Path, rows: Iterable[dict[str, Any]], project: Project, d
 def _write_parquet(
     path: Path, rows: Iterable[dict[str, Any]], project: Project, dataset: DatasetInfo, form: Form
 ) -> int:
-    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    arrow, parquet = package("pyarrow"), package("pyarrow.parquet")
     count, names, wanted = 0, _columns(project, dataset, form), iter(rows)
     schema = arrow.schema([(name, _type(arrow, name, form)) for name in names])
     with parquet.ParquetWriter(path, schema) as writer:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.storage.duplicates import texts_of, words_of
+from studio.storage.packages import package
 from studio.storage.progress import Cancel, Report, never, quiet
 from studio.storage.project import Project
 
@@ -69,8 +69,9 @@ def _tokens(model: Path) -> Callable[[list[str]], list[int]]:
     file = model / "tokenizer.json"
     if not os.path.isfile(file):
         raise StudioError(f"“{model.name}” has no tokenizer.json to count tokens with.", "Choose another model.")
+    tokenizers = package("tokenizers")
     try:
-        tokenizer: Any = import_module("tokenizers").Tokenizer.from_file(str(file))
+        tokenizer: Any = tokenizers.Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing more particular
         raise StudioError(
             f"The tokenizer of “{model.name}” can't be read: {error}.", "Choose another model."

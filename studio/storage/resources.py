@@ -10,8 +10,10 @@ from studio.core.errors import StudioError
 
 def carried(*parts: str) -> Path:
     """A file or folder that belongs to the program, such as carried("resources", "starter"). Raises StudioError."""
-    root = Path(getattr(sys, "_MEIPASS", "") or Path(__file__).resolve().parents[2])
-    path = root.joinpath(*parts)
-    if not path.exists():
-        raise StudioError(f"“{'/'.join(parts)}” is missing from the program in “{root}”.", "Install Plumbline again.")
-    return path
+    here = Path(__file__).resolve()
+    # The sources that a runtime's worker runs lie in a folder of the packaged program: then it is one step further up.
+    roots = [Path(sys._MEIPASS)] if hasattr(sys, "_MEIPASS") else [here.parents[2], here.parents[3]]
+    for root in roots:
+        if (path := root.joinpath(*parts)).exists():
+            return path
+    raise StudioError(f"“{'/'.join(parts)}” is missing from the program in “{roots[0]}”.", "Install Plumbline again.")

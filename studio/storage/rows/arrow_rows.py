@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any, cast
 
 from studio.core.errors import StudioError
 from studio.storage.files import reading_trouble
+from studio.storage.packages import package
 from studio.storage.rows.sources import Found, Source
 
 _BATCH = 1000  # rows that are Python objects at a time
@@ -15,8 +15,8 @@ _BATCH = 1000  # rows that are Python objects at a time
 
 def arrow_rows(source: Source) -> Iterator[Found]:
     """The rows of a table in columns. Raises StudioError when it can't be read."""
-    # pyarrow has no types; it is imported here because it is large and few files need it.
-    arrow: Any = import_module("pyarrow")
+    # Imported here because it is large and few files need it.
+    arrow: Any = package("pyarrow")
     what = "a Parquet" if source.ending == ".parquet" else "an Arrow"
     number = 0
     try:
@@ -38,13 +38,13 @@ def arrow_rows(source: Source) -> Iterator[Found]:
 
 def _batches(path: str, ending: str) -> Iterator[tuple[Any, int]]:
     if ending == ".parquet":
-        parquet: Any = import_module("pyarrow.parquet")
+        parquet: Any = package("pyarrow.parquet")
         with parquet.ParquetFile(path) as file:
             total = int(file.metadata.num_rows)
             for batch in file.iter_batches(batch_size=_BATCH):
                 yield batch, total
         return
-    arrow: Any = import_module("pyarrow")
+    arrow: Any = package("pyarrow")
     with arrow.OSFile(path) as stream:
         try:
             reader = arrow.ipc.open_file(stream)
@@ -61,7 +61,7 @@ def _batches(path: str, ending: str) -> Iterator[tuple[Any, int]]:
 def _streamed(arrow: Any, stream: Any) -> Iterator[tuple[Any, int]]:
     if stream.read(4) == b"FEA1":  # the first Feather, which had a format of its own
         stream.seek(0)
-        for batch in import_module("pyarrow.feather").read_table(stream).to_batches():
+        for batch in package("pyarrow.feather").read_table(stream).to_batches():
             yield batch, 0
         return
     stream.seek(0)

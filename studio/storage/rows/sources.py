@@ -14,12 +14,12 @@ import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from studio.core.errors import StudioError
 from studio.storage.files import disk_trouble, in_bytes, reading_trouble
+from studio.storage.packages import package
 
 HINT = "Choose a file of rows such as [{“instruction”: “...”, “input”: “”, “output”: “...”}]."
 LONGEST = 32_000_000  # bytes or characters of one row; nothing that trains a model is longer
@@ -196,7 +196,7 @@ def _unpacking(raw: BinaryIO, packing: str) -> Any:
     if packing == "gzip":
         return gzip.GzipFile(fileobj=raw)
     if packing == "zstd":
-        return import_module("pyarrow").CompressedInputStream(raw, "zstd")
+        return package("pyarrow").CompressedInputStream(raw, "zstd")
     return raw
 
 

@@ -1,0 +1,114 @@
+"""Makes packaging/locks/: what the thin program installs at first start, a list for each system and build of torch.
+
+Names, versions and hashes alone, so that any index, mirror or folder can serve them. Run it whenever the constraints
+change: `python packaging/make_locks.py`, with the names of locks to make only those. Builds whose version has a + are on
+torch's own index, which uv knows; `--find-links DIR` takes their wheels from a folder instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PYTHON = "3.11"  # the runtime has the Python that the packaged program was made with
+WINDOW_ALONE = {"pyside6-essentials", "pyqtgraph"}
+# System -> what uv calls it. glibc 2.28 is what torch asks for.
+PLATFORMS = {"linux": "x86_64-manylinux_2_28", "windows": "x86_64-pc-windows-msvc", "macos": "aarch64-apple-darwin"}
+# The lock's name -> whether torch comes from torch's own index; otherwise the package index has this very build.
+LOCKS = {
+    "linux-cpu": True,
+    "linux-cu126": True,
+    "linux-cu130": False,
+    "linux-rocm7.2": True,
+    "windows-cpu": False,
+    "windows-cu126": True,
+    "windows-cu130": True,
+    "macos-mps": False,
+}
+
+
+def requirements(lock: str) -> str:
+    """What the worker needs, as pyproject.toml has it."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [line for line in project["dependencies"] if _name(line) not in WINDOW_ALONE]
+    if not re.search(r"-cu\d", lock):  # for NVIDIA's cards alone, and a quarter of the download elsewhere
+        wanted = [line for line in wanted if _name(line) not in ("bitsandbytes", "nvidia-ml-py")]
+    return "\n".join(wanted) + "\n"
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[\w.-]+", requirement)
+    assert found is not None
+    return found[0].lower()
+
+
+def constraints() -> str:
+    """The tested versions; what belongs to one CUDA is left to torch's own word for it."""
+    lines = (HERE / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return (
+        "\n".join(line for line in lines if not line.startswith(("nvidia-cu", "nvidia-nccl", "nvidia-nv", "cuda-")))
+        + "\n"
+    )
+
+
+def make(lock: str, find_links: list[str], scratch: Path) -> str:
+    """The lock's text. Raises CalledProcessError with uv's words on the terminal."""
+    import uv
+
+    system, build = lock.split("-", 1)
+    asked, pinned = scratch / "requirements.in", scratch / "constraints.txt"
+    asked.write_text(requirements(lock), encoding="utf-8")
+    pinned.write_text(constraints(), encoding="utf-8")
+    words = [uv.find_uv_bin(), "--no-config", "pip", "compile", str(asked), "--constraints", str(pinned)]
+    words += ["--python-platform", PLATFORMS[system], "--python-version", PYTHON, "--generate-hashes", "--no-header"]
+    words += ["--only-binary", ":all:", "--no-annotate", "--quiet"]
+    for folder in find_links:
+        words += ["--find-links", folder]
+    if LOCKS[lock] and not find_links:
+        words += ["--torch-backend", build]
+    oldest = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}  # that torch is made for
+    done = subprocess.run(words, check=True, capture_output=True, text=True, encoding="utf-8", env=oldest)
+    # Where something is found is for whoever installs to say.
+    return "\n".join(line for line in done.stdout.splitlines() if line and not line.startswith(("-", "#"))) + "\n"
+
+
+def main() -> int:
+    """Make the locks that are asked for; says which could not be made. The exit status."""
+    import tempfile
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("locks", nargs="*", metavar="LOCK", help=f"which: {', '.join(LOCKS)} (default: all)")
+    parser.add_argument(
+        "--find-links", action="append", default=[], metavar="DIR", help="a folder with wheels of torch"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a lock would change")
+    arguments = parser.parse_args()
+    unknown = set(arguments.locks) - set(LOCKS)
+    if unknown:
+        parser.error(f"there is no lock {', '.join(sorted(unknown))}")
+    failed = False
+    for lock in arguments.locks or LOCKS:
+        target = HERE / "locks" / f"{lock}.txt"
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                text = make(lock, arguments.find_links, Path(scratch))
+        except subprocess.CalledProcessError as error:
+            print(f"{lock}: {error.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            failed = True
+            continue
+        same = target.is_file() and target.read_text(encoding="utf-8") == text
+        print(f"{lock}: {text.count('==')} packages{'' if same else ', changed'}")
+        failed |= arguments.check and not same
+        if not arguments.check:
+            target.write_text(text, encoding="utf-8", newline="\n")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
