@@ -1,6 +1,6 @@
 """Builds packaged programs: `python packaging/build.py offline thin`. What a system can't make it leaves out.
 
-Linux: a .deb and a portable archive of each. Windows: the thin set-up, if makensis is there. macOS: the thin disk image.
+Linux: a .deb and a portable archive of each. Windows: the thin set-up. macOS: the thin disk image.
 Beside them come checksums and an SBOM. `make package` calls it; packaging/README.md has the figures.
 """
 

@@ -91,7 +91,8 @@ PySide6/Qt/plugins/imageformats/libqpdf* PySide6/Qt/lib/libQt6EglF* PySide6/Qt/l
 PySide6/Qt/lib/libQt6Qml* PySide6/Qt/lib/libQt6Quick* PySide6/Qt/lib/libQt6VirtualKeyboard*
 PySide6/Qt/qml/* PySide6/Qt/plugins/qmltooling/* PySide6/opengl32sw.dll PySide6/Qt6Qml*.dll PySide6/Qt6Quick*.dll
 PySide6/Qt6Pdf.dll PySide6/Qt6VirtualKeyboard*.dll PySide6/translations/*
-libgtk-3* libgdk-3* bitsandbytes/* bitsandbytes-*
+libgtk-3* libgdk-3* libatk-* libcairo* libpango* libgdk_pixbuf* libthai* libdatrie* libfribidi* libpixman*
+libharfbuzz* libgraphite2* bitsandbytes/* bitsandbytes-*
 """.split()
 _KEPT = ("torch/bin/torch_shm_manager",)
 _STRIP_NOT = ("PySide6/*", "shiboken6/*", "numpy.libs/*", "libgfortran*", "libscipy_openblas*", "uv")

@@ -13,10 +13,8 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# All else is in the program. Mesa, and through it most of X11 and Wayland, come with the first two.
-DEPENDS = (
-    "libc6 (>= 2.36), libgl1, libegl1, libxcb1, libx11-6, libwayland-client0, fontconfig-config, fonts-dejavu-core"
-)
+# All else is in the program. Mesa, and through it most of X11 and Wayland, come with these.
+DEPENDS = "libc6 (>= 2.36), libgl1, libegl1, libxcb1, libwayland-client0, fontconfig-config, fonts-dejavu-core"
 RECOMMENDS = "libwayland-cursor0, libwayland-egl1, xdg-utils"
 # Both kinds are the same program, so that one takes the other's place.
 PACKAGES = {"offline": "plumbline", "thin": "plumbline-thin"}
@@ -69,12 +67,13 @@ def make_archive(kind: str, folder: Path, version: str, out: Path, *, quick: boo
 
 def _lay_out(name: str, folder: Path, version: str, root: Path) -> None:
     shared = root / "usr" / "share"
+    icons = shared / "icons" / "hicolor"
     shutil.copytree(folder, root / "usr" / "lib" / "plumbline", symlinks=True)
     (root / "usr" / "bin").mkdir()
     (root / "usr" / "bin" / "plumbline").symlink_to("../lib/plumbline/plumbline")
     for source, place in (
         ("plumbline.desktop", shared / "applications" / "plumbline.desktop"),
-        ("icon/plumbline.svg", shared / "icons" / "hicolor" / "scalable" / "apps" / "plumbline.svg"),
+        ("icon/plumbline.svg", icons / "scalable" / "apps" / "plumbline.svg"),
         *(
             (f"icon/plumbline-{size}.png", shared / f"icons/hicolor/{size}x{size}/apps/plumbline.png")
             for size in (48, 128, 256)

@@ -1,8 +1,8 @@
 """Makes packaging/locks/: what the thin program installs at first start, a list for each system and build of torch.
 
 Names, versions and hashes alone, so that any index, mirror or folder can serve them. Run it whenever the constraints
-change: `python packaging/make_locks.py`, with the names of locks to make only those. Builds whose version has a + are on
-torch's own index, which uv knows; `--find-links DIR` takes their wheels from a folder instead.
+change: `python packaging/make_locks.py`, with the names of locks to make only those. Builds whose version has a + are
+on torch's own index, which uv knows; `--find-links DIR` takes their wheels from a folder instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Windows and macOS: the set-up that NSIS makes of a built program, and the disk image of the app.
 
-Signed where keys are: Windows by PLUMBLINE_SIGN, a command that is given the file; macOS by PLUMBLINE_IDENTITY, the name
-of a signing identity in the keychain.
+Signed where keys are: Windows by PLUMBLINE_SIGN, a command that is given the file; macOS by PLUMBLINE_IDENTITY, the
+name of a signing identity in the keychain.
 """
 
 from __future__ import annotations

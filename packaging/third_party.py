@@ -21,6 +21,9 @@ unchanged and replaceable in the folder PySide6 of this program; their sources a
 """
 
 
+_OF_QT = ("pyside6_essentials", "shiboken6")
+
+
 @dataclass(slots=True)
 class Part:
     """A package in the program. kind: pypi, deb or generic, as package URLs have it."""
@@ -62,10 +65,9 @@ def _from_distribution(distribution: Distribution) -> Part:
     told = distribution.metadata
     licence = told.get("License-Expression") or told.get("License") or ""
     if not licence or len(licence) > 80:  # some put the whole text there
-        named = [
-            line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or () if line.startswith("License ::")
-        ]
-        licence = "; ".join(named) or licence.strip().splitlines()[0][:80] if licence or named else ""
+        classes = [line for line in told.get_all("Classifier") or () if line.startswith("License ::")]
+        named = "; ".join(line.rpartition(" :: ")[2] for line in classes)
+        licence = named or (licence.strip().splitlines() or [""])[0][:80]
     texts = [
         Path(str(distribution.locate_file(file)))
         for file in distribution.files or ()
@@ -110,8 +112,10 @@ def write_licences(parts: list[Part], folder: Path) -> list[str]:
                 taken.add(name)
                 (folder / part.name).mkdir(exist_ok=True)
                 shutil.copyfile(text, folder / part.name / name)
-        if not taken:
+        if not taken and part.name.lower() not in _OF_QT:
             without.append(part.name)
+    for text in sorted((Path(__file__).parent / "licences").iterdir()):  # that Qt is under, and names
+        shutil.copyfile(text, folder / text.name)
     (folder / "INDEX.txt").write_text("\n".join(index) + "\n", encoding="utf-8")
     return without
 
@@ -126,14 +130,13 @@ def write_sbom(parts: list[Part], version: str, file: Path) -> None:
         for part in parts
     ]  # fmt: skip
     told = json.dumps(components, sort_keys=True)
+    program = {"type": "application", "bom-ref": "plumbline", "name": "Plumbline", "version": version}
     bom = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, version + told)}",
         "version": 1,
-        "metadata": {
-            "component": {"type": "application", "bom-ref": "plumbline", "name": "Plumbline", "version": version}
-        },
+        "metadata": {"component": program},
         "components": components,
         "dependencies": [{"ref": "plumbline", "dependsOn": [part.url for part in parts]}],
     }

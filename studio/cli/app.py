@@ -18,6 +18,7 @@ from studio.cli import (
     exporting,
     importing,
     queueing,
+    runtimes,
     selftest,
     serving,
     taking_away,
@@ -36,6 +37,7 @@ _VERBS = {
     "serve": serving,
     "explain": explaining,
     "queue": queueing,
+    "runtime": runtimes,
     "selftest": selftest,
     "demo": demo,
 }

@@ -96,9 +96,7 @@ def choose(computer: Computer) -> Choice:
             return Choice(APPLE, "This Mac's GPU shares the computer's memory; one build serves all of them.")
         return Choice(CPU, "torch is no longer made for Macs with an Intel processor, so this can't be set up.")
     if computer.machine not in ("x86_64", "AMD64", "amd64"):
-        return Choice(
-            CPU, f"For {computer.machine} processors there is only the build that computes on them."
-        )
+        return Choice(CPU, f"For {computer.machine} processors there is only the build that computes on them.")
     if computer.cards:
         return _for_nvidia(computer, best_card(computer.cards))
     if computer.amd:

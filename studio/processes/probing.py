@@ -38,8 +38,8 @@ def nvidia_tool() -> str | None:
     if found or sys.platform != "win32":
         return found
     places = (
-        Path(os.environ.get("SystemRoot", r"C:\Windows"), "System32", "nvidia-smi.exe"),
-        Path(os.environ.get("ProgramFiles", r"C:\Program Files"), "NVIDIA Corporation", "NVSMI", "nvidia-smi.exe"),
+        Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvidia-smi.exe"),
+        Path(os.environ.get("PROGRAMFILES", r"C:\Program Files"), "NVIDIA Corporation", "NVSMI", "nvidia-smi.exe"),
     )
     return next((str(place) for place in places if place.is_file()), None)
 

@@ -1,5 +1,5 @@
-"""Making a runtime: uv makes a folder with Python and the packages of a lock, a trial training runs in it, and only then
-it takes the place of the one before. Whatever goes wrong until then, the one before goes on working.
+"""Making a runtime: uv makes a folder with Python and the packages of a lock, a trial training runs in it, and only
+then it takes the place of the one before. Whatever goes wrong until then, the one before goes on working.
 
 Which build fits is `core.torch_builds`; where runtimes are kept is `storage.runtimes`.
 """
@@ -50,8 +50,8 @@ _FOREIGN = ("UV_", "PIP_", "PYTHON", "CONDA_", "VIRTUAL_ENV", "LD_LIBRARY_PATH_O
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to set up and where from. place: the folder of all runtimes. wheels: a folder that holds every package, for a
-    computer without a network. packages and torch: the address of a mirror, or a folder. python: a version that uv
+    """What to set up and where from. place: the folder of all runtimes. wheels: a folder that holds every package, for
+    a computer without a network. packages and torch: the address of a mirror, or a folder. python: a version that uv
     fetches, or the path of an interpreter."""
 
     build: str
@@ -149,7 +149,7 @@ def _check_room(plan: Plan) -> None:
     free, needed = free_bytes(plan.place), BUILDS[plan.build].disk + _SPARE
     if free is not None and free < needed:
         raise StudioError(
-            f"Setting up “{BUILDS[plan.build].label}” needs {in_bytes(needed)} on the disk of “{plan.place}”, which has "
+            f"Setting up “{BUILDS[plan.build].label}” needs {in_bytes(needed)}; the disk of “{plan.place}” has "
             f"{in_bytes(free)} free.",
             "Free some space, or choose a folder on another drive.",
         )
@@ -231,8 +231,8 @@ def failure_of(said: list[str], plan: Plan) -> StudioError:
     if "hash mismatch" in told or "hashes" in told and "match" in told:
         named = re.search(r"[`“']([\w.-]+==[\w.+-]+|[\w.+-]+\.whl)", text)
         return StudioError(
-            f"A package is not the one it should be: the hash of {named[1] if named else 'a file'} differs from the one "
-            "that Plumbline knows.",
+            f"A package is not the one it should be: the hash of {named[1] if named else 'a file'} differs from the "
+            "one that Plumbline knows.",
             "Try another mirror, or without one. The runtime in use is untouched.",
             text,
         )

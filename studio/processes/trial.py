@@ -37,7 +37,7 @@ class Trial:
 
 
 def train_two_steps(worker: Sequence[str], cancelled: Cancel = never) -> Trial:
-    """Train with the worker that these words start. Raises StudioError when it can't, Cancelled when it was asked to."""
+    """Train with the worker that these words start. Raises StudioError when it fails, Cancelled when asked to end."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="plumbline-trial-", ignore_cleanup_errors=True) as folder:
         run = _prepared(Path(folder))

@@ -107,7 +107,9 @@ def use_runtime(runtime: Runtime) -> None:
 def new_folder(place: Path, build: str) -> Path:
     """Make the folder of a new runtime in `place`. Raises OSError."""
     stem = f"{build}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = next(place / name for name in (stem, *(f"{stem}-{n}" for n in range(2, 99))) if not (place / name).exists())
+    folder = next(
+        place / name for name in (stem, *(f"{stem}-{n}" for n in range(2, 99))) if not (place / name).exists()
+    )
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
     return folder
