@@ -65,6 +65,6 @@ def _prepared(folder: Path) -> RunFolder:
     project = Project.create(folder / "project")
     project.close()  # a lock that is held can't be deleted on Windows, and nobody else comes here
     import_file(project, file)
-    settings = SftSettings(max_steps=STEPS, batch_size=2, accumulate=1, checkpoint_minutes=0.0, evaluations=0)
+    settings = SftSettings(max_steps=STEPS, batch_size=2, accumulate=1, checkpoint_minutes=0.0, evaluations=1)
     recipe = Recipe(str(carried("resources", "starter")), "trial", "trial", settings=settings)
     return RunFolder.create(project.runs, ready_recipe(project, recipe))
