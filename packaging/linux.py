@@ -57,8 +57,8 @@ def make_archive(kind: str, folder: Path, version: str, out: Path, *, quick: boo
     with tempfile.TemporaryDirectory(dir=out) as place:
         root = Path(place) / name
         shutil.copytree(folder, root, symlinks=True)
-        (root / "plumbline-data").mkdir()
-        (root / "plumbline-data" / "README.txt").write_text(_PORTABLE_NOTE, encoding="utf-8")
+        (root / "Plumbline data").mkdir()
+        (root / "Plumbline data" / "README.txt").write_text(_PORTABLE_NOTE, encoding="utf-8")
         compress = f"zstd -{3 if quick else 19} -T0 -q"
         words = ["--owner=0", "--group=0", "--sort=name", "-C", place, "-I", compress, "-cf", str(target), name]
         subprocess.run(["tar", *words], check=True)

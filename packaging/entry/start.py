@@ -5,17 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from pathlib import Path
-
-# A folder of this name beside the program makes it portable: settings, projects and runtimes are kept in it.
-PORTABLE = "plumbline-data"
 
 
 def start() -> None:
-    """Be the child that Python asked for, if it did; then set this process's surroundings right."""
+    """Be the child that Python asked for, if it did; then set its surroundings right."""
     multiprocessing.freeze_support()
     _give_back_the_library_path()
-    _stay_beside_the_program()
 
 
 def _give_back_the_library_path() -> None:
@@ -26,9 +21,3 @@ def _give_back_the_library_path() -> None:
         os.environ["LD_LIBRARY_PATH"] = kept
     elif sys.platform.startswith("linux"):
         os.environ.pop("LD_LIBRARY_PATH", None)
-
-
-def _stay_beside_the_program() -> None:
-    folder = Path(sys.executable).resolve().parent / PORTABLE
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        os.environ.setdefault("PLUMBLINE_HOME", str(folder))

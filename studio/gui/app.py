@@ -5,6 +5,7 @@ Pages know nothing of each other; what one requests of another passes through he
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.courses import FIRST
@@ -27,6 +29,8 @@ from studio.gui.notify import Notifier
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
+from studio.storage.resources import carried
+from studio.storage.runtimes import current_runtime, is_needed
 from studio.storage.settings import projects_home
 
 _TABS = {"data": "Data", "label": "Label", "train": "Train", "runs": "Runs", "chat": "Chat", "models": "Models"}
@@ -271,6 +275,7 @@ class Studio(QObject):
     @Slot()
     def _close(self) -> None:
         self.preferences.change(window=self.window.geometry_text())
+        self.around.close_down()
         self.close_project()
 
 
@@ -281,6 +286,8 @@ def main(argv: list[str]) -> int:
     app = QApplication([sys.argv[0], *argv])
     app.setApplicationName("Plumbline")
     app.setDesktopFileName("plumbline")
+    with contextlib.suppress(StudioError):  # a window without its icon is a window
+        app.setWindowIcon(QIcon(str(carried("packaging", "icon", "plumbline-128.png"))))
     preferences = Preferences(app)
     theme.apply(app, preferences.values.theme)
     studio = Studio(preferences)
@@ -290,6 +297,8 @@ def main(argv: list[str]) -> int:
     studio.window.show()
     for folder in [word for word in app.arguments()[1:] if not word.startswith("-")][:1]:
         studio.open_folder(folder)
+    if studio.project is None and is_needed() and current_runtime() is None:
+        studio.around.show_runtime()
     if "--check" in argv:
         Check(studio, studio.window, list(_TABS), app)
     return app.exec()

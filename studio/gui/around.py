@@ -1,6 +1,8 @@
-"""What can be opened around the pages: the palette, the sheet of keys, settings, and the about box."""
+"""What can be opened around the pages: the palette, the sheet of keys, settings, the about box, and what trains."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog
@@ -12,6 +14,10 @@ from studio.gui.main_window import MainWindow
 from studio.gui.palette import Palette
 from studio.gui.preferences import Preferences
 from studio.gui.settings_dialog import SettingsDialog
+from studio.storage.machine import torch_knows_cuda
+
+if TYPE_CHECKING:
+    from studio.gui.pages.runtime import RuntimePage
 
 
 class Around(QObject):
@@ -20,6 +26,8 @@ class Around(QObject):
     def __init__(self, window: MainWindow, preferences: Preferences, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._window, self._preferences = window, preferences
+        self._runtime: RuntimePage | None = None
+        window.runtime_requested.connect(self.show_runtime)
         window.palette_requested.connect(self.show_palette)
         window.keys_requested.connect(self.show_keys)
         window.settings_requested.connect(self.show_settings)
@@ -59,13 +67,36 @@ class Around(QObject):
     def show_settings(self) -> None:
         """Let the settings be changed."""
         if not self._is_open(SettingsDialog):
-            SettingsDialog(self._preferences, self._window).open()
+            dialog = SettingsDialog(self._preferences, self._window)
+            dialog.runtime_requested.connect(self.show_runtime)
+            dialog.open()
+
+    @Slot()
+    def show_runtime(self) -> None:
+        """Show what trains, which the small packaged program sets up."""
+        from studio.gui.pages.runtime import RuntimePage  # few programs ever need it
+
+        if self._runtime is None:
+            self._runtime = RuntimePage()
+            self._runtime.left.connect(self._window.show_under)
+            self._runtime.changed.connect(self._look_again)
+        self._window.show_over(self._runtime)
+
+    def close_down(self) -> None:
+        """End what is under way."""
+        if self._runtime is not None:
+            self._runtime.close_down()
 
     @Slot()
     def show_about(self) -> None:
         """Tell versions and licences."""
         if not self._is_open(AboutDialog):
             AboutDialog(self._window).open()
+
+    @Slot()
+    def _look_again(self) -> None:
+        torch_knows_cuda.cache_clear()
+        self._window.start.machine.look_again()
 
     @Slot(object)
     def _run(self, action: Action) -> None:

@@ -29,6 +29,7 @@ class MainWindow(QWidget):
     new_requested = Signal()
     first_requested = Signal()
     open_requested = Signal(str)
+    runtime_requested = Signal()
     close_requested = Signal()
     page_requested = Signal(str)
     palette_requested = Signal()
@@ -48,6 +49,7 @@ class MainWindow(QWidget):
         self.resize(1280, 840)
         self._recent: tuple[str, ...] = ()
         self.side: QWidget | None = None  # what can stand beside the pages
+        self._under: QWidget | None = None  # what a page covers that belongs to no tab
         self.header = Header(tabs)
         self.tabs = self.header.tabs
         self.start = StartPage(preferences)
@@ -55,6 +57,7 @@ class MainWindow(QWidget):
         self.start.new_requested.connect(self.new_requested)
         self.start.open_requested.connect(self.choose_project)
         self.start.recent_requested.connect(self.open_requested)
+        self.start.runtime_requested.connect(self.runtime_requested)
         self.notice = Notice()
         self.start.failed.connect(self.notice.show_error)
         self.stack = QStackedWidget()
@@ -105,6 +108,7 @@ class MainWindow(QWidget):
     def show_start(self) -> None:
         """No project is open."""
         self.setWindowTitle("Plumbline")
+        self._under = None
         self.header.show_start()
         self.stack.setCurrentWidget(self.start)
         self.start.take_focus()
@@ -143,6 +147,22 @@ class MainWindow(QWidget):
         if self.side is not None and self.side.isHidden() == shown:
             self.side.setVisible(shown)
             self._arrange()
+
+    def show_over(self, page: QWidget) -> None:
+        """Show a page that belongs to no tab; `show_under` goes back."""
+        if self.stack.indexOf(page) < 0:
+            self.stack.addWidget(page)
+        if self.stack.currentWidget() is not page:
+            self._under = self.stack.currentWidget()
+        self.stack.setCurrentWidget(page)
+
+    @Slot()
+    def show_under(self) -> None:
+        """Show again what was there before."""
+        if self._under is not None and self.stack.indexOf(self._under) >= 0:
+            self.stack.setCurrentWidget(self._under)
+        else:
+            self.stack.setCurrentWidget(self.start)
 
     def geometry_text(self) -> str:
         """Where the window is, to be kept in the settings."""

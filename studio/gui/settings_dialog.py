@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
@@ -16,10 +16,13 @@ from studio.gui.notify import can_notify
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
+from studio.storage.runtimes import is_needed
 
 
 class SettingsDialog(QDialog):
-    """Call `open()`."""
+    """Call `open()`. Signal: `runtime_requested()`, to see to what trains."""
+
+    runtime_requested = Signal()
 
     def __init__(self, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +57,12 @@ class SettingsDialog(QDialog):
         scroll.setWidget(inside)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(24, 8, 24, 20)
+        self.runtime = QPushButton("What trains…")
+        self.runtime.setToolTip("Look at, repair, update or remove the torch that Plumbline set up")
+        self.runtime.setAutoDefault(False)
+        self.runtime.setVisible(is_needed())
+        self.runtime.clicked.connect(self._leave_for_runtime)
+        buttons.addWidget(self.runtime)
         buttons.addStretch()
         buttons.addWidget(cancel)
         buttons.addWidget(self.save)
@@ -62,6 +71,11 @@ class SettingsDialog(QDialog):
         layout.addWidget(self.notice)
         layout.addWidget(scroll, 1)
         layout.addLayout(buttons)
+
+    @Slot()
+    def _leave_for_runtime(self) -> None:
+        self.reject()
+        self.runtime_requested.emit()
 
     @Slot()
     def _save(self) -> None:

@@ -12,6 +12,7 @@ from typing import IO
 from studio.core.errors import StudioError
 from studio.storage.resources import carried
 from studio.storage.runtimes import current_runtime, interpreter_in, is_needed
+from studio.storage.settings import home, is_portable
 
 # Torch's CUDA allocator fragments less with expandable segments; Python must not buffer what the log should show.
 _ENVIRONMENT = {
@@ -74,13 +75,15 @@ def start_worker(
         flags = (
             subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         )
+    # A runtime's Python lies elsewhere, so it can't see that the program keeps everything beside itself.
+    portable = {"PLUMBLINE_HOME": str(home())} if is_portable() else {}
     try:
         return subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
             stdout=subprocess.PIPE if talks else log,
             stderr=log,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, **portable},
             start_new_session=True,
             creationflags=flags,
         )

@@ -24,7 +24,7 @@ from studio.core.errors import StudioError
 from studio.core.torch_builds import System
 from studio.storage.files import write_whole
 from studio.storage.resources import carried
-from studio.storage.settings import home
+from studio.storage.settings import home, is_portable
 
 _MARK = "plumbline-runtime"  # a file in each runtime's folder: nothing without it is ever deleted
 _RECORD = "runtime.json"
@@ -84,7 +84,7 @@ def interpreter_in(folder: Path) -> Path:
 
 def runtimes_home() -> Path:
     """Where runtimes are put unless another folder is chosen: gigabytes, so not among the settings."""
-    if os.environ.get("PLUMBLINE_HOME"):
+    if os.environ.get("PLUMBLINE_HOME") or is_portable():
         return home() / "runtimes"
     return Path(platformdirs.user_data_dir("Plumbline", appauthor=False)) / "runtimes"
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from studio.core.ability import Ability, ability_of
 from studio.gui import icons, theme
 from studio.jobs.background import BackgroundTask
 from studio.storage.machine import driver_version, read_device, torch_build, torch_knows_cuda
+from studio.storage.runtimes import is_needed
 
 
 class MachineCard(QFrame):
-    """Four lines; empty until the machine was looked at."""
+    """Four lines; empty until the machine was looked at. Signal: `set_up_requested()`, of what trains, which a small
+    packaged program doesn't bring."""
+
+    set_up_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +41,10 @@ class MachineCard(QFrame):
             grid.addWidget(line, row, 1)
             self.lines.append(line)
         theme.set_role(self.lines[-1], "muted")
+        self.set_up = QPushButton("Set up training…")
+        self.set_up.clicked.connect(self.set_up_requested)
+        self.set_up.setVisible(is_needed())
+        grid.addWidget(self.set_up, 5, 1, Qt.AlignmentFlag.AlignLeft)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -45,6 +53,11 @@ class MachineCard(QFrame):
             self._task.succeeded.connect(self._show)
             self._task.failed.connect(self._show_nothing)
             self._task.start()
+
+    def look_again(self) -> None:
+        """Look when it is shown next: what trains was set up or removed."""
+        self.close_down()
+        self._task = None
 
     def close_down(self) -> None:
         """Wait for the look that is under way."""

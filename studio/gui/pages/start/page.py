@@ -38,6 +38,7 @@ class StartPage(QScrollArea):
     new_requested = Signal()
     open_requested = Signal()
     recent_requested = Signal(str)
+    runtime_requested = Signal()
     failed = Signal(object)
 
     def __init__(self, preferences: Preferences, parent: QWidget | None = None) -> None:
@@ -80,6 +81,7 @@ class StartPage(QScrollArea):
         self.recent.itemActivated.connect(self._open_recent)
         self.recent.itemClicked.connect(self._open_recent)
         self.machine, self.place = MachineCard(), PlaceCard(preferences)
+        self.machine.set_up_requested.connect(self.runtime_requested)
         self.place.failed.connect(self.failed)
         column = QVBoxLayout()
         column.setSpacing(16)

@@ -1,0 +1,45 @@
+"""What was found on this computer, looked at in a thread, and how that is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.core.torch_builds import Choice, Computer, TorchBuild, builds_for, choose
+from studio.processes.probing import probe
+from studio.storage.files import free_bytes, in_bytes
+from studio.storage.runtimes import has_lock, runtimes_home
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The computer, what suits it, what else there is for it, and how much is free at the usual place."""
+
+    computer: Computer
+    choice: Choice
+    builds: tuple[TorchBuild, ...]
+    place: Path
+    free: int | None
+
+
+def look() -> Found:
+    """Look at this computer; takes up to ten seconds when NVIDIA's tool does not answer."""
+    computer = probe()
+    choice = choose(computer)
+    builds = tuple(build for build in builds_for(computer) if has_lock(build.key))
+    place = runtimes_home()
+    return Found(computer, choice, builds, place, free_bytes(place))
+
+
+def lines_about(computer: Computer) -> list[str]:
+    """The computer in words, a line a card."""
+    lines = [
+        f"{card.name}"
+        f"{f', {in_bytes(card.memory)} of memory' if card.memory else ''}, driver {card.driver}, "
+        f"compute capability {card.capability[0]}.{card.capability[1]}"
+        for card in computer.cards
+    ]
+    lines += [f"AMD card of the generation {name}" for name in computer.amd]
+    if computer.system == "macos" and computer.machine == "arm64":
+        lines.append("Apple GPU")
+    return lines or [computer.note or "No graphics card that torch can compute on."]
