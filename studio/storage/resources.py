@@ -12,7 +12,8 @@ def carried(*parts: str) -> Path:
     """A file or folder that belongs to the program, such as carried("resources", "starter"). Raises StudioError."""
     here = Path(__file__).resolve()
     # The sources that a runtime's worker runs lie in a folder of the packaged program: then it is one step further up.
-    roots = [Path(sys._MEIPASS)] if hasattr(sys, "_MEIPASS") else [here.parents[2], here.parents[3]]
+    packaged = getattr(sys, "_MEIPASS", "")
+    roots = [Path(packaged)] if packaged else [here.parents[2], here.parents[3]]
     for root in roots:
         if (path := root.joinpath(*parts)).exists():
             return path

@@ -1,0 +1,170 @@
+"""Setting up a runtime: whatever goes wrong, the one in use stays, and the sentence says what to do.
+
+With a stand-in for uv; the real one runs in `packaging/check_thin.py`, on real wheels.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from studio.core.errors import Cancelled, StudioError
+from studio.processes import runtimes
+from studio.processes.runtimes import Plan, clean_environment, failure_of, install_words, set_up
+from studio.processes.trial import Trial
+from studio.storage.runtimes import current_runtime
+
+LOCK = "torch==2.13.0+cu126 \\\n    --hash=sha256:00\n"
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for uv is started by a shell script")
+
+
+@pytest.fixture
+def uv(tmp_path, monkeypatch) -> Path:
+    path = tmp_path / "uv"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("fake_uv.py")} "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.setattr(runtimes, "train_two_steps", lambda worker, cancelled: Trial("processor", 1.0, 1.0))
+    monkeypatch.setattr(runtimes, "runtime_worker", lambda folder: [str(folder)])
+    return path
+
+
+@pytest.fixture
+def lock(tmp_path) -> Path:
+    path = tmp_path / "lock.txt"
+    path.write_text(LOCK)
+    return path
+
+
+@pytest.fixture
+def plan(tmp_path) -> Plan:
+    return Plan("cu126", tmp_path / "runtimes ü")
+
+
+def folders(plan: Plan) -> list[str]:
+    return sorted(path.name for path in plan.place.iterdir())
+
+
+def test_a_new_one_is_used_and_the_old_one_goes(uv, lock, plan) -> None:
+    first = set_up(plan, uv=uv, lock=lock)
+    assert current_runtime() == first
+    assert (first.device, first.python) == ("processor", "3.11.7")
+    second = set_up(plan, uv=uv, lock=lock)
+    assert current_runtime() == second != first
+    assert folders(plan) == [Path(second.folder).name]
+
+
+@pytest.mark.parametrize(
+    ("says", "what"),
+    [
+        ("error: Failed to download `x`\n  cause: Hash mismatch for `peft==0.21.2`", "hash of peft==0.21.2 differs"),
+        ("error: failed to write: No space left on device (os error 28)", "is full"),
+        ("error: Request failed after 3 retries\n  cause: dns error: failed to lookup address", "could be fetched"),
+        ("  x No solution found when resolving dependencies", "Not every package"),
+        ("error: No interpreter found for Python 3.11 in managed installations", "Python 3.11 could not be fetched"),
+        ("something else entirely", "something else entirely"),
+    ],
+)
+def test_trouble_leaves_the_one_in_use(uv, lock, plan, monkeypatch, says: str, what: str) -> None:
+    used = set_up(plan, uv=uv, lock=lock)
+    monkeypatch.setenv("FAKE_UV", says)
+    with pytest.raises(StudioError) as told:
+        set_up(plan, uv=uv, lock=lock)
+    assert what in told.value.what
+    assert told.value.hint
+    assert current_runtime() == used
+    assert folders(plan) == [Path(used.folder).name, *(["cache"] if (plan.place / "cache").exists() else [])]
+
+
+def test_a_trial_that_fails_leaves_the_one_in_use(uv, lock, plan, monkeypatch) -> None:
+    used = set_up(plan, uv=uv, lock=lock)
+
+    def fail(worker: object, cancelled: object) -> None:
+        raise StudioError("The trial training failed: no kernel image is available.")
+
+    monkeypatch.setattr(runtimes, "train_two_steps", fail)
+    with pytest.raises(StudioError, match="no kernel image"):
+        set_up(plan, uv=uv, lock=lock)
+    assert current_runtime() == used
+    assert Path(used.folder).is_dir()
+
+
+def test_no_room_is_said_before_anything_is_done(uv, lock, plan, monkeypatch) -> None:
+    monkeypatch.setattr(runtimes, "free_bytes", lambda path: 10**9)
+    with pytest.raises(StudioError, match=r"needs 7\.3 GB; the disk of .* has 1\.0 GB free"):
+        set_up(plan, uv=uv, lock=lock)
+    assert not plan.place.exists()
+
+
+def test_cancel_ends_uv_and_takes_back_what_was_begun(uv, lock, plan, monkeypatch) -> None:
+    monkeypatch.setenv("FAKE_UV", "wait")
+    downloading = threading.Event()
+
+    def report(done: int, total: int, note: str) -> None:
+        if "Downloading torch" in note:
+            downloading.set()
+
+    with pytest.raises(Cancelled):
+        set_up(plan, report, downloading.is_set, uv=uv, lock=lock)
+    assert folders(plan) == []
+    assert current_runtime() is None
+
+
+def test_what_a_killed_program_left_goes_next_time(uv, lock, plan) -> None:
+    half = plan.place / "cu126-20260101-000000"
+    half.mkdir(parents=True)
+    (half / "plumbline-runtime").touch()
+    (plan.place / "not ours").mkdir()
+    made = set_up(plan, uv=uv, lock=lock)
+    assert folders(plan) == sorted([Path(made.folder).name, "not ours"])
+
+
+def test_a_place_that_cannot_be_written(uv, lock, plan, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StudioError, match="can't be written"):
+        set_up(replace(plan, place=tmp_path / "file" / "in it"), uv=uv, lock=lock)
+
+
+def test_no_uv(lock, plan, tmp_path) -> None:
+    with pytest.raises(StudioError, match="can't be started"):
+        set_up(plan, uv=tmp_path / "gone", lock=lock)
+
+
+def test_where_packages_come_from(lock, plan, tmp_path) -> None:
+    def words(**told: str) -> str:
+        return " ".join(install_words(Path("uv"), replace(plan, **told), tmp_path, lock))
+
+    assert "--require-hashes" in words()
+    assert "--torch-backend cu126" in words()
+    assert words(packages="https://mirror").endswith("--default-index https://mirror --torch-backend cu126")
+    assert "--index https://torch --index-strategy unsafe-best-match" in words(torch="https://torch")
+    assert words(torch=str(tmp_path)).endswith(f"--find-links {tmp_path}")
+    assert words(wheels="/wheels", packages="ignored").endswith("--no-index --find-links /wheels")
+    lock.write_text("torch==2.13.0 \\\n")  # the package index's own build
+    assert "torch-backend" not in words()
+
+
+def test_only_the_network_of_the_user_reaches_uv(tmp_path) -> None:
+    outer = {
+        "PATH": "/bin", "HTTPS_PROXY": "p", "SSL_CERT_FILE": "c", "UV_HTTP_TIMEOUT": "90", "UV_INDEX": "x",
+        "PIP_INDEX_URL": "x", "PYTHONPATH": "x", "VIRTUAL_ENV": "x", "CONDA_PREFIX": "x",
+    }  # fmt: skip
+    made = clean_environment(tmp_path, outer)
+    assert {key for key in outer if key in made} == {"PATH", "HTTPS_PROXY", "SSL_CERT_FILE", "UV_HTTP_TIMEOUT"}
+    assert made["UV_CACHE_DIR"] == str(tmp_path / "cache")
+
+
+def test_a_failure_without_words() -> None:
+    assert "it said nothing" in failure_of([], Plan("cpu", Path("x"))).what
+
+
+def test_nothing_of_this_needs_the_network(uv, lock, plan, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    set_up(replace(plan, wheels=str(tmp_path)), uv=uv, lock=lock)
+    said = (tmp_path / "log").read_text()
+    assert "--no-index" in said
+    assert os.fspath(plan.place) in said

@@ -1,0 +1,103 @@
+"""Which runtime is in use: a line in a file that damage can't break, and folders that only we delete."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from studio.core.errors import StudioError
+from studio.storage import runtimes
+from studio.storage.packages import package
+from studio.storage.runtimes import (
+    Runtime,
+    current_runtime,
+    forget_runtime,
+    has_lock,
+    interpreter_in,
+    lend_packages,
+    lock_file,
+    lock_hash,
+    new_folder,
+    remove_runtimes,
+    use_runtime,
+)
+from studio.storage.settings import home as home_folder
+
+
+@pytest.fixture
+def runtime(tmp_path) -> Runtime:
+    folder = new_folder(tmp_path / "runtimes", "cpu")
+    interpreter_in(folder).parent.mkdir(parents=True)
+    interpreter_in(folder).touch()
+    version = ".".join(map(str, sys.version_info[:2]))
+    return Runtime(str(folder), "cpu", lock_hash(lock_file("cpu", "linux")), f"{version}.7", 1.0, "processor")
+
+
+def test_what_is_used_is_found_again(runtime) -> None:
+    assert current_runtime() is None
+    use_runtime(runtime)
+    assert current_runtime() == runtime
+    interpreter_in(Path(runtime.folder)).unlink()
+    assert current_runtime() is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"folder": 1}', '{"folder": "x", "build": "cpu"}', "null"])
+def test_a_damaged_record_is_none(text: str) -> None:
+    home_folder().mkdir(parents=True, exist_ok=True)
+    (home_folder() / "runtime.json").write_text(text)
+    assert current_runtime() is None
+
+
+def test_another_lock_wants_an_update(runtime, monkeypatch) -> None:
+    monkeypatch.setattr(runtimes, "system", lambda: "linux")
+    assert runtime.is_current
+    assert not replace(runtime, lock="0" * 16).is_current
+    assert not replace(runtime, build="no such build").is_current
+    assert has_lock("cpu")
+    assert not has_lock("cu99")
+
+
+def test_one_in_use_is_not_deleted(runtime, tmp_path) -> None:
+    use_runtime(runtime)
+    python = interpreter_in(Path(runtime.folder))
+    python.unlink()
+    python.symlink_to(sys.executable)
+    child = subprocess.Popen([str(python), "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        with pytest.raises(StudioError, match="in use"):
+            forget_runtime()
+        assert remove_runtimes(tmp_path / "runtimes", None) == [Path(runtime.folder)]
+    finally:
+        child.communicate(b"\n")
+    forget_runtime()
+    assert current_runtime() is None
+    assert not Path(runtime.folder).exists()
+
+
+def test_foreign_folders_stay(runtime, tmp_path) -> None:
+    foreign = tmp_path / "runtimes" / "my photos"
+    foreign.mkdir()
+    remove_runtimes(tmp_path / "runtimes", runtime)
+    assert foreign.is_dir()
+    assert Path(runtime.folder).is_dir()
+
+
+def test_packages_are_lent_to_the_same_python_only(runtime, monkeypatch) -> None:
+    packages = Path(runtime.folder) / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "lent_for_a_test.py").write_text("value = 7")
+    monkeypatch.setattr(runtimes, "is_needed", lambda: True)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    use_runtime(replace(runtime, python="2.7.1"))
+    lend_packages()
+    with pytest.raises(StudioError, match="comes when training is set up"):
+        package("lent_for_a_test")
+    use_runtime(runtime)
+    lend_packages()
+    lend_packages()
+    assert package("lent_for_a_test").value == 7
+    assert sys.path.count(str(packages)) == 1
