@@ -1,0 +1,170 @@
+"""The page that sets up what trains: it tells what it found, does nothing by itself, and survives every ending."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QMessageBox
+
+from studio.core.errors import Cancelled, StudioError
+from studio.core.torch_builds import CPU, CUDA_12, CUDA_13, Card, Computer, choose
+from studio.gui.pages.runtime import RuntimePage
+from studio.gui.pages.runtime import page as page_module
+from studio.gui.pages.runtime.found import Found, lines_about
+from studio.processes.trial import Trial
+from studio.storage.runtimes import Runtime, current_runtime, interpreter_in, new_folder, use_runtime
+
+OLD = Computer("linux", cards=(Card("NVIDIA GeForce GTX 1080", "581.29", (6, 1), 8 * 2**30),))
+
+
+class Heard(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    @Slot()
+    def hear(self) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+def open_page(qtbot, monkeypatch, tmp_path):
+    """Opens the page on a computer, with the builds that there are lists for."""
+    made: list[RuntimePage] = []
+
+    def open_it(computer: Computer = OLD, builds=(CUDA_13, CUDA_12, CPU)) -> RuntimePage:
+        found = Found(computer, choose(computer), builds, tmp_path, 50 * 10**9)
+        monkeypatch.setattr(page_module, "look", lambda: found)
+        page = RuntimePage()
+        qtbot.addWidget(page)
+        page.options.place.setText(str(tmp_path))
+        page.show()
+        qtbot.waitUntil(lambda: "GTX" in page.computer.text() or "No graphics" in page.computer.text())
+        made.append(page)
+        return page
+
+    yield open_it
+    for page in made:
+        page.close_down()
+
+
+@pytest.fixture
+def used(tmp_path) -> Runtime:
+    folder = new_folder(tmp_path / "runtimes", "cpu")
+    interpreter_in(folder).parent.mkdir(parents=True)
+    interpreter_in(folder).touch()
+    runtime = Runtime(str(folder), "cpu", "0", "3.11.7", 1.0, "processor")
+    use_runtime(runtime)
+    return runtime
+
+
+def test_it_says_what_it_found_and_why(open_page, tmp_path) -> None:
+    page = open_page()
+    assert "driver 581.29, compute capability 6.1" in page.computer.text()
+    assert page.what.text().startswith("NVIDIA, CUDA 12.6. The NVIDIA GeForce GTX 1080")
+    assert "About 3.2 GB are downloaded from the official package indexes" in page.where.text()
+    assert "50.0 GB are free there" in page.where.text()
+    assert current_runtime() is None
+
+
+def test_a_choice_of_ones_own(open_page) -> None:
+    page = open_page()
+    page.options.build.setCurrentIndex(page.options.build.findData("cpu"))
+    assert page.what.text().startswith("Processor only, chosen by you. Suited would be NVIDIA, CUDA 12.6")
+    assert page.options.plan().build == "cpu"
+
+
+def test_a_build_without_a_list_is_not_offered(open_page) -> None:
+    page = open_page(builds=(CUDA_13, CPU))
+    assert page.options.build.currentData() == "cpu"
+    assert "no list of files for NVIDIA, CUDA 12.6" in page.what.text()
+    nothing = open_page(builds=())
+    assert not nothing.start.isEnabled()
+
+
+def test_places_to_get_it_from(open_page, tmp_path) -> None:
+    page = open_page()
+    page.options.source.setCurrentIndex(page.options.source.findData("folder"))
+    assert not page.options.wheels.isHidden()
+    assert page.options.packages.isHidden()
+    page.options.wheels.setText(str(tmp_path / "gone"))
+    page.start.click()
+    assert "There is no folder" in page.notice.what.text()
+    page.options.wheels.setText(str(tmp_path))
+    assert page.options.plan().wheels == str(tmp_path)
+    assert page.where.text().startswith("Installed from the folder")
+    page.options.source.setCurrentIndex(page.options.source.findData("mirror"))
+    page.options.torch.setText("https://mirror")
+    assert (page.options.plan().wheels, page.options.plan().torch) == ("", "https://mirror")
+    page.options.place.setText("relative")
+    page.start.click()
+    assert "not a whole path" in page.notice.what.text()
+
+
+def test_setting_up_shows_progress_and_says_when_it_is_ready(open_page, used, qtbot, monkeypatch) -> None:
+    go_on = threading.Event()
+
+    def set_up(plan, report, cancelled):
+        report(10**9, 2 * 10**9, "Downloading and installing packages: Downloading torch (858.1MiB)")
+        go_on.wait(10)
+        return used
+
+    monkeypatch.setattr(page_module, "set_up", set_up)
+    page, heard = open_page(), Heard()
+    page.changed.connect(heard.hear)
+    page.start.click()
+    qtbot.waitUntil(lambda: "1.0 GB of about 2.0 GB" in page.phase.text())
+    assert page.bar.value() == 500
+    assert page.cancel.isVisible()
+    assert not page.start.isVisible()
+    go_on.set()
+    qtbot.waitUntil(lambda: heard.count == 1)
+    assert "Ready" in page.notice.what.text()
+    assert page.later.text() == "Done"
+    assert "In use: Processor only" in page.present.text()
+    assert page.start.text() == "Update"  # it holds what another version wanted
+
+
+def test_cancel_and_failure_leave_things_as_they_were(open_page, used, qtbot, monkeypatch) -> None:
+    def wait(plan, report, cancelled):
+        while not cancelled():
+            pass
+        raise Cancelled
+
+    def fail(plan, report, cancelled):
+        raise StudioError("The disk is full.", "Free some space.", "details")
+
+    page = open_page()
+    monkeypatch.setattr(page_module, "set_up", wait)
+    page.start.click()
+    page.cancel.click()
+    qtbot.waitUntil(lambda: page.start.isVisible())
+    assert not page.notice.isVisible()
+    monkeypatch.setattr(page_module, "set_up", fail)
+    page.start.click()
+    qtbot.waitUntil(lambda: "The disk is full." in page.notice.what.text())
+    assert current_runtime() == used
+
+
+def test_check_and_remove(open_page, used, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(page_module, "runtime_worker", lambda folder: [str(folder)])
+    monkeypatch.setattr(page_module, "train_two_steps", lambda worker, cancelled: Trial("processor", 1.0, 3.0))
+    page = open_page()
+    page.check.click()
+    qtbot.waitUntil(lambda: "It works" in page.notice.what.text())
+    page.remove.click()
+    (box,) = page.findChildren(QMessageBox)
+    next(button for button in box.buttons() if button.text() == "Remove").click()
+    qtbot.waitUntil(lambda: "Removed" in page.notice.what.text())
+    assert current_runtime() is None
+    assert not Path(used.folder).exists()
+    assert not page.check.isVisible()
+
+
+def test_a_computer_in_words() -> None:
+    assert lines_about(Computer("linux")) == ["No graphics card that torch can compute on."]
+    assert lines_about(Computer("macos", "arm64")) == ["Apple GPU"]
+    assert lines_about(Computer("linux", note="nvidia-smi was silent.")) == ["nvidia-smi was silent."]
