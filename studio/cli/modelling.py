@@ -1,0 +1,188 @@
+"""plumbline models: list models, find and download them from the Hugging Face Hub, link folders, and remove them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from studio.cli.importing import Bar
+from studio.cli.options import open_project
+from studio.core.errors import Cancelled, StudioError, did_you_mean
+from studio.core.hub import host_of, model_id
+from studio.processes.hub import hub_client
+from studio.storage.catalogue import needs_of, read_catalogue
+from studio.storage.disk import size_on_disk
+from studio.storage.files import free_space, in_bytes, whole_path
+from studio.storage.hub_places import (
+    downloaded_models,
+    endpoint,
+    models_home,
+    partial_downloads,
+    partial_of,
+    place_of,
+    read_download,
+)
+from studio.storage.library import add_to_library, forget, list_library
+from studio.storage.machine import read_device
+from studio.storage.model_shapes import foretold_shape
+from studio.storage.models import in_count
+from studio.storage.trash import models_trash
+
+_WHAT = {
+    "list": "the models that are here; with --project those that it knows",
+    "catalogue": "good small models to start from, with what each needs on this computer",
+    "search": "models on the Hub, by words",
+    "get": "download a model, or go on with that",
+    "add": "let a project use a model's or an adapter's folder where it lies",
+    "remove": "move a downloaded model to the trash; a linked one only leaves the project's list",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    told = "; ".join(f"{word}: {about}" for word, about in _WHAT.items())
+    parser.add_argument("what", nargs="?", choices=list(_WHAT), default="list", metavar="WHAT", help=told)
+    parser.add_argument("name", nargs="*", help="the model's name on the Hub, words to search for, or a folder")
+    parser.add_argument("--project", type=Path, metavar="FOLDER", help="the project that is to know the model")
+    parser.add_argument("--yes", action="store_true", help="don't ask before the network is used or a model is removed")
+    parser.add_argument(
+        "--use-token", action="store_true", help="send the token that huggingface_hub keeps (hf auth login)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it. Raises StudioError."""
+    name = " ".join(arguments.name)
+    match arguments.what:
+        case "list":
+            _list(arguments.project)
+        case "catalogue":
+            _catalogue()
+        case "search":
+            _search(_named(name, "words to search for"), arguments.yes)
+        case "get":
+            _get(model_id(_named(name, "which model")), arguments)
+        case "add":
+            _add(Path(_named(name, "which folder")), arguments.project)
+        case _:
+            _remove(_named(name, "which model"), arguments)
+    return 0
+
+
+def _list(project: Path | None) -> None:
+    if project is not None:
+        for model in list_library(open_project(project)):
+            print(f"{model.name:<40}  {model.about:<32}  {model.folder}")
+        return
+    for folder in downloaded_models():
+        print(f"{_name_of(folder):<40}  {in_bytes(size_on_disk(folder)):>8}  {folder}")
+    for folder in partial_downloads():
+        name = folder.name.replace("--", "/")
+        print(f"{name:<40}  {in_bytes(size_on_disk(folder)):>8}  unfinished; “plumbline models get {name}” goes on")
+    print(f"Models are kept in {models_home()} ({free_space(models_home())} free).")
+
+
+def _catalogue() -> None:
+    device = read_device()
+    print(f"{'':<40}  {'size':>7}  {'to talk':>8}  {'LoRA':>8}  {'QLoRA':>8}  licence")
+    for model in read_catalogue():
+        shape = foretold_shape(model.config)
+        if shape is None:
+            continue
+        needs = needs_of(shape, device)
+        sizes = "  ".join(f"{in_bytes(size):>8}" for size in (needs.chat, needs.lora, needs.qlora))
+        gated = ", gated" if model.gated else ""
+        print(f"{model.name:<40}  {in_count(model.parameters):>7}  {sizes}  {model.licence}{gated}; {needs.verdict}")
+
+
+def _search(words: str, yes: bool) -> None:
+    _agree(f"Search {host_of(endpoint())} for “{words}”?", yes)
+    with hub_client() as hub:
+        found = hub.search(words)
+    for model in found:
+        size = in_count(model.parameters) if model.parameters else ""
+        gated = ", gated" if model.gated else ""
+        print(f"{model.name:<56}  {size:>7}  {model.downloads:>12,} downloads  {model.licence}{gated}")
+    if not found:
+        print(f"No model for “{words}” that writes text and has safetensors.")
+
+
+def _get(name: str, arguments: argparse.Namespace) -> None:
+    project = open_project(arguments.project) if arguments.project else None
+    place, host = place_of(models_home(), name), host_of(endpoint())
+    if not read_download(place):
+        token = " and send it your token" if arguments.use_token else ""
+        _agree(f"Ask {host} about “{name}”{token}?", arguments.yes)
+        with hub_client() as hub:
+            model, offer = hub.look(name, models_home(), use_token=arguments.use_token)
+            have = f", {in_bytes(offer.have)} are here" if offer.have else ""
+            size = f"{in_bytes(offer.size - offer.have)} to download{have}"
+            print(f"{model.name}: {size}, licence {model.licence or 'not said'}{', gated' if model.gated else ''}")
+            if offer.trouble:
+                print(offer.trouble)
+            if not offer.usable:
+                raise StudioError(f"“{name}” was not downloaded.", "Choose another model.")
+            _agree(f"Download it to {place} ({free_space(models_home())} free)?", arguments.yes)
+            with Bar("Downloading") as report:
+                hub.get(
+                    name,
+                    offer.revision,
+                    models_home(),
+                    lambda done, total: report(done, total, ""),
+                    use_token=arguments.use_token,
+                )
+    if project is not None:
+        add_to_library(project, place)
+    print(f"Here: {place}")
+
+
+def _add(folder: Path, project: Path | None) -> None:
+    if project is None:
+        raise StudioError("A folder is added to a project.", "Name it with --project.")
+    print(f"Added: {add_to_library(open_project(project), folder)}")
+
+
+def _remove(named: str, arguments: argparse.Namespace) -> None:
+    project = open_project(arguments.project) if arguments.project else None
+    known = {_name_of(folder): folder for folder in downloaded_models()}
+    folder = known.get(named) or (partial_of(models_home(), named) if "/" in named else None)
+    if folder is not None and folder.is_dir():
+        _agree(f"Move “{named}” ({in_bytes(size_on_disk(folder))}) to the trash?", arguments.yes)
+        models_trash(models_home()).throw(folder, f"Downloaded model “{named}”")
+        if project is not None:
+            forget(project, folder)
+        print("It is in the trash; Models, Disk in the window puts it back or empties that.")
+        return
+    if project is not None:
+        linked = {str(model.folder): model for model in list_library(project)}
+        path = whole_path(Path(named))
+        if str(path) in linked:
+            forget(project, path)
+            print(f"{path} stays where it is; the project doesn't list it any more.")
+            return
+    raise StudioError(
+        f"There is no downloaded model “{named}”.", did_you_mean(named, known) or "“plumbline models” lists them."
+    )
+
+
+def _agree(question: str, yes: bool) -> None:
+    """Go on when the answer is yes. Raises StudioError where nobody can be asked, and Cancelled for a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise StudioError(question, "Say --yes to agree.")
+    print(f"{question} [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Cancelled
+
+
+def _name_of(folder: Path) -> str:
+    download = read_download(folder)
+    return download.name if download else folder.name
+
+
+def _named(name: str, what: str) -> str:
+    if not name:
+        raise StudioError(f"Say {what}.", "“plumbline models --help” shows how.")
+    return name
