@@ -17,6 +17,7 @@ from studio.cli import (
     explaining,
     exporting,
     importing,
+    instructing,
     modelling,
     queueing,
     runtimes,
@@ -30,6 +31,7 @@ from studio.core.errors import Cancelled, StudioError, did_you_mean
 _VERBS = {
     "import": importing,
     "export": exporting,
+    "instruct": instructing,
     "train": training,
     "chat": chatting,
     "models": modelling,

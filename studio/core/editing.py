@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from studio.core.messages import ROLES, Example, Message, check_text
-from studio.core.records import KINDS, Label, Pair, Passage, Prompt, Ranking, Rating, Record
+from studio.core.records import KINDS, Label, Pair, Passage, Prompt, Ranking, Rating, Record, TaskRow
 from studio.core.shapes import shape_named
 from studio.core.tool_calls import calls_from
 
@@ -40,6 +40,8 @@ def parts_of(record: Any) -> list[Part]:
             return [_turn(turn) for turn in record.conversation]
         case Passage():
             return [Part("text", record.text)]
+        case TaskRow():
+            return [Part(f"column {name}", _column(value)) for name, value in record.columns]
         case Pair():
             margin = [] if record.margin is None else [Part("margin", f"{record.margin:g}")]
             answers = [Part("chosen", record.chosen), Part("rejected", record.rejected)]
@@ -67,6 +69,7 @@ def empty_parts(kind: str) -> list[Part]:
         "ratings": [asked, answer, Part("rating", "")],
         "rankings": [asked, Part(f"{_RANK}1", ""), Part(f"{_RANK}2", "")],
         "passages": [Part("text", "")],
+        "tasks": [Part("column text", ""), Part("column label", "")],
     }[kind]
 
 
@@ -78,6 +81,10 @@ def record_of(kind: str, parts: Sequence[Part]) -> Record:
     rest = {part.name: part.text for part in parts if not part.is_turn}
     if kind == "passages":
         return shape_named("Plain text").read(rest)
+    if kind == "tasks":
+        return shape_named("Labelled task").read(
+            {part.name.removeprefix("column "): _value(part.text) for part in parts}
+        )
     if kind in ("examples", "prompts"):
         return _conversation(kind, turns)
     if not any(turn.role == "user" and turn.content.strip() for turn in turns):
@@ -98,6 +105,23 @@ def record_of(kind: str, parts: Sequence[Part]) -> Record:
     row |= {"responses": [text for text, _ in ranked], "ranks": [rank for _, rank in ranked]}
     ranking = cast("Ranking", shape_named("Rankings").read(row))
     return Ranking(turns, ranking.answers, ranking.ranks)
+
+
+def _column(value: Any) -> str:
+    return value if isinstance(value, str) and not _is_json(value) else json.dumps(value, ensure_ascii=False)
+
+
+def _value(text: str) -> Any:
+    return json.loads(text) if _is_json(text) else text
+
+
+def _is_json(text: str) -> bool:
+    """Whether text would be read as something else: a number, a list, an object, or text in quotes."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _conversation(kind: str, turns: tuple[Message, ...]) -> Record:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.core.messages import Example, Message, tools_of
-from studio.core.records import Label, Pair, Passage, Prompt, Ranking, Rating, Record
+from studio.core.records import Label, Pair, Passage, Prompt, Ranking, Rating, Record, TaskRow
 from studio.core.shapes import shape_named
 
 _SHAREGPT = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
@@ -155,6 +155,10 @@ def _prompt(asked: _Asked) -> Callable[[Prompt], dict[str, Any]]:
     return lambda record: asked(record.prompt)
 
 
+def _task(record: TaskRow) -> dict[str, Any]:
+    return dict(record.columns)
+
+
 def _passage(record: Passage) -> dict[str, Any]:
     return {"text": record.text}
 
@@ -168,6 +172,7 @@ FORMS: tuple[Form, ...] = (
     Form("ratings", "Prompt, response, rating", "ratings", "Ratings", _rating(_asked)),
     Form("rankings", "Prompt, responses, ranks", "rankings", "Rankings", _ranking(_asked)),
     Form("prompts", "Prompt", "prompts", "Prompts", _prompt(_asked)),
+    Form("rows", "Rows as they are", "tasks", "Labelled task", _task),
     Form("text", "Plain text", "passages", "Plain text", _passage),
 )
 _PLAIN = {

@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from studio.core.messages import Example, Message, turns_from_value, turns_to_json
+
+_LABELS = ("label", "answers", "answer", "gold_label", "target", "class", "sentiment")  # what a row is judged to be
 
 
 class Record(Protocol):
@@ -210,6 +212,40 @@ class Prompt:
         return Prompt(turns_from_value(json.loads(text)))
 
 
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A row of a labelled task, with the columns that its file had: what instructions are made of (`core.tasks`)."""
+
+    columns: tuple[tuple[str, Any], ...]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """All but the label, and the label."""
+        label = next((name for name, _ in reversed(self.columns) if name.lower() in _LABELS), self.columns[-1][0])
+        rest = [_in_cell(value) for name, value in self.columns if name != label]
+        return " · ".join(rest), _in_cell(dict(self.columns)[label])
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """None: it is no conversation yet."""
+        return ()
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(dict(self.columns), ensure_ascii=False, separators=(",", ":"))
+
+    @staticmethod
+    def from_json(text: str) -> TaskRow:
+        """Read `to_json`. Raises ValueError."""
+        return TaskRow(tuple(cast("dict[str, Any]", json.loads(text)).items()))
+
+
+def _in_cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
 def prompt_of(record: Record) -> tuple[Message, ...]:
     """The turns after which an answer is wanted; none for plain text, and for a conversation that only has answers."""
     match record:
@@ -250,6 +286,14 @@ KINDS: Mapping[str, Kind] = {
         Kind("ratings", "ratings", "single answers with a number", ("Prompt", "Answer", "Rating"), Rating.from_json),
         Kind("rankings", "rankings", "answers in order", ("Prompt", "Best", "Worst", "Answers"), Ranking.from_json),
         Kind("prompts", "prompts", "conversations that wait for an answer", ("Prompt", "Turns"), Prompt.from_json),
+        Kind(
+            "tasks",
+            "task rows",
+            "labelled rows to make instructions of",
+            ("Columns", "Label"),
+            TaskRow.from_json,
+            templated=False,
+        ),
         Kind("passages", "passages", "plain text", ("Text",), Passage.from_json, templated=False),
     )
 }

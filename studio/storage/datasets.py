@@ -158,3 +158,4 @@ def delete_dataset(project: Project, dataset: str) -> None:
                 f"DELETE FROM {table} WHERE revision IN (SELECT id FROM revisions WHERE dataset = ?)", (row[0],)
             )
         connection.execute("DELETE FROM revisions WHERE dataset = ?", (row[0],))
+        connection.execute("DELETE FROM origins WHERE dataset = ?", (dataset,))

@@ -135,6 +135,8 @@ def _write_parquet(
     schema = arrow.schema([(name, _type(arrow, name, form)) for name in names])
     with parquet.ParquetWriter(path, schema) as writer:
         while batch := list(islice(wanted, _BATCH)):
+            if form.kind == "tasks":  # whose columns can be anything, in one row another thing than in the next
+                batch = [{name: cell_of(value) for name, value in row.items()} for row in batch]
             writer.write_table(arrow.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
@@ -151,9 +153,10 @@ def _type(arrow: Any, name: str, form: Form) -> Any:
         ("name", text),
         ("tool_call_id", text),
         ("tool_calls", arrow.list_(call)),
+        ("weight", arrow.int64()),
     ]
     types = {
-        "conversations": arrow.list_(arrow.struct([("from", text), ("value", text)])),
+        "conversations": arrow.list_(arrow.struct([("from", text), ("value", text), ("weight", arrow.int64())])),
         "messages": arrow.list_(arrow.struct(turn)),
         "history": arrow.list_(arrow.list_(text)),
         "responses": arrow.list_(text),
@@ -162,6 +165,8 @@ def _type(arrow: Any, name: str, form: Form) -> Any:
         "rating": arrow.float64(),
         "margin": arrow.float64(),
     }
+    if form.kind == "tasks":
+        return text
     if name in ("prompt", "chosen", "rejected") and not form.plain:
         return types["messages"]
     return types.get(name, text)

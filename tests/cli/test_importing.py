@@ -86,3 +86,18 @@ def test_a_dataset_is_exported(tmp_path, capsys):
     assert out.read_text(encoding="utf-8-sig").splitlines()[1] == "a,,b"
     assert main(["export", "q", str(tmp_path / "out.doc"), "--project", str(project)]) == 1
     assert "no ending that says how" in capsys.readouterr().err
+
+
+def test_labelled_rows_become_instructions(tmp_path, capsys):
+    file, folder, how = tmp_path / "films.csv", tmp_path / "p", tmp_path / "how.json"
+    file.write_text("text,label\n" + "\n".join(f"film {k},{k % 2}" for k in range(6)))
+    assert main(["import", str(file), "--project", str(folder)]) == 0
+    assert "6 task rows in Labelled task form" in capsys.readouterr().out
+    words = ["instruct", "films", "--project", str(folder)]
+    assert main([*words, "--shots", "1", "--save", str(how)]) == 0
+    assert ">>> negative" in capsys.readouterr().out
+    assert len(list_datasets(Project.open(folder, lock=False))) == 1
+    assert main([*words, "--recipe", str(how), "--take", "every", "--name", "mine"]) == 0
+    assert "Made 24 examples as “mine”" in capsys.readouterr().out
+    assert main([*words, "--task", "inference"]) == 1
+    assert "it wants premise, hypothesis, label" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from studio.core.errors import Cancelled, StudioError
 from studio.core.forms import FORMS, forms_of
 from studio.core.messages import Example, Message
 from studio.core.records import KINDS, Label, Pair, Passage, Prompt, Ranking, Rating
+from studio.core.shapes.conversations import from_task
 from studio.core.tool_calls import ToolCall
 from studio.storage.datasets import add_dataset, delete_dataset, records_of
 from studio.storage.export import FORMATS, export_dataset, form_named
@@ -35,6 +36,12 @@ KIND = {
     "rankings": st.builds(lambda p, a, b: Ranking(p, (a, b), (2, 1)), asked, words, words),
     "prompts": st.builds(Prompt, asked),
     "passages": st.builds(Passage, words),
+    "tasks": st.builds(
+        lambda text, label, answers: from_task({"context": text, "question": label, "answers": {"text": answers}}),
+        words,
+        words,
+        st.lists(words, min_size=1, max_size=2),
+    ),
 }
 CASES = [(form, ending) for form in FORMS for ending in FORMATS]
 
@@ -66,13 +73,14 @@ CALLED = Example(
         Message("assistant", "b"),
     )
 )
+UNLEARNED = Example((Message("user", "q"), Message("assistant", "a", unlearned=True), Message("assistant", "b")))
 PLAIN = Example((Message("user", "q"), Message("assistant", "a")))
 
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("form", ["messages", "sharegpt"])
 def test_tool_calls_go_out_and_come_back(project, tmp_path, ending, form):
-    info = add_dataset(project, "a", "a", [PLAIN, CALLED, PLAIN])
+    info = add_dataset(project, "a", "a", [PLAIN, CALLED, UNLEARNED, PLAIN])
     export_dataset(project, info, tmp_path / f"out{ending}", form)
     assert list(records_of(project, import_file(project, tmp_path / f"out{ending}"))) == [PLAIN, CALLED, PLAIN]
 

@@ -1,7 +1,8 @@
 """Shapes: the forms in which people keep data, how each is recognised by its columns, and how a row becomes a record.
 
 Recognised are Alpaca, messages (OpenAI), ShareGPT, prompt/completion, preference pairs (plain, conversational, ShareGPT
-and HH transcripts), KTO labels, ratings, rankings, prompts without an answer and plain text. Every `read` raises
+and HH transcripts), KTO labels, ratings, rankings, prompts without an answer,
+labelled tasks and plain text. Every `read` raises
 ValueError with the reason, in words that follow "Line 12: ". Columns of other names are `core.layouts`; reading files
 is `storage.interchange`.
 """
@@ -14,11 +15,13 @@ from typing import Any, cast
 
 from studio.core.records import Record
 from studio.core.shapes.conversations import (
+    COMPLETIONS,
     example_from_alpaca,
     from_completion,
     from_messages,
     from_prompt,
     from_sharegpt,
+    from_task,
     from_text,
     waits,
 )
@@ -32,8 +35,10 @@ from studio.core.shapes.preferences import (
     from_pair,
     from_ranking,
     from_rating,
+    from_safety,
     is_hh,
 )
+from studio.core.tasks import task_of
 
 __all__ = ["SHAPES", "Field", "Row", "Shape", "example_from_alpaca", "no_columns", "shape_named", "shape_of"]
 
@@ -144,6 +149,13 @@ SHAPES: tuple[Shape, ...] = (
             _SYSTEM,
         ),
     ),
+    Shape(
+        "Safe and unsafe answers",
+        "pairs",
+        lambda row: "prompt" in row and "safe" in row and "unsafe" in row,
+        from_safety,
+        (_PROMPT, Field("safe", "the answer to learn"), Field("unsafe", "the answer to unlearn"), _SYSTEM),
+    ),
     Shape("Prompts", "prompts", waits, from_prompt, (_PROMPT, _SYSTEM)),
     Shape(
         "Alpaca",
@@ -179,9 +191,19 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "Prompt and completion",
         "examples",
-        lambda row: "prompt" in row and "completion" in row,
+        lambda row: "prompt" in row and has(row, COMPLETIONS),
         from_completion,
         (_PROMPT, Field("completion", "the answer", also=_ANSWER), _SYSTEM),
+    ),
+    Shape(
+        "Labelled task",
+        "tasks",
+        lambda row: task_of(row) is not None,
+        from_task,
+        (
+            Field("text", "what is labelled", also=("sentence", "review", "premise", "question")),
+            Field("label", "its label", also=("class", "target", "sentiment", "category")),
+        ),
     ),
     Shape(
         "Plain text",

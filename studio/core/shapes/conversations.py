@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
 from studio.core.messages import Example, Message, check_text, messages_from, with_tools
-from studio.core.records import Passage, Prompt
-from studio.core.shapes.parts import Row, answer_of, asked_of, columns_of, kind_in_words, sharegpt_turns, text_of
+from studio.core.records import Passage, Prompt, TaskRow
+from studio.core.shapes.parts import (
+    Row,
+    answer_of,
+    asked_of,
+    columns_of,
+    first_of,
+    kind_in_words,
+    sharegpt_turns,
+    text_of,
+)
 
-_BESIDE_PROMPTS = {"prompt", "system", "tools", "id", "category", "source"}
+_BESIDE_PROMPTS = {
+    "prompt", "system", "tools", "id", "idx", "category", "source", "family", "kind", "type", "topic", "language",
+    "difficulty", "check",
+}  # fmt: skip
+COMPLETIONS = ("completion", "gold", "reference")
 _USUAL = {"instruction", "input", "output"}
 
 
@@ -80,7 +94,7 @@ def from_completion(row: Any) -> Example:
     before = asked_of(columns)
     if not before:
         raise ValueError("there is no “prompt”")
-    return Example((*before, Message("assistant", answer_of(columns, "completion"))))
+    return Example((*before, Message("assistant", answer_of(columns, first_of(columns, COMPLETIONS)))))
 
 
 def waits(row: Row) -> bool:
@@ -102,6 +116,35 @@ def from_prompt(row: Any) -> Prompt:
     if turns[-1].role != "user" or not turns[-1].content.strip():
         raise ValueError("the conversation does not end with a question")
     return Prompt(turns)
+
+
+def from_task(row: Any) -> TaskRow:
+    """A row of a labelled task: its columns, each as text, or as a list or an object where it is one."""
+    columns = {name: _cell(name, value) for name, value in columns_of(row).items()}
+    if not any(columns.values()):
+        raise ValueError("all of its columns are empty")
+    return TaskRow(tuple(columns.items()))
+
+
+def _cell(name: str, value: Any) -> Any:
+    """A value in the one form that all files give it: a table writes numbers and lists as text."""
+    if isinstance(value, str):
+        check_text(value, f"“{name}”")
+        if not value.startswith(("[", "{")):
+            return value
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    if value is None or isinstance(value, (bool, int, float)):
+        if value is None:
+            return ""
+        whole = isinstance(value, float) and value.is_integer()
+        return str(value).lower() if isinstance(value, bool) else f"{value:.0f}" if whole else str(value)
+    try:
+        return json.loads(check_text(json.dumps(value, ensure_ascii=False, allow_nan=False), f"“{name}”"))
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(f"“{name}” holds something that can't be kept") from None
 
 
 def from_text(row: Any) -> Passage:

@@ -41,6 +41,13 @@ def from_pair(row: Any) -> Pair:
     return _different(Pair(prefix, chosen, rejected, known))
 
 
+def from_safety(row: Any) -> Pair:
+    """A pair from a question with an answer that is safe and one that isn't."""
+    columns = columns_of(row)
+    safe, unsafe = (answer_of(columns, name) for name in ("safe", "unsafe"))
+    return _different(Pair(asked_of(columns), safe, unsafe))
+
+
 def from_hh(row: Any) -> Pair:
     """A pair from two transcripts that differ in their last answer."""
     columns = columns_of(row)

@@ -39,6 +39,7 @@ _TOOLS = {
     "lengths": "Lengths…",
     "secrets": "Look for secrets…",
     "split": "Split…",
+    "instructions": "Make instructions…",
     "history": "History…",
     "export": "Export…",
     "rename": "Rename…",
@@ -85,7 +86,7 @@ class DatasetView(QWidget):
             label.setWordWrap(True)
         self.train_button = QPushButton("Train on this")
         theme.set_role(self.train_button, "primary")
-        self.train_button.clicked.connect(self.train_requested)
+        self.train_button.clicked.connect(self._train_or_make)
         self.label_button = QPushButton("Label")
         self.label_button.setToolTip("Judge answers to its prompts: its own, or those that your models write")
         self.label_button.clicked.connect(self.label_requested)
@@ -103,7 +104,10 @@ class DatasetView(QWidget):
             self.preview.show_example(None)
             return
         self.title.setText(info.name)
-        self.about.setText(f"{info.size} · from {info.source} · imported {info.created[:10]}")
+        rows = info.kind_name == "tasks"  # nothing learns from these as they are
+        self.train_button.setText("Make instructions…" if rows else "Train on this")
+        self.label_button.setVisible(info.kind.templated)
+        self.about.setText(f"{info.size} · from {info.source} · {info.created[:10]}")
         if before is not None and (before.id, before.revision) == (info.id, info.revision):
             return
         if before is None or before.id != info.id:
@@ -111,6 +115,13 @@ class DatasetView(QWidget):
             self.filters.more.setChecked(False)
         self._read_again(before is not None and before.id == info.id)
         QTimer.singleShot(0, self._index)
+
+    @Slot()
+    def _train_or_make(self) -> None:
+        if self._shown is not None and self._shown.kind_name == "tasks":
+            self.asked.emit("instructions")
+        else:
+            self.train_requested.emit()
 
     def close_down(self) -> None:
         """End the preview worker and what runs in the background, and wait for their threads."""

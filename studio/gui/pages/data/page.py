@@ -221,6 +221,17 @@ class DataPage(QWidget):
         self._last_import = info.id
         self.notice.show_note(f"Imported {info.size} as “{info.name}”.", "Undo import")
 
+        if info.kind_name == "tasks":
+            self._use_tool("instructions")  # which is what such rows are for
+
+    @Slot(object, str)
+    def _take_made(self, info: DatasetInfo, said: str) -> None:
+        """Show a dataset that was made of others; deleting it takes it back."""
+        self.refresh(select=info.id)
+        self.datasets_changed.emit()
+        self._last_import = info.id
+        self.notice.show_note(said, "Undo")
+
     @Slot()
     def _undo_import(self) -> None:
         if self._last_import and self.import_button.isEnabled():
@@ -260,6 +271,7 @@ class DataPage(QWidget):
         else:
             dialog = TOOLS[name](self._project, info, self)
             dialog.changed.connect(self._take_changed)
+            dialog.made.connect(self._take_made)
             dialog.failed.connect(self.notice.show_error)
             dialog.said.connect(self.notice.show_note)
             dialog.open()

@@ -29,7 +29,7 @@ from studio.core.fields import Setting, settings_of
 from studio.core.messages import Example, tools_of
 from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
-from studio.core.records import Record
+from studio.core.records import Record, TaskRow
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
 from studio.gui.pages.data.legend import Legend
@@ -237,9 +237,14 @@ class PreviewPane(QWidget):
         turns = example.conversation
         if not turns:
             self._settled = None
-            self._say_empty(
-                "Plain text is learned as it stands", "No template is put around it; every token is trained."
-            )
+            if isinstance(example, TaskRow):
+                self._say_empty(
+                    "A row of a labelled task", "Make instructions of it: then there is something to learn."
+                )
+            else:
+                self._say_empty(
+                    "Plain text is learned as it stands", "No template is put around it; every token is trained."
+                )
             return
         request = {
             "do": "preview",

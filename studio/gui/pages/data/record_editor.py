@@ -121,7 +121,7 @@ class _Box(QWidget):
         self.text = QPlainTextEdit(part.text)
         self.text.setTabChangesFocus(True)
         self.text.setAccessibleName(shown)
-        short = part.name in ("rating", "margin", "good or bad")
+        short = part.name in ("rating", "margin", "good or bad", "column label")
         self.setFixedHeight(80 if short else 150)  # of the box: the style has a height for texts of one line
         if part.name in ROLES:
             self.role = QComboBox()

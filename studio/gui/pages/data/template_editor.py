@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QKeySequence, QTextCursor, QTextFormat
 from PySide6.QtWidgets import (
     QDialog,
@@ -174,7 +174,7 @@ class TemplateEditor(QDialog):
         layout.addWidget(self.about)
         layout.addWidget(halves, 1)
         layout.addLayout(line)
-        self.resize(820, 640)
+        self.resize(QSize(820, 640).boundedTo(self.screen().availableSize() - QSize(16, 48)))
 
 
 def _in_lines(jinja: str) -> str:

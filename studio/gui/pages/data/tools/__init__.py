@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.gui.pages.data.tools.export_dialog import ExportDialog
 from studio.gui.pages.data.tools.finding_dialog import DuplicatesDialog, SecretsDialog
 from studio.gui.pages.data.tools.history_dialog import HistoryDialog
+from studio.gui.pages.data.tools.instructions_dialog import InstructionsDialog
 from studio.gui.pages.data.tools.lengths_dialog import LengthsDialog
 from studio.gui.pages.data.tools.split_dialog import SplitDialog
 from studio.gui.pages.data.tools.tool import ToolDialog
@@ -14,6 +15,7 @@ TOOLS: dict[str, type[ToolDialog]] = {
     "lengths": LengthsDialog,
     "secrets": SecretsDialog,
     "split": SplitDialog,
+    "instructions": InstructionsDialog,
     "history": HistoryDialog,
     "export": ExportDialog,
 }

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidg
 
 from studio.core.datasets import DatasetInfo
 from studio.gui.pages.data.tools.tool import ToolDialog
+from studio.storage.origins import in_words, origin_of
 from studio.storage.project import Project
 from studio.storage.revisions import history
 
@@ -22,6 +23,9 @@ class HistoryDialog(ToolDialog):
             "Every state that this dataset has been in, the newest first. A run keeps the fingerprint of what it was "
             "trained on, and finds exactly those examples again whatever is changed here."
         )
+        origin = origin_of(project, dataset)
+        if origin is not None:
+            self.about.setText(f"{in_words(origin)} {self.about.text()}")
         revisions = history(project, dataset)
         self.table = QTableWidget(len(revisions), 4)
         self.table.setAccessibleName("Revisions")

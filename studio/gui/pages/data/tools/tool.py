@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
@@ -17,11 +17,13 @@ _PARTS = 1000
 
 
 class ToolDialog(QDialog):
-    """Signals: `changed(object DatasetInfo)` after a change of it, or for a new one; `failed(object Exception)`;
-    `said(str)`. A tool names itself in `title`, fills `body` and `buttons`, and does its work with `start`."""
+    """Signals: `changed(object DatasetInfo)` after a change of it, or for a new one; `made(object DatasetInfo, str
+    said)` for a new one that is taken back by deleting it; `failed(object Exception)`; `said(str)`. A tool names itself
+    in `title`, fills `body` and `buttons`, and does its work with `start`."""
 
     title = ""
     changed = Signal(object)
+    made = Signal(object, str)
     failed = Signal(object)
     said = Signal(str)
 
@@ -49,6 +51,10 @@ class ToolDialog(QDialog):
         layout.addLayout(self.body, 1)
         layout.addWidget(self.bar)
         layout.addLayout(self.buttons)
+
+    def take_room(self, width: int, height: int) -> None:
+        """This size, or what the screen has room for."""
+        self.resize(QSize(width, height).boundedTo(self.screen().availableSize() - QSize(16, 48)))
 
     def primary(self, words: str, slot: Callable[[], Any]) -> QPushButton:
         """The button of what the tool is for, at the right."""
