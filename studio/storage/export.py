@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -136,10 +137,14 @@ def _write_parquet(
     with parquet.ParquetWriter(path, schema) as writer:
         while batch := list(islice(wanted, _BATCH)):
             if form.kind == "tasks":  # whose columns can be anything, in one row another thing than in the next
-                batch = [{name: cell_of(value) for name, value in row.items()} for row in batch]
+                batch = [{name: _as_text(value) for name, value in row.items()} for row in batch]
             writer.write_table(arrow.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _type(arrow: Any, name: str, form: Form) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from studio.core.errors import StudioError
 
@@ -61,7 +61,7 @@ def compiled(text: str, what: str) -> Rendered:
             raise TemplateError(f"it writes more than {_LONGEST:,} characters")
         return text.replace(old, new)
 
-    environment = Sandbox(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment: Any = Sandbox(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals.clear()
     environment.filters = {name: made for name, made in environment.filters.items() if name not in _NO_FILTERS}
     environment.filters |= {"join": join, "replace": replace}
@@ -111,5 +111,5 @@ def _at_line(what: str, error: Exception, reason: str) -> StudioError:
 
 def _size(value: Any) -> float:
     if isinstance(value, (str, list, tuple)):
-        return len(value)
+        return len(cast("str", value))
     return min(abs(value), 1e300) if isinstance(value, (int, float)) and not isinstance(value, bool) else 1

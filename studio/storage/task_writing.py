@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
@@ -135,12 +135,11 @@ def label_text(value: Any) -> str:
 
 def first_answer(value: Any) -> str:
     """The first answer of a cell: text, a list, or SQuAD's {"text": [...]}."""
-    if isinstance(value, Mapping):
-        value = value.get("text")  # type: ignore[assignment]
-    if isinstance(value, (list, tuple)):
-        value = value[0] if value else ""
-    if isinstance(value, Mapping):
-        value = value.get("text")  # type: ignore[assignment]
+    while isinstance(value, (dict, list)):
+        if isinstance(value, dict):
+            value = cast("dict[str, Any]", value).get("text")
+        else:
+            value = next(iter(cast("list[Any]", value)), "")
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 

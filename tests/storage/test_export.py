@@ -82,7 +82,12 @@ PLAIN = Example((Message("user", "q"), Message("assistant", "a")))
 def test_tool_calls_go_out_and_come_back(project, tmp_path, ending, form):
     info = add_dataset(project, "a", "a", [PLAIN, CALLED, UNLEARNED, PLAIN])
     export_dataset(project, info, tmp_path / f"out{ending}", form)
-    assert list(records_of(project, import_file(project, tmp_path / f"out{ending}"))) == [PLAIN, CALLED, PLAIN]
+    assert list(records_of(project, import_file(project, tmp_path / f"out{ending}"))) == [
+        PLAIN,
+        CALLED,
+        UNLEARNED,
+        PLAIN,
+    ]
 
 
 def test_what_a_form_cannot_keep_is_a_sentence_and_leaves_the_old_file(project, tmp_path):

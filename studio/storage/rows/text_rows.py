@@ -18,8 +18,9 @@ from studio.core.errors import StudioError
 from studio.storage.rows.sources import HINT, Found, Source
 
 _LONGEST_CELL = 16_000_000  # characters, of four bytes each while csv collects them; its own limit is 131,072
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# What a spreadsheet would take for a formula, and what would be read as turns: written with a ' before it.
+_GUARDED = re.compile(r"'+(?:[=+\-@\t\r]|\[\s*\{)")
+_FORMULA = re.compile(r"'*(?:[=+\-@\t\r]|\[\s*\{)")
 _TURNS = {"prompt", "chosen", "rejected"}  # text, or turns
 _LISTS = {"messages", "conversations", "history", "tools", "responses", "answers", "ranks"} | _TURNS
 

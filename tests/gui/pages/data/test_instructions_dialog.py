@@ -42,7 +42,7 @@ def test_what_is_typed_shows_and_is_made_and_undone(dialog, qtbot, empty_project
     page = dialog.page
     dialog.words["1"].setText("splendid")
     dialog.shots.setValue(1)
-    dialog.style.setCurrentIndex(dialog.style.findData(NATURAL))
+    dialog.framing.setCurrentIndex(dialog.framing.findData(NATURAL))
     dialog.phrasings.ask.setPlainText("{{ text }}\n{{ nothing }}")
     qtbot.waitUntil(lambda: "line 2: “nothing” is no column" in dialog.fault.text())
     assert not dialog.go.isEnabled()

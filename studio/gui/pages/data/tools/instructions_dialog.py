@@ -71,7 +71,7 @@ class InstructionsDialog(ToolDialog):
         self.shots = _spin("Demonstrations", MOST_SHOTS)
         self.shots.setSpecialValueText("none")
         self.shots.setToolTip("Other rows of the same data, shown with their answers before each row")
-        self.style = _combo("Style", {PLAIN: "plain", NATURAL: "Natural Instructions"})
+        self.framing = _combo("Style", {PLAIN: "plain", NATURAL: "Natural Instructions"})
         self.definition, self.emphasis, self.prompt = QLineEdit(), QLineEdit(), QLineEdit()
         self.seed = _spin("Seed", 2**31 - 1)
         self.name = QLineEdit(f"{dataset.name} as instructions")
@@ -91,7 +91,7 @@ class InstructionsDialog(ToolDialog):
         self._lay_out()
         self.go = self.primary("Make instructions", self._make)
         self.go.setEnabled(False)
-        for box in (self.take, self.style):
+        for box in (self.take, self.framing):
             box.currentIndexChanged.connect(self._changed)
         for spin in (self.shots, self.seed):
             spin.valueChanged.connect(self._changed)
@@ -111,7 +111,7 @@ class InstructionsDialog(ToolDialog):
             tuple((value, line.text().strip()) for value, line in self.words.items()),
             str(self.take.currentData()),
             self.shots.value(),
-            str(self.style.currentData()),
+            str(self.framing.currentData()),
             self.definition.text(),
             self.emphasis.text(),
             self.prompt.text(),
@@ -193,7 +193,7 @@ class InstructionsDialog(ToolDialog):
     @Slot()
     def _changed(self) -> None:
         for line in (self.definition, self.emphasis, self.prompt):
-            self.rows.setRowVisible(line, self.style.currentData() == NATURAL)
+            self.rows.setRowVisible(line, self.framing.currentData() == NATURAL)
         self._pause.start()
 
     @Slot()
@@ -257,7 +257,7 @@ class InstructionsDialog(ToolDialog):
         for words, editor in (
             ("Of each row", self.take),
             ("Demonstrations", self.shots),
-            ("Style", self.style),
+            ("Style", self.framing),
             ("Definition", self.definition),
             ("Emphasis", self.emphasis),
             ("Prompt", self.prompt),
