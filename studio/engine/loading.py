@@ -1,8 +1,8 @@
 """Loading: tokenizer, prompt template, base model and adapter from local folders, and the number format for a device.
 
-Only safetensors are read and no code out of a model folder is run. What a folder must hold is checked by
-`storage.models` without torch; what shows only on loading is said here. torch is imported inside the functions that
-need it, so that the preview worker can do without.
+Only safetensors are read, and code out of a model folder is run only when somebody read it and agreed
+(`storage.model_code`). What a folder must hold is checked by `storage.models` without torch; what shows only on loading
+is said here. torch is imported inside the functions that need it, so that the preview worker can do without.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from studio.core.errors import StudioError
 from studio.core.templates import BUILT_IN, MODELS_OWN, template_named
 from studio.engine.encoding import Encoder
 from studio.engine.failures import explain
+from studio.storage.model_code import runs_own_code
 from studio.storage.models import check_model, config_of, writes_no_text
 from studio.storage.models import model_name as adapter_name
 
@@ -177,7 +178,10 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        trusted = runs_own_code(folder, config_of(folder))
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trusted)
+    except StudioError:
+        raise
     except Exception as error:  # tokenizers raises bare Exception for a damaged file
         raise StudioError(
             f"The tokenizer of “{folder.name}” can't be loaded ({_first_line(error)}).",
@@ -232,7 +236,7 @@ def _load(kind: Any, folder: Path, precision: Precision, device: str, bits: int 
             dtype=precision.weights,
             use_safetensors=True,
             local_files_only=True,
-            trust_remote_code=False,
+            trust_remote_code=runs_own_code(folder, config_of(folder)),
             low_cpu_mem_usage=True,
             **more,
         )

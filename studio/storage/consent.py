@@ -1,4 +1,4 @@
-"""Consent: which of the user's own Python files may run, by the hash of what they hold.
+"""Consent: which Python files, the user's own or a model's, may run, by the hash of what they hold.
 
 It is kept beside the program's settings, never in a project: a project or recipe from someone else can't bring consent
 with it. Running such a file is the engine's, and it refuses one whose hash is another.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
@@ -46,9 +46,19 @@ def is_allowed(sha256: str) -> bool:
     return sha256 in _allowed()
 
 
-def allow(function: Function) -> None:
-    """Remember that the user agreed to run what the file holds now. Raises StudioError."""
-    allowed = {**_allowed(), function.sha256: function.path}
+class Code(Protocol):
+    """Something that could run: where it lies, and the hash of what it holds."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
+def allow(code: Code) -> None:
+    """Remember that the user agreed to run what a file, or a model's files, hold now. Raises StudioError."""
+    allowed = {**_allowed(), code.sha256: code.path}
     write_whole(_file(), json.dumps(allowed, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 from studio.core.errors import StudioError
 from studio.storage.files import reading_trouble, whole_path
 from studio.storage.hub_places import downloaded_models
+from studio.storage.model_code import runs_own_code
 from studio.storage.project import Project, now
 from studio.storage.resources import carried
 from studio.storage.runs import list_runs
@@ -94,11 +95,7 @@ def _checked(folder: Path) -> ModelInfo:
             "Choose the folder of the model that it was trained on.",
         )
     config = config_of(folder)
-    if "auto_map" in config:
-        raise StudioError(
-            f"“{folder.name}” needs its own Python code to run, which could do anything on this computer.",
-            "Choose a model of an architecture that Plumbline knows.",
-        )
+    runs_own_code(folder, config)
     parameters = sum(_parameters(file) for file in weights_of(folder))
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
         raise StudioError(

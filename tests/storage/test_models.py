@@ -57,7 +57,7 @@ def test_shards_are_added_up(model):
         (lambda f: (f / "config.json").unlink(), "no config.json"),
         (lambda f: (f / "config.json").write_text("{"), "can't be read"),
         (lambda f: (f / "config.json").write_text("[]"), "not a JSON object"),
-        (lambda f: (f / "config.json").write_text('{"auto_map": {}}'), "its own Python code"),
+        (lambda f: (f / "config.json").write_text('{"auto_map": {"AutoModel": "m.M"}}'), "its own Python code"),
         (lambda f: (f / "tokenizer.json").unlink(), "no tokenizer"),
         (lambda f: (f / "model.safetensors").unlink(), "no weights"),
         (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "pickle"),

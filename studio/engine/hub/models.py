@@ -12,6 +12,7 @@ from typing import Any, cast
 from studio.core.errors import StudioError
 from studio.core.hub import HubModel, Offer
 from studio.storage.hub_places import partial_of, place_of, read_download
+from studio.storage.model_code import NATIVE
 
 # What a model folder needs to be used, and what people should read. Weights in other forms stay where they are.
 _WANTED = (
@@ -122,7 +123,7 @@ def _trouble(names: set[str], config: dict[str, Any] | None) -> tuple[str, bool]
         return "It has no tokenizer.json, so text couldn't be turned into tokens.", False
     if all(name.endswith(".bin") for name in weights):
         return "Its weights are pickle files. They are converted by a reading that knows numbers alone.", True
-    if "auto_map" in config:
+    if config.get("auto_map") and config.get("model_type") not in NATIVE:
         return "It needs its own Python code to run. You read that code and agree before it does.", True
     return "", True
 

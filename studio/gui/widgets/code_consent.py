@@ -1,32 +1,55 @@
-"""Asks whether a Python file of the user's may run: its text to read, the risk in words, and no as the easy answer."""
+"""Asks whether Python files may run, the user's own or a model's: their text to read, the risk in words, and no as the
+easy answer."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from collections.abc import Sequence
 
-from studio.core.rewards import Function
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
 from studio.gui import theme
-from studio.storage.consent import RISK
+from studio.storage.consent import RISK, Code
 
 _SHOWN = 12  # characters of the hash, as the command line takes it
 
 
 class CodeConsent(QDialog):
-    """Call `open`. Signal: `agreed(object Function)`; nothing when the user doesn't want it."""
+    """Call `open`. Signal: `agreed(object Code)`; nothing when the user doesn't want it.
+
+    files: name and text of each where there are several; all must have been looked at before anybody can agree.
+    """
 
     agreed = Signal(object)
 
-    def __init__(self, function: Function, text: str, parent: QWidget) -> None:
+    def __init__(
+        self,
+        code: Code,
+        text: str,
+        parent: QWidget,
+        *,
+        asked: str = "Run this code to reward answers?",
+        files: Sequence[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(parent)
-        self._function = function
+        self._code = code
+        self._unseen = set(range(len(files)))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Run this code?")
         question, path, risk, mark = (
-            QLabel("Run this code to reward answers?"),
-            QLabel(function.path),
+            QLabel(asked),
+            QLabel(code.path),
             QLabel(RISK),
-            QLabel(f"Hash of what you agree to: {function.sha256[:_SHOWN]}"),
+            QLabel(f"Hash of what you agree to: {code.sha256[:_SHOWN]}"),
         )
         for label, role in ((question, "heading"), (path, "muted"), (risk, "warning"), (mark, "muted")):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -37,6 +60,11 @@ class CodeConsent(QDialog):
         self.text.setAccessibleName("The code")
         self.text.setTabChangesFocus(True)
         theme.set_role(self.text, "mono")
+        self.files = QComboBox()
+        self.files.setAccessibleName("File")
+        for name, content in files:
+            self.files.addItem(name, content)
+        self.files.setVisible(len(files) > 1)
         buttons = QDialogButtonBox()
         self.agree = QPushButton("Agree and run it")
         self.refuse = QPushButton("Don't run it")
@@ -50,13 +78,24 @@ class CodeConsent(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 16, 24, 16)
         layout.setSpacing(12)
-        for part in (question, path, self.text, risk, mark, buttons):
+        for part in (question, path, self.files, self.text, risk, mark, buttons):
             layout.addWidget(part)
         layout.setStretchFactor(self.text, 1)
+        self.files.currentIndexChanged.connect(self._show_file)
+        if files:
+            self._show_file(0)
         self.resize(720, 560)
         self.refuse.setFocus()
 
+    @Slot(int)
+    def _show_file(self, number: int) -> None:
+        self.text.setPlainText(self.files.itemData(number))
+        self._unseen.discard(number)
+        self.agree.setEnabled(not self._unseen)
+        left = f" ({len(self._unseen)} more to look at)" if self._unseen else ""
+        self.agree.setText(f"Agree and run it{left}")
+
     @Slot()
     def _agree(self) -> None:
-        self.agreed.emit(self._function)
+        self.agreed.emit(self._code)
         self.accept()

@@ -14,11 +14,10 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPush
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
-from studio.processes.converting import convert_model
+from studio.gui.widgets.ways_in import WaysIn
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.models import (
     ModelInfo,
-    PickledWeights,
     add_model,
     check_model,
     model_name,
@@ -58,7 +57,8 @@ class ModelChoice(QWidget):
         theme.set_role(self.summary, "muted")
         self._asked: Path | None = None  # the folder that was checked last
         self.notice = Notice()
-        self.notice.action_requested.connect(self._convert)
+        self._ways = WaysIn(project, self.notice, self)
+        self._ways.opened.connect(self.choose)
         row = QHBoxLayout()
         row.addWidget(self.combo, 1)
         row.addWidget(self.browse)
@@ -74,6 +74,7 @@ class ModelChoice(QWidget):
         """The model that is chosen and passed its check."""
         return self._model
 
+    @Slot(object)
     def choose(self, folder: Path) -> None:
         """Check a folder in the background; when it passes it joins the project's list and is chosen."""
         self._start(folder, listed=False)
@@ -88,6 +89,7 @@ class ModelChoice(QWidget):
 
     def close_down(self) -> None:
         """Wait for a check that is under way."""
+        end_tasks(self)
         if self._check is not None:
             self._check.wait()
             self._check.deleteLater()
@@ -124,26 +126,9 @@ class ModelChoice(QWidget):
     @Slot(object)
     def _failed(self, error: Exception) -> None:
         self.summary.setText(self._model.summary if self._model else "")
-        self.notice.show_error(error, "Convert" if isinstance(error, PickledWeights) else "")
+        if self._asked is not None:
+            self._ways.show_error(error, self._asked)
         self._list()
-
-    @Slot()
-    def _convert(self) -> None:
-        """Have the pickled weights of the folder that was refused written as safetensors into the project."""
-        source = self._asked
-        if source is None:
-            return
-        project, target = self._project, self._project.models / f"{source.name}-safetensors"
-        self.close_down()
-        self.summary.setText(f"Converting {source.name} into {target}…")
-
-        def convert(_task: BackgroundTask) -> ModelInfo:
-            return add_model(project, target if target.is_dir() else convert_model(source, target))
-
-        self._check = BackgroundTask(convert, self)
-        self._check.succeeded.connect(self._passed)
-        self._check.failed.connect(self._failed)
-        self._check.start()
 
     def _list(self) -> None:
         """Show the folders that the project knows; another page may have added one."""

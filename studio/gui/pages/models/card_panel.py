@@ -5,12 +5,13 @@ It is read in a thread. What the model's author wrote is shown as the text it is
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFormLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.library import LibraryModel
 from studio.storage.model_cards import ModelCard, read_card
@@ -18,8 +19,12 @@ from studio.storage.project import Project
 
 
 class CardPanel(Panel):
-    """Shows what `storage.model_cards` knows of a model."""
+    """Shows what `storage.model_cards` knows of a model.
 
+    Signal: `opened(object Path)`: a model that couldn't be used can be now.
+    """
+
+    opened = Signal(object)
     title = "About"
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
@@ -27,6 +32,8 @@ class CardPanel(Panel):
         self._project = project
         self._model: LibraryModel | None = None
         self.notice = Notice()
+        self._ways = WaysIn(project, self.notice, self)
+        self._ways.opened.connect(self.opened)
         self.rows = QFormLayout()
         self.rows.setHorizontalSpacing(24)
         self.rows.setVerticalSpacing(8)
@@ -93,7 +100,7 @@ class CardPanel(Panel):
             title.setVisible(there)
             part.setVisible(there)
         if card.trouble is not None:
-            self.notice.show_error(card.trouble)
+            self._ways.show_error(card.trouble, card.model.base or card.model.folder)
         else:
             self.notice.clear()
 

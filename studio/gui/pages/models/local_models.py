@@ -10,6 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
+from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask
 from studio.storage.hub_places import cached_models
 from studio.storage.library import add_to_library
@@ -18,14 +20,16 @@ from studio.storage.project import Project
 
 
 class LocalModels(QWidget):
-    """Signals: `added(object Path)`; `failed(object Exception)` with why a folder can't be used."""
+    """Signal: `added(object Path)`. Why a folder can't be used is said in `notice`, with a way in if there is one."""
 
     added = Signal(object)
-    failed = Signal(object)
 
-    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+    def __init__(self, project: Project, notice: Notice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project = project
+        self._asked = Path()
+        self._ways = WaysIn(project, notice, self)
+        self._ways.opened.connect(self.add)
         self.folder = QPushButton("Add a folder…")
         self.folder.setToolTip("A model or an adapter on this computer; it stays where it is")
         self.folder.clicked.connect(self._ask_folder)
@@ -39,14 +43,20 @@ class LocalModels(QWidget):
         layout.addWidget(self.folder)
         layout.addWidget(self.cache)
 
+    @Slot(object)
     def add(self, folder: Path) -> None:
         """Check a folder in the background; when it passes, it joins the project."""
         project = self._project
+        self._asked = folder
 
         def check(_task: BackgroundTask) -> Path:
             return add_to_library(project, folder)
 
-        BackgroundTask.begin(self, check, self.added, self.failed)
+        BackgroundTask.begin(self, check, self.added, self._take_failure)
+
+    @Slot(object)
+    def _take_failure(self, error: Exception) -> None:
+        self._ways.show_error(error, self._asked)
 
     @Slot()
     def _ask_folder(self) -> None:

@@ -75,7 +75,9 @@ class ModelsPage(QWidget):
 
     def _panels(self) -> list[Panel]:
         """What can be done with a model, in the order of the tabs."""
-        return [CardPanel(self._project)]
+        card = CardPanel(self._project)
+        card.opened.connect(self._take_opened)
+        return [card]
 
     def _lay_out(self) -> None:
         heading = QLabel("Models")
@@ -155,6 +157,7 @@ class ModelsPage(QWidget):
         if self._wanted is not None and index.isValid():
             self._wanted = None
             self.stack.setCurrentWidget(self.view)
+            self.view.show_model(index.data(MODEL))  # also when it was chosen before: it may have changed
         if not index.isValid() and models:
             index = self.model.index(0)
         if index.isValid() and index != self.list.currentIndex():
@@ -171,6 +174,10 @@ class ModelsPage(QWidget):
     @Slot(QModelIndex)
     def _take_clicked(self, _index: QModelIndex) -> None:
         self.stack.setCurrentWidget(self.view)  # also from the way to get another
+
+    @Slot(object)
+    def _take_opened(self, folder: Path) -> None:
+        self.get_view.local.add(folder)
 
     @Slot(object)
     def _take_added(self, folder: Path) -> None:

@@ -18,7 +18,11 @@ from tests.engine.model_hub_for_tests import TOKEN, model_hub, starter
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     with model_hub() as server:
-        own_code = {"config.json": b'{"auto_map": {}}', "model.safetensors": b"", "tokenizer.json": b"{}"}
+        own_code = {
+            "config.json": b'{"auto_map": {"AutoModel": "m.M"}}',
+            "model.safetensors": b"",
+            "tokenizer.json": b"{}",
+        }
         server.repositories = {"o/starter": starter(), "o/own-code": own_code}
         monkeypatch.setenv("HF_ENDPOINT", server.address)
         monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "2")
