@@ -177,8 +177,7 @@ def main(kind: str, about: str) -> int:
                 else:
                     best, tried = told.best or LIKELY_BEST, {}
                 figures[name] = compare(kind, folder, way, best, rounds, steps, told.batch)
-                if tried:
-                    figures[name]["searched"] = tried
+                figures[name]["searched"] = tried or "no: --full tries them all"
                 print(f"{name}: {json.dumps(figures[name])}", flush=True)
     print(json.dumps(figures))
     apart = [name for name, found in figures.items() if isinstance(found, dict) and found["losses_apart"] > ALIKE]

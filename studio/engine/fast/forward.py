@@ -112,14 +112,32 @@ def head_of(base: PreTrainedModel) -> Callable[[Tensor], Head]:
         scale *= getattr(config, name, None) or 1.0
     scale /= getattr(config, "logits_scaling", None) or 1.0
     softcap = getattr(config, "final_logit_softcapping", None)
+    turned = _Turned()
 
     def head(hidden: Tensor) -> Head:
         layer: Any = base.get_output_embeddings()
         kind = hidden.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else layer.weight.dtype
-        return Head(layer.weight, dtype, layer.bias, scale, softcap)
+        return Head(layer.weight, dtype, layer.bias, scale, softcap, turned=turned.of(layer.weight, dtype))
 
     return head
+
+
+class _Turned:
+    """A frozen output layer in the format that is computed in: turned once, not in every pass."""
+
+    def __init__(self) -> None:
+        self._kept: Tensor | None = None
+        self._of: tuple[Any, ...] = ()
+
+    def of(self, weight: Tensor, dtype: torch.dtype) -> Tensor | None:
+        """None for a layer that is trained, or computes as it is."""
+        if weight.requires_grad or weight.dtype == dtype:
+            return None
+        now = (weight.data_ptr(), weight._version, dtype)
+        if now != self._of:
+            self._kept, self._of = weight.detach().to(dtype), now
+        return self._kept
 
 
 def _fast_forward(base: PreTrainedModel, head: Callable[[Tensor], Head]) -> Callable[..., Any]:

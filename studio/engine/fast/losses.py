@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 _CACHE = 2**22  # logits at a time on a processor: 16 MB, half of a usual third-level cache
 _CARD = 2**26  # and on a card, where large products are what is fast
 _FEWEST = 256  # rows: below, summing up the weight's gradient costs more than the products
+_WORDS = 4096  # of the weight's gradient at a time on a processor: what is added stays in the cache
 _ROUND = 64  # oneDNN compiles a bf16 product for each new shape, so there are few shapes
 
 
@@ -26,7 +27,8 @@ class Head:
     """The output layer: logits = cap(scale * (hidden @ weight.T + bias)) / temperature, computed in `dtype`, summed up
     in fp32.
 
-    softcap: logits are squeezed to softcap * tanh(logits / softcap), as in some Gemmas.
+    softcap: logits are squeezed to softcap * tanh(logits / softcap), as in some Gemmas. turned: the weight in `dtype`,
+    where whoever asks has it already.
     """
 
     weight: Tensor
@@ -35,6 +37,7 @@ class Head:
     scale: float = 1.0
     softcap: float | None = None
     temperature: float = 1.0
+    turned: Tensor | None = None
 
 
 class LossSum(NamedTuple):
@@ -73,7 +76,7 @@ class _Product:
 
     def __init__(self, head: Head, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         self.head, self.hidden = head, hidden
-        self.weight = weight.to(head.dtype)
+        self.weight = weight.to(head.dtype) if head.turned is None else head.turned
         self.bias = bias.float() if bias is not None else None
         self._exact = head.dtype == torch.float32
         self._round = _ROUND if hidden.device.type == "cpu" and not self._exact else 1
@@ -137,20 +140,35 @@ class _Gradients:
         device = product.hidden.device
         self.product = product
         self.hidden = torch.empty(product.hidden.shape, dtype=torch.float32, device=device) if hidden else None
-        self.weight = torch.zeros(product.weight.shape, dtype=torch.float32, device=device) if weight else None
+        make = torch.empty if len(product.hidden) else torch.zeros  # the first part of the rows is copied in, not added
+        self.weight = make(product.weight.shape, dtype=torch.float32, device=device) if weight else None
         self.bias = torch.zeros(product.weight.shape[0], dtype=torch.float32, device=device) if bias else None
-        self._part = torch.empty_like(product.weight) if weight and product.weight.dtype != torch.float32 else None
+        self._exact = product.weight.dtype == torch.float32
 
     def add(self, part: slice, rows: Tensor, gradient: Tensor, count: int) -> None:
         if self.hidden is not None:
             self.hidden[part] = (gradient @ self.product.weight)[:count]
         if self.weight is not None:
-            if self._part is None:
-                self.weight.addmm_(gradient.T, rows)
+            first = part.start == 0
+            if self._exact:
+                torch.addmm(self.weight, gradient.T, rows, beta=0 if first else 1, out=self.weight)
             else:
-                self.weight += torch.mm(gradient.T, rows, out=self._part)
+                self._add_turned(self.weight, gradient.T, rows, first)
         if self.bias is not None:
             self.bias += gradient.sum(0, dtype=torch.float32)
+
+    @staticmethod
+    def _add_turned(total: Tensor, left: Tensor, right: Tensor, first: bool) -> None:
+        """Add a 16-bit product to a 32-bit sum, some words of the vocabulary at a time: the product of all, turned to
+        32 bits, would go through the memory twice more than the sum itself."""
+        words = _WORDS if total.device.type == "cpu" else len(total)
+        for start in range(0, len(total), words):
+            some = slice(start, start + words)
+            product = torch.mm(left[some], right)
+            if first:
+                total[some].copy_(product)
+            else:
+                total[some].add_(product)
 
 
 def _minus_one_at(targets: Tensor, probabilities: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from trl.trainer.utils import add_fused_lm_head
 
 from studio.engine.examples import IGNORED
-from studio.engine.fast.forward import enable, enable_hidden, fast_last_hidden, fast_log_probs, fast_loss
+from studio.engine.fast.forward import enable, enable_hidden, fast_last_hidden, fast_log_probs, fast_loss, head_of
 from studio.engine.fast.packing import EndToEnd, Piece, pack, sharing
 from studio.engine.pairs import answer_batch
 from tests.engine.fast.models import FITTING, VOCABULARY, gemma2, gemma3, gpt2, llama, mistral
@@ -327,3 +327,20 @@ def test_perfect_and_uniform_models_have_the_losses_of_the_book():
     packed = EndToEnd()(examples())["packed"]
     mean = float(fast_loss(model, packed).loss.detach()) / len(packed.targets)
     assert mean == pytest.approx(math.log(VOCABULARY), rel=1e-5)
+
+
+def test_a_frozen_output_layer_is_turned_once_and_again_when_it_changes():
+    model = llama()
+    make = head_of(model)
+    layer = model.get_output_embeddings()
+    hidden = torch.randn(3, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert make(hidden).turned is None  # it is trained
+        layer.weight.requires_grad_(False)
+        first = make(hidden).turned
+        assert first is not None and first.dtype == torch.bfloat16 and make(hidden).turned is first
+        with torch.no_grad():
+            layer.weight.add_(1)
+        again = make(hidden).turned
+    assert again is not None and torch.equal(again, layer.weight.bfloat16())
+    assert make(hidden).turned is None  # computed as it is
