@@ -48,7 +48,7 @@ _SEQUENCES = {"dpo": 2, "reward": 2}
 # Methods whose logits the engine makes in parts. Reward models have none; for all others TRL makes them as a whole.
 _IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain", "dpo", "kto"}, {"reward"}
 # What the formulas were checked with; for others a forecast is rough.
-_CHECKED = {"sft", "pretrain", "dpo"}
+_CHECKED = {"sft", "pretrain", "dpo", "reward", "kto"}
 
 _PARTS = {
     "weights": ("Weights", "the model itself, and 16-bit copies of it where a step computes with them"),
@@ -164,6 +164,8 @@ def forecast_memory(
     longest: bytes of the dataset's longest example; 0 when it isn't known, or examples are made as long as is allowed.
     roles: models beside the policy, for a method that learns from a reward.
     """
+    if method in _WITHOUT_LOGITS:
+        shape = without_output(shape)
     length = longest_example(shape, settings, longest)
     tokens = rounded(tokens_of_pass(settings, length) * _SEQUENCES.get(method, 1))
     half = computes_in_half(shape, settings, device)
@@ -172,10 +174,11 @@ def forecast_memory(
     trained = trained_weights(shape, settings)
     kept = 1.0 if settings.full else holes  # of all weights they are few large blocks, which stay where they are
     sizes: dict[str, float] = {
-        "weights": weights(shape, settings, device, half) + holes * copies(shape, settings, device, half),
+        "weights": weights(shape, settings, device, half)
+        + holes * copies(shape, settings, device, half, output=method not in _WITHOUT_LOGITS),
         "adapters": 0 if settings.full else trained * _FP32,
         "gradients": kept * trained * _FP32,
-        "optimiser": kept * optimiser(shape, settings, trained),
+        "optimiser": kept * optimiser(shape, settings, trained, device),
         "activations": holes * activations(shape, settings, device, half, tokens, length, again),
         "logits": logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
         "overhead": (_LIBRARIES if device.kind != "cuda" else _ON_CARD) + _BITSANDBYTES * settings.needs_bitsandbytes,
@@ -221,18 +224,29 @@ def trained_weights(shape: ModelShape, settings: TrainSettings) -> int:
     return round(share * (adapter_weights(shape, settings.lora_rank) + magnitudes))
 
 
-def optimiser(shape: ModelShape, settings: TrainSettings, trained: int) -> int:
+def optimiser(shape: ModelShape, settings: TrainSettings, trained: int, device: Device) -> int:
     """Adam's two running means (Kingma and Ba 2015) in 32 bits, or in 8 with a scale for each 256 of them (Dettmers et
-    al. 2022); Adafactor (Shazeer and Stern 2018) keeps sums of rows and columns, and one change at a time."""
+    al. 2022), embeddings always in 32; Adafactor (Shazeer and Stern 2018) keeps sums of rows and columns. What isn't
+    fused works with tensors as large as the one that is being changed: on a processor 8 bits with five (both means in
+    32, the gradient, and two for the quotient), Adafactor anywhere with three."""
+    words = shape.vocabulary * shape.hidden
+    largest = words if settings.full else settings.lora_rank * shape.inner
     match settings.optimiser:
         case "adamw8bit" | "paged_adamw8bit":
-            return round(trained * 2 * (1 + _FP32 / 256))
+            whole = words if settings.full else 0
+            kept = whole * 2 * _FP32 + (trained - whole) * 2 * (1 + _FP32 / 256)
+            return round(kept + (5 * largest * _FP32 if device.kind == "cpu" else 0))
         case "adafactor":
             rows = shape.linear_in + shape.linear_out + shape.vocabulary + shape.hidden
-            largest = shape.vocabulary * shape.hidden if settings.full else settings.lora_rank * shape.inner
-            return rows * _FP32 + 2 * largest * _FP32
+            return rows * _FP32 + 3 * largest * _FP32
         case _:
             return trained * 2 * _FP32
+
+
+def without_output(shape: ModelShape) -> ModelShape:
+    """The same without an output layer of its own, as a model that only scores."""
+    of_output = 0 if shape.tied else shape.vocabulary * shape.hidden
+    return replace(shape, parameters=shape.parameters - of_output, tied=True)
 
 
 def longest_example(shape: ModelShape, settings: TrainSettings, longest: int = 0) -> int:
@@ -271,15 +285,22 @@ def weights(shape: ModelShape, settings: TrainSettings, device: Device, half: bo
     return round((shape.parameters - shape.linear_weights) * kept + few)
 
 
-def copies(shape: ModelShape, settings: TrainSettings, device: Device, half: bool) -> int:
-    """Autocast makes 16-bit copies of 32-bit weights, and keeps each that the way back needs: of every linear layer.
-    Of weights in few bits one layer at a time is made whole, the largest, there and back."""
-    output = shape.vocabulary * shape.hidden
+def copies(shape: ModelShape, settings: TrainSettings, device: Device, half: bool, *, output: bool = True) -> int:
+    """16-bit copies of 32-bit weights. Autocast keeps each that the way back needs, so of every layer that is trained;
+    of a frozen one the engine makes it there and back. The output layer's is kept, where there is one. Of weights in
+    few bits one layer at a time is made whole, the largest, there and back."""
+    of_output = shape.vocabulary * shape.hidden * _HALF if output else 0
+    largest = 2 * shape.inner * shape.hidden
     if settings.bits is not None:
-        return 2 * shape.inner * shape.hidden * _FP32 + output * (_HALF if half and device.kind == "cpu" else 0)
+        return largest * _FP32 + (of_output if half and device.kind == "cpu" else 0)
     if not half or (device.kind != "cpu" and not settings.full):
         return 0
-    return (shape.linear_weights + output) * _HALF
+    return (shape.linear_weights * _HALF if settings.full or not _fused(settings) else largest * _HALF) + of_output
+
+
+def _fused(settings: TrainSettings) -> bool:
+    """Whether the engine computes an adapter's layers in one step, which share what their input was turned to."""
+    return not (settings.full or settings.bits or settings.dora or settings.lora_dropout)
 
 
 def activations(
@@ -289,7 +310,7 @@ def activations(
 
     Counted tensor by tensor with torch's saved-tensor hooks, per token and layer; a: queries' width, k: keys'.
     - Inputs of linear layers, saved for what is trained: h (queries, keys, values), a (output), h (gate, up), inner
-      (down). Under autocast each layer casts its own copy.
+      (down). Under autocast each layer casts its own copy, unless the engine computes the adapters itself.
     - rank for every linear layer, between the adapter's two matrices.
     - Gate, its activation and up; a block without a gate saves its activation's input alone, unless that is unfused.
     - In 32 bits: the stream before each norm; queries, keys, values and what attention makes of them (the engine
@@ -301,7 +322,7 @@ def activations(
     number = _HALF if half else _FP32
     attention = _FP32 if device.kind == "cpu" else number
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    if half:
+    if half and not _fused(settings):
         inputs = shape.linear_in * number
     else:
         inputs = shape.layers * (2 * shape.hidden + queries + shape.inner) * number

@@ -20,11 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studio.core.fields import settings_of
 from studio.core.forecast import Device, Forecast, forecast_memory
 from studio.core.messages import Example, Message
 from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
-from studio.core.records import Label, Pair
+from studio.core.records import Label, Pair, Prompt
+from studio.core.rewards import Rewards
+from studio.core.rules import Rule
 from studio.core.training_settings import OFF
 from studio.processes.launch import worker_command
 from studio.storage.datasets import add_dataset
@@ -91,11 +94,18 @@ CASES = (
     Case("llama", MIDDLE, 2, 512, changed=(("dora", True), ("lora_targets", "attention"))),
     Case("llama", WIDE, 1, 256, method="dpo", changed=(("way", "full"),)),
     Case("llama", SMALL, 4, 256, method="reward", changed=(("way", "full"),)),
+    Case("llama", MIDDLE, 8, 256, method="ppo"),
+    Case("llama", MIDDLE, 4, 512, method="ppo", changed=(("value_model", "shared"),)),
+    Case("llama", WIDE, 8, 128, method="ppo"),
+    Case("llama", MIDDLE, 8, 256, method="rloo"),
+    Case("llama", WIDE, 8, 128, method="grpo"),
 )
 
 
 def record(method: str, number: int, text: str) -> Any:
     """What the method learns from, as long as is allowed; the answers of a pair begin unlike each other."""
+    if METHODS[method].is_rewarded:
+        return Prompt((Message("user", f"{number} {text}"),))
     prompt = (Message("user", str(number)),)
     if method == "sft":
         return Example((*prompt, Message("assistant", text)))
@@ -138,17 +148,22 @@ def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
     project.close()
     answer = "all of it is learned, and there is more than enough of it; " * (1 + case.length // 40)
     rows = [record(case.method, number, answer) for number in range(case.batch * STEPS + 2)]
-    kind = METHODS[case.method].needs[0]
+    kind, changed = METHODS[case.method].needs[0], dict[str, Any](case.changed)
+    if "checkpointing" in {known.name for known in settings_of(METHODS[case.method].settings())}:
+        changed.setdefault("checkpointing", OFF)
     if case.method == "reward":  # which leaves out what it would have to cut
         rows = [record(case.method, number, answer[: case.length - 60]) for number in range(len(rows))]
+    if METHODS[case.method].is_rewarded:  # half of a sequence is the prompt, with its template around it
+        rows = [record(case.method, number, answer[: case.length // 2 - 40]) for number in range(len(rows))]
+        changed["answer_tokens"] = case.length // 2
     info = add_dataset(project, "even", "made here", rows, kind=kind)
     settings = METHODS[case.method].settings(
         epochs=1.0, max_length=case.length, batch_size=case.batch, accumulate=1, max_steps=STEPS, evaluations=2,
-        lora_rank=case.rank, held_out=2 / len(rows), **{"checkpointing": OFF, **dict(case.changed)},
+        lora_rank=case.rank, held_out=2 / len(rows), **changed,
     )  # fmt: skip
     recipe = Recipe(
         str(model), info.id, method=case.method, template="transcript", dataset_hash=info.content_hash,
-        settings=settings,
+        settings=settings, rewards=Rewards(rules=(Rule("ends"),)) if METHODS[case.method].is_rewarded else Rewards(),
     )  # fmt: skip
     run = RunFolder.create(project.runs, recipe)
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
