@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from studio.cli.importing import Bar
-from studio.cli.options import open_project
-from studio.core.errors import Cancelled, StudioError, did_you_mean
+from studio.cli.options import agree, open_project
+from studio.core.errors import StudioError, did_you_mean
 from studio.core.hub import host_of, model_id
 from studio.processes.hub import hub_client
 from studio.storage.catalogue import needs_of, read_catalogue
@@ -97,7 +96,7 @@ def _catalogue() -> None:
 
 
 def _search(words: str, yes: bool) -> None:
-    _agree(f"Search {host_of(endpoint())} for “{words}”?", yes)
+    agree(f"Search {host_of(endpoint())} for “{words}”?", yes)
     with hub_client() as hub:
         found = hub.search(words)
     for model in found:
@@ -113,7 +112,7 @@ def _get(name: str, arguments: argparse.Namespace) -> None:
     place, host = place_of(models_home(), name), host_of(endpoint())
     if not read_download(place):
         token = " and send it your token" if arguments.use_token else ""
-        _agree(f"Ask {host} about “{name}”{token}?", arguments.yes)
+        agree(f"Ask {host} about “{name}”{token}?", arguments.yes)
         with hub_client() as hub:
             model, offer = hub.look(name, models_home(), use_token=arguments.use_token)
             have = f", {in_bytes(offer.have)} are here" if offer.have else ""
@@ -123,7 +122,7 @@ def _get(name: str, arguments: argparse.Namespace) -> None:
                 print(offer.trouble)
             if not offer.usable:
                 raise StudioError(f"“{name}” was not downloaded.", "Choose another model.")
-            _agree(f"Download it to {place} ({free_space(models_home())} free)?", arguments.yes)
+            agree(f"Download it to {place} ({free_space(models_home())} free)?", arguments.yes)
             with Bar("Downloading") as report:
                 hub.get(
                     name,
@@ -148,7 +147,7 @@ def _remove(named: str, arguments: argparse.Namespace) -> None:
     known = {_name_of(folder): folder for folder in downloaded_models()}
     folder = known.get(named) or (partial_of(models_home(), named) if "/" in named else None)
     if folder is not None and folder.is_dir():
-        _agree(f"Move “{named}” ({in_bytes(size_on_disk(folder))}) to the trash?", arguments.yes)
+        agree(f"Move “{named}” ({in_bytes(size_on_disk(folder))}) to the trash?", arguments.yes)
         models_trash(models_home()).throw(folder, f"Downloaded model “{named}”")
         if project is not None:
             forget(project, folder)
@@ -164,17 +163,6 @@ def _remove(named: str, arguments: argparse.Namespace) -> None:
     raise StudioError(
         f"There is no downloaded model “{named}”.", did_you_mean(named, known) or "“plumbline models” lists them."
     )
-
-
-def _agree(question: str, yes: bool) -> None:
-    """Go on when the answer is yes. Raises StudioError where nobody can be asked, and Cancelled for a no."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise StudioError(question, "Say --yes to agree.")
-    print(f"{question} [y/N] ", end="", flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Cancelled
 
 
 def _name_of(folder: Path) -> str:

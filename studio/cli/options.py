@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from studio.core.errors import StudioError
+from studio.core.errors import Cancelled, StudioError
 from studio.core.fields import Setting, settings_of
 from studio.storage.project import DATABASE, Project
 
@@ -30,6 +31,17 @@ def open_or_create_project(folder: Path) -> Project:
     project = Project.create(folder)
     project.close()  # gives up the window's lock: a window may open it meanwhile
     return project
+
+
+def agree(question: str, yes: bool) -> None:
+    """Go on when the answer is yes. Raises StudioError where nobody can be asked, and Cancelled for a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise StudioError(question, "Say --yes to agree.")
+    print(f"{question} [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Cancelled
 
 
 def add_settings(parser: argparse.ArgumentParser, title: str, *declared: type[Any]) -> None:

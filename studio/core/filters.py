@@ -12,6 +12,7 @@ class Filter:
     """text: words that all must occur, the last as a beginning; “in quotes” as they stand. Lengths in characters.
 
     source: where a record is from, "" for the file itself; None for anywhere. tag: None for any or none.
+    script: one of core.scripts, None for any.
     """
 
     text: str = ""
@@ -19,6 +20,7 @@ class Filter:
     longest: int | None = None
     source: str | None = None
     tag: str | None = None
+    script: str | None = None
 
     @property
     def asks(self) -> bool:

@@ -36,6 +36,20 @@ class HubClient:
         asked = {"do": "get", "name": name, "revision": revision, "models": str(models), "use_token": use_token}
         return Path(self._ask(asked, progress)["folder"])
 
+    def splits(self, name: str, config: str = "") -> tuple[list[str], str, list[tuple[str, int]]]:
+        """A dataset's configurations, the one that was looked at, and its splits with their rows, 0 where not known."""
+        reply = self._ask({"do": "look", "name": name, "config": config})
+        return (
+            list(reply["configs"]),
+            str(reply["config"]),
+            [(str(split), int(rows)) for split, rows in reply["splits"]],
+        )
+
+    def fetch(self, name: str, config: str, split: str, folder: Path, progress: Progress) -> Path:
+        """A split's rows as a file in `folder`."""
+        asked = {"do": "fetch", "name": name, "config": config, "split": split, "folder": str(folder)}
+        return Path(self._ask(asked, progress)["file"])
+
     def _ask(self, request: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
         self._service.send({"id": 1, **request})
         for reply in self._replies:
@@ -44,7 +58,7 @@ class HubClient:
                     continue
                 case "progress":
                     if progress is not None:
-                        progress(int(reply["done"]), int(reply["total"]))
+                        progress(int(reply["rows"] if "rows" in reply else reply["done"]), int(reply["total"]))
                 case "failed":
                     raise StudioError(reply["what"], reply["hint"], reply["details"])
                 case _:

@@ -17,6 +17,7 @@ from pathlib import Path
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import Cancelled
 from studio.core.filters import Filter
+from studio.core.scripts import script_of
 from studio.storage.progress import Cancel, Report, never, quiet
 from studio.storage.project import Project
 from studio.storage.revisions import ids_between
@@ -25,6 +26,7 @@ FILE = "search.db"
 _CHUNK = 20_000  # records indexed, or looked through, at a time
 _ROLES = ("user", "assistant", "system", "tool")
 _WORD = re.compile(r"\w+")
+_AROUND = re.compile(r'\["(?:user|assistant|system|tool)",|\\[ntr]|\b(?:true|false|null)\b')
 _QUOTED = re.compile(r"[\"“„]([^\"”“]+)[\"”“]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _SHORTEST_BEGINNING = 2  # characters; beginnings of one letter stand for half of all words
@@ -88,7 +90,7 @@ def find(
                 return found, found[-1]
             return found, known if known < last else None
         through = min(start + _CHUNK - 1, last)
-        if not words and not wanted.text:
+        if not words and not wanted.text and wanted.script is None:
             through = last  # SQLite ends by itself as soon as there are enough
         scanned, texts = _scanned(wanted.text)
         query = f"SELECT r.id FROM project.records AS r WHERE r.id BETWEEN ? AND ? AND {conditions}{scanned} LIMIT ?"
@@ -145,6 +147,9 @@ def _conditions(wanted: Filter) -> tuple[str, list[object]]:
     if wanted.tag is not None:
         parts.append("r.id IN (SELECT record FROM project.tags WHERE live AND tag = ?)")
         values.append(wanted.tag)
+    if wanted.script is not None:
+        parts.append("script_of(r.record) = ?")
+        values.append(wanted.script)
     for phrase in _QUOTED.findall(wanted.text):
         parts.append("r.record LIKE ? ESCAPE '\\'")
         values.append(_anywhere(phrase))
@@ -169,6 +174,11 @@ def _anywhere(words: str) -> str:
     """A LIKE pattern for words as they stand in a record's JSON."""
     written = json.dumps(words, ensure_ascii=False)[1:-1]
     return "%" + re.sub(r"([\\%_])", r"\\\1", written) + "%"
+
+
+def _script_of(record: str) -> str:
+    """The script of a record's words, without what its JSON says of roles."""
+    return script_of(_AROUND.sub(" ", record))
 
 
 # -------------------------------------------------------------------------------------------- the file
@@ -196,6 +206,7 @@ def _index(project: Project) -> Generator[sqlite3.Connection]:
 def _opened(project: Project, file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=30, isolation_level=None)
     try:
+        connection.create_function("script_of", 1, _script_of, deterministic=True)
         connection.execute("PRAGMA synchronous = OFF")  # what a power cut breaks is made again
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE IF NOT EXISTS indexed (dataset INTEGER PRIMARY KEY, through INTEGER NOT NULL)")

@@ -1,8 +1,12 @@
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
+from studio.cli import importing
 from studio.cli.app import main, verbs
+from studio.processes.hub import hub_client
 from studio.storage.datasets import list_datasets
 from studio.storage.project import Project
 
@@ -101,3 +105,39 @@ def test_labelled_rows_become_instructions(tmp_path, capsys):
     assert "Made 24 examples as “mine”" in capsys.readouterr().out
     assert main([*words, "--task", "inference"]) == 1
     assert "it wants premise, hypothesis, label" in capsys.readouterr().err
+
+
+def test_datasets_are_mixed(tmp_path, rows, capsys):
+    folder = tmp_path / "p"
+    for name in ("one", "two"):
+        assert main(["import", str(rows), "--project", str(folder), "--skip-broken", "--name", name]) == 0
+    assert main(["mix", "one=2", "two", "--project", str(folder), "--total", "6", "--name", "both"]) == 0
+    assert "4 of the 5 in “one”" in capsys.readouterr().out
+    assert main(["mix", "one", "--project", str(folder)]) == 1
+    assert "two datasets or more" in capsys.readouterr().err
+
+
+def test_the_hub_is_asked_only_after_a_question(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "p"
+    assert main(["import", "--project", str(folder)]) == 1
+    assert "Name one file, or a dataset with --hub" in capsys.readouterr().err
+    assert main(["import", "--hub", "o/n", "--project", str(folder)]) == 1
+    assert "Fetch “o/n” from" in capsys.readouterr().err
+    fake = Path(__file__).parent.parent / "gui" / "fake_hub.py"
+    monkeypatch.setattr(importing, "hub_client", lambda: hub_client([sys.executable, str(fake)]))
+    words = ["import", "--hub", "https://huggingface.co/datasets/o/n", "--yes", "--project", str(folder)]
+    assert main([*words, "--split", "tset"]) == 1
+    assert "no split “tset”" in capsys.readouterr().err
+    assert main(words) == 0
+    assert "configuration “one” (2 configurations: one, two), split “train”" in capsys.readouterr().out
+    (info,) = list_datasets(Project.open(folder, lock=False))
+    assert (info.name, info.rows) == ("n", 3)
+    assert main(["import", "--hub", "o/none", "--yes", "--project", str(folder)]) == 1
+    assert "The Hub has no such dataset" in capsys.readouterr().err
+
+
+def test_columns_of_other_names_come_with_the_flags_that_read_them(tmp_path, capsys):
+    file = tmp_path / "odd.csv"
+    file.write_text("Query,Reply\nwhat?,that\n")
+    assert main(["import", str(file), "--project", str(tmp_path / "p")]) == 1
+    assert "--shape Alpaca --column instruction=Query --column output=Reply" in capsys.readouterr().err

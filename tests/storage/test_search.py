@@ -118,3 +118,20 @@ def test_indexing_ends_when_it_is_asked_to(project, info, monkeypatch):
     other = add_dataset(project, "b", "b", [example("hello other")])
     index_dataset(project, other)
     assert found(project, other, Filter("hello")) == [-1]
+
+
+def test_records_are_found_by_script(project):
+    texts = ["Hello there", "Привет", "你好世界", "مرحبا", "42", "日本語の本"]
+    info = add_dataset(project, "scripts", "s", [Example((Message("user", t), Message("assistant", t))) for t in texts])
+    first = info.number << 32
+    for indexed in (False, True):
+        for script, wanted in (
+            ("Latin", [0]), ("Cyrillic", [1]), ("Chinese", [2]), ("Arabic", [3]), ("no letters", [4]),
+            ("Japanese", [5]), ("Thai", []),
+        ):  # fmt: skip
+            ids, after = find(project, info, Filter(script=script))
+            assert ([identity - first for identity in ids], after) == (wanted, None)
+        if not indexed:
+            index_dataset(project, info)
+    assert find(project, info, Filter("there", script="Latin"))[0] == [first]
+    assert find(project, info, Filter("there", script="Arabic"))[0] == []

@@ -39,6 +39,7 @@ _TOOLS = {
     "lengths": "Lengths…",
     "secrets": "Look for secrets…",
     "split": "Split…",
+    "mix": "Mix with others…",
     "instructions": "Make instructions…",
     "history": "History…",
     "export": "Export…",

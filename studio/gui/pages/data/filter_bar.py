@@ -1,4 +1,4 @@
-"""What of a dataset is shown: words to search for; folded away behind a button tag, source and length."""
+"""What of a dataset is shown: words to search for; folded away behind a button tag, source, script and length."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from studio.core.filters import FLAGGED, Filter
+from studio.core.scripts import SCRIPTS
 from studio.gui import theme
 
 _PAUSE = 150  # ms after the last key
@@ -29,8 +30,13 @@ class FilterBar(QWidget):
         theme.set_role(self.count, "muted")
         self.more = QPushButton("Filter")
         self.more.setCheckable(True)
-        self.more.setToolTip("By tag, source and length")
-        self.tag, self.source = QComboBox(), QComboBox()
+        self.more.setToolTip("By tag, source, script and length")
+        self.tag, self.source, self.script = QComboBox(), QComboBox(), QComboBox()
+        self.script.setAccessibleName("Script")
+        self.script.setToolTip("In which writing most letters are")
+        self.script.addItem("any", None)
+        for name in SCRIPTS:
+            self.script.addItem(name, name)
         self.tag.setAccessibleName("Tag")
         self.source.setAccessibleName("Source")
         self.shortest, self.longest = QSpinBox(), QSpinBox()
@@ -50,7 +56,9 @@ class FilterBar(QWidget):
         self._pause.timeout.connect(self._say)
         self.search.textChanged.connect(self._pause.start)
         self.search.returnPressed.connect(self._say)
-        for box in (self.tag, self.source):
+        for box in (self.tag, self.source, self.script):
+            box.setMinimumContentsLength(8)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.currentIndexChanged.connect(self._pause.start)
         for box in (self.shortest, self.longest):
             box.valueChanged.connect(self._pause.start)
@@ -61,7 +69,12 @@ class FilterBar(QWidget):
         self.fold = QWidget()
         folded = QHBoxLayout(self.fold)
         folded.setContentsMargins(0, 0, 0, 0)
-        for words, part in (("Tag", self.tag), ("Source", self.source), ("Characters from", self.shortest)):
+        for words, part in (
+            ("Tag", self.tag),
+            ("Source", self.source),
+            ("Script", self.script),
+            ("Characters from", self.shortest),
+        ):
             self._add(folded, words, part)
         self._add(folded, "to", self.longest)
         folded.addStretch()
@@ -110,17 +123,19 @@ class FilterBar(QWidget):
             self.longest.value() or None,
             self.source.currentData(),
             self.tag.currentData(),
+            self.script.currentData(),
         )
 
     def clear(self) -> None:
         """Ask for everything again, without saying so."""
-        parts = (self.search, self.tag, self.source, self.shortest, self.longest)
+        parts = (self.search, self.tag, self.source, self.script, self.shortest, self.longest)
         blocked = [QSignalBlocker(part) for part in parts]
         self.search.clear()
         self.shortest.setValue(0)
         self.longest.setValue(0)
         self.tag.setCurrentIndex(0)
         self.source.setCurrentIndex(0)
+        self.script.setCurrentIndex(0)
         del blocked
         self._pause.stop()
         self._said = Filter()
@@ -140,6 +155,7 @@ class FilterBar(QWidget):
         if not shown:  # what can't be seen filters nothing
             self.tag.setCurrentIndex(0)
             self.source.setCurrentIndex(0)
+            self.script.setCurrentIndex(0)
             self.shortest.setValue(0)
             self.longest.setValue(0)
 

@@ -3,7 +3,7 @@ from PySide6.QtWidgets import QWidget
 
 from studio.core.messages import Example, Message
 from studio.gui.pages.data.tools import TOOLS
-from studio.storage.datasets import add_dataset, find_dataset, list_datasets
+from studio.storage.datasets import add_dataset, find_dataset, list_datasets, records_of
 from studio.storage.search import tags_of
 
 LONG = " ".join(f"word{k}" for k in range(40))
@@ -87,3 +87,19 @@ def test_every_tool_is_closed_at_any_moment(tool, name):
     dialog = tool(name)
     dialog.close()
     assert not dialog.isVisible()
+
+
+def test_mixing_counts_before_it_makes(empty_project, info, tool, qtbot):
+    some = list(records_of(empty_project, info))[:4]
+    other = add_dataset(empty_project, "other & more", "o", some)
+    dialog = tool("mix")
+    assert dialog.lines[0].dataset.id == info.id and not dialog.go.isEnabled()
+    line = next(line for line in dialog.lines if line.dataset.id == other.id)
+    line.tick.setChecked(True)
+    line.weight.setValue(2)
+    assert line.count.text() == "4 of 4" and dialog.lines[0].count.text() == "2 of 24"
+    dialog.total.setValue(9)
+    assert line.count.text() == "6 of 4" and "more than once" in dialog.counted.text()
+    with qtbot.waitSignal(dialog.made) as made:
+        dialog.go.click()
+    assert (made.args[0].rows, made.args[1]) == (9, "Made 9 examples as “Mix of mixed + other & more”.")

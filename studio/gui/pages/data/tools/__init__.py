@@ -7,6 +7,7 @@ from studio.gui.pages.data.tools.finding_dialog import DuplicatesDialog, Secrets
 from studio.gui.pages.data.tools.history_dialog import HistoryDialog
 from studio.gui.pages.data.tools.instructions_dialog import InstructionsDialog
 from studio.gui.pages.data.tools.lengths_dialog import LengthsDialog
+from studio.gui.pages.data.tools.mix_dialog import MixDialog
 from studio.gui.pages.data.tools.split_dialog import SplitDialog
 from studio.gui.pages.data.tools.tool import ToolDialog
 
@@ -15,6 +16,7 @@ TOOLS: dict[str, type[ToolDialog]] = {
     "lengths": LengthsDialog,
     "secrets": SecretsDialog,
     "split": SplitDialog,
+    "mix": MixDialog,
     "instructions": InstructionsDialog,
     "history": HistoryDialog,
     "export": ExportDialog,
