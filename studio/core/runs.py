@@ -57,6 +57,8 @@ class RunStory:
     device: str = ""
     precision: str = ""
     checkpoint_step: int | None = None
+    evaluation: Event | None = None  # the last one
+    environment: dict[str, str] = field(default_factory=dict[str, str])  # what the last worker said of itself
     ending: Event | None = None
     warnings: list[Event] = field(default_factory=list[Event])
 
@@ -68,6 +70,7 @@ class RunStory:
                 self.ending = None
                 self.phase, self.phase_done, self.phase_total, self.eta = "loading", 0, 0, None
                 self.device, self.precision = event.text("device"), event.text("precision")
+                self.environment = {name: str(value) for name, value in event.values.items() if value is not None}
             case "phase":
                 self.phase, self.phase_done, self.phase_total = event.text("phase"), 0, 0
             case "progress":
@@ -76,7 +79,7 @@ class RunStory:
             case "step":
                 self._step(event)
             case "evaluation":
-                self.eval_loss = event.number("eval_loss")
+                self.eval_loss, self.evaluation = event.number("eval_loss"), event
             case "checkpoint":
                 self.checkpoint_step = int(event.number("step") or 0)
             case "resumed":

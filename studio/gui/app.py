@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.courses import FIRST
 from studio.core.errors import StudioError
+from studio.core.recipes import Recipe
 from studio.gui import icons, theme
 from studio.gui.around import Around
 from studio.gui.check import Check
@@ -160,6 +161,11 @@ class Studio(QObject):
                 runs = RunsPage(self.project, self.runs, self.preferences)
                 runs.chat_requested.connect(self._chat_with)
                 runs.train_requested.connect(self._show_train)
+                runs.recipe_requested.connect(self._train_as)
+                runs.method_requested.connect(self._train_with)
+                runs.data_requested.connect(self._show_dataset)
+                runs.labels_requested.connect(self._show_labels)
+                runs.model_requested.connect(self._show_model)
                 return runs
             case "chat":
                 from studio.gui.pages.chat import ChatPage
@@ -190,6 +196,30 @@ class Studio(QObject):
         self.show_page("train")
         self.pages["train"].choose_dataset(dataset, method)
 
+    @Slot(object)
+    def _train_as(self, recipe: Recipe) -> None:
+        self.show_page("train")
+        self.pages["train"].show_recipe(recipe)
+
+    @Slot(str)
+    def _train_with(self, method: str) -> None:
+        self.show_page("train")
+        self.pages["train"].choose_method(method)
+
+    @Slot(str)
+    def _show_dataset(self, dataset: str) -> None:
+        self.show_page("data")
+        self.pages["data"].refresh(select=dataset)
+
+    @Slot()
+    def _show_labels(self) -> None:
+        self.show_page("label")
+
+    @Slot(str)
+    def _show_model(self, folder: str) -> None:
+        self.show_page("models")
+        self.pages["models"].open_model(Path(folder))
+
     @Slot()
     def _show_data(self) -> None:
         self.show_page("data")
@@ -215,7 +245,8 @@ class Studio(QObject):
     @Slot(str)
     def _chat_with(self, run: str) -> None:
         self.show_page("chat")
-        self.pages["chat"].open_run(run)
+        if run:
+            self.pages["chat"].open_run(run)
 
     @Slot(object)
     def _train_model(self, folder: Path) -> None:

@@ -16,6 +16,7 @@ from studio.core.recipes import Recipe
 from studio.core.runs import Outcome, RunStory
 from studio.processes.training import Attempt, is_alive, outcome
 from studio.storage.glimpses import glimpse
+from studio.storage.run_notes import RunNotes, read_notes
 from studio.storage.runs import EventReader, RunFolder, list_runs
 
 _LOOK_EVERY = 2000  # ms
@@ -36,6 +37,7 @@ class FoundRun:
     story: RunStory
     outcome: Outcome | None
     size: int
+    notes: RunNotes
 
 
 class RunFinder(QThread):
@@ -53,6 +55,11 @@ class RunFinder(QThread):
         super().__init__(parent)
         self._runs = runs
         self._seen: dict[str, tuple[int, bool]] = {}
+        self._again: list[str] = []
+
+    def look_again(self, run_id: str) -> None:
+        """Tell of a run soon, whether it was seen before or not; may be called from any thread."""
+        self._again.append(run_id)
 
     def run(self) -> None:
         """The thread's body."""
@@ -61,9 +68,13 @@ class RunFinder(QThread):
             for _ in range(_LOOK_EVERY // _NAP):
                 if self.isInterruptionRequested():
                     return
+                if self._again:
+                    break
                 self.msleep(_NAP)
 
     def _look(self) -> None:
+        while self._again:
+            self._seen.pop(self._again.pop(), None)
         present = {run.id: run for run in list_runs(self._runs)}
         found: list[FoundRun] = []
         for run_id, run in present.items():
@@ -150,4 +161,5 @@ def _found(run: RunFolder, alive: bool, size: int) -> FoundRun:
     except StudioError as error:
         broken = error.sentence
     story = run.recent_story()
-    return FoundRun(run, recipe, broken, story, None if alive else outcome(run, story, None), size)
+    ended = None if alive else outcome(run, story, None)
+    return FoundRun(run, recipe, broken, story, ended, size, read_notes(run))

@@ -24,6 +24,7 @@ from studio.processes.training import StopLadder, is_alive, start_run
 from studio.storage.consent import check_consent
 from studio.storage.project import Project
 from studio.storage.recipes import ready_recipe
+from studio.storage.run_notes import RunNotes, write_notes
 from studio.storage.runs import RunFolder
 from studio.storage.trash import Thrown, project_trash
 
@@ -48,6 +49,7 @@ class RunRecord:
     broken: str = ""
     queued: bool = False
     size: int = 0
+    notes: RunNotes = field(default_factory=RunNotes)
 
     @property
     def id(self) -> str:
@@ -67,7 +69,7 @@ class RunRecord:
     @property
     def name(self) -> str:
         """What to call it."""
-        return (self.recipe.name if self.recipe else "") or self.id
+        return self.notes.name or (self.recipe.name if self.recipe else "") or self.id
 
 
 class ProjectRuns(QObject):
@@ -161,8 +163,15 @@ class ProjectRuns(QObject):
         """Whether the run was asked to end and has not yet."""
         return run_id in self._ladders
 
+    def annotate(self, run_id: str, notes: RunNotes) -> None:
+        """Keep another name, tags or note. Raises StudioError."""
+        record = self._records[run_id]
+        write_notes(record.folder, notes)
+        record.notes = notes
+        self.run_changed.emit(run_id)
+
     def delete(self, run_id: str) -> Thrown:
-        """Move a run that is over to the project's trash, from which it can be put back. Raises StudioError."""
+        """Move a run that is over to the project's trash; `restore` puts it back. Raises StudioError."""
         record = self._records[run_id]
         if is_alive(record.folder.worker()):
             raise StudioError(f"The run “{record.name}” is still training.", "Stop it first.")
@@ -170,6 +179,11 @@ class ProjectRuns(QObject):
         self._forget(run_id)
         self.list_changed.emit()
         return thrown
+
+    def restore(self, thrown: Thrown) -> None:
+        """Put back a run that was deleted; it is listed soon. Raises StudioError."""
+        project_trash(self._project.folder).put_back(thrown)
+        self._finder.look_again(thrown.origin.name)
 
     def close(self) -> None:
         """Stop following and wait for the threads. Workers go on."""
@@ -293,7 +307,7 @@ class ProjectRuns(QObject):
             told = record.outcome is not None and run.outcome is not None and record.size == run.size
             if told or record.id in self._watches:
                 continue  # its watch knows better: it has the curves, and how the worker ended
-            record.recipe, record.broken, record.outcome = run.recipe, run.broken, run.outcome
+            record.recipe, record.broken, record.outcome, record.notes = run.recipe, run.broken, run.outcome, run.notes
             record.history, record.size = RunHistory(run.story, partial=True), run.size
             if run.outcome is None:
                 self._watch(record)

@@ -31,17 +31,21 @@ class PlotSaver(QObject):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._window = parent
         self._task: BackgroundTask | None = None
         self._plot: MetricPlot | None = None
         self._curves, self._weight = Curves(), 0.0
         self._folder = ""
 
+    def _parent(self) -> QWidget | None:
+        # Asked for each time: a reference kept here would be a cycle with what keeps this.
+        found = self.parent()
+        return found if isinstance(found, QWidget) else None
+
     def ask(self, plot: MetricPlot, curves: Curves, weight: float) -> None:
         """Ask for a file, whose ending says what is saved."""
         self._plot, self._curves, self._weight = plot, curves, weight
         words = re.sub(r"\W+", "-", plot.title.text().lower()).strip("-")
-        dialog = QFileDialog(self._window, "Save the plot", self._folder, ";;".join(_FILTERS.values()))
+        dialog = QFileDialog(self._parent(), "Save the plot", self._folder, ";;".join(_FILTERS.values()))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.selectFile(f"{words}.png")
@@ -65,7 +69,7 @@ class PlotSaver(QObject):
         file, plot = Path(name), self._plot
         if plot is None:
             return
-        self._folder = str(file.parent)
+        self._folder, self._plot = str(file.parent), None
         try:
             match file.suffix.lower():
                 case ".csv":

@@ -12,11 +12,11 @@ from studio.core.methods import METHODS, DpoSettings, Method, PretrainSettings, 
 from studio.core.recipes import Recipe
 from studio.core.records import Label, Pair
 from studio.gui.pages.train import TrainPage
-from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 from studio.storage.datasets import add_dataset, list_datasets
 from studio.storage.models import add_model
+from studio.storage.recipe_files import command_line, write_recipe
 from studio.storage.runs import RunFolder, seal
 
 FAKE = Path(__file__).resolve().parents[2] / "processes" / "fake_worker.py"

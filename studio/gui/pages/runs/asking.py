@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
@@ -56,14 +58,15 @@ def ask_to_stop(parent: QWidget, record: RunRecord) -> Question:
     return question
 
 
-def ask_to_delete(parent: QWidget, record: RunRecord) -> Question:
-    """Whether to move a run to the project's trash (True)."""
+def ask_to_delete(parent: QWidget, records: Sequence[RunRecord]) -> Question:
+    """Whether to move runs to the project's trash (True)."""
+    one = len(records) == 1
     question = Question(
         parent,
-        "Delete the run",
-        f"Move “{record.name}” to the trash?",
-        "Its curves, log, checkpoints and adapter go to the project's trash. Models, Disk puts it back.",
-        "Keep it",
+        "Delete the run" if one else "Delete runs",
+        f"Move “{records[0].name}” to the trash?" if one else f"Move {len(records)} runs to the trash?",
+        "Curves, log, checkpoints and adapter go to the project's trash. Models, Disk puts them back.",
+        "Keep it" if one else "Keep them",
     )
     question.offer("Move to trash", True, destructive=True)
     question.open()

@@ -1,11 +1,15 @@
-"""The Runs page: the list at the left, the chosen run at the right, and where to begin while there is none."""
+"""The Runs page: one run beside the list of all, all of them as a table to compare, and the family tree they make.
+
+While there is no run it says where to begin.
+"""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QLabel, QListView, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QListView, QScrollArea, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from studio.gui import theme
+from studio.gui.pages.runs.history_view import HistoryView
+from studio.gui.pages.runs.lineage_view import LineageView
 from studio.gui.pages.runs.queue_panel import QueuePanel
 from studio.gui.pages.runs.run_list import RUN_ID, RunDelegate, RunListModel
 from studio.gui.pages.runs.run_view import RunView
@@ -18,11 +22,18 @@ from studio.storage.project import Project
 class RunsPage(QWidget):
     """The runs of a project.
 
-    chat_requested(run_id). train_requested(): there is no run yet and the user wants one.
+    chat_requested(run_id): "" for whichever. train_requested(): there is no run yet and the user wants one.
+    recipe_requested(recipe): a new run as another one was. method_requested(method): one by that method.
+    data_requested(dataset id), labels_requested(), model_requested(folder): something of the family tree.
     """
 
     chat_requested = Signal(str)
     train_requested = Signal()
+    recipe_requested = Signal(object)
+    method_requested = Signal(str)
+    data_requested = Signal(str)
+    labels_requested = Signal()
+    model_requested = Signal(str)
 
     def __init__(
         self, project: Project, runs: ProjectRuns, preferences: Preferences, parent: QWidget | None = None
@@ -40,6 +51,7 @@ class RunsPage(QWidget):
         self.view = RunView(project, runs, preferences.values.smoothing)
         self.view.chat_requested.connect(self.chat_requested)
         self.view.smoothing_changed.connect(self._remember_smoothing)
+        self.view.recipe_requested.connect(self.recipe_requested)
         # So that nothing is cut off in a small window.
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -48,11 +60,8 @@ class RunsPage(QWidget):
         scroll.setWidget(self.view)
 
         side = QWidget()
-        heading = QLabel("Runs")
-        theme.set_role(heading, "heading")
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(heading)
         column.addWidget(self.list, 1)
         self.queue = QueuePanel(runs)
         self.queue.run_chosen.connect(self.open_run)
@@ -69,25 +78,60 @@ class RunsPage(QWidget):
             "Train your first adapter",
         )
         self.empty.action_requested.connect(self.train_requested)
+        self.history = HistoryView(project, runs)
+        self.history.open_requested.connect(self.open_run)
+        self.history.recipe_requested.connect(self.recipe_requested)
+        self.lineage = LineageView(project, runs)
+        self.lineage.run_requested.connect(self.open_run)
+        self.lineage.data_requested.connect(self.data_requested)
+        self.lineage.labels_requested.connect(self.labels_requested)
+        self.lineage.model_requested.connect(self.model_requested)
+        self.lineage.train_requested.connect(self.method_requested)
+        self.lineage.chat_requested.connect(self._chat)
+        self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
+        self.tabs.setAccessibleName("What to show of the runs")
+        self.views = QStackedWidget()
+        for word, about, view in (
+            ("Run", "One run: its plots, samples, log and settings", splitter),
+            ("History and compare", "All runs as a table; choose several to compare them", self.history),
+            ("Lineage", "What went into what, and what comes next", self.lineage),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(word), about)
+            self.views.addWidget(view)
+        self.tabs.currentChanged.connect(self.views.setCurrentIndex)
+        there = QWidget()
+        inside = QVBoxLayout(there)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(12)
+        inside.addWidget(self.tabs)
+        inside.addWidget(self.views, 1)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
-        self.stack.addWidget(splitter)
+        self.stack.addWidget(there)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 16)
+        layout.setContentsMargins(24, 12, 24, 16)
         layout.addWidget(self.stack)
         runs.list_changed.connect(self._take_list)
         self._take_list()
 
+    @Slot(str)
     def open_run(self, run_id: str) -> None:
         """Choose a run in the list; one that isn't there leaves the choice as it is."""
         index = self.model.index_of(run_id)
         if index.isValid():
+            self.tabs.setCurrentIndex(0)
             self.list.setCurrentIndex(index)
             self.list.setFocus()
 
     def close_down(self) -> None:
-        """End what scores answers; runs go on without the page."""
+        """End what scores answers, and wait for what is under way; runs go on without the page."""
         self.view.close_down()
+        self.history.close_down()
+        self.lineage.close_down()
+
+    @Slot()
+    def _chat(self) -> None:
+        self.chat_requested.emit("")
 
     @Slot(float)
     def _remember_smoothing(self, weight: float) -> None:

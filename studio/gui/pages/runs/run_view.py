@@ -27,7 +27,8 @@ from studio.core.recipes import Recipe
 from studio.core.rewards import Function
 from studio.core.runs import Outcome, RunState
 from studio.gui import theme
-from studio.gui.pages.runs.asking import ask_to_delete, ask_to_stop
+from studio.gui.pages.runs.actions import RunActions
+from studio.gui.pages.runs.asking import ask_to_stop
 from studio.gui.pages.runs.diagnostics import diagnostics_of
 from studio.gui.pages.runs.head import RunHead
 from studio.gui.pages.runs.log_view import LogView
@@ -51,11 +52,13 @@ _REFRESH_MS = 100
 class RunView(QWidget):
     """Shows the run given to `show_run` and follows it.
 
-    chat_requested(run_id). smoothing_changed(weight): to be remembered for the next start.
+    chat_requested(run_id). smoothing_changed(weight): to be remembered for the next start. recipe_requested(recipe): a
+    new run as this one was.
     """
 
     chat_requested = Signal(str)
     smoothing_changed = Signal(float)
+    recipe_requested = Signal(object)
 
     def __init__(self, project: Project, runs: ProjectRuns, smoothing: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +72,10 @@ class RunView(QWidget):
 
         self.head = RunHead(project)
         self.notice = Notice()
+        self.acts = RunActions(project, runs, self)
+        self.acts.said.connect(self._say_with)
+        self.acts.recipe_requested.connect(self.recipe_requested)
+        self.notice.action_requested.connect(self.acts.take_back)
         self.pause = _button("Pause", "", self._pause)
         self.pause.setToolTip("Saves, ends the process so that its memory is free, and goes on exactly there on Resume")
         self.stop = _button("Stop…", "danger", self._ask_to_stop)
@@ -77,9 +84,19 @@ class RunView(QWidget):
         self.compare = _button("Compare in Chat", "", self._chat)
         self.more = QPushButton("More")
         menu = QMenu(self.more)
-        self.copy = menu.addAction("Copy diagnostics", self._copy)
+        self.again = menu.addAction("New run from this one", self.acts.train_again)
         self.enqueue = menu.addAction("Add to the queue", self._enqueue)
-        self.delete = menu.addAction("Delete…", self._ask_to_delete)
+        menu.addSeparator()
+        menu.addAction("Rename…", self.acts.rename)
+        menu.addAction("Tags…", self.acts.tag)
+        menu.addAction("Note…", self.acts.note)
+        menu.addSeparator()
+        self.copy = menu.addAction("Copy diagnostics", self._copy)
+        self.command = menu.addAction("Copy as command", self.acts.copy_command)
+        self.export = menu.addAction("Save the recipe…", self.acts.export_recipe)
+        self.report_file = menu.addAction("Save a report…", self.acts.export_report)
+        menu.addSeparator()
+        self.delete = menu.addAction("Delete…", self.acts.ask_to_delete)
         self.more.setMenu(menu)
         for button in (self.pause, self.stop, self.unqueue, self.resume, self.compare, self.more):
             self.head.buttons.addWidget(button)
@@ -126,6 +143,7 @@ class RunView(QWidget):
         """Show a run. Raises KeyError for one that isn't there."""
         self._record = self._runs.record(run_id)
         self._runs.follow(run_id)
+        self.acts.choose([run_id])
         self._told, self._saved, self._queued = None, -1, ""
         self.notice.clear()
         self._show_curves(self._record)
@@ -149,6 +167,7 @@ class RunView(QWidget):
             self.tabs.setCurrentIndex(0)
         self.tabs.setTabVisible(list(self._shown).index(word), there)
         self.tabs.updateGeometry()  # Qt forgets to
+        self.tabs.setElideMode(self.tabs.elideMode())  # which lays the tabs out anew: else a hidden one leaves a hole
 
     def _plots(self) -> RunPlots:
         if self.plots is None:
@@ -226,6 +245,7 @@ class RunView(QWidget):
     def close_down(self) -> None:
         """End what scores answers, and wait for files that are written; runs go on."""
         self.score.close_down()
+        self.acts.close_down()
         if self.plots is not None:
             self.plots.saver.close_down()
 
@@ -246,6 +266,8 @@ class RunView(QWidget):
         if self.compare.property("role") != ("primary" if finished else ""):
             theme.set_role(self.compare, "primary" if finished else "")
         self.delete.setVisible(gone or bool(record.broken))
+        for action in (self.again, self.command, self.export, self.report_file):
+            action.setVisible(record.recipe is not None)
 
     def _tell_ending(self, record: RunRecord) -> None:
         queued = self._runs.queue.queue.sentence_for(record.id, datetime.now()) if record.queued else ""
@@ -332,15 +354,6 @@ class RunView(QWidget):
             self.chat_requested.emit(self._record.id)
 
     @Slot()
-    def _ask_to_delete(self) -> None:
-        if self._record is not None:
-            ask_to_delete(self, self._record).chosen.connect(self._delete)
-
-    @Slot(bool)
-    def _delete(self, _yes: bool) -> None:
-        self._try(self._runs.delete)
-
-    @Slot()
     def _copy(self) -> None:
         if self._record is not None:
             QGuiApplication.clipboard().setText(diagnostics_of(self._record))
@@ -348,10 +361,14 @@ class RunView(QWidget):
 
     @Slot(object)
     def _say(self, told: object) -> None:
+        self._say_with(told, "")
+
+    @Slot(object, str)
+    def _say_with(self, told: object, action: str) -> None:
         if isinstance(told, BaseException):
             self.notice.show_error(told)
         else:
-            self.notice.show_note(str(told))
+            self.notice.show_note(str(told), action)
 
     def _try(self, action: Callable[[str], None]) -> None:
         """Do something with the run; what goes wrong is said."""

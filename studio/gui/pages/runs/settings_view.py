@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
-from studio.core.fields import Setting, settings_of
+from studio.core.recipe_words import setting_rows
 from studio.core.recipes import Recipe
-from studio.core.templates import MODELS_OWN, template_named
 from studio.gui import theme
 from studio.storage.datasets import find_dataset
 from studio.storage.label_datasets import labels_used
@@ -61,19 +59,16 @@ class SettingsView(QScrollArea):
     def _rows(self, recipe: Recipe | None, folder: Path) -> list[tuple[str, str]]:
         if recipe is None:
             return [("Folder", str(folder))]
-        template = "The model's own" if recipe.template == MODELS_OWN else _label_of(recipe.template)
-        rows = [
+        return [
             ("Method", recipe.how.label),
             ("Base model", recipe.base_model),
             ("Starts from", recipe.adapter or "the base model itself"),
             ("Dataset", self._dataset(recipe)),
+            *self._revision(recipe),
             *self._labels(recipe),
-            ("Prompt template", template),
+            *setting_rows(recipe),
+            ("Folder", str(folder)),
         ]
-        rows += [
-            (known.label, _value(known, getattr(recipe.settings, known.name))) for known in settings_of(recipe.settings)
-        ]
-        return [*rows, *_rewards(recipe), ("Folder", str(folder))]
 
     def _dataset(self, recipe: Recipe) -> str:
         try:
@@ -86,6 +81,18 @@ class SettingsView(QScrollArea):
         changed = then.content_hash != info.content_hash
         return f"{info.name} ({then.size})" + (", as it was before it was changed" if changed else "")
 
+    def _revision(self, recipe: Recipe) -> list[tuple[str, str]]:
+        """Which state of the dataset it was; its hash names what it held, row by row."""
+        if not recipe.dataset_hash:
+            return []
+        try:
+            info = find_dataset(self._project, recipe.dataset)
+            then = at_hash(self._project, info, recipe.dataset_hash)
+        except StudioError:
+            then = None
+        revision = [("Data revision", f"{then.revision:,}")] if then is not None else []
+        return [*revision, ("Data hash", recipe.dataset_hash)]
+
     def _labels(self, recipe: Recipe) -> list[tuple[str, str]]:
         """The very labels that the dataset was made of; nothing for one that came from a file."""
         try:
@@ -93,35 +100,3 @@ class SettingsView(QScrollArea):
         except StudioError:
             return []
         return [("Labels", used.sentence)] if used else []
-
-
-def _rewards(recipe: Recipe) -> list[tuple[str, str]]:
-    """What rewarded, and what watched; nothing for a method that learns from no reward."""
-    rewards, function = recipe.rewards, recipe.rewards.function
-    found = [
-        ("Reward model", f"{rewards.model} (weight {rewards.model_weight:g})" if rewards.model else ""),
-        ("Rules", ", ".join(rule.told for rule in rewards.rules)),
-        (
-            "Code of your own",
-            f"{function.path} (weight {function.weight:g}, {function.sha256[:12]})" if function else "",
-        ),
-        ("Judge", rewards.judge),
-        ("Rules of the judge", ", ".join(rule.told for rule in rewards.judge_rules)),
-    ]
-    return [(word, value) for word, value in found if value]
-
-
-def _label_of(template: str) -> str:
-    try:
-        return template_named(template).label
-    except StudioError:
-        return template
-
-
-def _value(known: Setting, value: Any) -> str:
-    if known.choices is not None:
-        return known.choices.get(value, str(value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return f"{shown} {known.unit}".strip()

@@ -74,6 +74,29 @@ def facts_of(story: RunStory, state: RunState) -> str:
     return "  ·  ".join(facts)
 
 
+_RESULTS = (
+    ("eval_score", "held-out score {:.3g}"),
+    ("eval_accuracy", "held-out accuracy {:.3g}"),
+    ("eval_loss", "eval loss {:.4g}"),
+)
+
+
+def result_of(record: RunRecord) -> str:
+    """The figure to go by: the last one measured on held-out rows, or else the last loss."""
+    story = record.story
+    for name, told in _RESULTS:
+        value = story.evaluation.number(name) if story.evaluation is not None else None
+        if value is not None:
+            return told.format(value)
+    return f"loss {story.loss:.4g}" if story.loss is not None else ""
+
+
+def method_of(record: RunRecord) -> str:
+    """Its method in few words: the short name that people know it by, where it has one."""
+    label = record.recipe.how.label if record.recipe else ""
+    return label.partition("(")[2].rstrip(")") or label
+
+
 def plain_log(text: str) -> str:
     """A log as it would stand on a terminal: without colours, and of a progress bar only its last state."""
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in _ESCAPES.sub("", text).split("\n"))

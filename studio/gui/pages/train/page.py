@@ -13,6 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
+    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -35,7 +36,6 @@ from studio.core.templates import MODELS_OWN
 from studio.core.training_settings import FULL, usual_rate
 from studio.core.ways import Unavailable, unavailable
 from studio.gui import theme
-from studio.gui.pages.train.command import command_line, write_recipe
 from studio.gui.pages.train.dataset_choice import DatasetChoice
 from studio.gui.pages.train.later import LaterButton
 from studio.gui.pages.train.method_cards import MethodCards
@@ -51,6 +51,7 @@ from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
 from studio.storage.models import ModelInfo, is_whole_model, list_models
 from studio.storage.project import Project
+from studio.storage.recipe_files import command_line, read_recipe, write_recipe
 
 _WIDEST = 560  # of fields, in logical pixels
 _RECENT = 10  # models that other projects may begin with
@@ -109,6 +110,10 @@ class TrainPage(QWidget):
         theme.set_role(self.copy, "quiet")
         self.copy.setToolTip("Writes the recipe into the project and copies the line that trains it in a terminal")
         self.copy.clicked.connect(self._copy)
+        self.open = QPushButton("Open a recipe…")
+        theme.set_role(self.open, "quiet")
+        self.open.setToolTip("Fill in this page from a recipe that was saved; nothing starts")
+        self.open.clicked.connect(self._open_recipe)
         self.later = LaterButton()
         self.later.later_requested.connect(self._enqueue)
         self.later.now_requested.connect(self._start_now)
@@ -117,6 +122,7 @@ class TrainPage(QWidget):
         self.summary.footer.addWidget(self.start)
         self.summary.footer.addWidget(self.later)
         self.summary.footer.addWidget(self.copy)
+        self.summary.footer.addWidget(self.open)
         self._lay_out()
         self._choose_known_model()
         self._tell()
@@ -188,21 +194,45 @@ class TrainPage(QWidget):
         self.dataset.refresh()
         self.dataset.choose(info.id)
 
+    def choose_method(self, method: str) -> None:
+        """Choose how to train."""
+        self.methods.choose(method)
+
     def choose_model(self, folder: Path) -> None:
         """Choose the base model in that folder, once it has passed its check."""
         self.model.choose(folder)
 
     def show_recipe(self, recipe: Recipe) -> None:
-        """Fill in the form as a recipe says; nothing starts. Rewards: the reward model alone."""
+        """Fill in the form as a recipe says; nothing starts."""
         self.methods.choose(recipe.method)
         self.start_from.choose(recipe.adapter)
         self.model.choose(Path(recipe.base_model))
         self.dataset.refresh()
         self.dataset.choose(recipe.dataset)
         self.settings.set_values(recipe.settings)
-        if recipe.rewards.model:
-            self.rewards.model.choose(recipe.rewards.model)
+        self.template.choose(recipe.template)
+        if recipe.how.is_rewarded:
+            self.rewards.show_rewards(recipe.rewards)
         self.name.setText(recipe.name)
+
+    @Slot()
+    def _open_recipe(self) -> None:
+        dialog = QFileDialog(self, "Open a recipe", str(self._project.recipes), "Recipes (*.json)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.open_recipe)
+        dialog.open()
+
+    @Slot(str)
+    def open_recipe(self, file: str) -> None:
+        """Fill in the form from a recipe's file; what isn't here is said."""
+        try:
+            recipe = read_recipe(Path(file))
+            self.show_recipe(replace(recipe, dataset=find_dataset(self._project, recipe.dataset).id))
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
+        self.notice.show_note(f"Filled in from “{Path(file).name}”. Nothing has started.")
 
     def close_down(self) -> None:
         """Wait for what is under way."""

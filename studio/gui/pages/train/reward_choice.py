@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
@@ -90,6 +91,19 @@ class RewardChoice(QWidget):
             judge=self.judge.folder() if watching else "",
             judge_rules=self.judge_rules.rules() if watching else (),
         )
+
+    def show_rewards(self, rewards: Rewards) -> None:
+        """Choose what a recipe names. Code is asked about unless the user agreed to it already."""
+        self.model.choose(rewards.model)
+        self.weight.setText(f"{rewards.model_weight:g}")
+        self.rules.show_rules(rewards.rules)
+        self.watch.setChecked(rewards.has_judge)
+        self.judge.choose(rewards.judge)
+        self.judge_rules.show_rules(rewards.judge_rules)
+        self.code.clear()
+        if rewards.function is not None:
+            self.code.weight.setText(f"{rewards.function.weight:g}")
+            self.code.ask(Path(rewards.function.path))
 
     def missing(self) -> tuple[str, QWidget | None]:
         """What the Start button says instead, and where to go; empty when nothing is missing."""

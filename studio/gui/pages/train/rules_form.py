@@ -51,6 +51,13 @@ class RulesForm(QWidget):
         """The rules as typed; some may have a problem."""
         return tuple(row.rule() for row in self.rows)
 
+    def show_rules(self, rules: tuple[Rule, ...]) -> None:
+        """Show these and no others."""
+        for row in list(self.rows):
+            self._remove(row)
+        for rule in rules:
+            self.add_rule(rule)
+
     def wrong(self) -> RuleRow | None:
         """The first row that can't be used."""
         return next((row for row in self.rows if row.problem()), None)

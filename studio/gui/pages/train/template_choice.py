@@ -75,6 +75,13 @@ class TemplateChoice(QWidget):
         """What people call it."""
         return self.combo.currentText()
 
+    def choose(self, name: str) -> None:
+        """Choose a template by its name; one that isn't known leaves the choice as it is."""
+        place = self.combo.findData(name)
+        if place >= 0:
+            self._by_user = True
+            self.combo.setCurrentIndex(place)
+
     def suit(self, model: ModelInfo | None, *, from_adapter: bool) -> None:
         """Begin with the template that the adapter or the model knows."""
         self._has_own, self._from_adapter = model is None or model.has_chat_template, from_adapter

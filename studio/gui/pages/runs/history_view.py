@@ -1,0 +1,194 @@
+"""All runs of a project as a table: found by words, named, tagged, noted, compared, repeated, thrown away.
+
+Choosing one shows what can be done with it; choosing several compares them beneath.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.gui import theme
+from studio.gui.pages.runs.actions import RunActions
+from studio.gui.pages.runs.compare_view import MOST, CompareView
+from studio.gui.pages.runs.history_model import COLUMNS, RUN_ID, FilteredRuns, HistoryModel
+from studio.gui.widgets.flow_layout import FlowLayout
+from studio.gui.widgets.notice import Notice
+from studio.jobs.runs import ProjectRuns
+from studio.storage.project import Project
+
+_WIDTHS = {"State": 96, "Method": 130, "Result": 190, "Steps": 70, "Time": 80, "Tags": 120, "Made": 130}
+
+
+class HistoryView(QWidget):
+    """open_requested(run_id): show it. recipe_requested(recipe): begin a run as that one was."""
+
+    open_requested = Signal(str)
+    recipe_requested = Signal(object)
+
+    def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.acts = RunActions(project, runs, self)
+        self.acts.said.connect(self._say)
+        self.acts.recipe_requested.connect(self.recipe_requested)
+        self.notice = Notice()
+        self.notice.action_requested.connect(self.acts.take_back)
+        self.filter = QLineEdit(placeholderText="Filter by name, state, method, tag or note", clearButtonEnabled=True)
+        self.filter.setAccessibleName("Filter the runs")
+        self.filter.setFixedWidth(340)
+        self.filter.textChanged.connect(self._take_filter)
+        self.model = HistoryModel(runs)
+        self.shown = FilteredRuns(self.model)
+        self.table = self._make_table()
+        self.chosen = QLabel()
+        theme.set_role(self.chosen, "muted")
+        self.buttons: dict[str, QPushButton] = {}
+        tools = FlowLayout(spacing=8)
+        tools.addWidget(self.filter)
+        for word, act in (
+            ("Open", self._open),
+            ("New run from this one", self.acts.train_again),
+            ("Rename…", self.acts.rename),
+            ("Tags…", self.acts.tag),
+            ("Note…", self.acts.note),
+            ("Delete…", self.acts.ask_to_delete),
+        ):
+            button = QPushButton(word)
+            theme.set_role(button, "quiet")
+            button.clicked.connect(act)
+            tools.addWidget(button)
+            self.buttons[word] = button
+        self.more = QPushButton("More")
+        menu = QMenu(self.more)
+        for word, act in (
+            ("Copy as command", self.acts.copy_command),
+            ("Save the recipe…", self.acts.export_recipe),
+            ("Save a report…", self.acts.export_report),
+        ):
+            menu.addAction(word, act)
+        self.more.setMenu(menu)
+        tools.addWidget(self.more)
+        self.buttons["More"] = self.more
+        self.compare = CompareView(project, runs)
+        self.compare.hide()
+        top = QWidget()
+        upper = QVBoxLayout(top)
+        upper.setContentsMargins(0, 0, 0, 0)
+        upper.setSpacing(8)
+        upper.addWidget(self.table, 1)
+        row = QHBoxLayout()
+        row.addWidget(self.chosen, 1)
+        upper.addLayout(row)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        self.splitter.addWidget(top)
+        self.splitter.addWidget(self.compare)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(tools)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.splitter, 1)
+        self.shown.modelReset.connect(self._take_choice)
+        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.table)
+        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.activated.connect(self.acts.ask_to_delete)
+        self._take_choice()
+
+    def _make_table(self) -> QTableView:
+        table = QTableView()
+        table.setModel(self.shown)
+        table.setAccessibleName("All runs")
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setTabKeyNavigation(False)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setSortingEnabled(True)
+        table.setMinimumHeight(120)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(34)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSortIndicator(COLUMNS.index("Made"), Qt.SortOrder.DescendingOrder)
+        header.setMinimumSectionSize(56)
+        for place, name in enumerate(COLUMNS):
+            if name in _WIDTHS:
+                header.resizeSection(place, _WIDTHS[name])
+            else:
+                header.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
+        table.doubleClicked.connect(self._open)
+        table.activated.connect(self._open)
+        table.selectionModel().selectionChanged.connect(self._take_selection)
+        return table
+
+    def run_ids(self) -> list[str]:
+        """The runs that are chosen, as they stand in the table."""
+        rows = self.table.selectionModel().selectedRows()
+        return [row.data(RUN_ID) for row in sorted(rows, key=QModelIndex.row)]
+
+    def choose(self, run_ids: list[str]) -> None:
+        """Choose these."""
+        self.table.clearSelection()
+        for run_id in run_ids:
+            index = self.shown.mapFromSource(self.model.index(self.model.place_of(run_id), 0))
+            if index.isValid():
+                flags = self.table.selectionModel().SelectionFlag
+                self.table.selectionModel().select(index, flags.Select | flags.Rows)
+
+    def close_down(self) -> None:
+        """Wait for files that are written."""
+        self.acts.close_down()
+
+    @Slot(str)
+    def _take_filter(self, text: str) -> None:
+        self.shown.filter_by(text)
+        self._take_choice()
+
+    @Slot(QItemSelection, QItemSelection)
+    def _take_selection(self, _on: QItemSelection, _off: QItemSelection) -> None:
+        self._take_choice()
+
+    @Slot()
+    def _take_choice(self) -> None:
+        run_ids = self.run_ids()
+        self.acts.choose(run_ids)
+        count = len(run_ids)
+        for word, button in self.buttons.items():
+            button.setEnabled(count >= 1 if word in ("Tags…", "Delete…") else count == 1)
+        shown, whole = self.shown.rowCount(), self.model.rowCount()
+        told = f"{shown:,} of {whole:,} runs" if shown < whole else f"{whole:,} runs"
+        if count > MOST:
+            told += f"; the first {MOST} of {count:,} chosen ones are compared"
+        elif count < 2:
+            told += "; choose several (Ctrl or Shift and click) to compare them"
+        self.chosen.setText(told)
+        if count >= 2:
+            self.compare.show_runs(run_ids[:MOST])
+        self.compare.setVisible(count >= 2)
+
+    @Slot()
+    def _open(self) -> None:
+        for run_id in self.run_ids()[:1]:
+            self.open_requested.emit(run_id)
+
+    @Slot(object, str)
+    def _say(self, told: object, action: str) -> None:
+        if isinstance(told, BaseException):
+            self.notice.show_error(told)
+        else:
+            self.notice.show_note(str(told), action)
