@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
+from studio.core.conversation import Voice
 from studio.core.courses import FIRST
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
@@ -179,6 +180,7 @@ class Studio(QObject):
                 models = ModelsPage(self.project, self.runs)
                 models.chat_requested.connect(self._chat_with)
                 models.train_requested.connect(self._train_model)
+                models.voice_requested.connect(self._chat_to)
                 return models
 
     @Slot(str)
@@ -247,6 +249,11 @@ class Studio(QObject):
         self.show_page("chat")
         if run:
             self.pages["chat"].open_run(run)
+
+    @Slot(object)
+    def _chat_to(self, voice: Voice) -> None:
+        self.show_page("chat")
+        self.pages["chat"].open_voice(voice)
 
     @Slot(object)
     def _train_model(self, folder: Path) -> None:

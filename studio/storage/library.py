@@ -53,6 +53,7 @@ class LibraryModel:
     """A model that can be chosen. base: the model that an adapter lies on, None for a whole model.
 
     run: the id of the run that made it, or empty. step: of an unfinished run's newest checkpoint, 0 otherwise.
+    linked: somebody put it into the project's list.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class LibraryModel:
     run: str = ""
     method: str = ""
     step: int = 0
+    linked: bool = False
 
     @property
     def writes(self) -> bool:
@@ -82,7 +84,7 @@ class LibraryModel:
 def list_library(project: Project) -> list[LibraryModel]:
     """What the project's runs have made, newest first; then the models that it can start from. Raises StudioError."""
     made: list[LibraryModel] = []
-    bases: dict[Path, LibraryModel] = {}
+    bases: set[Path] = set()
     for run in list_runs(project.runs):
         try:
             recipe = run.recipe()
@@ -91,12 +93,12 @@ def list_library(project: Project) -> list[LibraryModel]:
         result = _result_of(run)
         if result is not None:
             made.append(_made_by(run, recipe, *result))
-        base = Path(recipe.base_model)
-        bases.setdefault(base, _base(base))
+        bases.add(Path(recipe.base_model))
     own = {model.folder for model in made}
     starter = starter_model()
-    folders = [*list_models(project), *downloaded_models(), *([starter] if starter else [])]
-    others = {**{folder: _base(folder) for folder in folders}, **bases}
+    others = {folder: _base(folder, linked=True) for folder in list_models(project)}
+    for folder in (*downloaded_models(), *([starter] if starter else []), *sorted(bases)):
+        others.setdefault(folder, _base(folder))
     linked = [_linked(folder, base) for folder, base in linked_adapters(project)]
     return [*made, *linked, *(model for folder, model in others.items() if folder not in own)]
 
@@ -130,6 +132,11 @@ def linked_adapters(project: Project) -> list[tuple[Path, Path]]:
     with project.connect() as connection:
         rows = connection.execute("SELECT folder, base FROM adapters ORDER BY added DESC, folder")
         return [(Path(folder), Path(base)) for folder, base in rows]
+
+
+def talking_adapters(project: Project) -> list[tuple[Path, Path]]:
+    """The linked adapters that write answers, each with its base model."""
+    return [(folder, base) for folder, base in linked_adapters(project) if folder.is_dir() and not _scores(folder)]
 
 
 def _check_adapter(folder: Path) -> Path:
@@ -173,8 +180,12 @@ def _find_base(named: str) -> Path | None:
 
 
 def _linked(folder: Path, base: Path) -> LibraryModel:
-    scores = object_in(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
-    return LibraryModel(folder, model_name(folder), Kind.JUDGE if scores else Kind.ADAPTER, Origin.FOLDER, base)
+    kind = Kind.JUDGE if _scores(folder) else Kind.ADAPTER
+    return LibraryModel(folder, model_name(folder), kind, Origin.FOLDER, base, linked=True)
+
+
+def _scores(adapter: Path) -> bool:
+    return object_in(adapter / "adapter_config.json").get("task_type") == "SEQ_CLS"
 
 
 def _result_of(run: RunFolder) -> tuple[Path, int] | None:
@@ -193,7 +204,7 @@ def _made_by(run: RunFolder, recipe: Recipe, folder: Path, step: int) -> Library
     return LibraryModel(folder, recipe.name or run.id, kind, Origin.RUN, base, run.id, recipe.method, step)
 
 
-def _base(folder: Path) -> LibraryModel:
+def _base(folder: Path, *, linked: bool = False) -> LibraryModel:
     kind = Kind.BASE
     try:
         if writes_no_text(folder):
@@ -201,4 +212,4 @@ def _base(folder: Path) -> LibraryModel:
     except StudioError:
         pass  # gone or damaged: its card says so
     origin = Origin.PROGRAM if folder == starter_model() else Origin.HUB if read_download(folder) else Origin.FOLDER
-    return LibraryModel(folder, model_name(folder), kind, origin)
+    return LibraryModel(folder, model_name(folder), kind, origin, linked=linked)

@@ -5,6 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from studio.core.conversation import Voice
 from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.pages.chat import ChatPage
@@ -420,3 +421,15 @@ def test_what_equals_or_is_unfinished_is_not_voted_on(qtbot, ready):
     assert not ready.votes.isVisible()
     ready.worker.stop()
     qtbot.waitUntil(lambda: answered(ready))
+
+
+def test_a_model_that_no_run_made_is_opened_alone_and_an_adapter_beside_its_base(qtbot, page, model_folder, tmp_path):
+    assert page.stack.currentWidget() is page.empty
+    page.open_voice(Voice(model_folder))
+    qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
+    assert page.stack.currentWidget() is not page.empty and len(page.panes) == 1
+    page.open_voice(Voice(model_folder, tmp_path))
+    assert [pane.voice for pane in page.panes] == [
+        Voice(model_folder, asked_like=tmp_path),
+        Voice(model_folder, tmp_path),
+    ]

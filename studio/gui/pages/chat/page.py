@@ -27,6 +27,7 @@ from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.library import talking_adapters
 from studio.storage.models import offered_models
 from studio.storage.project import Project
 
@@ -49,6 +50,7 @@ class ChatPage(QWidget):
         super().__init__(parent)
         self._project, self._runs = project, runs
         self._models: list[Path] = []  # base models to choose from
+        self._adapters: list[tuple[Path, Path]] = []  # linked ones, each with its base
         self._loaded: Mapping[str, Voice] = {}  # what the worker was last told to load
         self._waiting = False  # a message waits for the model
         self._died = False
@@ -143,6 +145,16 @@ class ChatPage(QWidget):
                 self._load()
             self.composer.edit.setFocus()
 
+    def open_voice(self, voice: Voice) -> None:
+        """Talk to a model, an adapter beside its base, and load what is needed."""
+        self._know_models()
+        base = [Voice(voice.base, asked_like=voice.adapter)] if voice.adapter else []
+        self.panes.show_voices([*base, voice])
+        self._list()
+        if self.worker.phase is Phase.CLOSED or not self._is_loaded():
+            self._load()
+        self.composer.edit.setFocus()
+
     def close_down(self) -> None:
         """End the worker."""
         self.worker.close_down()
@@ -150,9 +162,12 @@ class ChatPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was trained meanwhile."""
-        self._models = offered_models(self._project)
+        self._know_models()
         self._list()
         super().showEvent(event)
+
+    def _know_models(self) -> None:
+        self._models, self._adapters = offered_models(self._project), talking_adapters(self._project)
 
     # -------------------------------------------------------------------------------------------------------- the model
 
@@ -166,10 +181,10 @@ class ChatPage(QWidget):
             self.choice.addItem(label_of(record), record.id)
         index = self.choice.findData(chosen)
         self.choice.setCurrentIndex(index if index >= 0 else 0 if found else -1)
-        self.panes.offer(speakers_of(found, self._models))
+        self.panes.offer(speakers_of(found, self._models, self._adapters))
         if found and not len(self.panes):
             self._show_run()
-        self.stack.setCurrentIndex(1 if found or self._was_used() else 0)
+        self.stack.setCurrentIndex(1 if found or len(self.panes) else 0)
         self._tell()
 
     def _show_run(self) -> None:
@@ -225,7 +240,7 @@ class ChatPage(QWidget):
         """One more pane, with somebody who is in none yet, where there is somebody."""
         there = list(self.panes.voices().values())
         found = [record for record in self._runs.records() if voice_of(record)]
-        voices = [speaker.voice for speaker in speakers_of(found, self._models)]
+        voices = [speaker.voice for speaker in speakers_of(found, self._models, self._adapters)]
         other = [voice for voice in voices if not any(same(voice, one) for one in there)]
         if not self.panes.is_full and (other or voices):
             self.panes.add((other or voices)[0])

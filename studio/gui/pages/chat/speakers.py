@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studio.core.conversation import Voice
 from studio.jobs.runs import RunRecord
+from studio.storage.models import model_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ def label_of(record: RunRecord) -> str:
     return f"{record.name} (step {last.step:,})" if last else record.name
 
 
-def speakers_of(records: Sequence[RunRecord], models: Sequence[Path]) -> list[Speaker]:
-    """Everyone, what the newest runs made first, then the base models."""
+def speakers_of(
+    records: Sequence[RunRecord], models: Sequence[Path], adapters: Sequence[tuple[Path, Path]] = ()
+) -> list[Speaker]:
+    """Everyone, what the newest runs made first, then linked adapters (each with its base), then the base models."""
     found: list[Speaker] = []
     bases: dict[Path, Voice] = {}
     for record in records:
@@ -52,9 +55,10 @@ def speakers_of(records: Sequence[RunRecord], models: Sequence[Path]) -> list[Sp
         if voice is not None and base is not None:
             found.append(Speaker(label_of(record), voice))
             bases.setdefault(base.base, base)
+    found += [Speaker(model_name(folder), Voice(base, folder)) for folder, base in adapters]
     for folder in models:
         bases.setdefault(folder, Voice(folder))
-    return [*found, *(Speaker(f"{voice.base.name} (base model)", voice) for voice in bases.values())]
+    return [*found, *(Speaker(f"{model_name(voice.base)} (base model)", voice) for voice in bases.values())]
 
 
 def same(one: Voice, other: Voice) -> bool:

@@ -6,6 +6,7 @@ What is deleted lies in a trash, from which it can be put back until that is emp
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
@@ -43,6 +44,7 @@ class DiskView(QWidget):
     def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project, self._runs = project, runs
+        self._wanted: Path | None = None
         self._asked: list[Piece] = []  # what is to go when the question is answered
         self._thrown: list[Thrown] = []
         self.title = QLabel("Disk")
@@ -106,6 +108,10 @@ class DiskView(QWidget):
         self.refresh()
         super().showEvent(event)
 
+    def choose(self, folder: Path) -> None:
+        """Select what lies in that folder once it is counted."""
+        self._wanted = folder
+
     @Slot()
     def refresh(self) -> None:
         """Count in a thread."""
@@ -118,7 +124,8 @@ class DiskView(QWidget):
 
     @Slot(object)
     def _take(self, pieces: list[Piece]) -> None:
-        chosen = {piece.folder for piece in self._chosen()}
+        chosen = {self._wanted} if self._wanted else {piece.folder for piece in self._chosen()}
+        self._wanted = None
         self.model.take(pieces)
         self.bar.take(pieces)
         for row, piece in enumerate(pieces):

@@ -18,14 +18,18 @@ from PySide6.QtWidgets import (
 from studio.gui import theme
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.elided_label import ElidedLabel
-from studio.storage.library import Kind, LibraryModel
+from studio.storage.library import Kind, LibraryModel, Origin
 
 
 class ModelView(QWidget):
-    """Signals: `chat_requested(object LibraryModel)`; `train_requested(object Path)`, with a whole model's folder."""
+    """Signals: `chat_requested(object LibraryModel)`; `train_requested(object Path)`, with a whole model's folder;
+    `forget_requested(object LibraryModel)`, to take a linked one out of the list; `disk_requested()`, to delete one.
+    """
 
     chat_requested = Signal(object)
     train_requested = Signal(object)
+    forget_requested = Signal(object)
+    disk_requested = Signal()
 
     def __init__(self, panels: list[Panel], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +45,14 @@ class ModelView(QWidget):
         self.train = QPushButton("Train on it")
         self.train.clicked.connect(self._train)
         theme.set_role(self.train, "primary")
+        self.forget = QPushButton("Take out of the list")
+        self.forget.setToolTip("Its folder stays where it is")
+        self.forget.clicked.connect(self._forget)
+        theme.set_role(self.forget, "quiet")
+        self.delete = QPushButton("Delete…")
+        self.delete.setToolTip("Shows it among what takes room on the disk")
+        self.delete.clicked.connect(self.disk_requested)
+        theme.set_role(self.delete, "quiet")
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("What to do with the model")
         self.tabs.setDrawBase(False)
@@ -58,6 +70,8 @@ class ModelView(QWidget):
         self.tabs.setVisible(len(panels) > 1)
         head = QHBoxLayout()
         head.addWidget(self.name, 1)
+        head.addWidget(self.forget)
+        head.addWidget(self.delete)
         head.addWidget(self.chat)
         head.addWidget(self.train)
         layout = QVBoxLayout(self)
@@ -74,7 +88,9 @@ class ModelView(QWidget):
         self.name.show_text(model.name)
         self.about.setText(model.about)
         there = model.folder.is_dir()
-        self.chat.setVisible(model.writes and bool(model.run) and there)
+        self.chat.setVisible(model.writes and there)
+        self.forget.setVisible(model.linked and model.origin is Origin.FOLDER)
+        self.delete.setVisible(model.origin in (Origin.HUB, Origin.RUN) and there)
         self.train.setVisible(model.kind in (Kind.BASE, Kind.TUNED) and there)
         for number, panel in enumerate(self._panels):
             self.tabs.setTabVisible(number, panel.suits(model))
@@ -102,6 +118,10 @@ class ModelView(QWidget):
     @Slot()
     def _chat(self) -> None:
         self.chat_requested.emit(self._model)
+
+    @Slot()
+    def _forget(self) -> None:
+        self.forget_requested.emit(self._model)
 
     @Slot()
     def _train(self) -> None:

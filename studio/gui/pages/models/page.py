@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.core.conversation import Voice
+from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.pages.models.card_panel import CardPanel
 from studio.gui.pages.models.disk_view import DiskView
@@ -30,24 +32,29 @@ from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
-from studio.storage.library import LibraryModel, list_library
+from studio.storage.library import LibraryModel, forget, list_library
+from studio.storage.models import model_name
 from studio.storage.project import Project
 
 
 class ModelsPage(QWidget):
     """The models of a project.
 
-    chat_requested(run_id): talk to what a run made. train_requested(object Path): train on the model in that folder.
+    chat_requested(run_id): talk to what a run made. voice_requested(object Voice): talk to another model.
+    train_requested(object Path): train on the model in that folder.
     """
 
     chat_requested = Signal(str)
+    voice_requested = Signal(object)
     train_requested = Signal(object)
 
     def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project, self._runs = project, runs
         self._wanted: Path | None = None  # to be chosen when the list that is being read is there
+        self._forgotten: Path | None = None  # what was taken out of the list last
         self.notice = Notice()
+        self.notice.action_requested.connect(self._link_again)
         self.model = ModelList(self)
         self.list = QListView()
         self.list.setAccessibleName("Models: what runs made, newest first, then what to start from")
@@ -62,6 +69,8 @@ class ModelsPage(QWidget):
         self.view = ModelView(self._panels())
         self.view.chat_requested.connect(self._chat)
         self.view.train_requested.connect(self.train_requested)
+        self.view.forget_requested.connect(self._forget)
+        self.view.disk_requested.connect(self._show_on_disk)
         self.get_view = GetView(project)
         self.get_view.added.connect(self._take_added)
         self.disk = QPushButton("Disk")
@@ -181,8 +190,46 @@ class ModelsPage(QWidget):
 
     @Slot(object)
     def _take_added(self, folder: Path) -> None:
-        self.open_model(folder)
+        """Show it, unless somebody looks at something else meanwhile: a download may take an hour."""
+        if self.stack.currentWidget() is self.get_view or folder == self._forgotten or self._is_shown(folder):
+            self.open_model(folder)
+        else:
+            self.notice.show_note(f"“{model_name(folder)}” is here now.")
+            self.refresh()
+        self._forgotten = None
+
+    def _is_shown(self, folder: Path) -> bool:
+        model: LibraryModel | None = self.list.currentIndex().data(MODEL)
+        return model is not None and folder in (model.folder, model.base)
 
     @Slot(object)
     def _chat(self, model: LibraryModel) -> None:
-        self.chat_requested.emit(model.run)
+        if model.run:
+            self.chat_requested.emit(model.run)
+        elif model.base is not None:
+            self.voice_requested.emit(Voice(model.base, model.folder))
+        else:
+            self.voice_requested.emit(Voice(model.folder))
+
+    @Slot()
+    def _show_on_disk(self) -> None:
+        model: LibraryModel | None = self.list.currentIndex().data(MODEL)
+        if model is not None:
+            self.disk_view.choose(self._project.runs / model.run if model.run else model.folder)
+        self.show_disk()
+
+    @Slot(object)
+    def _forget(self, model: LibraryModel) -> None:
+        try:
+            forget(self._project, model.folder)
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
+        self._forgotten = model.folder
+        self.notice.show_note(f"“{model.name}” is out of the list; its folder stays where it is.", "Undo")
+        self.refresh()
+
+    @Slot()
+    def _link_again(self) -> None:
+        if self._forgotten is not None:
+            self.get_view.local.add(self._forgotten)

@@ -1,7 +1,9 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
+from studio.core.conversation import Voice
 from studio.gui.pages.models.model_list import MODEL
 from studio.storage.library import Kind
 from studio.storage.models import add_model
@@ -53,7 +55,7 @@ def test_a_card_says_what_it_is_and_where_it_comes_from(page, qtbot, model_folde
 def test_a_readme_is_text_and_never_html(page, qtbot, model_folder):
     card = choose(page, qtbot, model_folder.name)
     assert card.readme.toPlainText() == "<img src='http://example.org/x.png'>\n# Hi"
-    assert page.view.train.isVisible() and not page.view.chat.isVisible()
+    assert page.view.train.isVisible() and page.view.chat.isVisible()
 
 
 def test_what_is_wrong_with_a_model_is_said_on_its_card(page, qtbot, model_folder):
@@ -74,8 +76,6 @@ def test_requests_name_the_run_and_the_folder(page, qtbot, model_folder):
 
 
 def test_a_folder_is_linked_and_shown(page, qtbot, tmp_path, model_folder):
-    import shutil
-
     other = tmp_path / "other model 项"
     shutil.copytree(model_folder, other)
     page.get.click()
@@ -97,3 +97,30 @@ def test_a_model_that_is_gone_stays_listed_and_says_so(page, qtbot, project, mod
         row = next(row for row, model in enumerate(rows(page)) if model.folder == model_folder)
         page.list.setCurrentIndex(page.model.index(row))
         assert not page.view.train.isVisible()
+
+
+def test_a_model_that_no_run_made_is_talked_to_as_a_voice(page, qtbot, model_folder):
+    choose(page, qtbot, model_folder.name)
+    with qtbot.waitSignal(page.voice_requested) as asked:
+        page.view.chat.click()
+    assert asked.args == [Voice(model_folder)]
+
+
+def test_a_linked_model_is_taken_out_of_the_list_with_undo(page, qtbot, tmp_path, model_folder):
+    other = tmp_path / "other"
+    shutil.copytree(model_folder, other)
+    page.get.click()
+    page.get_view.local.add(other)
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.view)
+    assert page.view.forget.isVisible() and not page.view.delete.isVisible()
+    page.view.forget.click()
+    qtbot.waitUntil(lambda: "other" not in [model.name for model in rows(page)])
+    assert other.is_dir()
+    page.notice.action.click()
+    qtbot.waitUntil(lambda: "other" in [model.name for model in rows(page)])
+
+
+def test_deleting_is_done_among_what_takes_room(page, qtbot):
+    choose(page, qtbot, "second")
+    page.view.delete.click()
+    qtbot.waitUntil(lambda: [piece.name for piece in page.disk_view._chosen()] == ["second"])
