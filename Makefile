@@ -28,10 +28,11 @@ lint: setup      ## style, layers and types
 bench: setup     ## the figures: start, memory, event loop, the speed of training
 	@$(BIN)/python -m tests.bench
 
-format: setup    ## put the sources into shape, and their tree into the README
+format: setup    ## put the sources into shape, their tree into the README, the settings into the help
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@$(BIN)/python packaging/readme_tree.py
+	@PYTHONPATH=. $(BIN)/python packaging/help_pages.py
 
 clean:           ## take away caches and builds; the .venv stays
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,14 +1,17 @@
-"""What can be opened around the pages: the palette, the sheet of keys, settings, the about box, and what trains."""
+"""What can be opened around the pages: palette, sheet of keys, help, settings, about box, and what trains."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog
 
+from studio.core.glossary.words import WORDS
 from studio.gui.about import AboutDialog
 from studio.gui.actions import Action, actions_in, actions_of, keys_in
+from studio.gui.help.window import HelpWindow, words_on
 from studio.gui.key_sheet import KeySheet
 from studio.gui.main_window import MainWindow
 from studio.gui.palette import Palette
@@ -29,6 +32,8 @@ class Around(QObject):
         self._runtime: RuntimePage | None = None
         window.runtime_requested.connect(self.show_runtime)
         window.palette_requested.connect(self.show_palette)
+        self._help: HelpWindow | None = None  # made when it is first wanted
+        window.help_requested.connect(self.show_help)
         window.keys_requested.connect(self.show_keys)
         window.settings_requested.connect(self.show_settings)
         window.about_requested.connect(self.show_about)
@@ -44,6 +49,7 @@ class Around(QObject):
         known = {(one.label, one.where) for one in found}
         if menu is not None:
             found += [one for one in actions_of(menu, "Project") if (one.label, "Project") not in known]
+        found += [Action(f"What is “{term}”?", "Help", "", partial(self.show_word, term)) for term in WORDS]
         return found
 
     @Slot()
@@ -62,6 +68,22 @@ class Around(QObject):
             here = keys_in(page) if page is not None else {}
             everywhere = {about: keys for about, keys in keys_in(self._window).items() if about not in self._of_pages()}
             KeySheet({self._page_name(): here, "Everywhere": everywhere}, self._window).open()
+
+    @Slot()
+    def show_help(self) -> None:
+        """Tell about the page that is shown, and the words on it."""
+        page = self._window.stack.currentWidget()
+        name = "index" if self._window.tabs.isHidden() else self._window.header.pages[self._window.tabs.currentIndex()]
+        self._helping().show_page(name, words_on(page) if page is not None else None)
+
+    def show_word(self, term: str) -> None:
+        """Tell what a word means."""
+        self._helping().show_word(term)
+
+    def _helping(self) -> HelpWindow:
+        if self._help is None:
+            self._help = HelpWindow(self._window)
+        return self._help
 
     @Slot()
     def show_settings(self) -> None:
@@ -112,4 +134,4 @@ class Around(QObject):
     def _of_pages(self) -> set[str]:
         stack = self._window.stack
         pages = (stack.widget(index) for index in range(stack.count()))
-        return {about for page in pages for about in keys_in(page)}
+        return {about for page in pages if page is not None for about in keys_in(page)}

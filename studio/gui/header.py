@@ -127,6 +127,8 @@ class Header(QFrame):
         menu.addSeparator()
         settings = menu.addAction("Settings…", QKeySequence("Ctrl+,"))
         settings.triggered.connect(self.settings_requested)
+        helping = menu.addAction("Help", QKeySequence("F1"))
+        helping.triggered.connect(self.help_requested)
         shortcuts = menu.addAction("Keyboard shortcuts", QKeySequence("Ctrl+/"))
         shortcuts.triggered.connect(self.keys_requested)
         about = menu.addAction("About Plumbline")
@@ -134,7 +136,7 @@ class Header(QFrame):
         menu.addSeparator()
         leave = menu.addAction("Quit", QKeySequence(keys.Quit))
         leave.triggered.connect(self.quit_requested)
-        for action in (new, known, settings, shortcuts, leave):  # the window's own shortcuts do the work
+        for action in (new, known, settings, helping, shortcuts, leave):  # the window's own shortcuts do the work
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         return menu
 

@@ -106,6 +106,9 @@ QPushButton[role="quiet"]:pressed, QToolButton[role="quiet"]:pressed {{ backgrou
 QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus {{
     border: 2px solid {look.accent}; padding: 6px 8px;
 }}
+QToolButton[role="small"] {{ background: transparent; border: 1px solid transparent; padding: 4px; min-height: 0; }}
+QToolButton[role="small"]:hover, QToolButton[role="small"]:pressed {{ background: {look.accent_soft}; }}
+QToolButton[role="small"]:focus {{ border: 2px solid {look.accent}; padding: 3px; }}
 QPushButton[role="quiet"]:disabled {{ color: {look.muted}; }}
 QToolButton[popupMode="2"] {{ padding-right: 28px; }}
 QToolButton[popupMode="2"]:focus {{ padding-right: 27px; }}

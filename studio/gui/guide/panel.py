@@ -102,8 +102,14 @@ class GuidePanel(QWidget):
         self.next.setVisible(bool(control))
 
     def set_compact(self, compact: bool) -> None:
-        """With little height, only the current step is shown, without the list."""
+        """With little height, only the current step is shown, without the list, and its button stands at the top."""
+        if compact == self._checklist.isHidden():
+            return
         self._checklist.setVisible(not compact)
+        if compact:
+            self._head.insertWidget(1, self.act)
+        else:
+            self._column.insertWidget(self._column.indexOf(self.next) + 1, self.act)
 
     @property
     def step(self) -> Step | None:
@@ -201,13 +207,13 @@ class GuidePanel(QWidget):
             self._guide.change(left_out=(*self._guide.state.left_out, self._step.key))
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(self.fold, alignment=Qt.AlignmentFlag.AlignTop)
         self._look_heading = _text("heading")
         self._look_heading.setText("What to look at")
         inside = QWidget()
-        column = QVBoxLayout(inside)
+        self._column = column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(10)
         column.addWidget(self._checklist)

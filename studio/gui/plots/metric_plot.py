@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolBut
 from studio.core.curves import Curves
 from studio.core.metrics import Metric
 from studio.core.reading import Reading
-from studio.gui import theme
+from studio.gui import icons, theme
 from studio.gui.plots.across import Across, AcrossAxis
 from studio.gui.plots.key import KeySample, Mark, mark_pen
 from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
@@ -59,11 +59,10 @@ class MetricPlot(QFrame):
         self.title.setProperty("role", "heading")
         self._readout, self._second_readout = _readout(), _readout()
         self.save = QToolButton()
-        self.save.setText("↓")
+        icons.put(self.save, "download", 16)
         self.save.setToolTip("Save this plot as a picture or a table")
         self.save.setAccessibleName(f"Save the plot of {metrics[0].label}")
-        theme.set_role(self.save, "quiet")
-        self.save.setFixedSize(26, 26)
+        theme.set_role(self.save, "small")
         self.save.clicked.connect(self.save_requested)
         head = QHBoxLayout()
         head.setSpacing(8)

@@ -40,6 +40,13 @@ def cut_off(window):
     return found
 
 
+def cut_off_at_rest(window, qtbot):
+    """The same once layouts have come to rest, which takes some turns of the event loop."""
+    with contextlib.suppress(qtbot.TimeoutError):
+        qtbot.waitUntil(lambda: not cut_off(window), timeout=2000)
+    return cut_off(window)
+
+
 def wanted_by(label):
     """Width and height of what a label shows; 0 where it shortens its text itself."""
     if label.sizePolicy().horizontalPolicy() is QSizePolicy.Policy.Ignored or not label.text():
@@ -82,11 +89,9 @@ def test_nothing_is_cut_off(full, every_page, qtbot, size):
     full.window.resize(*size)
     full.guiding.guide.change(course="first", shown=True)
     qtbot.waitUntil(lambda: full.guiding.panel.isVisible() and full.guiding.panel.step is not None)
-    with contextlib.suppress(qtbot.TimeoutError):  # it takes the form that suits the room a moment later
-        qtbot.waitUntil(lambda: not cut_off(full.guiding.panel), timeout=2000)
-    found = {"guide": cut_off(full.guiding.panel)}
+    found = {"guide": cut_off_at_rest(full.guiding.panel, qtbot)}
     full.guiding.panel.fold.click()
-    found |= {page: cut_off(full.window) for page in every_page()}
+    found |= {page: cut_off_at_rest(full.window, qtbot) for page in every_page()}
     assert {page: cut for page, cut in found.items() if cut} == {}
 
 

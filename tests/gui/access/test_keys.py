@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QLabel
 
+from studio.gui.help.window import HelpWindow
 from studio.gui.key_sheet import KeySheet
 from studio.gui.palette import Palette
 
@@ -87,3 +88,20 @@ def test_tab_goes_round_and_reaches_every_page(full, every_page, qtbot):
         passed = [one.text() or one.accessibleName() for one in buttons if one.focusPolicy() == Qt.FocusPolicy.NoFocus]
         # Tools of the judging screen say their key, which Tab would only be in the way of.
         assert [text for text in passed if not text.endswith(")")] == [], "only a mouse reaches these"
+
+
+def test_help_on_the_page_opens_with_f1_and_a_word_by_name(full, qtbot):
+    full.show_page("train")
+    with qtbot.waitActive(full.window):
+        full.window.activateWindow()
+    full.window.header.project_button.setFocus()
+    qtbot.keyClick(full.window.header.project_button, Qt.Key.Key_F1)
+    window = full.window.findChild(HelpWindow)
+    text = window.browser.toPlainText()
+    assert window.isVisible() and text.startswith("Train") and "Words that stand on this screen" in text
+    window.close()
+    palette = open_palette(full, qtbot)
+    qtbot.keyClicks(palette.line, "what is kl")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert window.isVisible() and "Kullback" in window.browser.toPlainText()
+    window.close()
