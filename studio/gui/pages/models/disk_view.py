@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -25,6 +25,7 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.pages.models.disk_pieces import PIECE, DiskBar, PieceTable, SizeDelegate
 from studio.gui.widgets.ask import question
+from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
@@ -74,9 +75,8 @@ class DiskView(QWidget):
         self.table.selectionModel().selectionChanged.connect(self._tell)
         self.throw = QPushButton("Move to trash")
         self.throw.clicked.connect(self._ask_throw)
-        QShortcut(
-            QKeySequence.StandardKey.Delete, self.table, context=Qt.ShortcutContext.WidgetShortcut
-        ).activated.connect(self._ask_throw)
+        here = Qt.ShortcutContext.WidgetShortcut
+        bind(self.table, QKeySequence.StandardKey.Delete, "Delete what is selected", self._ask_throw, context=here)
         self.spare = QPushButton()
         self.spare.setToolTip("All but the last and the best checkpoint of each run that is over")
         self.spare.clicked.connect(self._throw_spare)
