@@ -50,6 +50,8 @@ NOT_IN_WORKER = (
 
 # Imported by name at run time, so that no analysis sees it. A test compares it with the sources.
 WINDOW_BY_NAME = ("pyarrow", "pyarrow.parquet", "pyarrow.feather", "tokenizers", "rensa")
+# Used where it is there: the driver of NVIDIA cards is asked through it, and a build without cards has no use for it.
+IF_INSTALLED = ("pynvml",)
 WORKER_BY_NAME = (
     *WINDOW_BY_NAME,
     "safetensors.numpy", "safetensors.torch", "trl.rewards", "peft.optimizers", "peft.utils.hotswap",
