@@ -31,7 +31,7 @@ def block(names: tuple[str, ...]) -> None:
             return None
         return find(name, path, target)  # pyright: ignore[reportArgumentType]
 
-    PathFinder.find_spec = find_others  # pyright: ignore[reportAttributeAccessIssue]
+    PathFinder.find_spec = staticmethod(find_others)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def run_blocked(part: str, words: list[str]) -> int:

@@ -15,7 +15,9 @@ def start() -> None:
 
 def _give_back_the_library_path() -> None:
     """PyInstaller points it at the program's own libraries, which is wrong for every other program that is started
-    from here: uv, the runtime's Python, nvidia-smi, the file manager. This process has read it already."""
+    from here: uv, the runtime's Python, nvidia-smi, the file manager. This process has read it already. This program
+    started again shall point it there again, which it would leave out as a child of itself."""
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
     kept = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
     if kept is not None:
         os.environ["LD_LIBRARY_PATH"] = kept
