@@ -1,11 +1,11 @@
 # Every target sets up what it needs first: see packaging/set_up.sh. PYTHON=python3.12 picks the Python.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint bench format clean
+.PHONY: help setup run demo test lint bench package package-check package-tools format clean
 
 BIN := .venv/bin
 
 help:            ## what can be made
-	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\): .*## /make \1	/p' $(MAKEFILE_LIST)
 
 setup:           ## the .venv and, on Linux, the libraries Qt needs
 	@sh packaging/set_up.sh
@@ -27,6 +27,17 @@ lint: setup      ## style, layers and types
 
 bench: setup     ## the figures: start, memory, event loop, the speed of training
 	@$(BIN)/python -m tests.bench
+
+package: package-tools  ## the programs that people download, in dist/
+	@$(BIN)/python packaging/build.py
+
+package-check: package-tools  ## build the small one in build/ and try it, and what the large one leaves out
+	@$(BIN)/python packaging/check_bundle.py
+	@$(BIN)/python packaging/build.py thin --folder-only
+	@$(BIN)/python packaging/check_program.py build/thin/plumbline
+
+package-tools: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint packaging/constraints.txt --editable '.[package]'
 
 format: setup    ## put the sources into shape, their tree into the README, the settings into the help
 	@$(BIN)/ruff check --fix

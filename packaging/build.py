@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import bundle
 import linux
+import make_icons
 import others
 import third_party
 
@@ -33,6 +35,8 @@ def build_folder(kind: str, work: Path) -> Path:
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir(parents=True)
     words = ["--noconfirm", "--log-level", "WARN", "--distpath", str(dist), "--workpath", str(work / f"{kind}-work")]
+    if sys.platform != "linux":
+        make_icons.main()
     spec = ROOT / "packaging" / "plumbline.spec"
     subprocess.run([sys.executable, "-m", "PyInstaller", *words, str(spec), "--", kind], check=True, cwd=ROOT)
     folder = dist / "plumbline"
@@ -44,6 +48,18 @@ def build_folder(kind: str, work: Path) -> Path:
         print(f"{kind}: no licence text came with {', '.join(without)}")
     third_party.write_sbom(parts, VERSION, dist / "sbom.json")
     return folder
+
+
+def what_is_missing(kinds: list[str]) -> str:
+    """Why this can't be built here; empty when it can."""
+    if sys.platform == "linux" and not shutil.which("objdump"):
+        return "PyInstaller needs objdump. On Debian or Ubuntu: sudo apt-get install binutils"
+    if "offline" in kinds:
+        torch = importlib.util.find_spec("torch")
+        library = Path(torch.origin or "").parent / "lib" if torch else Path()
+        if any((library / name).is_file() for name in ("libtorch_cuda.so", "torch_cuda.dll")):
+            return "The offline program is for the processor, and torch here is for graphics cards: set up another."
+    return ""
 
 
 def strip(folder: Path) -> None:
@@ -88,6 +104,9 @@ def main() -> int:
     kinds = arguments.kinds or (["offline", "thin"] if sys.platform == "linux" else ["thin"])
     if unknown := set(kinds) - set(LIMITS):
         parser.error(f"there is no build “{unknown.pop()}”")
+    if problem := what_is_missing(kinds):
+        print(problem, file=sys.stderr)
+        return 1
     out: Path = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     too_large, made = False, list[Path]()

@@ -87,6 +87,7 @@ def main() -> int:
     parser.add_argument(
         "--find-links", action="append", default=[], metavar="DIR", help="a folder with wheels of torch"
     )
+    parser.add_argument("--missing", action="store_true", help="only those that are not there yet")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a lock would change")
     arguments = parser.parse_args()
     unknown = set(arguments.locks) - set(LOCKS)
@@ -95,6 +96,8 @@ def main() -> int:
     failed = False
     for lock in arguments.locks or LOCKS:
         target = HERE / "locks" / f"{lock}.txt"
+        if arguments.missing and target.is_file():
+            continue
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 text = make(lock, arguments.find_links, Path(scratch))
