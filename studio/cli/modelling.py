@@ -11,6 +11,7 @@ from studio.core.errors import StudioError, did_you_mean
 from studio.core.hub import host_of, model_id
 from studio.processes.hub import hub_client
 from studio.storage.catalogue import needs_of, read_catalogue
+from studio.storage.consent import RISK, allow, is_allowed
 from studio.storage.disk import size_on_disk
 from studio.storage.files import free_space, in_bytes, whole_path
 from studio.storage.hub_places import (
@@ -24,8 +25,9 @@ from studio.storage.hub_places import (
 )
 from studio.storage.library import add_to_library, forget, list_library
 from studio.storage.machine import read_device
+from studio.storage.model_code import own_code
 from studio.storage.model_shapes import foretold_shape
-from studio.storage.models import in_count
+from studio.storage.models import config_of, in_count
 from studio.storage.trash import models_trash
 
 _WHAT = {
@@ -34,6 +36,7 @@ _WHAT = {
     "search": "models on the Hub, by words",
     "get": "download a model, or go on with that",
     "add": "let a project use a model's or an adapter's folder where it lies",
+    "trust": "read a model's own code, and agree that it runs",
     "remove": "move a downloaded model to the trash; a linked one only leaves the project's list",
 }
 
@@ -45,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="*", help="the model's name on the Hub, words to search for, or a folder")
     parser.add_argument("--project", type=Path, metavar="FOLDER", help="the project that is to know the model")
     parser.add_argument("--yes", action="store_true", help="don't ask before the network is used or a model is removed")
+    parser.add_argument(
+        "--allow-code", metavar="HASH", help="agree to run a model's code, by the hash that “trust” says"
+    )
     parser.add_argument(
         "--use-token", action="store_true", help="send the token that huggingface_hub keeps (hf auth login)"
     )
@@ -62,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
             _search(_named(name, "words to search for"), arguments.yes)
         case "get":
             _get(model_id(_named(name, "which model")), arguments)
+        case "trust":
+            _trust(Path(_named(name, "which folder")), arguments.allow_code)
         case "add":
             _add(Path(_named(name, "which folder")), arguments.project)
         case _:
@@ -102,7 +110,7 @@ def _search(words: str, yes: bool) -> None:
     for model in found:
         size = in_count(model.parameters) if model.parameters else ""
         gated = ", gated" if model.gated else ""
-        print(f"{model.name:<56}  {size:>7}  {model.downloads:>12,} downloads  {model.licence}{gated}")
+        print(f"{model.name:<56}  {size:>7}  {model.downloads:>12,} downloads  {_printable(model.licence)}{gated}")
     if not found:
         print(f"No model for “{words}” that writes text and has safetensors.")
 
@@ -117,7 +125,9 @@ def _get(name: str, arguments: argparse.Namespace) -> None:
             model, offer = hub.look(name, models_home(), use_token=arguments.use_token)
             have = f", {in_bytes(offer.have)} are here" if offer.have else ""
             size = f"{in_bytes(offer.size - offer.have)} to download{have}"
-            print(f"{model.name}: {size}, licence {model.licence or 'not said'}{', gated' if model.gated else ''}")
+            print(
+                f"{model.name}: {size}, licence {_printable(model.licence) or 'not said'}{', gated' if model.gated else ''}"
+            )
             if offer.trouble:
                 print(offer.trouble)
             if not offer.usable:
@@ -140,6 +150,26 @@ def _add(folder: Path, project: Path | None) -> None:
     if project is None:
         raise StudioError("A folder is added to a project.", "Name it with --project.")
     print(f"Added: {add_to_library(open_project(project), folder)}")
+
+
+def _trust(folder: Path, allowed: str | None) -> None:
+    folder = whole_path(folder)
+    code = own_code(folder, config_of(folder))
+    if code is None:
+        print(f"“{folder.name}” runs no code of its own.")
+        return
+    short = code.sha256[:SHORTEST_HASH]
+    if is_allowed(code.sha256):
+        print(f"You have agreed to the code of “{folder.name}” ({short}).")
+    elif allowed is None:
+        for name, text in code.files:
+            print(f"----- {name}\n{_printable(text)}")
+        print(f"-----\n{RISK}\nIf you agree to run it: plumbline models trust {folder} --allow-code {short}")
+    elif len(allowed) < SHORTEST_HASH or not code.sha256.startswith(allowed.lower()):
+        raise StudioError(f"--allow-code is {allowed!r}, and the code of “{folder.name}” has another hash.", "Read it.")
+    else:
+        allow(code)
+        print(f"Agreed: the code of “{folder.name}” may run as it is now.")
 
 
 def _remove(named: str, arguments: argparse.Namespace) -> None:
@@ -168,6 +198,11 @@ def _remove(named: str, arguments: argparse.Namespace) -> None:
 def _name_of(folder: Path) -> str:
     download = read_download(folder)
     return download.name if download else folder.name
+
+
+def _printable(text: str) -> str:
+    """What a terminal would take for orders made visible."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else f"<{ord(sign):04X}>" for sign in text)
 
 
 def _named(name: str, what: str) -> str:

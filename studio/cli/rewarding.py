@@ -14,7 +14,7 @@ from studio.storage.consent import RISK, allow, is_allowed, read_code
 from studio.storage.runs import RunFolder
 
 _FLAGS = ("reward_model", "reward_weight", "rule", "reward_code", "code_weight", "judge", "judge_rule")
-_SHORTEST_HASH = 12  # characters: as many as are shown, and too many to be hit by chance
+SHORTEST_HASH = 12  # characters: as many as are shown, and too many to be hit by chance
 
 
 def add_rewards(parser: argparse.ArgumentParser) -> None:
@@ -74,14 +74,14 @@ def ask_consent(arguments: argparse.Namespace, rewards: Rewards) -> None:
             f"“{function.path}” has changed since it was chosen as a reward.", "Name it again with --reward-code."
         )
     if allowed is not None:
-        if len(allowed) < _SHORTEST_HASH or not now.sha256.startswith(allowed.lower()):
+        if len(allowed) < SHORTEST_HASH or not now.sha256.startswith(allowed.lower()):
             raise StudioError(
                 f"--allow-code is {allowed!r}, and “{function.path}” holds code of another hash.",
-                f"Read the file. If you agree to run it: --allow-code {now.sha256[:_SHORTEST_HASH]}",
+                f"Read the file. If you agree to run it: --allow-code {now.sha256[:SHORTEST_HASH]}",
             )
         allow(now)
     elif not is_allowed(now.sha256):
         raise StudioError(
             f"Rewarding runs the code in “{function.path}”. {RISK}",
-            f"Read the file. If you agree to run it: --allow-code {now.sha256[:_SHORTEST_HASH]}",
+            f"Read the file. If you agree to run it: --allow-code {now.sha256[:SHORTEST_HASH]}",
         )

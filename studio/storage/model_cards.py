@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from studio.core.errors import StudioError
+from studio.core.hub import host_of
 from studio.storage.files import in_bytes
+from studio.storage.hub_places import read_download
 from studio.storage.library import Kind, LibraryModel, Origin
 from studio.storage.models import ModelInfo, check_model, model_name, tensors_of_file
 from studio.storage.project import Project
 from studio.storage.reward_models import WEIGHTS, check_reward_model
 from studio.storage.runs import RunFolder, list_runs
 
+_SHOWN_REVISION = 10  # characters of a version's name
 _README = 256 * 1024  # characters that are read of it
 _FRONT = re.compile(r"\A---\s*\n(.*?\n)---\s*(?:\n|\Z)", re.DOTALL)
 _ENTRY = re.compile(r"^(license|license_name):[ \t]*[\"']?([^\"'\n#\[]+?)[\"']?[ \t]*$", re.MULTILINE)
@@ -65,7 +68,11 @@ def read_card(project: Project, model: LibraryModel) -> ModelCard:
         none = "none: Plumbline's own is used, and a base model first has to learn to answer"
         rows.append(("Chat template", "its own" if template else none))
     rows.append(("Where", str(model.folder)))
-    if model.origin is not Origin.FOLDER:
+    download = read_download(model.folder)
+    if download is not None:
+        came = f"{download.name} on {host_of(download.endpoint)}, version {download.revision[:_SHOWN_REVISION]}"
+        rows.append(("From", came))
+    elif model.origin is not Origin.FOLDER:
         rows.append(("From", str(model.origin)))
     return ModelCard(model, tuple(rows), _lineage(project, model), template, text, trouble, info)
 
@@ -142,12 +149,18 @@ def _readme(folder: Path) -> tuple[str, str]:
         return "", ""
     front = _FRONT.match(text)
     if front is None:
-        return text.strip(), ""
+        return without_front_matter(text), ""
     named = dict(_ENTRY.findall(front[1]))
     licence = named.get("license", "")
     if licence in ("", "other"):
         licence = named.get("license_name", licence)
-    return text[front.end() :].strip(), licence
+    return without_front_matter(text), licence
+
+
+def without_front_matter(text: str) -> str:
+    """A README without the block of settings that the Hub reads at its beginning."""
+    front = _FRONT.match(text)
+    return (text[front.end() :] if front else text).strip()
 
 
 def _template(folder: Path) -> str:

@@ -41,7 +41,7 @@ class NeedsConsent(StudioError):
         name = Path(code.path).name
         super().__init__(
             f"“{name}” needs its own Python code to run ({len(code.files)} files), and you have not agreed to that.",
-            "Read the code and agree, or choose a model of an architecture that Plumbline knows.",
+            "Read the code and agree (“plumbline models trust” in a terminal), or choose another model.",
         )
         self.code = code
 

@@ -5,7 +5,8 @@ import pytest
 from studio.cli.app import main
 from studio.storage.hub_places import models_home, place_of
 from studio.storage.library import list_library
-from studio.storage.models import starter_model
+from studio.storage.model_code import own_code
+from studio.storage.models import check_model, config_of, starter_model
 from studio.storage.project import Project
 from tests.engine.model_hub_for_tests import model_hub, starter
 
@@ -67,3 +68,18 @@ def test_the_catalogue_is_told_and_what_is_wrong_is_said(capsys, hub):
     assert "is no name" in plumbline(capsys, "get", "what is this", "--yes")[2]
     assert "has no model “o/none”" in plumbline(capsys, "get", "o/none", "--yes")[2]
     assert "Say which model" in plumbline(capsys, "get")[2]
+
+
+def test_a_models_code_is_read_and_agreed_to_by_its_hash(capsys, tmp_path):
+    folder = tmp_path / "own"
+    shutil.copytree(starter_model(), folder)
+    assert "no code of its own" in plumbline(capsys, "trust", str(folder))[1]
+    (folder / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoModel": "m.M"}}')
+    (folder / "m.py").write_text("class M: pass  # \x1b[2J\n")
+    out = plumbline(capsys, "trust", str(folder))[1]
+    assert "class M: pass" in out and "with your rights" in out and "\x1b" not in out
+    mark = own_code(folder, config_of(folder)).sha256[:12]
+    assert mark in out
+    assert plumbline(capsys, "trust", str(folder), "--allow-code", "0" * 12)[0] == 1
+    assert plumbline(capsys, "trust", str(folder), "--allow-code", mark)[0] == 0
+    assert check_model(folder).folder == folder

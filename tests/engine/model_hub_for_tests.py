@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +40,9 @@ class ModelHub(ThreadingHTTPServer):
         self.granted = False
         self.moods: dict[str, list[object]] = {}
         self.asked: list[tuple[str, str, str | None, str | None]] = []  # host, path, Authorization, Range
+
+    def handle_error(self, *_: object) -> None:
+        """Who hangs up in the middle of an answer is part of the tests."""
 
     @property
     def address(self) -> str:
@@ -140,7 +142,7 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        with suppress(OSError):
+        with suppress(OSError):  # who asked has gone
             if kind in ("cut", "stall"):
                 self.wfile.write(body[:count])
                 self.wfile.flush()
@@ -153,9 +155,8 @@ class _Answers(BaseHTTPRequestHandler):
     def _hang(self) -> None:
         """Say nothing until whoever asked has gone."""
         self.connection.settimeout(30)
-        until = time.monotonic() + 30
-        while time.monotonic() < until and self.connection.recv(1):
-            pass
+        with suppress(OSError):
+            self.connection.recv(1)
 
 
 @contextmanager

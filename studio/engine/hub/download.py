@@ -99,16 +99,12 @@ class _Watch:
         if moment - self._told >= _REPORT_EVERY or self.done == self._total:
             self._told = moment
             span = max(moment - self._recent[0][0], _REPORT_EVERY)
-            speed = sum(size for _, size in self._recent) / span
-            self._pipe.reply(
-                "progress",
-                id=self._request.values["id"],
-                done=self.done,
-                total=self._total,
-                speed=round(max(speed, 0.0)),
-                file=self.file,
-            )
+            self._report(sum(size for _, size in self._recent) / span)
         self.look()
+
+    def _report(self, speed: float) -> None:
+        told = {"done": self.done, "total": self._total, "speed": round(max(speed, 0.0)), "file": self.file}
+        self._pipe.reply("progress", id=self._request.values["id"], **told)
 
     def look(self) -> None:
         """Raise Interrupted when it was stopped."""
@@ -116,7 +112,9 @@ class _Watch:
             raise Interrupted
 
     def wait(self, seconds: float) -> None:
-        """Wait, unless it is stopped."""
+        """Wait, unless it is stopped; nothing comes meanwhile."""
+        self._recent.clear()
+        self._report(0)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.look()

@@ -12,6 +12,7 @@ from typing import Any, cast
 from studio.core.errors import StudioError
 from studio.core.hub import HubModel, Offer
 from studio.storage.hub_places import partial_of, place_of, read_download
+from studio.storage.model_cards import without_front_matter
 from studio.storage.model_code import NATIVE
 
 # What a model folder needs to be used, and what people should read. Weights in other forms stay where they are.
@@ -74,7 +75,7 @@ def look(name: str, models: Path, token: str | bool) -> tuple[HubModel, Offer]:
         there=str(place) if read_download(place) else "",
         trouble=trouble,
         usable=usable,
-        readme=_text_of(name, info.sha, "README.md", token) if "README.md" in names else "",
+        readme=without_front_matter(_text_of(name, info.sha, "README.md", token)) if "README.md" in names else "",
         config=config,
     )
 

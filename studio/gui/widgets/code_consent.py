@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.widgets.visible_text import unsteered
 from studio.storage.consent import RISK, Code
 
 _SHOWN = 12  # characters of the hash, as the command line takes it
@@ -55,7 +56,7 @@ class CodeConsent(QDialog):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             theme.set_role(label, role)
-        self.text = QPlainTextEdit(text, readOnly=True)
+        self.text = QPlainTextEdit(unsteered(text), readOnly=True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)  # a long line can't hide behind its wrapping
         self.text.setAccessibleName("The code")
         self.text.setTabChangesFocus(True)
@@ -89,7 +90,7 @@ class CodeConsent(QDialog):
 
     @Slot(int)
     def _show_file(self, number: int) -> None:
-        self.text.setPlainText(self.files.itemData(number))
+        self.text.setPlainText(unsteered(self.files.itemData(number)))
         self._unseen.discard(number)
         self.agree.setEnabled(not self._unseen)
         left = f" ({len(self._unseen)} more to look at)" if self._unseen else ""

@@ -24,6 +24,17 @@ def visible(text: str) -> str:
     return "".join(shown)
 
 
+def unsteered(text: str) -> str:
+    """Lines of text with what could make them look like other lines made visible: marks that turn writing round, and
+    control characters."""
+    return "".join(
+        f"⟨{ord(character):04X}⟩"
+        if character in _STEERING or (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t")
+        else character
+        for character in text.replace("\r\n", "\n")
+    )
+
+
 def plain_tip(text: str) -> str:
     """A tool tip that shows exactly this text; Qt would render one that looks like HTML."""
     return "<qt>" + html.escape(text).replace("\n", "<br>") + "</qt>"

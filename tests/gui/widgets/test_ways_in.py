@@ -21,7 +21,7 @@ def choice(project, qtbot):
 def test_a_models_code_is_read_file_by_file_and_agreed_to(choice, qtbot, model_folder):
     (model_folder / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": {"AutoModel": "b.M"}}))
     (model_folder / "a.py").write_text("first = '<b>file</b>'\n")
-    (model_folder / "b.py").write_text("second = 2\n")
+    (model_folder / "b.py").write_text("second = 2  # \u202e\n")
     choice.choose(model_folder)
     qtbot.waitUntil(choice.notice.isVisible)
     assert "its own Python code" in choice.notice.what.text() and choice.notice.action.text() == "Read the code…"
@@ -29,7 +29,7 @@ def test_a_models_code_is_read_file_by_file_and_agreed_to(choice, qtbot, model_f
     dialog = choice.findChild(CodeConsent)
     assert dialog.text.toPlainText() == "first = '<b>file</b>'\n" and not dialog.agree.isEnabled()
     dialog.files.setCurrentIndex(1)
-    assert dialog.text.toPlainText() == "second = 2\n" and dialog.agree.isEnabled()
+    assert dialog.text.toPlainText() == "second = 2  # ⟨202E⟩\n" and dialog.agree.isEnabled()
     with qtbot.waitSignal(choice.model_chosen):
         dialog.agree.click()
     assert choice.model().folder == model_folder

@@ -11,6 +11,8 @@ from studio.gui import theme
 from studio.jobs.hub import Hub
 from studio.storage.hub_places import endpoint, token_file
 
+_WIDTH = 560
+
 
 class AccountDialog(QDialog):
     """Call `open`. Signal: `told(bool signed_in)` whenever that is known."""
@@ -62,7 +64,7 @@ class AccountDialog(QDialog):
         for part in (about, self.state, self.token, self.said):
             layout.addWidget(part)
         layout.addLayout(row)
-        self.resize(560, 0)
+        self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
         hub.account_told.connect(self._take)
         hub.failed.connect(self._take_failure)
         hub.busy_changed.connect(self._tell)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFormLayout, QLabel, QPlainTextEdit, QVBoxLayout, 
 from studio.gui import theme
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.visible_text import unsteered
 from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.library import LibraryModel
@@ -90,8 +91,8 @@ class CardPanel(Panel):
             theme.set_role(label, "muted")
             self.rows.addRow(label, told)
         self.lineage.setText("  →  ".join(card.lineage))
-        self.template.setPlainText(card.template)
-        self.readme.setPlainText(card.readme)
+        self.template.setPlainText(unsteered(card.template))
+        self.readme.setPlainText(unsteered(card.readme))
         for title, part, there in (
             (self.lineage_title, self.lineage, len(card.lineage) > 1),
             (self.template_title, self.template, bool(card.template)),

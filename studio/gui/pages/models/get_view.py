@@ -83,7 +83,7 @@ class GetView(QWidget):
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
         header.setMinimumSectionSize(56)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
@@ -182,6 +182,8 @@ class GetView(QWidget):
         self.model.take([with_needs(row, self._device) for row in rows])
         if rows:
             self.table.setCurrentIndex(self.model.index(0, 0))
+        else:
+            self.offer.show_candidate(None, self._device)
 
     @Slot(object)
     def _take_device(self, device: Device) -> None:

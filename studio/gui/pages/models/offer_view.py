@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -26,6 +27,7 @@ from studio.core.hub import HubModel, Offer, host_of
 from studio.gui import theme
 from studio.gui.pages.models.candidates import Candidate, with_needs
 from studio.gui.widgets.elided_label import ElidedLabel
+from studio.gui.widgets.visible_text import unsteered
 from studio.jobs.hub import Hub
 from studio.storage.files import free_bytes, in_bytes
 from studio.storage.hub_places import endpoint, models_home, place_of, read_download
@@ -46,6 +48,7 @@ class OfferView(QWidget):
         self._offer: Offer | None = None
         self._device: Device | None = None
         self._downloading = ""
+        self._signed_in = False
         self.title = ElidedLabel()
         theme.set_role(self.title, "heading")
         self.about, self.facts, self.memory, self.place, self.said = (QLabel() for _ in range(5))
@@ -89,7 +92,7 @@ class OfferView(QWidget):
         buttons.addWidget(self.use_token)
         buttons.addStretch()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
         for part in (self.title, self.about, self.facts, self.memory, self.place):
             layout.addWidget(part)
@@ -99,10 +102,10 @@ class OfferView(QWidget):
         layout.addWidget(self.readme, 1)
         layout.addStretch()
 
-    def show_candidate(self, candidate: Candidate, device: Device | None) -> None:
-        """Be about another model."""
+    def show_candidate(self, candidate: Candidate | None, device: Device | None) -> None:
+        """Be about another model, or about none."""
         self._device = device
-        if self._candidate is None or candidate.name != self._candidate.name:
+        if candidate is None or self._candidate is None or candidate.name != self._candidate.name:
             self._offer = None
             self._say("")
         self._candidate = candidate
@@ -110,7 +113,8 @@ class OfferView(QWidget):
 
     def show_account(self, signed_in: bool) -> None:
         """Whether there is a token that could be sent."""
-        self.use_token.setVisible(signed_in)
+        self._signed_in = signed_in
+        self.use_token.setVisible(signed_in and self._candidate is not None)
         self.use_token.setChecked(self.use_token.isChecked() and signed_in)
 
     @Slot()
@@ -164,22 +168,30 @@ class OfferView(QWidget):
     def _show_progress(self, done: int, total: int, speed: int, file: str) -> None:
         self.bar.setRange(0, _PARTS)
         self.bar.setValue(done * _PARTS // max(total, 1))
+        waiting = "" if speed or done >= total else ", waiting for the server"
         left = f", {_in_time((total - done) / speed)} left" if speed and done < total else ""
-        pace = f", {in_bytes(speed)}/s{left}" if speed else ""
+        pace = f", {in_bytes(speed)}/s{left}" if speed else waiting
         self.pace.setText(f"{self._downloading}: {in_bytes(done)} of {in_bytes(total)}{pace} ({file})")
 
     @Slot(object)
     def _take_download(self, folder: Path) -> None:
         name, self._downloading = self._downloading, ""
         self._say(f"“{name}” is downloaded, and its checksums are right.", "muted")
+        self._know(name, there=str(folder))
         self._tell()
         self.downloaded.emit(folder)
 
     @Slot(object)
     def _take_stop(self, done: int) -> None:
+        self._know(self._downloading, have=done)
         self._downloading = ""
-        self._say(f"Stopped. {in_bytes(done)} are kept; “Download” goes on from there.", "muted")
+        self._say(f"Stopped. {in_bytes(done)} are kept, and the download goes on from there.", "muted")
         self._tell()
+
+    def _know(self, name: str, **news: Any) -> None:
+        """What happened to a download, when it is of the model that is shown."""
+        if self._offer is not None and self._candidate is not None and self._candidate.name == name:
+            self._offer = replace(self._offer, **news)
 
     @Slot(object, str)
     def _take_failed_download(self, error: StudioError, _asked: str) -> None:
@@ -194,7 +206,8 @@ class OfferView(QWidget):
         busy = bool(self._downloading)
         self.title.setVisible(candidate is not None)
         self.look.setText(f"Look at it on {host}")
-        self.look.setEnabled(candidate is not None and not self._asking.busy)
+        self.look.setVisible(candidate is not None)
+        self.look.setEnabled(not self._asking.busy)
         self.use_token.setText(f"Send my token to {host}")
         theme.set_role(self.look, "primary" if offer is None else "")
         self.go.setVisible(offer is not None and offer.usable and not offer.there)
@@ -206,7 +219,9 @@ class OfferView(QWidget):
         if candidate is None:
             for label in (self.about, self.facts, self.memory, self.place):
                 label.clear()
+            self.use_token.hide()
             return
+        self.use_token.setVisible(self._signed_in)
         self.title.show_text(candidate.title)
         self.about.setText(candidate.about)
         self.about.setVisible(bool(candidate.about))
@@ -223,7 +238,7 @@ class OfferView(QWidget):
         if offer is not None:
             missing = in_bytes(offer.size - offer.have)
             self.go.setText(f"Go on with the download ({missing})" if offer.have else f"Download {missing}")
-            self.readme.setPlainText(offer.readme)
+            self.readme.setPlainText(unsteered(offer.readme))
 
     def _say(self, words: str, role: str = "muted") -> None:
         theme.set_role(self.said, role)
