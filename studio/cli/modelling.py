@@ -7,6 +7,7 @@ from pathlib import Path
 
 from studio.cli.importing import Bar
 from studio.cli.options import agree, open_project
+from studio.cli.rewarding import SHORTEST_HASH
 from studio.core.errors import StudioError, did_you_mean
 from studio.core.hub import host_of, model_id
 from studio.processes.hub import hub_client
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=list(_WHAT), default="list", metavar="WHAT", help=told)
     parser.add_argument("name", nargs="*", help="the model's name on the Hub, words to search for, or a folder")
     parser.add_argument("--project", type=Path, metavar="FOLDER", help="the project that is to know the model")
-    parser.add_argument("--yes", action="store_true", help="don't ask before the network is used or a model is removed")
+    parser.add_argument(
+        "--yes", action="store_true", help="ask nothing before the network is used or a model is removed"
+    )
     parser.add_argument(
         "--allow-code", metavar="HASH", help="agree to run a model's code, by the hash that “trust” says"
     )
@@ -125,9 +128,8 @@ def _get(name: str, arguments: argparse.Namespace) -> None:
             model, offer = hub.look(name, models_home(), use_token=arguments.use_token)
             have = f", {in_bytes(offer.have)} are here" if offer.have else ""
             size = f"{in_bytes(offer.size - offer.have)} to download{have}"
-            print(
-                f"{model.name}: {size}, licence {_printable(model.licence) or 'not said'}{', gated' if model.gated else ''}"
-            )
+            licence = _printable(model.licence) or "not said"
+            print(f"{model.name}: {size}, licence {licence}{', gated' if model.gated else ''}")
             if offer.trouble:
                 print(offer.trouble)
             if not offer.usable:
