@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject
 
 from studio.core.candidates import Author, Writing
-from studio.core.errors import StudioError
 from studio.core.judging import margin_of, mark_of_scores
 from studio.core.labelling import POINTWISE, Candidate, Item
 from studio.core.messages import tools_of
-from studio.processes.service import Kind, Service
+from studio.jobs.beside import Beside
+from studio.processes.service import Service
 from studio.storage.label_log import judged_by, labellers_of, set_margins, write_entry
 from studio.storage.labels import LabelSet, add_candidates, item_of, original_items, prompt_states, waiting_prompts
 from studio.storage.project import Project
@@ -25,74 +25,7 @@ _STEADY = 60.0  # per cent; a coin agrees with itself in half of the pairs
 _FIRST, _BATCH = 2, 16  # prompts at a time: few at first, so that labelling can begin
 
 
-class _Beside(QThread):
-    """A thread with a worker.
-
-    progressed(int done, int total); said(str), what it does. came(): something new is kept. failed(object StudioError):
-    the work ended; `troubled(object StudioError)`: one piece of it was left out.
-    """
-
-    progressed = Signal(int, int)
-    said = Signal(str)
-    came = Signal()
-    failed = Signal(object)
-    troubled = Signal(object)
-
-    def __init__(
-        self, kind: Kind, project: Project, known: LabelSet, parent: QObject | None, command: Sequence[str] | None
-    ) -> None:
-        super().__init__(parent)
-        self._project, self._known = project, known
-        self._kind: Kind = kind
-        self._command = command
-        self._service: Service | None = None
-        self._stopped = False
-
-    def stop(self) -> None:
-        """End it and give its memory back. What is written already is kept."""
-        self._stopped = True
-        if self._service is not None:
-            self._service.close()
-
-    def run(self) -> None:
-        """The thread's body."""
-        try:
-            service = self._service = Service(self._kind, self._project.logs / f"{self._kind}.log", self._command)
-            if self._stopped:
-                service.close()
-            self.said.emit("Starting…")
-            try:
-                self._work(service, service.replies())
-            except BaseException:
-                service.close()
-                service.ending()
-                raise
-            ended = service.ending()
-            if ended is not None:
-                raise ended
-        except StudioError as error:
-            if not self._stopped:
-                self.failed.emit(error)
-
-    def _work(self, service: Service, replies: Iterator[dict[str, Any]]) -> None:
-        """Talk to the worker until there is no more to do; then close it."""
-        raise NotImplementedError
-
-    def _hear(self, reply: Mapping[str, Any]) -> None:
-        """Take what every worker says alike. Raises StudioError when it can't go on."""
-        match reply:
-            case {"reply": "loading", "what": what}:
-                self.said.emit(f"Loading {what}…")
-            case {"reply": "failed"}:
-                error = StudioError(*(str(reply.get(key) or "") for key in ("what", "hint", "details")))
-                if reply.get("id") is None:
-                    raise error
-                self.troubled.emit(error)
-            case _:
-                pass
-
-
-class CandidateWriter(_Beside):
+class CandidateWriter(Beside):
     """Has candidates written for every prompt of a set that waits for them, in order, ahead of the labeller."""
 
     def __init__(
@@ -102,7 +35,8 @@ class CandidateWriter(_Beside):
         parent: QObject | None = None,
         command: Sequence[str] | None = None,
     ) -> None:
-        super().__init__("candidates", project, known, parent, command)
+        super().__init__("candidates", project, parent, command)
+        self._known = known
         self._writing = Writing.from_json(known.writing)
         self._asked: set[int] = set()
 
@@ -160,7 +94,7 @@ class CandidateWriter(_Beside):
         self.came.emit()
 
 
-class MachineJudge(_Beside):
+class MachineJudge(Beside):
     """Has a machine judge say what it thinks of each item; it is kept as a labeller of its own, marked as a machine."""
 
     def __init__(
@@ -172,7 +106,8 @@ class MachineJudge(_Beside):
         parent: QObject | None = None,
         command: Sequence[str] | None = None,
     ) -> None:
-        super().__init__("judge", project, known, parent, command)
+        super().__init__("judge", project, parent, command)
+        self._known = known
         self._judge, self._how = judge, kind
         self._name = judge.name
         self._left: list[int] = []

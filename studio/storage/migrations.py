@@ -174,6 +174,29 @@ STEPS: tuple[str, ...] = (
     """
     CREATE TABLE adapters (folder TEXT PRIMARY KEY, base TEXT NOT NULL, added TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # 8: drafts that a model writes, question by question, and what a person says of each.
+    """
+    CREATE TABLE draft_sets (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        dataset TEXT NOT NULL,
+        name TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        created TEXT NOT NULL
+    );
+    CREATE TABLE drafts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        draft_set INTEGER NOT NULL REFERENCES draft_sets (id) ON DELETE CASCADE,
+        parent INTEGER REFERENCES drafts (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        question TEXT NOT NULL,
+        text TEXT NOT NULL,
+        written TEXT NOT NULL,
+        state TEXT NOT NULL
+    );
+    CREATE INDEX drafts_by_state ON drafts (draft_set, state, id);
+    CREATE INDEX drafts_of ON drafts (parent);
+    """,
 )
 
 

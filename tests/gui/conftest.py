@@ -16,6 +16,7 @@ from studio.core.messages import Example, Message
 from studio.gui import theme
 from studio.jobs.background import BackgroundTask
 from studio.jobs.candidates import CandidateWriter, MachineJudge
+from studio.jobs.drafting import DraftWriter
 from studio.jobs.labelling import LabelDesk
 from studio.jobs.run_threads import RunFinder, RunWatch
 from studio.jobs.service import WorkerService
@@ -34,7 +35,16 @@ def nothing_left(qapp, monkeypatch):
         started.append(thread)
         QThread.start(thread, *priority)
 
-    for kind in (BackgroundTask, CandidateWriter, LabelDesk, MachineJudge, RunFinder, RunWatch, WorkerService):
+    for kind in (
+        BackgroundTask,
+        CandidateWriter,
+        DraftWriter,
+        LabelDesk,
+        MachineJudge,
+        RunFinder,
+        RunWatch,
+        WorkerService,
+    ):
         monkeypatch.setattr(kind, "start", start)
     if not qapp.styleSheet():
         theme.apply(qapp, "light")

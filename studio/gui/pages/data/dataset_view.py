@@ -40,6 +40,7 @@ _TOOLS = {
     "secrets": "Look for secrets…",
     "split": "Split…",
     "mix": "Mix with others…",
+    "drafts": "Let a model draft…",
     "instructions": "Make instructions…",
     "history": "History…",
     "export": "Export…",

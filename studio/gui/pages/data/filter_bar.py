@@ -50,6 +50,7 @@ class FilterBar(QWidget):
             box.setSpecialValueText(special)
             box.setAccessibleName(name)
             box.setMaximumWidth(120)
+            box.lineEdit().setTextMargins(9, 0, 0, 0)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE)

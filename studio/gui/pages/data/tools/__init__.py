@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from studio.gui.pages.data.tools.drafts_dialog import DraftsDialog
 from studio.gui.pages.data.tools.export_dialog import ExportDialog
 from studio.gui.pages.data.tools.finding_dialog import DuplicatesDialog, SecretsDialog
 from studio.gui.pages.data.tools.history_dialog import HistoryDialog
@@ -17,6 +18,7 @@ TOOLS: dict[str, type[ToolDialog]] = {
     "secrets": SecretsDialog,
     "split": SplitDialog,
     "mix": MixDialog,
+    "drafts": DraftsDialog,
     "instructions": InstructionsDialog,
     "history": HistoryDialog,
     "export": ExportDialog,

@@ -306,5 +306,6 @@ def _combo(name: str, choices: dict[str, str]) -> QComboBox:
 def _spin(name: str, most: int) -> QSpinBox:
     box = QSpinBox()
     box.setRange(0, most)
+    box.lineEdit().setTextMargins(9, 0, 0, 0)
     box.setAccessibleName(name)
     return box

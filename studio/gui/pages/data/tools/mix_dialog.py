@@ -70,6 +70,8 @@ class MixDialog(ToolDialog):
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(42)
         self.seed.setAccessibleName("Seed")
+        for spin in (self.total, self.seed):
+            spin.lineEdit().setTextMargins(9, 0, 0, 0)
         self.name = QLineEdit()
         self.name.setPlaceholderText("Mix of …")
         self.name.setAccessibleName("Name of the mix")
@@ -145,6 +147,7 @@ class _Line:
         self.weight.setRange(0, 1000)
         self.weight.setValue(1)
         self.weight.setDecimals(2)
+        self.weight.lineEdit().setTextMargins(9, 0, 0, 0)
         self.weight.setAccessibleName(f"Weight of {dataset.name}")
         self.count = QLabel()
         theme.set_role(self.count, "muted")
