@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -35,8 +33,8 @@ from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.keys import bind
+from studio.gui.widgets.named_list import NamedList
 from studio.gui.widgets.notice import Notice
-from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import delete_dataset, list_datasets, rename_dataset
 from studio.storage.files import write_whole
@@ -72,10 +70,7 @@ class DataPage(QWidget):
         self._folder = Path.home()  # where the last file came from
         self.notice = Notice()
         self.notice.action_requested.connect(self._undo_import)
-        self.list = QListWidget()
-        self.list.setAccessibleName("Datasets")
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list = NamedList("Datasets")
         self.list.currentItemChanged.connect(self._show_current)
         self.import_button = QPushButton("Import…")
         self.import_button.setToolTip("Import a dataset file (Ctrl+I)")
@@ -122,28 +117,16 @@ class DataPage(QWidget):
 
     def dataset(self) -> DatasetInfo | None:
         """The dataset that is selected."""
-        item = self.list.currentItem()
-        return item.data(Qt.ItemDataRole.UserRole) if item is not None else None
+        return self.list.current()
 
     def refresh(self, select: str = "") -> None:
         """Read the list again and select a dataset: `select`, else the one that was, else the newest."""
-        before = self.dataset()
         try:
             datasets = list_datasets(self._project)
         except StudioError as error:
             self.notice.show_error(error)
             return
-        wanted = select or (before.id if before else "")
-        self.list.blockSignals(True)
-        self.list.clear()
-        for info in datasets:
-            item = QListWidgetItem(f"{info.name}\n{info.size}")
-            item.setData(Qt.ItemDataRole.UserRole, info)
-            item.setToolTip(plain_tip(info.name))
-            self.list.addItem(item)
-            if info.id == wanted or self.list.currentItem() is None:
-                self.list.setCurrentItem(item)
-        self.list.blockSignals(False)
+        self.list.show_things(((info, info.size) for info in datasets), select)
         self.side.setVisible(bool(datasets))  # with nothing to list, the page says how to begin
         self._show_current()
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from studio.core.labelling import LabelPlan
 from studio.core.messages import Message
 from studio.gui import theme
 from studio.gui.pages.label.answer_pane import reading_field
@@ -16,9 +17,10 @@ from studio.gui.pages.label.judge_bar import JudgeBar
 from studio.gui.pages.label.notes_row import NotesRow
 from studio.gui.pages.label.rank_list import RankList
 from studio.gui.pages.label.verdict_bar import VerdictBar
-from studio.gui.pages.label.ways import prompt_in_words
+from studio.gui.pages.label.ways import RankPicker, in_words, prompt_in_words
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
+from studio.jobs.labelling import View
 from studio.storage.label_log import Counts
 
 
@@ -49,6 +51,22 @@ class JudgeScreen(QWidget):
         """Show another prompt from its beginning."""
         self.prompt.setPlainText(prompt_in_words(prompt))
         self._fit_prompt()
+
+    def show_ranking(self, picker: RankPicker) -> None:
+        """Show a ranking as far as it has come: on each answer, and as a list."""
+        ranks = dict(picker.picked)
+        for place, pane in enumerate(self.answers.panes[: picker.count]):
+            pane.say(f"rank {ranks[place]}" if place in ranks else "", chosen=ranks.get(place) == 1)
+        self.ranking.show_ranking(picker)
+
+    def show_suggestion(self, plan: LabelPlan, view: View, criterion: str) -> None:
+        """Show what a machine judge suggests, if one does."""
+        found = next(((name, m.verdicts[criterion]) for name, m in view.suggestions if criterion in m.verdicts), None)
+        self.suggestion.setVisible(found is not None)
+        if found is not None:
+            name, verdict = found
+            words = in_words(plan, verdict, view.order)
+            self.suggestion.setText(f"Machine judge “{name}” suggests: {words}.  Take it  (⏎)".replace("&", "&&"))
 
     def say_empty(self, queue: str, counts: Counts) -> None:
         """Say why there is no item, and what to do."""

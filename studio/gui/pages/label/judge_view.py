@@ -9,39 +9,22 @@ import time
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShortcut, QShowEvent
-from PySide6.QtWidgets import (
-    QWidget,
-)
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
 
 from studio.core.errors import StudioError
 from studio.core.labelling import LISTWISE, PAIRWISE, Item, Mark, Verdict
 from studio.gui.pages.label.answer_pane import reading_font
 from studio.gui.pages.label.edit_dialog import EditDialog
+from studio.gui.pages.label.judge_keys import JudgeKeys
 from studio.gui.pages.label.judge_screen import JudgeScreen
 from studio.gui.pages.label.pace import LabelPace
-from studio.gui.pages.label.ways import (
-    Choice,
-    RankPicker,
-    choices_of,
-    in_words,
-    question_of,
-    said_in,
-)
-from studio.gui.widgets.keys import bind
+from studio.gui.pages.label.ways import Choice, RankPicker, choices_of, question_of, said_in
 from studio.jobs.labelling import LabelDesk, View
 from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
 _SOON = 200  # ms
-_ABOUT_KEYS = {
-    "T": "A tie: both are as good",
-    "B": "Both are bad",
-    "Left": "The left one is better",
-    "Right": "The right one is better",
-    "Up": "Good",
-    "Down": "Bad",
-}
 
 
 class JudgeView(JudgeScreen):
@@ -80,7 +63,13 @@ class JudgeView(JudgeScreen):
         self.verdicts.asked.connect(self._act)
         self.notes.noted.connect(self._note)
         self.notes.left.connect(self._back_to_keys)
-        self._bind_keys()
+        keys = JudgeKeys(self, self.verdicts)
+        keys.digit_pressed.connect(self._press_digit)
+        keys.key_pressed.connect(self._press)
+        keys.edit_asked.connect(self._edit)
+        keys.entered.connect(self._enter)
+        keys.tie_asked.connect(self._tie_next)
+        keys.asked.connect(self._act)
 
     # --------------------------------------------------------------------------------------------- what others ask for
 
@@ -195,24 +184,11 @@ class JudgeView(JudgeScreen):
             ranked = sorted(range(len(order)), key=lambda place: known.ranks[order[place]])
             self._picker.picked = [(place, known.ranks[order[place]]) for place in ranked]
         self._show_ranking()
-        self._show_suggestion(view, asked)
+        self.show_suggestion(plan, view, asked)
 
     def _show_ranking(self) -> None:
-        if self._known is None or self._known.plan.way != LISTWISE:
-            return
-        ranks = dict(self._picker.picked)
-        for place, pane in enumerate(self.answers.panes[: self._picker.count]):
-            pane.say(f"rank {ranks[place]}" if place in ranks else "", chosen=ranks.get(place) == 1)
-        self.ranking.show_ranking(self._picker)
-
-    def _show_suggestion(self, view: View, criterion: str) -> None:
-        assert self._known is not None
-        found = next(((name, m.verdicts[criterion]) for name, m in view.suggestions if criterion in m.verdicts), None)
-        self.suggestion.setVisible(found is not None)
-        if found is not None:
-            name, verdict = found
-            words = in_words(self._known.plan, verdict, view.order)
-            self.suggestion.setText(f"Machine judge “{name}” suggests: {words}.  Take it  (⏎)".replace("&", "&&"))
+        if self._known is not None and self._known.plan.way == LISTWISE:
+            self.show_ranking(self._picker)
 
     # ------------------------------------------------------------------------------------------------------- verdicts
 
@@ -262,11 +238,8 @@ class JudgeView(JudgeScreen):
                 self._judge(mark.verdicts[asked], "suggestion taken", suggested=name)
                 return
 
-    @Slot()
-    def _press_digit(self) -> None:
-        shortcut = self.sender()
-        assert isinstance(shortcut, QShortcut)
-        place = int(shortcut.objectName())
+    @Slot(int)
+    def _press_digit(self, place: int) -> None:
         if self._known is None or self._ready() is None:
             return
         if self._known.plan.way == LISTWISE:
@@ -280,12 +253,7 @@ class JudgeView(JudgeScreen):
             return
         self._press(str(place + 1) if place < 9 else "0")
 
-    @Slot()
-    def _press_key(self) -> None:
-        shortcut = self.sender()
-        assert isinstance(shortcut, QShortcut)
-        self._press(shortcut.objectName())
-
+    @Slot(str)
     def _press(self, key: str) -> None:
         number = next((n for n, choice in enumerate(self._choices) if key in choice.keys), None)
         if number is not None:
@@ -361,12 +329,6 @@ class JudgeView(JudgeScreen):
             case _:
                 pass
 
-    @Slot()
-    def _act_by_key(self) -> None:
-        shortcut = self.sender()
-        assert isinstance(shortcut, QShortcut)
-        self._act(shortcut.objectName())
-
     @Slot(str, list)
     def _note(self, _comment: str, _tags: list[str]) -> None:
         """A comment or tags were typed and confirmed."""
@@ -390,12 +352,6 @@ class JudgeView(JudgeScreen):
         dialog = EditDialog(text, place, self)
         dialog.kept.connect(self._take_edit)
         dialog.open()
-
-    @Slot()
-    def _edit_by_key(self) -> None:
-        shortcut = self.sender()
-        assert isinstance(shortcut, QShortcut)
-        self._edit(int(shortcut.objectName()))
 
     @Slot(str, int)
     def _take_edit(self, text: str, place: int) -> None:
@@ -422,27 +378,6 @@ class JudgeView(JudgeScreen):
             self._leave()
             self._open()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    # ----------------------------------------------------------------------------------------------------------- keys
-
-    def _bind_keys(self) -> None:
-        for place in range(10):
-            self._bind(str((place + 1) % 10), str(place), self._press_digit, "The verdict of that number")
-            if place < 9:
-                self._bind(f"Shift+{place + 1}", str(place), self._edit_by_key, "Improve the answer of that number")
-        for key in ("T", "B", "Left", "Right", "Up", "Down"):
-            self._bind(key, key, self._press_key, _ABOUT_KEYS[key])
-        for key in ("Return", "Enter"):
-            self._bind(key, key, self._enter, "Go on, when the verdict is whole")
-        self._bind("=", "=", self._tie_next, "Rank the next one as high as the last")
-        for action, keys in self.verdicts.KEYS.items():
-            for key in keys:
-                self._bind(key, action, self._act_by_key, self.verdicts.about_key(action))
-
-    def _bind(self, key: str, name: str, slot: object, about: str) -> None:
-        shortcut = bind(self, key, about, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.setAutoRepeat(key in ("PgDown", "PgUp"))  # a key held down is one verdict
-        shortcut.setObjectName(name)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Keys go to the items at once."""

@@ -11,8 +11,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -34,8 +32,8 @@ from studio.gui.preferences import Preferences
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.keys import bind
+from studio.gui.widgets.named_list import NamedList
 from studio.gui.widgets.notice import Notice
-from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.background import BackgroundTask
 from studio.jobs.runs import ProjectRuns
 from studio.storage.label_import import ImportedLabels, import_labels
@@ -69,10 +67,8 @@ class LabelPage(QWidget):
         self._new = False  # a set was just begun, and its first candidates are to come
         self._folder = Path.home()
         self.notice = Notice()
-        self.list = QListWidget()
-        self.list.setAccessibleName("Labelling sets")
+        self.list = NamedList("Labelling sets")
         self.list.setWordWrap(True)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.currentItemChanged.connect(self._show_current)
         self.new_button = QPushButton("New…")
         self.new_button.setToolTip("Begin a labelling set (Ctrl+L)")
@@ -111,28 +107,16 @@ class LabelPage(QWidget):
 
     def known(self) -> LabelSet | None:
         """The set that is selected."""
-        item = self.list.currentItem()
-        return item.data(Qt.ItemDataRole.UserRole) if item is not None else None
+        return self.list.current()
 
     def refresh(self, select: str = "") -> None:
         """Read the list again and select a set: `select`, else the one that was, else the newest."""
-        before = self.known()
         try:
             sets = list_sets(self._project)
         except StudioError as error:
             self.notice.show_error(error)
             return
-        wanted = select or (before.id if before else "")
-        self.list.blockSignals(True)
-        self.list.clear()
-        for known in sets:
-            item = QListWidgetItem(f"{known.name}\n{_how(known.plan)}")
-            item.setData(Qt.ItemDataRole.UserRole, known)
-            item.setToolTip(plain_tip(known.name))
-            self.list.addItem(item)
-            if known.id == wanted or self.list.currentItem() is None:
-                self.list.setCurrentItem(item)
-        self.list.blockSignals(False)
+        self.list.show_things(((known, _how(known.plan)) for known in sets), select)
         self.side.setVisible(bool(sets))
         if self.stack.currentWidget() is not self.set_up:
             self._show_current()
@@ -230,7 +214,7 @@ class LabelPage(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
             return
-        self.list.currentItem().setData(Qt.ItemDataRole.UserRole, changed)
+        self.list.replace_current(changed)
 
     @Slot(str)
     def _remember_labeller(self, name: str) -> None:
