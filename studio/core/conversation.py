@@ -4,10 +4,13 @@ A voice is a model to talk to: a base model's folder alone, or with an adapter's
 the panes. Requests (window -> worker):
   {"do": "load", "voices": {"base": {"base": "/folder", "adapter": "/folder" or null, "asked_like": "/folder" or null,
                                          "template": "model" | built-in name}, ...}}
-       these voices and no others; those that share a base share its weights
+       these voices and no others; those that share a base share its weights; with "device": "cpu" not on the card
   {"do": "answer", "id": 7, "panes": {"left": {"voice": "base", "messages": [...], "sampling": {...}}, ...}}
-       each pane goes on with its own conversation
+       each pane goes on with its own conversation; with "held": "text" its answer begins so, and is gone on with
   {"do": "read", "id": 8, "voice": "tuned", "messages": [...], "answer": "..."}       look at an answer token by token
+  {"do": "count", "id": 8, "voice": "tuned", "messages": [...]}       tokens of a conversation
+  {"do": "score", "id": 8, "model": "/folder", "base": "/folder", "messages": [...], "answers": ["...", ...]}
+       the rewards that a reward model gives to answers
   {"do": "next", "id": 9, "voice": "tuned", "messages": [...], "sampling": {...}}     the odds of the next token
   {"do": "stop"}                                        ends the answers that are being written
 Replies (worker -> window):
@@ -15,12 +18,15 @@ Replies (worker -> window):
   {"reply": "loading", "what": "..."}
   {"reply": "loaded", "voices": {"base": {"name": "...", "context": tokens, "precision": "..."}, ...}, "device": "...",
    "in_turns": true when the bases don't fit into memory together, so that one is loaded when it is its turn}
-  {"reply": "begun", "id": 7, "pane": "left", "model": what really runs in it, "prompt_tokens": n}
+  {"reply": "begun", "id": 7, "pane": "left", "model": what really runs in it, "prompt_tokens": n,
+   "left_out": messages at the beginning for which the context has no room}
   {"reply": "text", "id": 7, "pane": "left", "text": "..."}
   {"reply": "done", "id": 7, "pane": "left", "tokens": n, "seconds": s,
    "ended": "end of turn" | "length" | "stopped" | "stop text"}
   {"reply": "read", "id": 8, "model": "...", "tokens": [text, ...], "log_probs": [nats, ...],
    "alternatives": [[[text, probability], ...], ...], "base_log_probs": [...] or null, "kl": [nats, ...] or null}
+  {"reply": "count", "id": 8, "tokens": n}
+  {"reply": "score", "id": 8, "model": "...", "rewards": [number, ...]}
   {"reply": "next", "id": 9, "model": "...", "tokens": [[text, probability, probability as sampled], ...]}
   {"reply": "failed", "id": 7 or null, "what": "...", "hint": "...", "details": "..."}
 The worker ends when its standard input closes.

@@ -33,6 +33,11 @@ KEEP_REWARDED: Mapping[str, str] = {
 }
 
 
+def bits_of(way: str) -> int | None:
+    """In how many bits a way keeps the frozen base; None for its own number format."""
+    return _BITS.get(way)
+
+
 def usual_rate(default: float, *, full: bool) -> float:
     """The learning rate to begin with: an adapter's default, and a tenth of it where all weights are trained."""
     return float(f"{default / 10:.6g}") if full else default
@@ -302,7 +307,7 @@ class TrainSettings:
     @property
     def bits(self) -> int | None:
         """In how many bits the frozen base is kept; None for its own number format."""
-        return _BITS.get(self.way)
+        return bits_of(self.way)
 
     @property
     def merges(self) -> bool:

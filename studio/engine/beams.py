@@ -29,7 +29,9 @@ class BeamAnswer:
         *,
         stop_tokens: frozenset[int],
         context: int,
+        held: Sequence[int] = (),
     ) -> None:
+        self._held = list(held)
         self._model, self._tokenizer, self._sampling = model, tokenizer, sampling
         self._prompt, self._stop_tokens = list(prompt), stop_tokens
         self._limit = min(sampling.max_new_tokens, context - len(prompt) if context else sampling.max_new_tokens)
@@ -65,7 +67,8 @@ class BeamAnswer:
         tokens: list[int] = output[0, len(self._prompt) :].tolist()
         end = next((place for place, token in enumerate(tokens) if token in self._stop_tokens), len(tokens))
         self.tokens, self.ended = tokens[:end], END_OF_TURN if end < len(tokens) else LENGTH
-        text = str(self._tokenizer.decode(self.tokens, skip_special_tokens=True))
+        before = str(self._tokenizer.decode(self._held, skip_special_tokens=True))
+        text = str(self._tokenizer.decode([*self._held, *self.tokens], skip_special_tokens=True))[len(before) :]
         met = [place for stop in self._sampling.stops if (place := text.find(stop)) >= 0]
         if met:
             text, self.ended = text[: min(met)], STOP_TEXT

@@ -19,10 +19,12 @@ from studio.engine.pipe import Interrupted, Pipe, Request
 
 if TYPE_CHECKING:
     from studio.engine.encoding import Encoder
+    from studio.engine.scoring import Scorer
     from studio.engine.voices import Loaded, Voices
     from studio.engine.writers import Pane, Writer
 
 _FIRST, _SLICE = 0.0, 0.03  # seconds that one pane writes before the next has its turn; the first word comes at once
+_ROOM_TO_ANSWER = 64  # tokens that a conversation leaves, where it can, by forgetting how it began
 _LIKELIEST = 12  # tokens told of the next-token distribution
 
 
@@ -50,6 +52,7 @@ class Room:
 
         self._pipe = pipe
         self._request: Request | None = None
+        self._scorer: tuple[tuple[Path, Path], Scorer] | None = None  # the reward model that was last asked
         self._voices: Voices = Voices(lambda what: pipe.reply("loading", what=what), self._look_up)
 
     def handle(self, request: Request) -> None:
@@ -57,27 +60,33 @@ class Room:
         self._request = request
         match request.values:
             case {"do": "load", "voices": dict(voices)}:
-                self._load(voices)
+                self._load(voices, str(request.values.get("device") or ""))
             case {"do": "answer", "id": _, "panes": dict(panes)}:
                 self._answer(request, panes)
             case {"do": "read", "id": number, "voice": str(name), "messages": messages, "answer": str(answer)}:
                 self._read(number, self._voices[name], messages, answer)
+            case {"do": "score", "id": number, "model": str(folder), "messages": messages, "answers": list(answers)}:
+                self._score(number, Path(folder), Path(str(request.values.get("base") or folder)), messages, answers)
+            case {"do": "count", "id": number, "voice": str(name), "messages": messages}:
+                tokens = len(self._voices[name].encoder.prompt(_turns(messages)))
+                self._pipe.reply("count", id=number, tokens=tokens)
             case {"do": "next", "id": number, "voice": str(name), "messages": messages}:
                 self._next(number, self._voices[name], messages, request.values.get("sampling") or {})
             case _:
                 raise StudioError(f"The chat process doesn't know the request {request.values.get('do')!r}.")
 
-    def _load(self, voices: Mapping[str, Any]) -> None:
-        from studio.engine.loading import device_name, pick_device
+    def _load(self, voices: Mapping[str, Any], device: str) -> None:
+        from studio.engine.loading import device_name
         from studio.engine.voices import voice_of
 
-        self._voices.load({name: voice_of(values) for name, values in voices.items()})
+        self._scorer = None
+        self._voices.load({name: voice_of(values) for name, values in voices.items()}, device)
         told: dict[str, Any] = {}
         for name in voices:
             voice = self._voices[name]
-            precision = str(self._voices.base_of(voice).precision)
+            precision = f"{voice.bits} bits" if voice.bits else str(self._voices.base_of(voice).precision)
             told[name] = {"name": voice.name, "context": voice.info.context, "precision": precision}
-        self._pipe.reply("loaded", voices=told, device=device_name(pick_device()), in_turns=self._voices.in_turns)
+        self._pipe.reply("loaded", voices=told, device=device_name(self._voices.device), in_turns=self._voices.in_turns)
 
     def _look_up(self) -> None:
         if self._request is not None and self._pipe.interrupted(self._request):
@@ -91,8 +100,8 @@ class Room:
             self._take_turns(request, panes)
             return
         while panes:  # those that share a base together, one base after the other
-            folder = next(iter(panes.values())).voice.info.folder
-            group = {name: pane for name, pane in panes.items() if pane.voice.info.folder == folder}
+            key = next(iter(panes.values())).voice.key
+            group = {name: pane for name, pane in panes.items() if pane.voice.key == key}
             if not self._take_turns(request, group):
                 return
             panes = {name: pane for name, pane in panes.items() if name not in group}
@@ -104,7 +113,9 @@ class Room:
             case {"voice": str(name), "messages": messages}:
                 voice = self._voices[name]
                 sampling = settings_from(Sampling, values.get("sampling") or {}, "The sampling")
-                return Pane(voice, _prompt(voice.encoder, _turns(messages)), sampling)
+                held = _ids_of(voice.encoder, str(values.get("held") or ""))
+                prompt, left_out = _fitting(voice.encoder, _turns(messages), held)
+                return Pane(voice, prompt, held, sampling, left_out)
             case _:
                 raise StudioError("A pane was asked without a model or without messages.")
 
@@ -115,7 +126,8 @@ class Room:
         writers = writers_of(self._voices, panes)
         for name, pane in panes.items():
             running = next(writer.running[name] for writer in writers if name in writer.running)
-            self._pipe.reply("begun", id=request.values["id"], pane=name, model=running, prompt_tokens=len(pane.prompt))
+            facts = {"prompt_tokens": len(pane.prompt), "left_out": pane.left_out}
+            self._pipe.reply("begun", id=request.values["id"], pane=name, model=running, **facts)
         slice_of_time = _FIRST
         while writers:
             for writer in list(writers):
@@ -161,6 +173,18 @@ class Room:
                 beside = distributions(base.model, passage)
         self._pipe.reply("read", id=number, model=running, **asdict(read(voice.encoder, passage, own, beside)))
 
+    def _score(self, number: Any, folder: Path, base: Path, messages: Any, answers: list[Any]) -> None:
+        from studio.engine.scoring import Scorer
+        from studio.storage.models import model_name
+
+        if self._scorer is None or self._scorer[0] != (folder, base):
+            self._scorer = None  # its memory first
+            self._pipe.reply("loading", what=model_name(folder))
+            self._scorer = (folder, base), Scorer(base, folder)
+        turns = _turns(messages)
+        rewards = self._scorer[1].score([(turns, str(answer)) for answer in answers])
+        self._pipe.reply("score", id=number, model=model_name(folder), rewards=rewards)
+
     def _next(self, number: Any, voice: Loaded, messages: Any, values: dict[str, Any]) -> None:
         import torch
 
@@ -192,8 +216,29 @@ def _turns(messages: Any) -> Sequence[Message]:
         raise StudioError(f"The conversation can't be used: {error}.") from error
 
 
-def _prompt(encoder: Encoder, turns: Sequence[Message]) -> list[int]:
-    prompt = encoder.prompt(turns)
+def _ids_of(encoder: Encoder, text: str) -> list[int]:
+    """The tokens of the beginning of an answer."""
+    ids: Any = encoder.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] if text else []
+    return list(ids)
+
+
+def _fitting(encoder: Encoder, turns: Sequence[Message], held: Sequence[int]) -> tuple[list[int], int]:
+    """The tokens of a prompt, with the beginning of the answer behind it, and how many of its oldest messages were left
+    out so that an answer has room. Raises StudioError when even the last message alone is too long."""
+    first = next((place for place, turn in enumerate(turns) if turn.role != "system"), 0)
+    starts = [place for place, turn in enumerate(turns) if turn.role == "user" and place > first]
+    for start in (first, *starts):
+        some = [*turns[:first], *turns[start:]]
+        ids = [*encoder.prompt(some), *held]
+        if not encoder.context or len(ids) + min(_ROOM_TO_ANSWER, encoder.context // 4) <= encoder.context:
+            return ids, start - first
+    return _prompt(encoder, [*turns[:first], *turns[starts[-1] if starts else first :]], held), (
+        starts[-1] - first if starts else 0
+    )
+
+
+def _prompt(encoder: Encoder, turns: Sequence[Message], held: Sequence[int] = ()) -> list[int]:
+    prompt = [*encoder.prompt(turns), *held]
     if encoder.context and len(prompt) >= encoder.context:
         raise StudioError(
             f"The conversation is {len(prompt):,} tokens long; this model can read {encoder.context:,}, "

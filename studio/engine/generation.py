@@ -18,6 +18,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from studio.core.conversation import Sampling
 from studio.engine.sampling import NextToken
 
+_BEFORE = 16
 END_OF_TURN, LENGTH, STOPPED, STOP_TEXT = "end of turn", "length", "stopped", "stop text"
 
 
@@ -29,10 +30,10 @@ class Streamer:
     fall back to bytes give up a whole run of bytes when one in it is broken; what was given out before stays.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, before: Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
-        self._ids: list[int] = []
-        self._window = self._read = 0  # decoded from here; given out up to here
+        self._ids = list(before)[-_BEFORE:]  # of the text that is gone on with
+        self._window, self._read = 0, len(self._ids)  # decoded from here; given out up to here
 
     def add(self, token: int) -> str:
         """Take a token; the text that has become readable, often empty."""
@@ -89,7 +90,8 @@ def _overlap(text: str, stop: str) -> int:
 class Writing:
     """What becomes of one answer as its tokens are chosen; it knows no model. `ended` is None until it is complete.
 
-    context: tokens that the model can read, 0 when that is not known.
+    context: tokens that the model can read, 0 when that is not known. held: the tokens at the prompt's end that are of
+    the answer already.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Writing:
         stop_tokens: frozenset[int],
         context: int,
         penalty: float | None = None,
+        held: Sequence[int] = (),
     ) -> None:
         self.prompt = list(prompt)
         self.tokens: list[int] = []
@@ -109,7 +112,7 @@ class Writing:
         self._limit = min(sampling.max_new_tokens, room)
         self._stop_tokens = stop_tokens
         self._next = NextToken(sampling, prompt, stop_tokens, penalty)
-        self._streamer = Streamer(tokenizer)
+        self._streamer = Streamer(tokenizer, held)
         self._stops = Stops(sampling.stops)
 
     def take(self, logits: Tensor) -> str:
@@ -144,10 +147,13 @@ class Answer:
         *,
         stop_tokens: frozenset[int],
         context: int,
+        held: Sequence[int] = (),
     ) -> None:
         penalty = own_penalty(model)
         self._model = model
-        self._writing = Writing(tokenizer, prompt, sampling, stop_tokens=stop_tokens, context=context, penalty=penalty)
+        self._writing = Writing(
+            tokenizer, prompt, sampling, stop_tokens=stop_tokens, context=context, penalty=penalty, held=held
+        )
         self._cache = DynamicCache(config=model.config.get_text_config(decoder=True))
         self.seconds = 0.0
 

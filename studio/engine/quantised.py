@@ -35,6 +35,19 @@ def allow_bitsandbytes() -> None:
         ) from error
 
 
+def allow_quantised() -> None:
+    """The same in a process that has imported the libraries already: they are asked anew. Raises StudioError."""
+    import peft.import_utils as of_peft
+    import transformers.utils.import_utils as of_transformers
+
+    allow_bitsandbytes()
+    for module in (of_peft, of_transformers):
+        for name in ("is_bnb_available", "is_bnb_4bit_available", "is_bitsandbytes_available"):
+            forget = getattr(getattr(module, name, None), "cache_clear", None)
+            if forget is not None:
+                forget()
+
+
 def quantisation(bits: int, precision: Precision) -> BitsAndBytesConfig:
     """What transformers is told so that a model's linear layers are kept in so many bits."""
     import torch

@@ -7,6 +7,7 @@ Writing answers is `engine.chat`.
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.core.conversation import Voice
 from studio.core.errors import StudioError
+from studio.core.training_settings import bits_of
 from studio.engine.loading import (
     adapter_name,
     load_adapter,
@@ -22,7 +24,7 @@ from studio.engine.loading import (
     pick_device,
     pick_precision,
 )
-from studio.storage.machine import read_device
+from studio.storage.machine import free_on
 from studio.storage.models import ModelInfo, check_model, is_whole_model
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from studio.engine.ppo.passes import Passes
 
 _ROOM = 1.25  # a base's weights, and what a conversation needs beside them
+Key = tuple[Path, int | None]  # a base's folder, and in how many bits it is kept
 _SPARE = 0.25  # share of the free memory that a second copy of the weights, in a faster order, may take
 # How PEFT calls a row of a batch that no adapter touches.
 NO_ADAPTER = "__base__"
@@ -50,6 +53,7 @@ class Base:
     way; kept: the conversations that it knows, by their panes.
     """
 
+    key: Key
     info: ModelInfo
     model: PreTrainedModel
     precision: Precision
@@ -77,12 +81,19 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A voice with what is known of it. name: what it is called before it has answered."""
+    """A voice with what is known of it. name: what it is called before it has answered. bits: 4 or 8 when an adapter
+    learnt over a base of so few."""
 
     wanted: Voice
     info: ModelInfo
     encoder: Encoder
     name: str
+    bits: int | None
+
+    @property
+    def key(self) -> Key:
+        """What its base is known by."""
+        return self.info.folder, self.bits
 
 
 class Voices:
@@ -91,9 +102,10 @@ class Voices:
 
     def __init__(self, tell: Callable[[str], None], check: Callable[[], None]) -> None:
         self._tell, self._check = tell, check
-        self._bases: dict[Path, Base] = {}
+        self._bases: dict[Key, Base] = {}
         self._voices: dict[str, Loaded] = {}
         self.in_turns = False
+        self.device = ""
 
     def __getitem__(self, name: str) -> Loaded:
         """The voice of that name. Raises StudioError when none was loaded."""
@@ -104,14 +116,21 @@ class Voices:
     def __iter__(self) -> Any:
         return iter(self._voices)
 
-    def load(self, wanted: Mapping[str, Voice]) -> None:
-        """Have these voices and no others. Raises StudioError, and then there are none."""
+    def load(self, wanted: Mapping[str, Voice], device: str = "") -> None:
+        """Have these voices and no others, on a device or on the best one. Raises StudioError, and then there are
+        none."""
         self._voices = {}
+        device = device or pick_device()
+        if device != self.device:
+            for key in list(self._bases):
+                self._let_go(key)
+        self.device = device
         found = {name: self._voice(one) for name, one in wanted.items()}
-        infos = {voice.info.folder: voice.info for voice in found.values()}
-        for folder in [folder for folder in self._bases if folder not in infos]:
-            self._let_go(folder)
-        self.in_turns = len(infos) > 1 and not _fit_together([i for f, i in infos.items() if f not in self._bases])
+        wanted_bases = {voice.key: voice for voice in found.values()}
+        for key in [key for key in self._bases if key not in wanted_bases]:
+            self._let_go(key)
+        missing = [voice for key, voice in wanted_bases.items() if key not in self._bases]
+        self.in_turns = len(wanted_bases) > 1 and not _fit_together(missing, device)
         for voice in found.values():
             self.base_of(voice)
         for base in self._bases.values():
@@ -120,13 +139,12 @@ class Voices:
 
     def base_of(self, voice: Loaded) -> Base:
         """Its base, in memory, with its adapter on hand. Raises StudioError."""
-        folder = voice.info.folder
-        base = self._bases.get(folder)
+        base = self._bases.get(voice.key)
         if base is None:
             if self.in_turns:
                 for other in list(self._bases):
                     self._let_go(other)
-            base = self._bases[folder] = self._load(voice.info)
+            base = self._bases[voice.key] = self._load(voice)
         adapter = voice.wanted.adapter
         if adapter is not None and adapter not in base.adapters:
             self._put_on(base, adapter)
@@ -166,27 +184,30 @@ class Voices:
         info = check_model(wanted.base)
         encoder = load_encoder(info.folder, wanted.template, wanted.adapter or wanted.asked_like)
         name = info.name if wanted.adapter is None else f"{info.name} + {adapter_name(wanted.adapter)}"
-        return Loaded(wanted, info, encoder, name)
+        return Loaded(wanted, info, encoder, name, _bits_of(wanted.adapter or wanted.asked_like))
 
-    def _load(self, info: ModelInfo) -> Base:
+    def _load(self, voice: Loaded) -> Base:
         from studio.engine.generation import interrupt_when
         from studio.engine.ppo.passes import Passes
+        from studio.engine.quantised import allow_quantised
 
-        device = pick_device()
+        info, device = voice.info, self.device
         precision = pick_precision("auto", device, info.parameters, training=False)
         self._tell(info.name)
-        model = load_model(info.folder, precision, device)
+        if voice.bits is not None:
+            allow_quantised()
+        model = load_model(info.folder, precision, device, bits=voice.bits)
         passes = Passes(model, info.context or 1 << 20, precision)
         decoder = self._decoder(model, device)
         interrupt_when(model, self._check)
-        return Base(info, model, precision, passes, decoder=decoder)
+        return Base(voice.key, info, model, precision, passes, decoder=decoder)
 
     def _decoder(self, model: PreTrainedModel, device: str) -> Decoder | None:
         from studio.engine.decoding.decoder import Decoder, NotTaken
 
         weights = sum(weight.nbytes for weight in model.parameters())
         try:
-            return Decoder(model, packed=device == "cpu" and weights <= _SPARE * read_device().free, check=self._check)
+            return Decoder(model, packed=device == "cpu" and weights <= _SPARE * free_on("cpu"), check=self._check)
         except NotTaken:
             return None
 
@@ -199,14 +220,14 @@ class Voices:
         try:
             base.tuned = load_adapter(base.tuned or base.model, adapter, name)
         except BaseException:
-            self._let_go(base.info.folder)  # half an adapter may hang on it
+            self._let_go(base.key)  # half an adapter may hang on it
             raise
         base.adapters[adapter] = name
 
-    def _let_go(self, folder: Path) -> None:
+    def _let_go(self, key: Key) -> None:
         import torch
 
-        self._bases.pop(folder, None)
+        self._bases.pop(key, None)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -223,14 +244,22 @@ def _active(layer: Any) -> set[str]:
     return set() if layer.disable_adapters else set(layer.active_adapters)
 
 
-def _fit_together(infos: list[ModelInfo]) -> bool:
-    """Whether so many more bases fit into the memory that is free."""
-    device = pick_device()
+def _fit_together(voices: list[Loaded], device: str) -> bool:
+    """Whether the bases of so many more fit into the memory that is free."""
     need = 0
-    for info in infos:
-        weight = pick_precision("auto", device, info.parameters, training=False).weights
-        need += info.parameters * weight.itemsize
-    return need * _ROOM <= read_device().free
+    for voice in voices:
+        weight = pick_precision("auto", device, voice.info.parameters, training=False).weights
+        need += voice.info.parameters * (voice.bits / 8 if voice.bits else weight.itemsize)
+    return need * _ROOM <= free_on(device)
+
+
+def _bits_of(adapter: Path | None) -> int | None:
+    """In how many bits the base was kept while an adapter learnt over it; None for its own number format."""
+    try:
+        about = json.loads((adapter / "plumbline.json").read_text(encoding="utf-8")) if adapter else {}
+        return bits_of(str(about.get("way", "")))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def voice_of(values: Any) -> Voice:

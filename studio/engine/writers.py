@@ -17,11 +17,15 @@ from studio.engine.voices import Base, Loaded, Voices
 
 @dataclass(slots=True)
 class Pane:
-    """What one pane is asked: which voice, the tokens of what was said, how to choose more."""
+    """What one pane is asked: which voice, the tokens of what was said, how to choose more. held: those at the prompt's
+    end that are of the answer already, which goes on behind them. left_out: the
+    oldest messages that found no room."""
 
     voice: Loaded
     prompt: list[int]
+    held: list[int]
     sampling: Sampling
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class _Together:
                 stop_tokens=stops,
                 context=encoder.context,
                 penalty=own_penalty(base.model),
+                held=pane.held,
             )
             parts[name] = Part(writing, _adapter_of(base, pane))
         self._chorus = Chorus(_way(base, parts, light=light), parts, base.model.device)
@@ -128,7 +133,13 @@ class _Alone:
         stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
         kind = BeamAnswer if pane.sampling.beams > 1 else Answer
         self._answer = kind(
-            base.model, encoder.tokenizer, pane.prompt, pane.sampling, stop_tokens=stops, context=encoder.context
+            base.model,
+            encoder.tokenizer,
+            pane.prompt,
+            pane.sampling,
+            stop_tokens=stops,
+            context=encoder.context,
+            held=pane.held,
         )
         self.running = {name: voices.running(base)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from studio.processes.service import Kind, Service
+from studio.processes.service import CLOSE_GRACE, Kind, Service
 
 
 class WorkerService(QThread):
@@ -36,6 +36,6 @@ class WorkerService(QThread):
         """Send a request; False when the worker is gone."""
         return self._service.send(request)
 
-    def close(self) -> None:
-        """End the worker and give its memory back; `ended(None)` follows."""
-        self._service.close()
+    def close(self, grace: float = CLOSE_GRACE) -> None:
+        """End the worker, by force after so many seconds, and give its memory back; `ended(None)` follows."""
+        self._service.close(grace)

@@ -61,18 +61,18 @@ class Service:
                 if isinstance(parsed, dict):
                     yield cast("dict[str, Any]", parsed)
 
-    def close(self) -> None:
-        """Ask the worker to end by closing its input; kill it when it does not within `CLOSE_GRACE` seconds."""
+    def close(self, grace: float = CLOSE_GRACE) -> None:
+        """Ask the worker to end by closing its input; kill it when it does not within so many seconds."""
         self._closing = True
         pipe = self._process.stdin
         assert pipe is not None
         with contextlib.suppress(OSError, ValueError):
             pipe.close()
-        threading.Thread(target=self._bury, name="service-end", daemon=True).start()
+        threading.Thread(target=self._bury, args=(grace,), name="service-end", daemon=True).start()
 
-    def _bury(self) -> None:
+    def _bury(self, grace: float) -> None:
         try:
-            self._process.wait(CLOSE_GRACE)
+            self._process.wait(grace)
         except subprocess.TimeoutExpired:
             self._process.kill()
 

@@ -34,6 +34,11 @@ def read_device() -> Device:
     return card or _processor()
 
 
+def free_on(kind: str) -> int:
+    """Bytes of memory that are free on a card, or for the processor."""
+    return (_processor() if kind == "cpu" else read_device()).free
+
+
 def _processor() -> Device:
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)

@@ -197,6 +197,18 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX drafts_by_state ON drafts (draft_set, state, id);
     CREATE INDEX drafts_of ON drafts (parent);
     """,
+    # 9: conversations with models, each one document beside its text; sampling settings that a person saved.
+    """
+    CREATE TABLE chats (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        title TEXT NOT NULL,
+        heading TEXT NOT NULL,
+        changed TEXT NOT NULL,
+        words TEXT NOT NULL,
+        content TEXT NOT NULL
+    );
+    CREATE TABLE chat_presets (name TEXT PRIMARY KEY, sampling TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 

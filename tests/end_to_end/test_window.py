@@ -70,7 +70,7 @@ def test_train_stop_resume_and_compare(qtbot, studio, base_model):
     click(qtbot, view.compare)
     chat = studio.pages["chat"]
     qtbot.waitUntil(lambda: chat.worker.phase is Phase.READY, timeout=_SOON)
-    chat.sampling_button.click()
+    chat.top.settings.click()
     click(qtbot, chat.sampling.greedy)
     chat.sampling.form.rows["max_new_tokens"].set_value(12)
     qtbot.keyClicks(chat.composer.edit, "Count from 7.")

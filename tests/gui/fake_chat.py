@@ -43,20 +43,38 @@ def look_ahead(request):
     say(reply="next", id=request["id"], model="really", tokens=[["<i>", 0.6, 1.0], ["b", 0.4, 0.0]])
 
 
+def count(request):
+    words = sum(len(message["content"].split()) for message in request["messages"])
+    say(reply="count", id=request["id"], tokens=words)
+
+
+def score(request):
+    if "broken" in request["model"]:
+        return say(reply="failed", id=request["id"], what="The reward model is damaged.", hint="", details="")
+    say(reply="score", id=request["id"], model="judge", rewards=[float(len(a)) for a in request["answers"]])
+
+
 def answer(request):
     number = request["id"]
     asked = {pane: values["messages"] for pane, values in request["panes"].items()}
     seed = next(iter(request["panes"].values()))["sampling"]["seed"]
-    prompt = asked["left"][-1]["content"]
+    first = next(iter(asked))
+    prompt = asked[first][-1]["content"]
     if prompt == "too long":
         return say(reply="failed", id=number, what="The conversation is too long.", hint="Shorten it.", details="")
     for pane in asked:
-        say(reply="begun", id=number, pane=pane, model=f"really {kinds[pane]}", prompt_tokens=3)
+        kind, left_out = kinds[request["panes"][pane]["voice"]], 2 if prompt == "long talk" else 0
+        say(reply="begun", id=number, pane=pane, model=f"really {kind}", prompt_tokens=3, left_out=left_out)
     if prompt == "crash":
-        say(reply="text", id=number, pane="left", text="half an ")
+        say(reply="text", id=number, pane=first, text="half an ")
         print("RuntimeError: out of words", file=sys.stderr, flush=True)
         os._exit(9)
     pieces = {pane: [f"{pane} ", f"turn {len(m)} ", f"seed {seed}"] for pane, m in asked.items()}
+    for pane, values in request["panes"].items():
+        if values.get("held"):
+            pieces[pane] = [" and", " on", "."]
+    if prompt == "same":
+        pieces = {pane: ["alike", "", ""] for pane in pieces}
     if prompt == "html":
         pieces = {pane: ["<b>bold</b>\n", "<script>x</script> & \u2028 end"] for pane in pieces}
     step = 0
@@ -92,7 +110,9 @@ def main():
             more.wait_for(lambda: requests)
             request = requests.pop(0)
         stopped.clear()
-        {"load": load, "answer": answer, "read": read, "next": look_ahead}[request["do"]](request)
+        {"load": load, "answer": answer, "read": read, "next": look_ahead, "count": count, "score": score}[
+            request["do"]
+        ](request)
 
 
 if __name__ == "__main__":

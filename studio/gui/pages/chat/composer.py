@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.gui import theme
 
@@ -26,29 +26,40 @@ class MessageEdit(QPlainTextEdit):
 
 
 class Composer(QWidget):
-    """Signals: `message_sent(str)`; `stop_requested()`."""
+    """Signals: `message_sent(str)`; `stop_requested()`; `editing_left()`: Escape while a former message is edited."""
 
     message_sent = Signal(str)
     stop_requested = Signal()
+    editing_left = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, label: str = "Message to all models", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._answering = False
+        self._answering = self._editing = False
         self.edit = MessageEdit()
-        self.edit.setAccessibleName("Message to all models")
-        self.edit.setPlaceholderText("Message to all models. Enter sends, Shift+Enter begins a new line.")
+        self.edit.setAccessibleName(label)
+        self.edit.setPlaceholderText(f"{label}. Enter sends, Shift+Enter begins a new line.")
         self.edit.setTabChangesFocus(True)
         self.edit.setFixedHeight(3 * self.edit.fontMetrics().lineSpacing() + 24)
         self.edit.sent.connect(self._send)
         self.edit.escaped.connect(self._escape)
+        self.told = QLabel("Editing a message: Enter asks it in the old one's place, Escape leaves it as it was.")
+        self.told.setWordWrap(True)
+        theme.set_role(self.told, "muted")
+        self.told.hide()
         self.button = QPushButton()
         self.button.setMinimumWidth(96)
         self.button.clicked.connect(self._press)
-        layout = QHBoxLayout(self)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.edit, 1)
+        row.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.edit, 1)
-        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignBottom)
+        layout.setSpacing(4)
+        layout.addWidget(self.told)
+        layout.addLayout(row)
+        # The style's least height of a text field would let it be squeezed.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.set_answering(False)
 
     def set_answering(self, answering: bool) -> None:
@@ -56,6 +67,21 @@ class Composer(QWidget):
         self._answering = answering
         self.button.setText("Stop" if answering else "Send")
         theme.set_role(self.button, "danger" if answering else "primary")
+
+    def begin_editing(self, text: str) -> None:
+        """Edit a former message; what was begun is put aside by whoever asks."""
+        self._editing = True
+        self.told.show()
+        self.edit.setPlainText(text)
+        self.edit.moveCursor(self.edit.textCursor().MoveOperation.End)
+        self.edit.setFocus()
+
+    def end_editing(self) -> None:
+        """Write new messages again."""
+        if self._editing:
+            self._editing = False
+            self.told.hide()
+            self.edit.clear()
 
     def give_back(self, text: str) -> None:
         """Put back a message that could not be answered, unless another was begun."""
@@ -74,6 +100,9 @@ class Composer(QWidget):
     def _escape(self) -> None:
         if self._answering:
             self.stop_requested.emit()
+        elif self._editing:
+            self.end_editing()
+            self.editing_left.emit()
 
     @Slot()
     def _send(self) -> None:

@@ -1,56 +1,52 @@
-"""One pane of the chat: which model runs in it, what was said, how the last answer went, and a closer look at it."""
+"""One pane of the chat: which model runs in it, what was said, how an answer went, and a closer look at it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import (
-    QAction,
-    QColor,
-    QFont,
-    QGuiApplication,
-    QTextBlockFormat,
-    QTextCharFormat,
-    QTextCursor,
-)
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QMenu,
-    QPushButton,
-    QSizePolicy,
-    QStackedWidget,
-    QTextEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from studio.core.conversation import Voice
+from studio.core.dialogue import Dialogue, Turn
 from studio.gui import theme
-from studio.gui.pages.chat.reading_view import CloseReading, ReadingView
+from studio.gui.pages.chat.composer import Composer
+from studio.gui.pages.chat.context_meter import ContextMeter
+from studio.gui.pages.chat.pane_text import PaneText
+from studio.gui.pages.chat.reading_view import ReadingView
+from studio.gui.pages.chat.readings import CloseReading
 from studio.gui.pages.chat.speakers import Speaker, same
-from studio.gui.pages.chat.turns import Turn
+from studio.gui.pages.chat.turn_bar import COPY_MESSAGE, TurnBar
 from studio.gui.widgets.elided_label import ElidedLabel
 
 
 class ChatPane(QWidget):
-    """Keeps the turns of its model and shows them as plain text.
+    """Keeps the dialogue with its model and shows it. All signals tell the pane's key first.
 
     voice_chosen(str, Voice): another model was chosen for this pane. close_requested(str): the pane should go.
-    look_requested(str): its last answer should be looked at token by token. All tell the pane's key.
+    look_requested(str): the chosen turn's answer should be looked at token by token. turn_action(str, str): something
+    of `turn_bar` should be done with the chosen turn. changed(str): what is shown is another branch now.
+    judge_chosen(str): another reward model is to score the answer that is looked at.
     """
 
     voice_chosen = Signal(str, object)
     close_requested = Signal(str)
     look_requested = Signal(str)
+    turn_action = Signal(str, str)
+    changed = Signal(str)
+    judge_chosen = Signal(str)
 
     def __init__(self, key: str, voice: Voice | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # Panes of one width, whatever is written in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.key, self.voice = key, voice
-        self.turns: list[Turn] = []
+        self.dialogue = Dialogue()
+        self._chosen: int | None = None  # the turn that the buttons are about; None for the last one
+        self._idle = True
+        self._hidden = ""  # stands for the model's name while it is a secret
+        self._name = ""
         self.title = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         theme.set_role(self.title, "heading")
         self.menu = QMenu(self)
@@ -66,54 +62,64 @@ class ChatPane(QWidget):
         self.close_button.clicked.connect(self._ask_to_close)
         for button in (self.change, self.close_button):
             theme.set_role(button, "quiet")
-        self.copy = _quiet("Copy", self._copy)
-        self.copy.setToolTip("Copy the last answer")
-        self.look = _quiet("Look closer", self._look_or_return)
-        self.look.setToolTip("The answer token by token: how likely each was, and what training changed")
-        self.text = QTextEdit(readOnly=True, acceptRichText=False, undoRedoEnabled=False)
-        self.text.setTabChangesFocus(True)
-        self.text.setPlaceholderText("What this model answers appears here.")
-        self.text.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self.text = PaneText()
+        self.text.turn_chosen.connect(self._choose_turn)
         self.reading = ReadingView()
+        self.reading.judge_chosen.connect(self._take_judge)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.text)
         self.stack.addWidget(self.reading)
         self.footer = ElidedLabel()
         theme.set_role(self.footer, "muted")
+        self.meter = ContextMeter()
+        self.bar = TurnBar()
+        self.bar.step_requested.connect(self._step)
+        self.bar.copy_requested.connect(self._copy)
+        self.bar.look_requested.connect(self._look_or_return)
+        self.bar.action_requested.connect(self._act)
+        self.copy, self.look = self.bar.copy, self.bar.look
+        self.composer = Composer("Message to this model")  # shown where each pane has its own
+        self.composer.hide()
         head = QHBoxLayout()
         head.setSpacing(4)
         head.addWidget(self.title, 1)
         head.addWidget(self.change)
         head.addWidget(self.close_button)
-        foot = QHBoxLayout()
-        foot.setSpacing(0)
-        foot.addWidget(self.footer, 1)
-        foot.addWidget(self.look)
-        foot.addWidget(self.copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addLayout(head)
         layout.addWidget(self.stack, 1)
-        layout.addLayout(foot)
+        layout.addWidget(self.footer)
+        layout.addWidget(self.meter)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.composer)
         theme.watcher().theme_changed.connect(self.show_turns)
         self.set_model(voice.base.name if voice else "No model")
         self._tell()
 
+    # -------------------------------------------------------------------------------------------------- the model
+
     def set_model(self, name: str) -> None:
         """Say what runs here, as the worker told."""
-        self.title.show_text(name)
-        self.text.setAccessibleName(f"Conversation with {name}")
-        self.copy.setAccessibleName(f"Copy the answer of {name}")
-        self.look.setAccessibleName(f"Look closer at the answer of {name}")
-        self.change.setAccessibleName(f"Choose another model than {name}")
+        self._name = name
+        shown = self._hidden or name
+        self.title.show_text(shown)
+        self.text.setAccessibleName(f"Conversation with {shown}")
+        self.bar.name_after(shown)
+        self.change.setAccessibleName(f"Choose another model than {shown}")
+
+    def set_hidden(self, name: str) -> None:
+        """Show a name that tells nothing instead of the model's; an empty one shows it again."""
+        self._hidden = name
+        self.change.setVisible(not name)
+        self.set_model(self._name)
+        self.show_turns()
 
     @property
     def name(self) -> str:
         """What runs here."""
-        return self.title.whole
+        return self._name
 
     def offer(self, speakers: Sequence[Speaker], *, alone: bool) -> None:
         """Fill the list of models to choose from. alone: this is the only pane, which can't be closed."""
@@ -125,122 +131,162 @@ class ChatPane(QWidget):
             action.setData(speaker.voice)
         self.close_button.setVisible(not alone)
 
-    def show_reading(self, reading: CloseReading) -> None:
-        """Show the last answer token by token."""
-        self.reading.show_reading(reading)
-        self.stack.setCurrentWidget(self.reading)
-        self._tell()
+    # ---------------------------------------------------------------------------------------------- the dialogue
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What is shown, the first turn first."""
+        return self.dialogue.path
+
+    @property
+    def chosen(self) -> Turn | None:
+        """The turn that the buttons are about."""
+        path = self.turns
+        found = next((turn for turn in path if turn.number == self._chosen), None)
+        return found or (path[-1] if path else None)
+
+    def take(self, dialogue: Dialogue) -> None:
+        """Show another dialogue."""
+        self.dialogue, self._chosen = dialogue, None
+        self.stack.setCurrentWidget(self.text)
+        self.meter.tell(0, 0, typed=False)
+        self.show_turns()
 
     def forget(self) -> None:
         """Begin a new conversation."""
-        self.stack.setCurrentWidget(self.text)
-        self.turns.clear()
-        self.show_turns()
+        self.take(Dialogue())
 
     def ask(self, prompt: str) -> None:
         """Add a message whose answer follows."""
         self.stack.setCurrentWidget(self.text)
-        self.turns.append(Turn(prompt))
-        self._write_prompt(self.turns[-1])
+        self._chosen = None
+        turn = self.dialogue.say(prompt)
+        self.text.add_message(turn)
         self._tell()
-        self._to_end()
+        self.text.to_end()
+
+    def ask_again(self, turn: Turn, prompt: str | None = None) -> None:
+        """A version of a turn beside it, with the same message or another, whose answer follows."""
+        self.dialogue.again(turn, prompt)
+        self._show_last()
+
+    def go_on(self, turn: Turn) -> None:
+        """A version of a turn beside it, whose answer is gone on with."""
+        self.dialogue.go_on(turn)
+        self._show_last()
+
+    def rewrite(self, turn: Turn, answer: str) -> None:
+        """A version of a turn beside it, with an answer written by hand."""
+        self.dialogue.rewrite(turn, answer)
+        self._show_last()
+        self.changed.emit(self.key)
+
+    def delete(self, turn: Turn) -> None:
+        """Remove a turn and what follows it."""
+        self.dialogue.delete(turn)
+        self._show_last()
+        self.changed.emit(self.key)
 
     def take_back(self) -> Turn | None:
         """Remove the last turn."""
-        self.stack.setCurrentWidget(self.text)
-        turn = self.turns.pop() if self.turns else None
-        self.show_turns()
+        turn = self.turns[-1] if self.turns else None
+        if turn is not None:
+            self.dialogue.delete(turn)
+        self._show_last()
         return turn
 
-    def begin(self, model: str) -> None:
+    def begin(self, model: str, prompt_tokens: int = 0) -> None:
         """An answer begins; `model` is what really writes it."""
+        self._name = model
         if self.turns:
-            self.turns[-1].model = model
-            self._write_header(model, theme.tokens().accent)
-            self._write("")
+            turn = self.turns[-1]
+            turn.model, turn.prompt_tokens = model, prompt_tokens
+            self.text.begin_answer(self._as_shown(turn))
         self.set_model(model)
         self._tell()
 
     def add(self, text: str) -> None:
-        """More of the answer. A reader who scrolled up stays there."""
-        if not self.turns:
-            return
-        bar = self.text.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 4
-        self.turns[-1].answer += text
-        self._end().insertText(text)
-        if at_end:
-            self._to_end()
+        """More of the answer."""
+        if self.turns:
+            self.turns[-1].answer += text
+            self.text.grow(self.turns[-1].answer)
 
     def finish(self, ended: str, tokens: int = 0, seconds: float = 0.0) -> None:
         """The answer is complete, or as complete as it gets."""
         if self.turns and not self.turns[-1].ended:
             turn = self.turns[-1]
             turn.ended, turn.tokens, turn.seconds = ended, tokens, seconds
+            self.text.finish_answer(turn)
+        self._tell()
+
+    def set_idle(self, idle: bool) -> None:
+        """Whether no answer is being written or waited for."""
+        self._idle = idle
+        self._tell()
+
+    def show_reading(self, reading: CloseReading) -> None:
+        """Show the chosen turn's answer token by token."""
+        self.reading.show_reading(reading)
+        self.stack.setCurrentWidget(self.reading)
         self._tell()
 
     @Slot()
     def show_turns(self) -> None:
         """Write everything anew, in the colours of the theme."""
-        self.text.clear()
-        for turn in self.turns:
-            self._write_prompt(turn)
-            if turn.model:
-                self._write_header(turn.model, theme.tokens().accent)
-                self._write(turn.answer)
+        self.text.show_turns([self._as_shown(turn) for turn in self.turns])
         self._tell()
-        self._to_end()
+
+    def _as_shown(self, turn: Turn) -> Turn:
+        if not self._hidden or not turn.model:
+            return turn
+        return Turn(turn.prompt, turn.answer, self._hidden, ended=turn.ended, number=turn.number)
+
+    def _show_last(self) -> None:
+        self._chosen = None
+        self.stack.setCurrentWidget(self.text)
+        self.show_turns()
 
     def _tell(self) -> None:
-        last = self.turns[-1] if self.turns else None
-        self.footer.show_text(last.facts if last else "")
-        done = bool(last and last.ended and last.answer)
-        self.copy.setVisible(done)
-        self.look.setVisible(done)
+        turn, path = self.chosen, self.turns
+        self.footer.show_text(turn.facts if turn else "")
+        siblings = self.dialogue.siblings(turn) if turn else []
+        is_last = bool(turn and path[-1] is turn)
+        self.bar.tell(turn, siblings, idle=self._idle, can_look=not self._hidden, is_last=is_last)
         self.look.setText("Conversation" if self.stack.currentWidget() is self.reading else "Look closer")
+        self.text.mark(path.index(turn) if turn and not is_last else None)
 
-    # ------------------------------------------------------------------------------------------------ the document
+    @Slot(int)
+    def _choose_turn(self, place: int) -> None:
+        if place < len(self.turns):
+            self._chosen = self.turns[place].number
+            self._tell()
 
-    def _write_prompt(self, turn: Turn) -> None:
-        self._write_header("You", theme.tokens().muted)
-        self._write(turn.prompt)
-
-    def _write_header(self, word: str, colour: str) -> None:
-        look = QTextCharFormat()
-        look.setForeground(QColor(colour))
-        look.setFontWeight(QFont.Weight.DemiBold)
-        look.setProperty(QTextCharFormat.Property.FontPixelSize, theme.tokens().small)
-        self._paragraph(0 if self.text.document().isEmpty() else 16).insertText(word, look)
-
-    def _write(self, text: str) -> None:
-        self._paragraph(4).insertText(text, QTextCharFormat())
-
-    def _paragraph(self, above: int) -> QTextCursor:
-        """A new paragraph at the end, with so many pixels above it."""
-        shape = QTextBlockFormat()
-        shape.setTopMargin(above)
-        shape.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        cursor = self._end()
-        if self.text.document().isEmpty():
-            cursor.setBlockFormat(shape)
-        else:
-            cursor.insertBlock(shape, QTextCharFormat())
-        return cursor
-
-    def _end(self) -> QTextCursor:
-        cursor = QTextCursor(self.text.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        return cursor
-
-    def _to_end(self) -> None:
-        bar = self.text.verticalScrollBar()
-        bar.setValue(bar.maximum())
+    @Slot(int)
+    def _step(self, step: int) -> None:
+        turn = self.chosen
+        if turn is None or not self._idle:
+            return
+        siblings = self.dialogue.siblings(turn)
+        other = siblings[max(0, min(len(siblings) - 1, siblings.index(turn) + step))]
+        self.dialogue.choose(other)
+        self._show_last()
+        self._chosen = other.number
+        self._tell()
+        self.changed.emit(self.key)
 
     @Slot()
     def _copy(self) -> None:
-        if self.turns:
-            QGuiApplication.clipboard().setText(self.turns[-1].answer)
+        if self.chosen is not None:
+            QGuiApplication.clipboard().setText(self.chosen.answer)
             self.footer.show_text("The answer is on the clipboard.")
+
+    @Slot(str)
+    def _act(self, name: str) -> None:
+        if name == COPY_MESSAGE and self.chosen is not None:
+            QGuiApplication.clipboard().setText(self.chosen.prompt)
+            self.footer.show_text("The message is on the clipboard.")
+            return
+        self.turn_action.emit(self.key, name)
 
     @Slot()
     def _look_or_return(self) -> None:
@@ -251,6 +297,10 @@ class ChatPane(QWidget):
             self.look_requested.emit(self.key)
 
     @Slot()
+    def _take_judge(self) -> None:
+        self.judge_chosen.emit(self.key)
+
+    @Slot()
     def _ask_to_close(self) -> None:
         self.close_requested.emit(self.key)
 
@@ -259,14 +309,3 @@ class ChatPane(QWidget):
         voice = action.data() if isinstance(action, QAction) else None
         if isinstance(voice, Voice):
             self.voice_chosen.emit(self.key, voice)
-
-
-def _quiet(text: str, action: object) -> QPushButton:
-    """A button that keeps its place while it is hidden."""
-    button = QPushButton(text)
-    theme.set_role(button, "quiet")
-    shape = button.sizePolicy()
-    shape.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(shape)
-    button.clicked.connect(action)
-    return button

@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from studio.core.conversation import Voice
 from studio.gui.pages.chat.pane import ChatPane
-from studio.gui.pages.chat.speakers import Speaker
+from studio.gui.pages.chat.speakers import Judge, Speaker
 
 KEYS = ("left", "right", "third", "fourth")
 
 
 class PanesRow(QWidget):
-    """Keeps the panes by their keys, from left to right. Signals: as of `ChatPane`, and changed() when some came or
-    went."""
+    """Keeps the panes by their keys, from left to right.
+
+    Signals: as of `ChatPane`, its `changed` as branch_changed(str); judge_chosen(str): of its reading;
+    message_sent(str, str): the key and what was written in a pane's own composer; stop_requested(); changed() when
+    panes came or went.
+    """
 
     voice_chosen = Signal(str, object)
     close_requested = Signal(str)
     look_requested = Signal(str)
+    turn_action = Signal(str, str)
+    branch_changed = Signal(str)
+    message_sent = Signal(str, str)
+    stop_requested = Signal()
+    judge_chosen = Signal(str)
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._panes: dict[str, ChatPane] = {}
         self._speakers: Sequence[Speaker] = ()
+        self._judges: Sequence[Judge] = ()
+        self._separate = False
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(16)
@@ -74,10 +85,20 @@ class PanesRow(QWidget):
         self._remove(key)
         self._tell()
 
-    def offer(self, speakers: Sequence[Speaker]) -> None:
-        """The models to choose from, in every pane."""
-        self._speakers = speakers
+    def offer(self, speakers: Sequence[Speaker], judges: Sequence[Judge] = ()) -> None:
+        """The models to choose from, and the reward models that score answers, in every pane."""
+        self._speakers, self._judges = speakers, judges
         self._tell()
+
+    def set_separate(self, separate: bool) -> None:
+        """Whether each pane has a composer of its own."""
+        self._separate = separate
+        for pane in self:
+            pane.composer.setVisible(separate)
+
+    @Slot(str)
+    def _send(self, text: str) -> None:
+        self.message_sent.emit(str(self.sender().property("pane")), text)
 
     def _add(self, voice: Voice) -> ChatPane:
         key = next(key for key in KEYS if key not in self._panes)
@@ -86,8 +107,15 @@ class PanesRow(QWidget):
             (self.voice_chosen, pane.voice_chosen),
             (self.close_requested, pane.close_requested),
             (self.look_requested, pane.look_requested),
+            (self.turn_action, pane.turn_action),
+            (self.branch_changed, pane.changed),
+            (self.judge_chosen, pane.judge_chosen),
+            (self.stop_requested, pane.composer.stop_requested),
         ):
             its.connect(mine)
+        pane.composer.setProperty("pane", key)
+        pane.composer.message_sent.connect(self._send)
+        pane.composer.setVisible(self._separate)
         self._row.addWidget(pane, 1)
         return pane
 
@@ -100,4 +128,5 @@ class PanesRow(QWidget):
     def _tell(self) -> None:
         for pane in self:
             pane.offer(self._speakers, alone=len(self._panes) == 1)
+            pane.reading.offer_judges([(judge.label, judge) for judge in self._judges])
         self.changed.emit()

@@ -5,158 +5,138 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from math import exp
-from typing import Any
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt, Slot
-from PySide6.QtGui import (
-    QColor,
-    QHelpEvent,
-    QLinearGradient,
-    QPainter,
-    QPaintEvent,
-    QTextBlockFormat,
-    QTextCharFormat,
-    QTextCursor,
-)
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTextEdit, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QHelpEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QComboBox, QLabel, QTextEdit, QToolTip, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.pages.chat.reading_legend import Legend, colour_of
+from studio.gui.pages.chat.readings import SCALES, CloseReading, Measure
+from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.visible_text import plain_tip, visible
-
-_STRONGEST = 0.55  # share of the colour at the end of a scale; text stays readable on it
-
-
-class Measure(StrEnum):
-    """What the colours mean."""
-
-    CHANGE = "change"
-    SURPRISE = "surprise"
-    KL = "kl"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """A measure in words. reach: nats at which the colour is strongest. least, most: what its ends mean."""
-
-    label: str
-    about: str
-    reach: float
-    least: str
-    most: str
-
-
-_SCALES = {
-    Measure.CHANGE: _Scale(
-        "Change against the base",
-        "How much likelier training made each token (log-ratio, in nats).",
-        2.0,
-        "less likely now",
-        "likelier now",
-    ),
-    Measure.SURPRISE: _Scale(
-        "How surprising each token is", "Minus the log-probability, in nats.", 5.0, "expected", "surprising"
-    ),
-    Measure.KL: _Scale(
-        "Where the models differ",
-        "KL divergence of all next tokens from the base's, in nats at each place.",
-        2.0,
-        "alike",
-        "different",
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CloseReading:
-    """What the worker's `read` reply says (`core.conversation`), a value for each token, in nats."""
-
-    model: str
-    tokens: Sequence[str]
-    log_probs: Sequence[float]
-    alternatives: Sequence[Sequence[tuple[str, float]]]
-    base_log_probs: Sequence[float] | None
-    kl: Sequence[float] | None
-
-    @staticmethod
-    def of(reply: dict[str, Any]) -> CloseReading:
-        """Out of a reply."""
-        return CloseReading(
-            str(reply["model"]),
-            reply["tokens"],
-            reply["log_probs"],
-            [[(str(text), float(chance)) for text, chance in place] for place in reply["alternatives"]],
-            reply.get("base_log_probs"),
-            reply.get("kl"),
-        )
-
-    def values(self, measure: Measure) -> Sequence[float]:
-        """One value a token; empty when the model is a base alone, which differs from no base."""
-        if measure is Measure.SURPRISE:
-            return [-value for value in self.log_probs]
-        if self.base_log_probs is None or self.kl is None:
-            return []
-        if measure is Measure.KL:
-            return self.kl
-        return [own - base for own, base in zip(self.log_probs, self.base_log_probs, strict=True)]
-
-    @property
-    def summary(self) -> str:
-        """The whole answer in one line."""
-        total = sum(self.log_probs)
-        facts = [f"{len(self.tokens):,} tokens", f"log-probability {total:,.1f} nats"]
-        if self.base_log_probs is not None and self.kl is not None:
-            facts.append(f"{total - sum(self.base_log_probs):+,.1f} against the base")
-            facts.append(f"KL {sum(self.kl):,.1f} nats")
-        return "  ·  ".join(facts)
-
-    def about(self, place: int) -> str:
-        """The figures of one token, and what might have stood there, as lines of plain text."""
-        own = self.log_probs[place]
-        lines = [f"“{visible(self.tokens[place])}”  {exp(own):.1%}  ({own:.2f} nats)"]
-        if self.base_log_probs is not None and self.kl is not None:
-            base = self.base_log_probs[place]
-            lines.append(f"base: {exp(base):.1%}  ({own - base:+.2f} nats)  ·  KL here {self.kl[place]:.2f}")
-        likely = (f"“{visible(text)}” {chance:.0%}" for text, chance in self.alternatives[place])
-        return "\n".join([*lines, "Likeliest here: " + ", ".join(likely)])
 
 
 class ReadingView(QWidget):
-    """Shows a CloseReading, with a choice of what the colours mean and a legend."""
+    """Shows a CloseReading of one answer, with a choice of whose it is, what the colours mean, and a legend. Signal:
+    `judge_chosen()`: the reward model that is to score the answer is another one now."""
+
+    judge_chosen = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._readings: dict[str, CloseReading] = {}  # by the panes whose models read it, "" the one that wrote it
+        self.reader = QComboBox()
+        self.reader.setAccessibleName("Whose reading this is")
+        self.reader.activated.connect(self._take_reader)
         self.measure = QComboBox()
         self.measure.setAccessibleName("What the colours mean")
         self.measure.currentIndexChanged.connect(self._paint)
+        self.judges = QComboBox()
+        self.judges.setAccessibleName("Reward model")
+        self.judges.activated.connect(self._take_judge)
+        self.reward = QLabel()
+        self.reward.setTextFormat(Qt.TextFormat.PlainText)
+        self.reward.setWordWrap(True)
         self.about = QLabel(wordWrap=True)
         theme.set_role(self.about, "muted")
-        self.legend = _Legend()
+        self.legend = Legend()
         self.text = _Tokens()
         self.summary = QLabel(wordWrap=True)
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
-        top = QHBoxLayout()
-        top.addWidget(self.measure)
-        top.addStretch()
+        self.others = QLabel(wordWrap=True)
+        self.others.setTextFormat(Qt.TextFormat.PlainText)
+        theme.set_role(self.others, "muted")
+        for combo in (self.reader, self.measure, self.judges):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(18)
+        top = QWidget()
+        row = FlowLayout(top, spacing=6)
+        for widget in (self.reader, self.measure, self.judges):
+            row.addWidget(widget)
+        shape = top.sizePolicy()
+        shape.setHeightForWidth(True)
+        top.setSizePolicy(shape)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addLayout(top)
+        layout.addWidget(top)
         layout.addWidget(self.about)
         layout.addWidget(self.legend)
         layout.addWidget(self.text, 1)
-        layout.addWidget(self.summary)
+        for label in (self.summary, self.reward, self.others):
+            layout.addWidget(label)
+        self.offer_judges(())
         theme.watcher().theme_changed.connect(self._paint)
 
+    def begin(self, _model: str) -> None:
+        """Another answer is looked at: what was read before is forgotten."""
+        self._readings = {}
+        self.reader.clear()
+        self.reward.clear()
+        self.reward.hide()
+        self._tell_others()
+
     def show_reading(self, reading: CloseReading) -> None:
-        """Show another reading; the measure stays where it can."""
+        """Show the reading of the model that wrote the answer; the measure stays where it can."""
+        self._readings = {"": reading, **{key: one for key, one in self._readings.items() if key}}
+        self._list_readers()
+        self._show(reading)
+
+    def add_reading(self, key: str, reading: CloseReading) -> None:
+        """What another pane's model makes of the same answer."""
+        self._readings[key] = reading
+        self._list_readers()
+
+    def offer_judges(self, judges: Sequence[tuple[str, object]]) -> None:
+        """The reward models that can score the answer, each with what `judge` gives when it is chosen."""
+        chosen = self.judges.currentText()
+        self.judges.clear()
+        self.judges.addItem("No reward model", None)
+        for label, judge in judges:
+            self.judges.addItem(f"Reward: {label}", judge)
+        self.judges.setCurrentIndex(max(0, self.judges.findText(chosen)))
+        self.judges.setVisible(bool(judges))
+
+    @property
+    def judge(self) -> object:
+        """The reward model that is chosen; None for none."""
+        return self.judges.currentData()
+
+    def show_reward(self, reward: float | None, instead: str = "Scoring…") -> None:
+        """Show what the reward model says; without a reward what stands there instead."""
+        self.reward.setText(f"Reward {reward:+.3f}" if reward is not None else instead)
+        self.reward.show()
+
+    def _list_readers(self) -> None:
+        chosen = self.reader.currentData()
+        self.reader.clear()
+        for key, reading in self._readings.items():
+            self.reader.addItem(f"Read by {reading.model}" + ("" if key else ", who wrote it"), key)
+        self.reader.setCurrentIndex(max(0, self.reader.findData(chosen)))
+        self.reader.setVisible(len(self._readings) > 1)
+        self._tell_others()
+
+    def _tell_others(self) -> None:
+        lines = [f"{reading.model}: {reading.summary}" for key, reading in self._readings.items() if key]
+        self.others.setText("\n".join(["The same answer, by the other panes:", *lines]) if lines else "")
+        self.others.setVisible(bool(lines))
+
+    @Slot(int)
+    def _take_reader(self, _index: int) -> None:
+        self._show(self._readings[str(self.reader.currentData() or "")])
+
+    @Slot(int)
+    def _take_judge(self, _index: int) -> None:
+        self.reward.setVisible(self.judge is not None)
+        self.judge_chosen.emit()
+
+    def _show(self, reading: CloseReading) -> None:
         chosen = self.measure.currentData()
         self.text.reading = reading
         self.measure.blockSignals(True)
         self.measure.clear()
-        for measure, scale in _SCALES.items():
+        for measure, scale in SCALES.items():
             if reading.values(measure):
                 self.measure.addItem(scale.label, measure)
         self.measure.setCurrentIndex(max(0, self.measure.findData(chosen)))
@@ -169,19 +149,10 @@ class ReadingView(QWidget):
         if self.text.reading is None or self.measure.count() == 0:
             return
         measure = Measure(self.measure.currentData())  # Qt gives back the plain text
-        scale = _SCALES[measure]
+        scale = SCALES[measure]
         self.about.setText(scale.about)
         self.legend.show_scale(scale, measure)
         self.text.show_tokens([colour_of(value / scale.reach, measure) for value in self.text.reading.values(measure)])
-
-
-def colour_of(share: float, measure: Measure) -> QColor:
-    """The colour behind a token: nothing at 0, strongest at 1 and beyond; for a change, another one below 0."""
-    look = theme.tokens()
-    blue, orange = look.plot[0], look.plot[1]
-    colour = QColor(orange if measure is not Measure.CHANGE or share < 0 else blue)
-    colour.setAlphaF(_STRONGEST * min(1.0, abs(share)))
-    return colour
 
 
 class _Tokens(QTextEdit):
@@ -225,43 +196,3 @@ class _Tokens(QTextEdit):
                 QToolTip.showText(event.globalPos(), plain_tip(self.reading.about(place)), self)
                 return True
         return super().viewportEvent(event)
-
-
-class _Legend(QWidget):
-    """The scale as a bar between its two meanings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._scale: _Scale | None = None
-        self._measure = Measure.SURPRISE
-
-    def show_scale(self, scale: _Scale, measure: Measure) -> None:
-        self._scale, self._measure = scale, measure
-        least = f"{-scale.reach:g} nats" if measure is Measure.CHANGE else "0"
-        self.setAccessibleName(f"From {least}, {scale.least}, to {scale.reach:g} nats, {scale.most}")
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(240, self.fontMetrics().height() + 4)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._scale is None:
-            return
-        painter = QPainter(self)
-        painter.setPen(QColor(theme.tokens().muted))
-        words = (self._scale.least, self._scale.most)
-        widths = [self.fontMetrics().horizontalAdvance(word) for word in words]
-        flags = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(self.rect(), flags | Qt.AlignmentFlag.AlignLeft, words[0])
-        bar = QRect(widths[0] + 8, 4, min(160, max(0, self.width() - sum(widths) - 16)), self.height() - 8)
-        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        first = -1.0 if self._measure is Measure.CHANGE else 0.0
-        for step in range(9):
-            gradient.setColorAt(step / 8, colour_of(first + (1.0 - first) * step / 8, self._measure))
-        painter.fillRect(bar, QColor(theme.tokens().surface))
-        painter.fillRect(bar, gradient)
-        painter.setPen(QColor(theme.tokens().border))
-        painter.drawRect(bar)
-        painter.setPen(QColor(theme.tokens().muted))
-        rest = QRect(bar.right() + 8, 0, widths[1] + 4, self.height())
-        painter.drawText(rest, flags | Qt.AlignmentFlag.AlignLeft, words[1])

@@ -61,6 +61,24 @@ def speakers_of(
     return [*found, *(Speaker(f"{model_name(voice.base)} (base model)", voice) for voice in bases.values())]
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A reward model of the project, and what it is called in a list."""
+
+    label: str
+    folder: Path
+    base: Path
+
+
+def judges_of(records: Sequence[RunRecord]) -> list[Judge]:
+    """What reward runs have made, the newest first."""
+    return [
+        Judge(record.name, record.folder.result, Path(record.recipe.base_model))
+        for record in records
+        if record.recipe is not None and record.recipe.method == "reward" and record.folder.is_sealed
+    ]
+
+
 def same(one: Voice, other: Voice) -> bool:
     """Whether they are the same model, however they are asked."""
     return replace(one, asked_like=None) == replace(other, asked_like=None)

@@ -8,11 +8,11 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
+from studio.core.dialogue import Turn, messages_of
 from studio.core.labelling import Candidate, Verdict
 from studio.core.messages import messages_from
 from studio.gui.pages.chat.pane import ChatPane
 from studio.gui.pages.chat.panes_row import PanesRow
-from studio.gui.pages.chat.turns import Turn, messages_of
 from studio.jobs.background import BackgroundTask
 from studio.storage.label_votes import keep_vote
 from studio.storage.labels import LabelSet
@@ -25,12 +25,12 @@ _PLACES = ("Left", "Right")
 class Votes(QWidget):
     """Shown when there is something to vote on. Signal: `failed(object StudioError)`.
 
-    system: gives the system prompt that the answers were asked with.
+    system: gives the system prompt that a pane's answers were asked with.
     """
 
     failed = Signal(object)
 
-    def __init__(self, project: Project, panes: PanesRow, system: Callable[[], str]) -> None:
+    def __init__(self, project: Project, panes: PanesRow, system: Callable[[str], str]) -> None:
         super().__init__()
         self._project, self._panes, self._system = project, panes, system
         self._earlier: dict[str, Turn] = {}  # by pane: the answer that was there before the last one
@@ -91,7 +91,7 @@ class Votes(QWidget):
     def _offers(self) -> list[tuple[str, list[Turn], Verdict]]:
         """What a button says, the answers it is about, and what it finds."""
         panes = [pane for pane in self._panes if pane.turns and pane.turns[-1].ended and pane.turns[-1].answer.strip()]
-        asked = {str(messages_of(pane.turns, "")) for pane in panes}
+        asked = {str(messages_of(pane.turns, self._system(pane.key))) for pane in panes}
         found: list[tuple[str, list[Turn], Verdict]] = []
         last = [pane.turns[-1] for pane in panes]
         # Panes go on with their own answers: after the first turn they often no longer answer the same.
@@ -119,7 +119,7 @@ class Votes(QWidget):
             return
         name, turns, verdict = offers[number]
         pane = next(pane for pane in self._panes if pane.turns and pane.turns[-1] in turns)
-        prompt = messages_from(messages_of(pane.turns, self._system()))
+        prompt = messages_from(messages_of(pane.turns, self._system(pane.key)))
         answers = [Candidate(0, turn.answer, turn.model) for turn in turns]
         project = self._project
         self.close_down()

@@ -20,6 +20,9 @@ from studio.jobs.service import WorkerService
 Messages = Sequence[Mapping[str, Any]]
 
 
+_GRACE = 1.0  # seconds; then its memory is taken
+
+
 class Phase(StrEnum):
     """What the worker is doing."""
 
@@ -31,13 +34,34 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a pane is asked. held: the beginning of its answer, which it goes on with. voice: whose model answers; the
+    pane's own when it is empty."""
+
+    messages: Messages
+    sampling: Sampling
+    held: str = ""
+    voice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something that was asked of a pane's model beside answers."""
+
+    kind: str
+    pane: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is in memory, as the worker says it: the name of each pane's voice; the least context of all.
+    """What is in memory, as the worker says it: name and context of each pane's voice; the least context of all.
 
     in_turns: not all at once, since they don't fit into memory together.
     """
 
     names: Mapping[str, str]
+    contexts: Mapping[str, int]
     context: int
     device: str
     precision: str
@@ -47,19 +71,19 @@ class Loaded:
 class ChatWorker(QObject):
     """Owns the process while there is one.
 
-    phase_changed(). loaded(Loaded). begun(pane, model). text_arrived(pane, text). done(pane, reply: dict).
-    looked(reply: dict): the reply to the last `read` or `next`. failed(StudioError): a load or an answer failed; the
-    worker goes on. look_failed(StudioError): the last `read` or `next` did. died(StudioError): the process is gone.
+    phase_changed(). loaded(Loaded). begun(pane, reply: dict). text_arrived(pane, text). done(pane, reply: dict).
+    looked(Look, reply: dict): the reply to something that was looked at. failed(StudioError): a load or an answer
+    failed; the worker goes on. look_failed(Look, StudioError): a look did. died(StudioError): the process is gone.
     """
 
     phase_changed = Signal()
     loaded = Signal(object)
-    begun = Signal(str, str)
+    begun = Signal(str, dict)
     text_arrived = Signal(str, str)
     done = Signal(str, dict)
-    looked = Signal(dict)
+    looked = Signal(object, dict)
     failed = Signal(object)
-    look_failed = Signal(object)
+    look_failed = Signal(object, object)
     died = Signal(object)
 
     def __init__(self, log: Path, parent: QObject | None = None, command: Sequence[str] | None = None) -> None:
@@ -69,16 +93,18 @@ class ChatWorker(QObject):
         self._load: dict[str, Any] = {}
         self._loads = 0  # that were asked for and not answered; only the last one counts
         self._answer = 0
-        self._looks = 0  # numbered downwards from 0, so that no look has an answer's number
+        self._last_look = 0  # numbered downwards from 0, so that no look has an answer's number
+        self._looks: dict[int, Look] = {}  # that were asked for and not told
         self._open: set[str] = set()  # panes whose answers are being written
         self.phase = Phase.CLOSED
         self.what = ""  # is being loaded
         self.model: Loaded | None = None
 
-    def load(self, voices: Mapping[str, Voice]) -> None:
-        """Start the worker if there is none, and load a voice for each pane. Raises StudioError when it can't be
-        started."""
-        self._load = {"do": "load", "voices": {pane: voice.as_dict() for pane, voice in voices.items()}}
+    def load(self, voices: Mapping[str, Voice], *, on_processor: bool = False) -> None:
+        """Start the worker if there is none, and load a voice for each pane; on_processor: not on the card that there
+        may be. Raises StudioError when it can't be started."""
+        wanted = {pane: voice.as_dict() for pane, voice in voices.items()}
+        self._load = {"do": "load", "voices": wanted, "device": "cpu" if on_processor else ""}
         self.model, self.what = None, next(iter(voices.values())).base.name
         if self.phase is Phase.STARTING:
             return  # it is sent when the worker is ready
@@ -93,26 +119,34 @@ class ChatWorker(QObject):
         self._be(Phase.STARTING)
         service.start()
 
-    def ask(self, messages: Mapping[str, Messages], sampling: Sampling) -> None:
-        """Ask the panes. `messages` holds a conversation for each."""
+    def ask(self, asked: Mapping[str, Asked]) -> None:
+        """Ask the panes."""
         self._answer += 1
-        self._open = set(messages)
-        how = asdict(sampling)
-        panes = {pane: {"voice": pane, "messages": said, "sampling": how} for pane, said in messages.items()}
+        self._open = set(asked)
+        panes = {
+            pane: {
+                "voice": one.voice or pane,
+                "messages": one.messages,
+                "sampling": asdict(one.sampling),
+                "held": one.held,
+            }
+            for pane, one in asked.items()
+        }
         self._send({"do": "answer", "id": self._answer, "panes": panes})
         self._be(Phase.ANSWERING)
 
-    def read(self, pane: str, messages: Messages, answer: str) -> None:
-        """Have a pane's model look at an answer token by token; `looked` brings it."""
-        self._look({"do": "read", "voice": pane, "messages": messages, "answer": answer})
-
-    def look_ahead(self, pane: str, messages: Messages, sampling: Sampling) -> None:
-        """Ask for the odds of the next token; `looked` brings them."""
-        self._look({"do": "next", "voice": pane, "messages": messages, "sampling": asdict(sampling)})
-
-    def _look(self, request: Mapping[str, Any]) -> None:
-        self._looks -= 1
-        self._send({**request, "id": self._looks})
+    def look(self, kind: str, pane: str, messages: Messages, **more: Any) -> Look:
+        """Have a pane's model look at something: “read” an answer, tell the “next” token, “count” tokens, or “score”
+        answers; `looked` brings it. Of what only the latest counts, the former is forgotten."""
+        self._last_look -= 1
+        look = Look(kind, pane, self._last_look)
+        if kind in ("next", "count"):
+            self._looks = {
+                number: other for number, other in self._looks.items() if (other.kind, other.pane) != (kind, pane)
+            }
+        self._looks[look.number] = look
+        self._send({"do": kind, "id": look.number, "voice": pane, "messages": messages, **more})
+        return look
 
     def stop(self) -> None:
         """End the answers where they are."""
@@ -122,9 +156,9 @@ class ChatWorker(QObject):
     def close(self) -> None:
         """End the process, which gives its memory back."""
         service, self._service = self._service, None
-        self.model, self._open, self._loads = None, set(), 0
+        self.model, self._open, self._loads, self._looks = None, set(), 0, {}
         if service is not None:
-            service.close()
+            service.close(_GRACE)
         self._be(Phase.CLOSED)
 
     def close_down(self) -> None:
@@ -178,9 +212,10 @@ class ChatWorker(QObject):
                 self._be(Phase.READY)
                 self.loaded.emit(self.model)
             case {"id": number} if self._is_look(reply):
-                if number == self._looks:
+                look = self._looks.pop(number, None)
+                if look is not None:
                     failed = reply["reply"] == "failed"
-                    self.look_failed.emit(_error(reply)) if failed else self.looked.emit(reply)
+                    self.look_failed.emit(look, _error(reply)) if failed else self.looked.emit(look, reply)
             case {"reply": "failed"} if self._counts(reply):
                 self._open = set()
                 self._be(Phase.READY)
@@ -193,7 +228,7 @@ class ChatWorker(QObject):
     def _take_answer(self, pane: str, reply: dict[str, Any]) -> None:
         match reply["reply"]:
             case "begun":
-                self.begun.emit(pane, str(reply.get("model") or ""))
+                self.begun.emit(pane, reply)
             case "text":
                 self.text_arrived.emit(pane, str(reply.get("text") or ""))
             case "done":
@@ -208,16 +243,17 @@ class ChatWorker(QObject):
     def _take_end(self, error: StudioError | None) -> None:
         if self.sender() is not self._service:
             return
-        self._service, self.model, self._open, self._loads = None, None, set(), 0
+        self._service, self.model, self._open, self._loads, self._looks = None, None, set(), 0, {}
         self._be(Phase.CLOSED)
         self.died.emit(error or StudioError("The model process ended.", "Start it again."))
 
 
 def _loaded(voices: Mapping[str, Mapping[str, Any]], reply: Mapping[str, Any]) -> Loaded:
-    contexts = [int(told.get("context") or 0) for told in voices.values()]
+    contexts = {pane: int(told.get("context") or 0) for pane, told in voices.items()}
     return Loaded(
         {pane: str(told.get("name") or "") for pane, told in voices.items()},
-        min((context for context in contexts if context), default=0),
+        contexts,
+        min((context for context in contexts.values() if context), default=0),
         str(reply.get("device") or ""),
         next((str(told.get("precision") or "") for told in voices.values()), ""),
         bool(reply.get("in_turns")),

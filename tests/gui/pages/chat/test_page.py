@@ -1,86 +1,18 @@
-import sys
-from pathlib import Path
+"""Talking to models side by side: loading, asking, stopping, looking closer, voting."""
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from studio.core.conversation import Voice
-from studio.core.recipes import Recipe
+from studio.core.dialogue import messages_of
 from studio.gui import theme
 from studio.gui.pages.chat import ChatPage
-from studio.gui.pages.chat.turns import Turn, messages_of
 from studio.gui.pages.chat.worker import Phase
 from studio.gui.widgets.visible_text import plain_tip
-from studio.jobs.runs import ProjectRuns
 from studio.storage.label_log import opinions_of
 from studio.storage.labels import list_sets
 from studio.storage.runs import RunFolder, seal
-
-LEFT, RIGHT = "left", "right"
-FAKE = Path(__file__).resolve().parents[1] / "fake_chat.py"
-
-
-@pytest.fixture
-def trained(project, model_folder):
-    """Makes a finished run."""
-
-    def make(name, stamp="20260101-000000"):
-        run = RunFolder(project.runs / f"{stamp}-{name}")
-        run.folder.mkdir()
-        (run.folder / "recipe.json").write_text(Recipe(str(model_folder), "greetings", name=name).to_json())
-        run.events.write_text('{"v":1,"event":"started","time":1}\n{"v":1,"event":"finished","time":3,"step":2}\n')
-        run.adapter.mkdir()
-        (run.adapter / "adapter.bin").write_text("x")
-        seal(run.adapter)
-        return run.id
-
-    return make
-
-
-@pytest.fixture
-def runs(qtbot, project):
-    made = ProjectRuns(project)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(qtbot, project, runs):
-    made = ChatPage(project, runs, command=[sys.executable, str(FAKE)])
-    qtbot.addWidget(made)
-    made.resize(1200, 800)
-    made.show()
-    yield made
-    made.close_down()
-
-
-@pytest.fixture
-def ready(qtbot, trained, request):
-    """A page with a run that is loaded."""
-    run_id = trained("first")  # before somebody looks for runs, which is every two seconds
-    page = request.getfixturevalue("page")
-    qtbot.waitUntil(lambda: page.choice.count() == 1)
-    page.open_run(run_id)
-    qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
-    return page
-
-
-def say(qtbot, page, text):
-    page.composer.edit.setPlainText(text)
-    qtbot.keyClick(page.composer.edit, Qt.Key.Key_Return)
-
-
-def answered(page):
-    return page.worker.phase is Phase.READY and all(p.turns and p.turns[-1].ended for p in page.panes)
-
-
-def click(qtbot, button):
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def shown(page, pane):
-    return page.panes[pane].text.toPlainText()
+from tests.gui.pages.chat.talking import LEFT, RIGHT, answered, click, say, shown
 
 
 def test_without_anything_trained_the_way_there_is_shown(qtbot, page):
@@ -91,7 +23,7 @@ def test_without_anything_trained_the_way_there_is_shown(qtbot, page):
 
 def test_the_first_message_loads_the_model_and_is_answered_in_both_panes(qtbot, page, trained):
     trained("first")
-    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
     assert page.worker.phase is Phase.CLOSED
     say(qtbot, page, "hello\nthere")
     assert page.composer.edit.toPlainText() == ""
@@ -99,7 +31,7 @@ def test_the_first_message_loads_the_model_and_is_answered_in_both_panes(qtbot, 
     assert shown(page, LEFT) == "You\nhello\nthere\nreally base\nleft turn 1 seed 42"
     assert shown(page, RIGHT) == "You\nhello\nthere\nreally tuned\nright turn 1 seed 42"
     assert page.panes[RIGHT].footer.whole == "3 tokens  ·  6 tokens/s  ·  ended by itself"
-    assert page.state.text() == "Ready on the processor  ·  fp32  ·  context 64 tokens"
+    assert page.top.state.text() == "Ready on the processor  ·  fp32  ·  context 64 tokens"
 
 
 def test_panes_are_named_by_the_worker_and_not_by_what_was_asked_for(qtbot, ready, model_folder):
@@ -118,7 +50,7 @@ def test_each_pane_goes_on_with_its_own_answers(qtbot, ready):
     assert "left turn 3" in shown(ready, LEFT)
     history = messages_of(ready.panes[RIGHT].turns)
     assert history[1] == {"role": "assistant", "content": "right turn 1 seed 42"}
-    click(qtbot, ready.fresh)
+    click(qtbot, ready.top.fresh)
     assert shown(ready, LEFT) == ""
     say(qtbot, ready, "again")
     qtbot.waitUntil(lambda: answered(ready))
@@ -159,14 +91,14 @@ def test_shift_enter_begins_a_line(qtbot, ready):
 def test_answer_again_takes_the_next_seed(qtbot, ready):
     say(qtbot, ready, "hello")
     qtbot.waitUntil(lambda: answered(ready))
-    click(qtbot, ready.again)
+    click(qtbot, ready.top.again)
     qtbot.waitUntil(lambda: answered(ready))
     assert len(ready.panes[LEFT].turns) == 1
     assert "left turn 1 seed 43" in shown(ready, LEFT)
 
 
 def test_sampling_presets_and_a_wrong_value(qtbot, ready):
-    click(qtbot, ready.sampling_button)
+    click(qtbot, ready.top.settings)
     assert ready.sampling.isVisible()
     click(qtbot, ready.sampling.greedy)
     assert ready.sampling.sampling().temperature == 0.0
@@ -198,8 +130,8 @@ def test_a_worker_that_dies_is_a_sentence_and_the_conversation_is_kept(qtbot, re
     assert "out of words" in ready.notice.what.text()
     assert "left turn 1" in shown(ready, LEFT)
     assert "the model process ended" in ready.panes[LEFT].footer.whole
-    assert ready.memory.text() == "Start again"
-    click(qtbot, ready.memory)
+    assert ready.top.memory.text() == "Start again"
+    click(qtbot, ready.top.memory)
     qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY)
     assert not ready.notice.isVisible()
     say(qtbot, ready, "hello")
@@ -209,16 +141,16 @@ def test_a_worker_that_dies_is_a_sentence_and_the_conversation_is_kept(qtbot, re
 
 def test_unload_gives_the_memory_back(qtbot, ready):
     service = ready.worker._service
-    click(qtbot, ready.memory)
+    click(qtbot, ready.top.memory)
     assert ready.worker.phase is Phase.CLOSED
-    assert ready.memory.text() == "Load"
+    assert ready.top.memory.text() == "Load"
     qtbot.waitUntil(lambda: not ready.worker.findChildren(type(service)))
     assert not ready.notice.isVisible()
 
 
 def test_an_adapter_that_cannot_be_loaded(qtbot, page, trained):
     trained("broken")
-    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
     say(qtbot, page, "hello")
     qtbot.waitUntil(page.notice.isVisible)
     assert page.notice.what.text() == "The adapter is damaged."
@@ -227,15 +159,15 @@ def test_an_adapter_that_cannot_be_loaded(qtbot, page, trained):
 
 def test_another_run_is_loaded_when_it_is_chosen_and_the_newest_is_first(qtbot, page, trained):
     older, newer = trained("older", "20260101-000000"), trained("newer", "20260202-000000")
-    qtbot.waitUntil(lambda: page.choice.count() == 2)
-    assert [page.choice.itemData(n) for n in (0, 1)] == [newer, older]
+    qtbot.waitUntil(lambda: page.top.choice.count() == 2)
+    assert [page.top.choice.itemData(n) for n in (0, 1)] == [newer, older]
     page.open_run(older)
     page.open_run(newer)  # before the first one is there
     page.open_run(older)
     qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
     assert page.worker.model.names[RIGHT].endswith(older)
-    page.choice.setCurrentIndex(0)
-    page.choice.activated.emit(0)
+    page.top.choice.setCurrentIndex(0)
+    page.top.choice.activated.emit(0)
     qtbot.waitUntil(lambda: page.worker.model is not None and page.worker.model.names[RIGHT].endswith(newer))
 
 
@@ -243,7 +175,7 @@ def test_a_program_that_cannot_be_started_is_a_sentence(qtbot, project, runs, tr
     page = ChatPage(project, runs, command=["/nowhere/at/all"])
     qtbot.addWidget(page)
     run_id = trained("first")
-    qtbot.waitUntil(lambda: page.choice.count() == 1)
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
     page.show()
     page.open_run(run_id)
     assert page.notice.isVisible()
@@ -261,13 +193,8 @@ def test_the_conversation_is_written_anew_in_another_theme(qapp, qtbot, ready):
         theme.apply(qapp, "light")
 
 
-def test_what_was_never_answered_is_left_out_of_the_history():
-    turns = [Turn("lost"), Turn("kept", "yes", "model", ended="stopped"), Turn("now")]
-    assert [message["content"] for message in messages_of(turns)] == ["kept", "yes", "now"]
-
-
 def test_a_run_that_trained_on_is_loaded_anew(qtbot, ready, project):
-    run = RunFolder(project.runs / ready.choice.currentData())
+    run = RunFolder(project.runs / ready.top.choice.currentData())
     loaded = []
     ready.worker.loaded.connect(loaded.append)
     ready.open_run(run.id)
@@ -279,7 +206,7 @@ def test_a_run_that_trained_on_is_loaded_anew(qtbot, ready, project):
     (run.adapter / "manifest.json").unlink()
     ready.open_run(run.id)
     assert ready.worker.phase is Phase.LOADING
-    assert ready.choice.currentText() == "first (step 9)"
+    assert ready.top.choice.currentText() == "first (step 9)"
     qtbot.waitUntil(lambda: len(loaded) == 1)
 
 
@@ -287,15 +214,15 @@ def test_both_panes_are_equally_wide(qtbot, ready):
     say(qtbot, ready, "hello")
     qtbot.waitUntil(lambda: answered(ready))
     ready.panes[RIGHT].set_model("a name " * 40)
-    ready.sampling_button.setChecked(True)
+    ready.top.settings.setChecked(True)
     qtbot.waitUntil(lambda: abs(ready.panes[LEFT].width() - ready.panes[RIGHT].width()) <= 1)
     assert "…" in ready.panes[RIGHT].title.text()
 
 
 def test_a_further_pane_another_model_and_back_to_two(qtbot, ready, trained):
     other = trained("second", "20260303-000000")
-    qtbot.waitUntil(lambda: ready.choice.count() == 2)
-    click(qtbot, ready.more)
+    qtbot.waitUntil(lambda: ready.top.choice.count() == 2)
+    click(qtbot, ready.top.more)
     qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY and len(ready.worker.model.names) == 3)
     assert ready.panes["third"].name.endswith(other)  # who is in no pane yet
     say(qtbot, ready, "hello")
@@ -317,9 +244,9 @@ def test_a_further_pane_another_model_and_back_to_two(qtbot, ready, trained):
 
 def test_four_panes_are_the_most(qtbot, ready):
     for _ in range(2):
-        click(qtbot, ready.more)
+        click(qtbot, ready.top.more)
     assert len(ready.panes) == 4
-    assert not ready.more.isVisible()
+    assert not ready.top.more.isVisible()
 
 
 def test_an_answer_is_looked_at_token_by_token(qtbot, ready):
@@ -344,7 +271,7 @@ def test_an_answer_is_looked_at_token_by_token(qtbot, ready):
 
 def test_the_odds_of_the_next_token_are_drawn(qtbot, ready):
     ready.composer.edit.setPlainText("hello")
-    click(qtbot, ready.sampling_button)
+    click(qtbot, ready.top.settings)
     qtbot.waitUntil(lambda: len(ready.sampling.chart.odds) == 2)
     assert ready.sampling.chart.accessibleDescription() == "<i>: 60%, sampled 100%; b: 40%, sampled 0%"
     assert ready.sampling.chart.height() > 20
@@ -352,12 +279,6 @@ def test_the_odds_of_the_next_token_are_drawn(qtbot, ready):
     click(qtbot, ready.sampling.neutral)
     qtbot.waitUntil(lambda: not ready.sampling.chart.odds)
     assert ready.sampling.sampling().temperature == 1.0
-
-
-def test_a_system_prompt_comes_first():
-    messages = messages_of([Turn("hi")], "Be brief.")
-    assert messages[0] == {"role": "system", "content": "Be brief."}
-    assert len(messages) == 2
 
 
 # -------------------------------------------------------------------------------------------------------- votes
@@ -403,7 +324,7 @@ def test_a_new_answer_can_be_preferred_to_the_former(qtbot, project, ready):
     say(qtbot, ready, "hello")
     qtbot.waitUntil(lambda: answered(ready))
     before = ready.panes[RIGHT].turns[-1].answer
-    click(qtbot, ready.again)
+    click(qtbot, ready.top.again)
     qtbot.waitUntil(lambda: answered(ready) and ready.panes[RIGHT].turns[-1].answer != before)
     names = [button.text().split("  ")[0] for button in ready.votes.buttons]
     vote(qtbot, ready, names.index("Right: new is better"))
@@ -415,7 +336,7 @@ def test_what_equals_or_is_unfinished_is_not_voted_on(qtbot, ready):
     say(qtbot, ready, "html")
     qtbot.waitUntil(lambda: answered(ready))
     assert not ready.votes.isVisible()
-    click(qtbot, ready.fresh)
+    click(qtbot, ready.top.fresh)
     say(qtbot, ready, "endless")
     qtbot.waitUntil(lambda: all(pane.turns[-1].answer for pane in ready.panes))
     assert not ready.votes.isVisible()
@@ -427,7 +348,8 @@ def test_a_model_that_no_run_made_is_opened_alone_and_an_adapter_beside_its_base
     assert page.stack.currentWidget() is page.empty
     page.open_voice(Voice(model_folder))
     qtbot.waitUntil(lambda: page.worker.phase is Phase.READY)
-    assert page.stack.currentWidget() is not page.empty and len(page.panes) == 1
+    assert page.stack.currentWidget() is not page.empty
+    assert len(page.panes) == 1
     page.open_voice(Voice(model_folder, tmp_path))
     assert [pane.voice for pane in page.panes] == [
         Voice(model_folder, asked_like=tmp_path),

@@ -1,0 +1,45 @@
+"""How much of what a model can read the conversation takes: a line and a bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
+
+from studio.gui import theme
+from studio.gui.widgets.elided_label import ElidedLabel
+
+
+class ContextMeter(QWidget):
+    """Hidden while nothing is known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.left_out = 0
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setFixedSize(72, 6)
+        self.words = ElidedLabel()
+        theme.set_role(self.words, "muted")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.bar, alignment=Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.words, 1)
+        self.hide()
+
+    def tell(self, tokens: int, context: int, *, typed: bool, left_out: int = 0) -> None:
+        """tokens: of the conversation, with what is being typed when `typed`. context: what the model reads, 0 for
+        unknown. left_out: messages at the beginning that the model no longer reads."""
+        self.left_out = left_out
+        self.setVisible(bool(tokens))
+        self.bar.setVisible(bool(context))
+        self.bar.setRange(0, max(1, context))
+        self.bar.setValue(min(tokens, context))
+        self.bar.setAccessibleName("Share of the context that is taken")
+        words = f"{tokens:,} of {context:,} tokens" if context else f"{tokens:,} tokens"
+        words += " with this message" if typed else ""
+        if context and tokens >= context:
+            words += ": more than the model can read, so the oldest turns will be left out"
+        if left_out:
+            words += f"; the oldest {left_out} message{'s' * (left_out != 1)} left out, so that the rest fits"
+        self.words.show_text(words)
+        theme.set_role(self.words, "warning" if left_out or (context and tokens >= context) else "muted")

@@ -1,0 +1,80 @@
+"""The row at the top of the Chat page: who is talked to, whether they are in memory, and what can be done."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
+
+from studio.gui import theme
+from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
+from studio.gui.widgets.flow_layout import FlowLayout
+
+
+class TopBar(QWidget):
+    """Its parts in the order in which they stand; they go on in a second row where there is no room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        shape = self.sizePolicy()
+        shape.setHeightForWidth(True)
+        self.setSizePolicy(shape)
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Run to talk to")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.choice.setMinimumContentsLength(20)
+        self.memory = QPushButton()
+        self.conversations = _switch("Conversations", "What was said before")
+        self.settings = _switch("Settings", "The system prompt, and how the next token is chosen")
+        self.more = _quiet("Add a pane", "One more model, up to four")
+        self.blind = _quiet("Blind test", "Judge answers without knowing whose they are")
+        self.batch = _quiet("Batch", "A set of prompts through all panes")
+        self.fresh = _quiet("New conversation", "Leaves what was said in all panes; it is kept")
+        self.again = _quiet("Answer again", "Asks the last message again, with the next seed")
+        self.state = QLabel()
+        theme.set_role(self.state, "muted")
+        row = FlowLayout(self)
+        for widget in (
+            self.choice, self.memory, self.conversations, self.settings, self.more, self.blind, self.batch, self.fresh,
+            self.again, self.state,
+        ):  # fmt: skip
+            row.addWidget(widget)
+
+    def tell(self, worker: ChatWorker, *, died: bool, idle: bool, used: bool, full: bool) -> None:
+        """Say what the worker does, and offer what can be done. idle: nothing is asked; used: something was said; full:
+        no further pane has room."""
+        phase, model = worker.phase, worker.model
+        words = {
+            Phase.CLOSED: "Not in memory; the first message loads it.",
+            Phase.STARTING: "Starting…",
+            Phase.LOADING: f"Loading {worker.what}…",
+            Phase.ANSWERING: "Answering…",
+            Phase.READY: f"Ready {_where(model)}" if model else "Nothing is loaded.",
+        }
+        self.state.setText(words[phase])
+        self.memory.setText("Unload" if phase is not Phase.CLOSED else "Start again" if died else "Load")
+        self.memory.setToolTip("Gives the model's memory back" if phase is not Phase.CLOSED else "")
+        self.again.setVisible(used and idle)
+        self.fresh.setVisible(used)
+        self.more.setVisible(not full)
+        self.blind.setEnabled(idle)
+        self.batch.setEnabled(idle)
+
+
+def _where(model: Loaded) -> str:
+    parts = ["on the processor" if model.device == "processor" else f"on {model.device}"]
+    parts.append(model.precision.split(" (")[0])
+    parts.append(f"context {model.context:,} tokens" if model.context else "")
+    return "  ·  ".join(part for part in parts if part)
+
+
+def _quiet(text: str, about: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(about)
+    theme.set_role(button, "quiet")
+    return button
+
+
+def _switch(text: str, about: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setCheckable(True)
+    button.setToolTip(about)
+    return button
