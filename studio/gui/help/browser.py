@@ -43,7 +43,7 @@ class HelpBrowser(QTextBrowser):
         if heading:
             self._go_to(heading)
 
-    def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802, Qt's name
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
         """Own drawings alone, in the colours of the theme."""
         file = QUrl(name).path()
         if kind != QTextDocument.ResourceType.ImageResource.value or not re.fullmatch(r"[a-z_]+\.svg", file):
