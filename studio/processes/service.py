@@ -52,12 +52,13 @@ class Service:
         return True
 
     def replies(self) -> Iterator[dict[str, Any]]:
-        """Replies until the worker ends. Lines that are no JSON objects are skipped."""
+        """Replies until the worker ends. Lines that are no JSON objects are skipped; bytes that are no characters are
+        shown as such."""
         pipe = self._process.stdout
         assert pipe is not None
         for line in pipe:
             with contextlib.suppress(ValueError, RecursionError):
-                parsed = json.loads(line)
+                parsed = json.loads(line.decode("utf-8", "replace"))
                 if isinstance(parsed, dict):
                     yield cast("dict[str, Any]", parsed)
 

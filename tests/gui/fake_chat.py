@@ -7,6 +7,7 @@ import threading
 import time
 
 stopped = threading.Event()
+stubborn = threading.Event()  # then the end of its input doesn't end it
 kinds = {}  # of each pane: base or tuned
 
 
@@ -77,8 +78,15 @@ def answer(request):
         pieces = {pane: ["alike", "", ""] for pane in pieces}
     if prompt == "html":
         pieces = {pane: ["<b>bold</b>\n", "<script>x</script> & \u2028 end"] for pane in pieces}
+    if prompt == "broken bytes":
+        text = b'{"reply": "text", "id": %d, "pane": "left", "text": "br\xff\xc3ken"}\n' % number
+        for raw in (text, b"\xf0\x28 no json\n"):
+            sys.stdout.buffer.write(raw)
+            sys.stdout.buffer.flush()
+    if prompt == "stubborn":
+        stubborn.set()
     step = 0
-    while (prompt == "endless" and not stopped.is_set()) or step < 3:
+    while (prompt in ("endless", "stubborn") and not stopped.is_set()) or step < 3:
         for pane, texts in pieces.items():
             say(reply="text", id=number, pane=pane, text=texts[step % len(texts)] if step % 3 < len(texts) else "")
         step += 1
@@ -101,7 +109,8 @@ def main():
             with more:
                 requests.append(request)
                 more.notify()
-        os._exit(0)
+        if not stubborn.is_set():
+            os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
     say(reply="ready")

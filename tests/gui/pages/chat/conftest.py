@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.core.methods import method_named
 from studio.core.recipes import Recipe
 from studio.gui.pages.chat import ChatPage
 from studio.gui.pages.chat.worker import Phase
@@ -23,8 +24,9 @@ def trained(project, model_folder):
     def make(name, stamp="20260101-000000", method="sft"):
         run = RunFolder(project.runs / f"{stamp}-{name}")
         run.folder.mkdir()
-        recipe = Recipe(str(model_folder), "greetings", name=name)
-        (run.folder / "recipe.json").write_text(recipe.to_json().replace('"sft"', f'"{method}"', 1))
+        settings = method_named(method).settings()
+        recipe = Recipe(str(model_folder), "greetings", name=name, method=method, settings=settings)
+        (run.folder / "recipe.json").write_text(recipe.to_json())
         run.events.write_text('{"v":1,"event":"started","time":1}\n{"v":1,"event":"finished","time":3,"step":2}\n')
         run.adapter.mkdir()
         (run.adapter / "adapter.bin").write_text("x")
