@@ -23,6 +23,8 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.labelling import View
 from studio.storage.label_log import Counts
 
+_SMALL = 480  # logical pixels of height, below which the answers need the room more than the prompt
+
 
 class JudgeScreen(QWidget):
     """Queue and pace above, then prompt, question and answers, then notes and the keys as buttons."""
@@ -51,6 +53,8 @@ class JudgeScreen(QWidget):
         """Show another prompt from its beginning."""
         self.prompt.setPlainText(prompt_in_words(prompt))
         self._fit_prompt()
+        if self.height() <= _SMALL:
+            self.prompt.verticalScrollBar().setValue(self.prompt.verticalScrollBar().maximum())
 
     def show_ranking(self, picker: RankPicker) -> None:
         """Show a ranking as far as it has come: on each answer, and as a list."""
@@ -109,9 +113,10 @@ class JudgeScreen(QWidget):
         layout.addWidget(self.verdicts)
 
     def _fit_prompt(self) -> None:
-        """Give a short prompt no more room than it needs; a long one scrolls."""
+        """Give a short prompt no more room than it needs; a long one scrolls, to its end on a small screen."""
         wanted = round(self.prompt.document().size().height()) + 20
-        self.prompt.setFixedHeight(max(48, min(wanted, self.height() // 3)))
+        share = 3 if self.height() > _SMALL else 5
+        self.prompt.setFixedHeight(max(48, min(wanted, self.height() // share)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.pages.label.ways import RankPicker
+
+_ABOUT = "Press digits from the best to the worst (= before a digit: as good as the last), or drag."
+_ROOM_FOR_WORDS = 280  # logical pixels of height
 
 
 class _Order(QListWidget):
@@ -29,10 +32,11 @@ class RankList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMinimumWidth(150)
-        about = QLabel("Press digits from the best to the worst (= before a digit: as good as the last), or drag.")
-        about.setWordWrap(True)
-        theme.set_role(about, "muted")
+        self.about = QLabel(_ABOUT)
+        self.about.setWordWrap(True)
+        theme.set_role(self.about, "muted")
         self.list = _Order()
+        self.list.setToolTip(_ABOUT)
         self.list.setAccessibleName("Ranking, the best first")
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.list.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -45,9 +49,14 @@ class RankList(QWidget):
         self.done.clicked.connect(self.finished)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(about)
+        layout.addWidget(self.about)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.done)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """On a small screen the order itself is worth more than how it is made, which pointing at it tells too."""
+        super().resizeEvent(event)
+        self.about.setVisible(self.height() >= _ROOM_FOR_WORDS)
 
     def show_ranking(self, picker: RankPicker) -> None:
         """Show what is ranked, and beneath it what is not."""

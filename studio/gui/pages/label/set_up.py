@@ -57,7 +57,7 @@ class SetUp(QWidget):
         self.name.setPlaceholderText("Named after the dataset")
         self.dataset = QComboBox()
         self.dataset.setAccessibleName("Dataset with the prompts")
-        self.dataset.currentIndexChanged.connect(self._tell)
+        self.dataset.currentIndexChanged.connect(self._suit)
         self.missing = QPushButton("Import prompts first…")
         self.missing.clicked.connect(self.import_requested)
         self.answers = QCheckBox("Judge the answers that the dataset holds")
@@ -118,6 +118,7 @@ class SetUp(QWidget):
         if self._task is not None:
             self._task.wait()
 
+    @Slot()
     def _suit(self) -> None:
         """Propose what fits the dataset."""
         info = self.chosen()
@@ -141,9 +142,6 @@ class SetUp(QWidget):
     @Slot()
     def _tell(self) -> None:
         info = self.chosen()
-        if self.sender() is self.dataset:
-            self._suit()
-            return
         kind = info.kind_name if info else ""
         self.answers.setVisible(kind in _ANSWERED)
         self.verdicts.setVisible(kind in _SAID and self.answers.isChecked() and not self.writes.isChecked())

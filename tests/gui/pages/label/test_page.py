@@ -510,3 +510,18 @@ def test_a_set_is_renamed_and_deleted(qtbot, empty_project, opened):
     box.buttons()[0].click()
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.empty)
     assert list_sets(empty_project) == []
+
+
+def test_another_dataset_is_suited_at_once(qtbot, empty_project, opened):
+    from studio.core.records import Label, Prompt
+    from studio.storage.datasets import add_dataset
+
+    asked = (Message("user", "a"),)
+    add_dataset(empty_project, "first", "f", [Prompt(asked)], kind="prompts")
+    other = add_dataset(empty_project, "other", "o", [Label(asked, "b", True)], kind="labels")
+    page = opened()
+    page.begin_with(other.id)
+    assert page.set_up.chosen().id == other.id
+    assert page.set_up.plan.rows["way"].value() == "pointwise" and page.set_up.answers.isChecked()
+    page.set_up.dataset.setCurrentIndex(1 - page.set_up.dataset.currentIndex())
+    assert page.set_up.plan.rows["way"].value() == "pairwise" and not page.set_up.answers.isChecked()
