@@ -23,9 +23,10 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.errors import StudioError
-from studio.core.hub import dataset_name
+from studio.core.hub import dataset_name, host_of
 from studio.gui import theme
 from studio.jobs.service import WorkerService
+from studio.storage.hub_places import endpoint
 from studio.storage.project import Project
 
 _PARTS = 1000
@@ -45,8 +46,8 @@ class HubDialog(QDialog):
         self._number = 0
         self._looked_up = ""
         self.about = QLabel(
-            "“Look up” and “Download” go to huggingface.co over the network. The dataset's name is all that is sent; "
-            "no program of the dataset is run."
+            f"“Look up” and “Download” go to {host_of(endpoint())} over the network. The dataset's name is all that is "
+            "sent; no program of the dataset is run."
         )
         self.said = QLabel()
         for label in (self.about, self.said):
