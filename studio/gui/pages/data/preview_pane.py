@@ -10,12 +10,10 @@ import contextlib
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSpinBox,
     QStackedWidget,
@@ -32,6 +30,7 @@ from studio.core.preview import TokenPreview
 from studio.core.records import Record, TaskRow
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
+from studio.gui.pages.data.learned_choice import LearnedChoice
 from studio.gui.pages.data.legend import Legend
 from studio.gui.pages.data.template_editor import TemplateEditor
 from studio.gui.pages.data.token_view import TokenView
@@ -85,11 +84,8 @@ class PreviewPane(QWidget):
         self._patience.timeout.connect(self._give_up)
         self.length = _spin(settings["max_length"])
         self.length.valueChanged.connect(self._ask)
-        self.train_on = _combo(settings["train_on"])
-        self.train_on.activated.connect(self._ask)
-        self.also = QPushButton()
-        self.also.setMenu(self._roles_menu(settings))
-        self._tell_roles()
+        self.learned = LearnedChoice()
+        self.learned.changed.connect(self._ask)
         self.counts = QLabel()
         theme.set_role(self.counts, "muted")
         self.legend = Legend()
@@ -119,7 +115,7 @@ class PreviewPane(QWidget):
         """Show the tokens of another example."""
         self._example = example
         # Of a judged answer that answer is what counts, and there is nothing to choose.
-        for part in (self.train_on, self._train_on_word, self.also):
+        for part in (self.learned, self._learned_word):
             part.setVisible(example is None or isinstance(example, Example))
         self._ask()
 
@@ -170,30 +166,6 @@ class PreviewPane(QWidget):
     def _editor_closed(self) -> None:
         self.editor = None
         self._ask()
-
-    def _roles_menu(self, settings: dict[str, Setting]) -> QMenu:
-        menu = QMenu(self)
-        self.roles: dict[str, QAction] = {}
-        for role in ("user", "system", "tool"):
-            known = settings[f"learn_{role}"]
-            action = self.roles[role] = menu.addAction(known.label)
-            action.setCheckable(True)
-            action.setToolTip(known.about)
-            action.toggled.connect(self._tell_roles)
-        return menu
-
-    @Slot()
-    def _tell_roles(self) -> None:
-        """Say on the button which roles are learned beside the answers, and ask anew."""
-        chosen = self._also()
-        self.also.setText(f"and {', '.join(chosen)}" if chosen else "and…")
-        self.also.setAccessibleName(f"Also learned: {', '.join(chosen) or 'no other role'}")
-        self.also.setToolTip("Which other turns are learned")
-        if hasattr(self, "stack"):
-            self._ask()
-
-    def _also(self) -> list[str]:
-        return [role for role, action in self.roles.items() if action.isChecked()]
 
     @Slot(object)
     def _take_model(self, model: ModelInfo) -> None:
@@ -253,8 +225,8 @@ class PreviewPane(QWidget):
             "messages": [turn.as_row() for turn in turns],
             "tools": tools_of(turns),
             "max_length": self.length.value(),
-            "train_on": self.train_on.currentData() if isinstance(example, Example) else "last answer",
-            "also": self._also() if isinstance(example, Example) else [],
+            "train_on": self.learned.train_on.currentData() if isinstance(example, Example) else "last answer",
+            "also": self.learned.also() if isinstance(example, Example) else [],
         }
         if request == self._settled or self._asked is not None:
             return  # it is on screen, or the answer under way brings us back here
@@ -369,13 +341,13 @@ class PreviewPane(QWidget):
             ("Base model", self.model, 4),
             ("Template", self._beside(self.template, self.edit_template), 3),
             (settings["max_length"].label, self.length, 2),
-            (settings["train_on"].label, self._beside(self.train_on, self.also), 3),
+            (settings["train_on"].label, self.learned, 3),
         ):
             label = QLabel(name)
             label.setBuddy(editor)
             theme.set_role(label, "muted")
-            if name == settings["train_on"].label:
-                self._train_on_word = label
+            if editor is self.learned:
+                self._learned_word = label
             column = QVBoxLayout()
             column.setSpacing(4)
             column.addWidget(label)
@@ -385,7 +357,7 @@ class PreviewPane(QWidget):
         line = QHBoxLayout()
         line.addWidget(self.counts, 1)
         line.addWidget(self.legend)
-        for editor in (self.template, self.length, self.train_on):
+        for editor in (self.template, self.length):
             editor.setMinimumWidth(116)  # what they could hold must not decide the width of the window
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
@@ -409,13 +381,3 @@ def _spin(known: Setting) -> QSpinBox:
     spin.setToolTip(known.about)
     spin.lineEdit().setTextMargins(9, 0, 0, 0)
     return spin
-
-
-def _combo(known: Setting) -> QComboBox:
-    combo = QComboBox()
-    for value, label in (known.choices or {}).items():
-        combo.addItem(label, value)
-    combo.setCurrentIndex(combo.findData(known.default))
-    combo.setAccessibleName(known.label)
-    combo.setToolTip(known.about)
-    return combo

@@ -108,11 +108,11 @@ def test_a_worker_that_dies_is_a_sentence_and_comes_back(ready, qtbot):
 def test_of_a_judged_answer_that_answer_is_what_counts(ready, qtbot):
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(Pair((Message("user", "which"),), "this one", "that one"))
-    assert not ready.train_on.isVisible()
+    assert not ready.learned.train_on.isVisible()
     assert ready._settled["train_on"] == "last answer"
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(example("again"))
-    assert ready.train_on.isVisible()
+    assert ready.learned.train_on.isVisible()
 
 
 def test_a_template_is_written_beside_its_tokens(ready, qtbot, project):
@@ -165,8 +165,8 @@ def test_built_in_templates_in_lines_write_the_same():
 
 def test_other_roles_are_learned_when_chosen(ready, qtbot):
     with qtbot.waitSignal(ready.preview_shown):
-        ready.roles["user"].trigger()
-    assert ready.also.text() == "and user"
+        ready.learned.roles["user"].trigger()
+    assert ready.learned.button.text() == "and user"
     assert "and user" in ready.counts.text()
 
 

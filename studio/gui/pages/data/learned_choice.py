@@ -1,0 +1,59 @@
+"""What of a conversation is learned: which answers, and which other roles beside them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidget
+
+from studio.core.fields import settings_of
+from studio.core.methods import SftSettings
+
+_ROLES = ("user", "system", "tool")
+
+
+class LearnedChoice(QWidget):
+    """Signal: `changed()`."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        settings = {known.name: known for known in settings_of(SftSettings)}
+        known = settings["train_on"]
+        self.train_on = QComboBox()
+        for value, label in (known.choices or {}).items():
+            self.train_on.addItem(label, value)
+        self.train_on.setCurrentIndex(self.train_on.findData(known.default))
+        self.train_on.setAccessibleName(known.label)
+        self.train_on.setToolTip(known.about)
+        self.train_on.setMinimumWidth(116)  # what it could hold must not decide the width of the window
+        self.train_on.activated.connect(self.changed)
+        menu = QMenu(self)
+        self.roles: dict[str, QAction] = {}
+        for role in _ROLES:
+            action = self.roles[role] = menu.addAction(settings[f"learn_{role}"].label)
+            action.setCheckable(True)
+            action.setToolTip(settings[f"learn_{role}"].about)
+            action.toggled.connect(self._tell)
+        self.button = QPushButton()
+        self.button.setMenu(menu)
+        self.button.setToolTip("Which other turns are learned")
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        line.addWidget(self.train_on, 1)
+        line.addWidget(self.button)
+        self.setFocusProxy(self.train_on)
+        self._tell()
+
+    def also(self) -> list[str]:
+        """The roles that are learned beside the answers."""
+        return [role for role, action in self.roles.items() if action.isChecked()]
+
+    @Slot()
+    def _tell(self) -> None:
+        chosen = ", ".join(self.also())
+        self.button.setText(f"and {chosen}" if chosen else "and…")
+        self.button.setAccessibleName(f"Also learned: {chosen or 'no other role'}")
+        self.changed.emit()
