@@ -81,7 +81,7 @@ class Journey:
         if WINDOWS or sys.platform == "darwin" or subprocess.run(words, capture_output=True, check=False).returncode:
             return "can't be tried here"
         try:
-            return self._refused([*self._source, "--place", str(place)], "50 MB free")
+            return self._refused([*self._source, "--place", str(place)], "52.4 MB free")
         finally:
             subprocess.run(["umount", str(place)], check=False)
 

@@ -64,7 +64,8 @@ def ask_nvidia(tool: str | None, timeout: float) -> tuple[tuple[Card, ...], str]
     cards = tuple(read_cards(said))
     if cards or "no devices were found" in said.lower():
         return cards, ""
-    complaint = next(iter((said + done.stderr.decode("utf-8", "replace")).split("\n")), "").strip()[:120]
+    first = (said + done.stderr.decode("utf-8", "replace")).strip().partition("\n")[0]
+    complaint = "".join(letter for letter in first if letter.isascii() and letter.isprintable())[:120]
     if done.returncode:
         return (), f"nvidia-smi ended with an error (“{complaint}”), so the NVIDIA card is not known."
     return (), f"nvidia-smi said nothing that could be read (“{complaint}”), so the NVIDIA card is not known."
