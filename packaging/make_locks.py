@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PYTHON = "3.11"  # the runtime has the Python that the packaged program was made with
-WINDOW_ALONE = {"pyside6-essentials", "pyqtgraph"}
+WINDOW_ALONE = {"pyside6-essentials", "pyqtgraph", "markdown-it-py"}
 # System -> what uv calls it. glibc 2.28 is what torch asks for.
 PLATFORMS = {"linux": "x86_64-manylinux_2_28", "windows": "x86_64-pc-windows-msvc", "macos": "aarch64-apple-darwin"}
 # The lock's name -> whether torch comes from torch's own index; otherwise the package index has this very build.

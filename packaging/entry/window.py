@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import sys
+from importlib.abc import MetaPathFinder
 
 from start import start
 
 start()
-# The worker's part of pandas lies in the same folder, and pyarrow, which would like to use pandas, takes it for whole.
-sys.modules["pandas"] = None  # type: ignore[assignment]  # Python's way to say: not installed
+
+
+class _NoPandas(MetaPathFinder):
+    """The worker's part of pandas lies in the same folder, and pyarrow, which likes to use pandas, takes it for whole."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, _NoPandas())
 
 from studio.__main__ import main  # noqa: E402 - after `start`, which may never return
 from studio.storage.runtimes import lend_packages  # noqa: E402
