@@ -11,7 +11,7 @@ start()
 
 
 class _NoPandas(MetaPathFinder):
-    """The worker's part of pandas lies in the same folder, and pyarrow, which likes to use pandas, takes it for whole."""
+    """The worker's part of pandas lies in the same folder, and pyarrow, which would use pandas, takes it for whole."""
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:
         if name.partition(".")[0] == "pandas":

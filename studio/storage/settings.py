@@ -49,6 +49,12 @@ def is_portable() -> bool:
     return portable_home() is not None and home() == portable_home()
 
 
+def can_be_portable() -> bool:
+    """Whether that can be chosen: not where the program lies in a folder of the system's."""
+    folder = portable_home()
+    return folder is not None and not is_portable() and os.access(folder.parent, os.W_OK)
+
+
 def make_portable(settings: AppSettings) -> None:
     """Keep settings and new projects beside the program from now on. Raises StudioError."""
     folder = portable_home()

@@ -12,7 +12,7 @@ from studio.gui import theme
 from studio.gui.preferences import Preferences
 from studio.jobs.background import BackgroundTask
 from studio.storage.files import free_bytes, in_bytes
-from studio.storage.settings import is_portable, make_portable, portable_home, projects_home
+from studio.storage.settings import can_be_portable, make_portable, projects_home
 
 _SCARCE = 5e9  # bytes; a model of 1.5 B with a run's checkpoints needs about as much
 
@@ -61,7 +61,7 @@ class PlaceCard(QFrame):
         place = projects_home(self._preferences.values.place)
         self.where.setText(_breakable(str(place)))
         self.where.setAccessibleName(f"New projects are kept in {place}")
-        self.portable.setVisible(portable_home() is not None and not is_portable())
+        self.portable.setVisible(can_be_portable())
         if self._task is not None:
             self._task.wait()
             self._task.deleteLater()
