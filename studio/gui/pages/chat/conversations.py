@@ -38,7 +38,6 @@ class Conversations(QObject):
         self.keeper = SessionKeeper(project, self._session, self)
         self.keeper.failed.connect(self.failed)
         self.panel = SessionsPanel(project)
-        self.panel.hide()
         self.panel.open_requested.connect(self.open)
         self.panel.deleted.connect(self._forget)
         self.panel.failed.connect(self.failed)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.core.conversation import Sampling, Voice
 from studio.core.errors import StudioError
@@ -23,6 +23,7 @@ from studio.gui.pages.chat.looks import Looks
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sampling_panel import SamplingPanel
 from studio.gui.pages.chat.sharing import Sharing
+from studio.gui.pages.chat.sides import Column, Sides
 from studio.gui.pages.chat.speakers import base_of, judges_of, label_of, same, speakers_of, voice_of
 from studio.gui.pages.chat.talk import Talk
 from studio.gui.pages.chat.top_bar import TopBar
@@ -64,7 +65,6 @@ class ChatPage(QWidget):
         self.panes.close_requested.connect(self._close_pane)
         self.sampling = SamplingPanel(project)
         self.sampling.failed.connect(self.notice.show_error)
-        self.sampling.hide()
         self.composer = Composer()
         self.votes = Votes(project, self.panes, self.sampling.system_prompt)
         self.votes.failed.connect(self.notice.show_error)
@@ -119,24 +119,21 @@ class ChatPage(QWidget):
         self._tell()
 
     def _lay_out(self) -> None:
-        middle = QHBoxLayout()
-        middle.setSpacing(16)
-        middle.addWidget(self.sessions)
-        middle.addWidget(self.panes, 1)
-        middle.addWidget(self.sampling)
-        self.sessions.setFixedWidth(280)
-        self.sampling.setFixedWidth(400)
-        talk = QWidget()
+        self.sides = Sides(self.sessions, self.panes, self.sampling)
+        talk = Column()
         column = QVBoxLayout(talk)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addWidget(self.top)
-        column.addLayout(middle, 1)
+        column.addWidget(self.sides, 1)
         column.addWidget(self.votes)
         column.addWidget(self.composer)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
-        for widget in (talk, self.blind, self.batch):
+        area = QScrollArea(widgetResizable=True)  # for windows that are not high enough
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(talk)
+        for widget in (area, self.blind, self.batch):
             self.stack.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 16, 24, 16)
@@ -337,7 +334,7 @@ class ChatPage(QWidget):
 
     @Slot(bool)
     def _toggle_sampling(self, shown: bool) -> None:
-        self.sampling.setVisible(shown)
+        self.sides.show_side(self.sampling, shown)
         self.looks.look_ahead()
 
     @Slot()
@@ -346,7 +343,7 @@ class ChatPage(QWidget):
 
     @Slot(bool)
     def _toggle_sessions(self, shown: bool) -> None:
-        self.sessions.setVisible(shown)
+        self.sides.show_side(self.sessions, shown)
         if shown:
             self.sessions.list_again()
 

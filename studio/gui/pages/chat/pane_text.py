@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QDesktopServices,
     QFont,
     QMouseEvent,
+    QResizeEvent,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -82,6 +83,7 @@ class PaneText(QTextBrowser):
         self.show_turns([])
         if turn.answer:
             Growing(self.document()).finish(turn.answer)
+            QTextCursor(self.document()).deleteChar()  # the empty line before its first block
         self.verticalScrollBar().setValue(0)
 
     def add_message(self, turn: Turn) -> None:
@@ -174,6 +176,12 @@ class PaneText(QTextBrowser):
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         return cursor
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        at_end = self._is_at_end()
+        super().resizeEvent(event)
+        if at_end:
+            self.to_end()
 
     # ----------------------------------------------------------------------------------------------- what is clicked
 

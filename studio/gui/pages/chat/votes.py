@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from studio.core.dialogue import Turn, messages_of
 from studio.core.labelling import Candidate, Verdict
 from studio.core.messages import messages_from
 from studio.gui.pages.chat.pane import ChatPane
 from studio.gui.pages.chat.panes_row import PanesRow
+from studio.gui.widgets.flow_layout import FlowLayout
 from studio.jobs.background import BackgroundTask
 from studio.storage.label_votes import keep_vote
 from studio.storage.labels import LabelSet
@@ -38,13 +39,14 @@ class Votes(QWidget):
         self._task: BackgroundTask | None = None
         self._said = ""
         self.words = QLabel()
+        self.words.setContentsMargins(0, 8, 0, 0)  # on the line of the buttons' words
         self.words.setToolTip("Votes are labels: they stand under Label, to train on with the others")
         self.buttons: list[QPushButton] = []
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(8)
+        shape = self.sizePolicy()
+        shape.setHeightForWidth(True)
+        self.setSizePolicy(shape)
+        self._row = FlowLayout(self)
         self._row.addWidget(self.words)
-        self._row.addStretch()
         for number in range(9):
             shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), panes)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
@@ -81,7 +83,7 @@ class Votes(QWidget):
             button.setObjectName(str(number))
             button.clicked.connect(self._press)
             self.buttons.append(button)
-            self._row.insertWidget(self._row.count() - 1, button)
+            self._row.addWidget(button)
 
     def close_down(self) -> None:
         """Let the last vote be kept."""
