@@ -148,7 +148,7 @@ def test_a_batch_is_stopped_and_gone_on_with(qtbot, ready):
     batch = ready.batch
     batch.source.typed.setPlainText("one\nendless\nthree")
     click(qtbot, batch.start)
-    qtbot.waitUntil(lambda: batch.run.complete == 1 and ready.worker.phase is Phase.ANSWERING)
+    qtbot.waitUntil(lambda: batch.run.complete == 1 and bool(batch.run.tasks[1].answers.get("left")))
     click(qtbot, batch.stop)
     qtbot.waitUntil(lambda: ready.worker.phase is Phase.READY)
     assert batch.run.complete == 1
