@@ -17,8 +17,8 @@ from torch import Tensor
 
 from studio.engine.fast.losses import all_logits
 from studio.engine.generation import Writing
-from studio.engine.ppo.passes import Passes
-from studio.engine.ppo.passes import Writing as Rows
+from studio.engine.passes import Passes
+from studio.engine.passes import Writing as Rows
 from studio.engine.voices import NO_ADAPTER, adapter_layers
 
 _ROOM = 256  # tokens of an answer that are made room for at first

@@ -15,8 +15,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from studio.core.methods import GrpoSettings
 from studio.engine.groups.method import build, group_arguments
 from studio.engine.groups.trainer import GroupTrainer
+from studio.engine.ppo.experience import Prompt
 from studio.engine.ppo.method import encode
-from studio.engine.ppo.trainer import Prompt
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Place
 from studio.engine.trainers import load_policy as load

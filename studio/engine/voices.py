@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from studio.engine.decoding.rows import Kept
     from studio.engine.encoding import Encoder
     from studio.engine.loading import Precision
-    from studio.engine.ppo.passes import Passes
+    from studio.engine.passes import Passes
 
 _ROOM = 1.25  # a base's weights, and what a conversation needs beside them
 Key = tuple[Path, int | None]  # a base's folder, and in how many bits it is kept
@@ -188,7 +188,7 @@ class Voices:
 
     def _load(self, voice: Loaded) -> Base:
         from studio.engine.generation import interrupt_when
-        from studio.engine.ppo.passes import Passes
+        from studio.engine.passes import Passes
         from studio.engine.quantised import allow_quantised
 
         info, device = voice.info, self.device

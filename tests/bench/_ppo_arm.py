@@ -127,7 +127,7 @@ def ours(folder: Path, arm: str, count: int, steps: Steps) -> None:
     from studio.core.rewards import Rewards
     from studio.engine.loading import load_encoder, pick_precision
     from studio.engine.ppo import method
-    from studio.engine.ppo.trainer import PpoTrainer, Prompt
+    from studio.engine.ppo.experience import Prompt
     from studio.engine.trainers import Place
 
     class Silent:
@@ -150,7 +150,7 @@ def ours(folder: Path, arm: str, count: int, steps: Steps) -> None:
         supervision: Any = Silent()
         model = method.load(folder, place, settings)
         trainer = method.build_trainer(model, encoder.tokenizer, prompts, [], settings, place, supervision)
-        spent = _timed(trainer, PpoTrainer)
+        spent = _timed(trainer)
         for _ in range(count):
             spent.clear()
             figures, _ = trainer._step()
@@ -162,10 +162,11 @@ def ours(folder: Path, arm: str, count: int, steps: Steps) -> None:
     steps.tell(peak_mb=peak_mb(), weights=weights, base=base, precision=str(precision))
 
 
-def _timed(trainer: Any, kind: Any) -> dict[str, float]:
+def _timed(trainer: Any) -> dict[str, float]:
     """Adds up the seconds of a step's parts; parts don't overlap."""
     spent: dict[str, float] = {}
-    names = {"_write": "rollout", "_reference": "reference", "_values": "value", "_learn": "update"}
+    experience, updates = trainer._experience, trainer._updates
+    names = {"write": "rollout", "reference": "reference", "values": "value"}
 
     def timed(name: str, label: str, before: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: Any, **named: Any) -> Any:
@@ -178,8 +179,9 @@ def _timed(trainer: Any, kind: Any) -> dict[str, float]:
         return call
 
     for name, label in names.items():
-        setattr(trainer, name, timed(name, label, getattr(trainer, name)))
-    for source in trainer._sources:
+        setattr(experience, name, timed(name, label, getattr(experience, name)))
+    updates.learn = timed("learn", "update", updates.learn)
+    for source in experience._sources:
         source.scores = timed("scores", "reward", source.scores)
     return spent
 

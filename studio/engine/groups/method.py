@@ -16,10 +16,10 @@ from studio.engine.encoding import Encoder
 from studio.engine.generation import stop_tokens_of
 from studio.engine.groups.trainer import GroupTrainer
 from studio.engine.loading import load_encoder
-from studio.engine.ppo.passes import Passes
+from studio.engine.passes import Passes
+from studio.engine.ppo.experience import Prompt
 from studio.engine.ppo.roles import Roles
 from studio.engine.ppo.sources import add_reward_models, sources_of
-from studio.engine.ppo.trainer import Prompt
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Place, training_arguments
 

@@ -21,8 +21,8 @@ from studio.core.methods import GroupSettings
 from studio.engine.alarm_watch import AlarmWatch
 from studio.engine.groups.order import Order
 from studio.engine.groups.scored import Scored, shaped_scores
+from studio.engine.ppo.experience import Prompt
 from studio.engine.ppo.roles import POLICY, Roles
-from studio.engine.ppo.trainer import Prompt
 from studio.engine.reward_sources import Source, Written, total_scores
 from studio.engine.trainers import Place, Supervised
 

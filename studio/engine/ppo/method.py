@@ -20,10 +20,11 @@ from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, encode_rows, warn_of_endless_answers
 from studio.engine.generation import stop_tokens_of
 from studio.engine.loading import load_encoder
-from studio.engine.ppo.passes import Passes
+from studio.engine.passes import Passes
+from studio.engine.ppo.experience import Prompt
 from studio.engine.ppo.roles import REFERENCE, VALUE, Roles
 from studio.engine.ppo.sources import add_reward_models, sources_of
-from studio.engine.ppo.trainer import PpoTrainer, Prompt
+from studio.engine.ppo.trainer import PpoTrainer
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Place, load_policy
 

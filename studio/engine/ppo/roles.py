@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from studio.core.errors import StudioError
 from studio.engine.failures import explain
 from studio.engine.loading import adapter_name
-from studio.engine.ppo.passes import Passes, Sequences, judged
+from studio.engine.passes import Passes, Sequences, in_passes, judged
 from studio.engine.reward_sources import Written
 
 POLICY = "default"  # peft's name for an adapter that is saved into its folder itself
@@ -153,12 +153,6 @@ class ModelOnBase:
             for place, score in zip(places, scores.tolist(), strict=True):
                 found[place] = self._weight * score
         return found
-
-
-def in_passes(lengths: Sequence[int], at_a_time: int) -> list[list[int]]:
-    """Places of sequences by length, so many to a pass: alike ones together, as little as possible to pad."""
-    order = sorted(range(len(lengths)), key=lambda place: lengths[place])
-    return [order[first : first + at_a_time] for first in range(0, len(order), at_a_time)]
 
 
 def bytes_in_memory(*models: nn.Module) -> int:

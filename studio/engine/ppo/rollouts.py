@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.engine.fast.losses import all_logits
-from studio.engine.ppo.passes import Ids, Passes, Sequences, judged
+from studio.engine.passes import Ids, Passes, Sequences, judged
 
 _WORTH_LEAVING = 0.75  # share of rows still being written, below which the others leave: moving rows costs too
 

@@ -13,7 +13,7 @@ from studio.core.rewards import Rewards
 from studio.engine.adapters import check_base
 from studio.engine.encoding import Encoder
 from studio.engine.loading import load_encoder
-from studio.engine.ppo.passes import Passes
+from studio.engine.passes import Passes
 from studio.engine.ppo.roles import JUDGE, REWARD, ModelOnBase, Roles
 from studio.engine.reward_sources import (
     FunctionSource,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from studio.engine.loading import Precision, load_encoder, load_model
-from studio.engine.ppo.passes import Passes
+from studio.engine.passes import Passes
 from studio.engine.ppo.roles import Roles
 
 FP32 = Precision("fp32", "for tests", torch.float32, False)

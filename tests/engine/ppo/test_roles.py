@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from studio.core.errors import StudioError
 from studio.engine.loading import load_model
-from studio.engine.ppo.roles import JUDGE, POLICY, REFERENCE, REWARD, VALUE, Roles, bytes_in_memory, in_passes
+from studio.engine.passes import in_passes
+from studio.engine.ppo.roles import JUDGE, POLICY, REFERENCE, REWARD, VALUE, Roles, bytes_in_memory
 from tests.engine.ppo.conftest import FP32, make_roles
 
 

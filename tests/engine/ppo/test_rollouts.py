@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from studio.engine.fast.losses import token_log_probs_and_entropies
+from studio.engine.passes import Passes, Sequences, judged
 from studio.engine.ppo.losses import KL_ESTIMATORS, policy_loss
-from studio.engine.ppo.passes import Passes, Sequences, judged
 from studio.engine.ppo.roles import REFERENCE, Roles
 from studio.engine.ppo.rollouts import Rollouts, mask_of, pick, spread_out, write_answers
 from tests.engine.ppo.conftest import FP32, make_roles

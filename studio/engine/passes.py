@@ -1,7 +1,7 @@
 """Passes: whole sequences through a model's body, hidden states out; and the next tokens of sequences being written.
 
-Sequences are laid end to end where the model allows it (`engine.fast`), else padded side by side. Which adapter is on
-is `roles`; what is made of the hidden states is up to who asks. The output layer is never run over prompts.
+Sequences are laid end to end where the model allows it (`engine.fast`), else padded side by side. Which adapter is on,
+and what is made of the hidden states, is up to who asks. The output layer is never run over prompts.
 """
 
 from __future__ import annotations
@@ -132,6 +132,12 @@ def judged(head: nn.Module, hidden: Tensor) -> Tensor:
     """What a head of one number makes of hidden states [rows, width]: [rows], in 32 bits."""
     with torch.autocast(hidden.device.type, enabled=False):
         return head(hidden.float())[:, 0]
+
+
+def in_passes(lengths: Sequence[int], at_a_time: int) -> list[list[int]]:
+    """Places of sequences by length, so many to a pass: alike ones together, as little as possible to pad."""
+    order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+    return [order[first : first + at_a_time] for first in range(0, len(order), at_a_time)]
 
 
 class Writing(Protocol):
