@@ -254,9 +254,10 @@ def _load(kind: Any, folder: Path, precision: Precision, device: str, bits: int 
             "Choose a model of an architecture that Plumbline knows, or download it again.",
             explain(error),
         ) from error
-    from studio.engine.quantised import keep_one_way
+    from studio.engine.quantised import keep_one_way, let_go_of_file
 
     keep_one_way(model)
+    let_go_of_file(model)
     return model.eval()
 
 

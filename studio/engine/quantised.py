@@ -81,5 +81,15 @@ def keep_one_way(model: PreTrainedModel) -> None:
             kept.train = _stay(kept)
 
 
+def let_go_of_file(model: PreTrainedModel) -> None:
+    """On a processor, copy what was not quantised out of the file that it was read from: while one tensor lies in the
+    file's mapping, all pages that were read in order to quantise the others stay in memory with it."""
+    if model.device.type != "cpu":
+        return
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.clone()
+
+
 def _stay(layer: Any) -> Any:
     return lambda _mode=True: layer
