@@ -293,6 +293,11 @@ def test_what_was_saved_scores_alike(tiny_base: Path, tmp_path: Path) -> None:
     assert [first, second] == pytest.approx(
         scorer.score([(PROMPT, "a cat"), (PROMPT, "a dog sat on the mat")]), abs=1e-5
     )
+    same = [[*range(40), *range(end)] for end in (1, 9, 4)] + [[7], [*range(40), 0]]
+    assert scorer.slower_because is None  # end to end, what begins alike read once
+    quick = scorer.score_ids(same, batch_size=4)
+    scorer.slower_because = "is asked to go the other way"
+    assert quick.tolist() == pytest.approx(scorer.score_ids(same, batch_size=2).tolist(), abs=1e-5)
     with pytest.raises(StudioError, match="Answer 2 is longer than the 256 tokens"):
         scorer.score([(PROMPT, "a"), (PROMPT, "dog " * 999)])
 
