@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from studio.core.forecast_rewards import ROLE_PARTS, Roles, odds_of_next_tokens, role_sizes
+from studio.core.forecast_rewards import ROLE_PARTS, Roles, logits_of_answers, odds_of_next_tokens, role_sizes
 from studio.core.methods import RewardedSettings, TrainSettings
 from studio.core.training_settings import ALL_LINEAR, AUTO, OFF, ON
 
@@ -47,8 +47,6 @@ _USABLE = 0.9
 _SEQUENCES = {"dpo": 2, "reward": 2}
 # Methods whose logits the engine makes in parts. Reward models have none; for all others TRL makes them as a whole.
 _IN_PARTS, _WITHOUT_LOGITS = {"sft", "pretrain", "dpo", "kto"}, {"reward"}
-# What the formulas were checked with; for others a forecast is rough.
-_CHECKED = {"sft", "pretrain", "dpo", "reward", "kto"}
 
 _PARTS = {
     "weights": ("Weights", "the model itself, and 16-bit copies of it where a step computes with them"),
@@ -115,7 +113,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run needs at its peak. rough: the model or the method is not one that the formulas were checked with.
+    """What a run needs at its peak. rough: the model is not one that the formulas were checked with.
 
     recomputes: activations are computed again on the way back instead of kept.
     """
@@ -190,14 +188,15 @@ def forecast_memory(
         # The engine keeps PPO's frozen base as it computes.
         if method == "ppo" and half and device.kind == "cpu" and settings.bits is None:
             sizes["weights"] = shape.parameters * _HALF
-        sizes["logits"] = max(logits(shape, device, half, tokens), odds_of_next_tokens(shape, settings))
+        learned = logits(shape, device, half, tokens) if method == "ppo" else logits_of_answers(shape, settings)
+        sizes["logits"] = max(learned, odds_of_next_tokens(shape, settings))
         length = min(limit for limit in (settings.max_length, shape.context) if limit)  # answers are as long as may be
         sizes |= role_sizes(
             shape, settings, roles or Roles(), adapter=sizes["adapters"], length=length, half=half, holes=holes
         )
         labels = {**_PARTS, **ROLE_PARTS}
     parts = tuple(Part(name, label, about, round(sizes[name])) for name, (label, about) in labels.items())
-    return Forecast(parts, tokens, shape.rough or method not in _CHECKED, again)
+    return Forecast(parts, tokens, shape.rough, again)
 
 
 def forecast_chat(shape: ModelShape, device: Device, tokens: int = 2048) -> int:
@@ -310,19 +309,23 @@ def activations(
 
     Counted tensor by tensor with torch's saved-tensor hooks, per token and layer; a: queries' width, k: keys'.
     - Inputs of linear layers, saved for what is trained: h (queries, keys, values), a (output), h (gate, up), inner
-      (down). Under autocast each layer casts its own copy, unless the engine computes the adapters itself.
+      (down). Under autocast each layer casts its own copy, unless the engine computes the adapters itself; a layer in
+      4 bits keeps one more, one in 8 bits keeps its own in 32 bits and in 8.
     - rank for every linear layer, between the adapter's two matrices.
     - Gate, its activation and up; a block without a gate saves its activation's input alone, unless that is unfused.
     - In 32 bits: the stream before each norm; queries, keys, values and what attention makes of them (the engine
       computes it so on a processor), before and after norms of their own; a sum for each head.
     - With dropout a processor's attention is unfused and saves three tables of length x length for each head.
     The way back through a block holds three tensors of its inner width and three of the stream. Computed again, only
-    the stream before each layer is kept, and all of this for one layer at a time.
+    the stream before each layer is kept, and all of this for one layer at a time, while that of the layer after it is
+    still being let go.
     """
     number = _HALF if half else _FP32
     attention = _FP32 if device.kind == "cpu" else number
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    if half and not _fused(settings):
+    if settings.bits and half:
+        inputs = shape.linear_in * (2 * number if settings.bits == 4 else number + _FP32 + 1)
+    elif half and not _fused(settings):
         inputs = shape.linear_in * number
     else:
         inputs = shape.layers * (2 * shape.hidden + queries + shape.inner) * number
@@ -341,7 +344,7 @@ def activations(
     way_back = 3 * shape.inner * number + 3 * shape.hidden * _FP32
     kept = inputs + ranks + shape.layers * layer
     if again:
-        kept = kept // shape.layers + shape.layers * shape.hidden * (_FP32 if device.kind == "cpu" else number)
+        kept = 2 * kept // shape.layers + shape.layers * shape.hidden * (_FP32 if device.kind == "cpu" else number)
     return (kept + way_back) * tokens
 
 

@@ -1,7 +1,6 @@
 """What learning from a reward needs beside training itself: the other roles, and the answers that are being written.
 
 Roles are adapters on the policy's own base, so they are small; a reward model on another base is held beside it, whole.
-Not checked by measuring: a forecast of these methods is rough.
 """
 
 from __future__ import annotations
@@ -61,6 +60,12 @@ def role_sizes(
 def odds_of_next_tokens(shape: ModelShape, settings: RewardedSettings) -> int:
     """Bytes of the tables from which the next token of each answer is chosen."""
     return _TABLES * written_together(settings) * shape.vocabulary * _FP32
+
+
+def logits_of_answers(shape: ModelShape, settings: RewardedSettings) -> int:
+    """Bytes of what TRL makes of all logits of a pass's answers: in 16 bits, and eight times in 32 for
+    log-probabilities, entropies and their gradients. Told from measured peaks (tests/bench/forecast.py)."""
+    return settings.batch_size * settings.answer_tokens * shape.vocabulary * (_HALF + 8 * _FP32)
 
 
 def written_together(settings: RewardedSettings) -> int:

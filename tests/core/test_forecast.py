@@ -84,10 +84,9 @@ def test_tiny_models_are_foretold_in_32_bits_on_a_processor():
     assert total(without) == total(without, precision="fp32")
 
 
-def test_a_method_that_was_not_measured_is_rough():
+def test_a_model_that_was_not_measured_is_rough():
     assert not forecast_memory(LLAMA_1B, SftSettings(), CPU).rough
     pairs = forecast_memory(LLAMA_1B, SftSettings(), CPU, method="dpo")
-    assert forecast_memory(LLAMA_1B, SftSettings(), CPU, method="ppo").rough
     assert not pairs.rough and pairs.tokens == 2 * forecast_memory(LLAMA_1B, SftSettings(), CPU).tokens
     assert forecast_memory(LLAMA_1B, SftSettings(), CPU, method="reward").part("logits").size == 0
     assert forecast_memory(replace(LLAMA_1B, rough=True), SftSettings(), CPU).rough
