@@ -14,7 +14,9 @@ from typing import Any, cast
 
 from studio.core.records import Record
 from studio.core.shapes import SHAPES, Shape, shape_named, shape_of
+from studio.core.shapes.conversations import COMPLETIONS
 from studio.core.shapes.parts import SPEAKERS, columns_of
+from studio.core.shapes.preferences import ANSWERS, SCORES, SEVERAL
 
 LISTS_OF_TURNS = ("messages", "conversations", "prompt", "chosen", "rejected")
 _SPOKEN = ("from", "role")
@@ -147,6 +149,29 @@ def proposal(shape: Shape, names: list[str]) -> Layout | None:
             return None
     ordered = tuple((field.name, chosen[field.name]) for field in shape.fields if field.name in chosen)
     return Layout(shape.label, ordered) if ordered else None
+
+
+# What shapes read beside their fields, under names of their own.
+_ALSO_READ: Mapping[str, tuple[str, ...]] = {
+    "Preference pairs": ("conversations",),
+    "KTO": ("messages", "system", "tools", *ANSWERS),
+    "Ratings": ("tools", *ANSWERS, *SCORES),
+    "Rankings": ("tools", *SEVERAL),
+    "Prompts": ("messages", "tools"),
+    "Alpaca": ("tools",),
+    "Prompt and completion": ("tools", *COMPLETIONS),
+}
+
+
+def unread(layout: Layout, columns: Iterable[str]) -> list[str]:
+    """The columns of a file that a layout leaves out."""
+    shape = shape_named(layout.shape)
+    if shape.kind == "tasks" and not layout.columns:  # these keep all of them
+        return []
+    read = {column for _, column in layout.columns}
+    if not read:
+        read = {field.name for field in shape.fields} | set(_ALSO_READ.get(shape.label, ()))
+    return [column for column in columns if column not in read]
 
 
 def columns_in(rows: Iterable[Any]) -> list[str]:

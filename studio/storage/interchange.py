@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from studio.core.datasets import DatasetInfo, ImportPreview, RowProblem
 from studio.core.errors import Cancelled, StudioError
-from studio.core.layouts import Layout, columns_in, layout_of
+from studio.core.layouts import Layout, columns_in, layout_of, unread
 from studio.core.messages import in_short
 from studio.core.records import Record
 from studio.core.shapes import no_columns, shape_named
@@ -84,7 +84,10 @@ def _preview(source: Source, layout: Layout | None, report: Report, cancelled: C
     first = _first_rows(source)
     layout = layout or _layout_of(source, first)
     columns = columns_in(value for _, value, _, _ in first)
-    preview = ImportPreview(str(source.path), layout, source.encoding, source.notes, columns)
+    left = unread(layout, columns)
+    names = ", ".join(f"“{in_short(name)}”" for name in left[:8]) + ", …" * (len(left) > 8)
+    told = [f"Left out: {names}."] if left else []
+    preview = ImportPreview(str(source.path), layout, source.encoding, [*source.notes, *told], columns)
     for row in _records(source, layout, report, cancelled):
         if isinstance(row, RowProblem):
             preview.broken += 1

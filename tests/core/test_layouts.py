@@ -1,6 +1,6 @@
 import pytest
 
-from studio.core.layouts import Layout, columns_in, layout_of, proposal, proposals
+from studio.core.layouts import Layout, columns_in, layout_of, proposal, proposals, unread
 from studio.core.messages import Message
 from studio.core.shapes import SHAPES, shape_named
 
@@ -74,3 +74,20 @@ def test_every_shape_can_be_mapped_and_fits_its_own_fields():
 
 def test_columns_come_in_the_order_in_which_they_are_met():
     assert columns_in([{"b": 1}, 3, {"a": 1, "b": 2}]) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "columns", "left"),
+    [
+        ("Alpaca", ["instruction", "input", "output", "id"], ["id"]),
+        ("Safe and unsafe answers", ["prompt", "paraphrases", "safe", "unsafe"], ["paraphrases"]),
+        ("KTO", ["prompt", "completion", "label"], []),
+        ("Ratings", ["prompt", "answer", "score"], []),
+        ("Rankings", ["prompt", "answers", "ranks"], []),
+        ("Labelled task", ["text", "label", "anything"], []),
+        ("Prompt and completion", ["prompt", "gold", "check"], ["check"]),
+    ],
+)
+def test_columns_that_are_not_read_are_known(shape, columns, left):
+    assert unread(Layout(shape), columns) == left
+    assert unread(Layout("Alpaca", (("instruction", "a"), ("output", "b"))), ["a", "b", "c"]) == ["c"]
