@@ -97,10 +97,15 @@ def list_library(project: Project) -> list[LibraryModel]:
     own = {model.folder for model in made}
     starter = starter_model()
     others = {folder: _base(folder, linked=True) for folder in list_models(project)}
-    for folder in (*downloaded_models(), *([starter] if starter else []), *sorted(bases)):
+    linked = {folder: _adapter(folder, base, linked=True) for folder, base in linked_adapters(project)}
+    for folder in downloaded_models():
+        if is_adapter(folder):
+            linked.setdefault(folder, _adapter(folder, _find_base(_base_named(folder)) or folder))
+        else:
+            others.setdefault(folder, _base(folder))
+    for folder in (*([starter] if starter else []), *sorted(bases)):
         others.setdefault(folder, _base(folder))
-    linked = [_linked(folder, base) for folder, base in linked_adapters(project)]
-    return [*made, *linked, *(model for folder, model in others.items() if folder not in own)]
+    return [*made, *linked.values(), *(model for folder, model in others.items() if folder not in own)]
 
 
 def add_to_library(project: Project, folder: Path) -> Path:
@@ -154,7 +159,7 @@ def _check_adapter(folder: Path) -> Path:
     tensors_of_file(folder / WEIGHTS)
     if config.get("task_type") == "SEQ_CLS":
         check_reward_model(folder)
-    named = str(object_in(folder / "plumbline.json").get("base") or config.get("base_model_name_or_path") or "")
+    named = _base_named(folder)
     if not named:
         raise StudioError(f"The adapter “{name}” doesn't say which model it was trained on.", "Choose another adapter.")
     base = _find_base(named)
@@ -167,9 +172,15 @@ def _check_adapter(folder: Path) -> Path:
     return base
 
 
+def _base_named(adapter: Path) -> str:
+    """The base model that an adapter says it was trained on: a folder, or a name on the Hub."""
+    recorded = object_in(adapter / "plumbline.json").get("base")
+    return str(recorded or object_in(adapter / "adapter_config.json").get("base_model_name_or_path") or "")
+
+
 def _find_base(named: str) -> Path | None:
     """A base model by its folder, or by its name on the Hub where it was downloaded or lies in the cache."""
-    if os.path.isdir(named):
+    if named and os.path.isdir(named):
         return Path(named)
     for folder in downloaded_models():
         download = read_download(folder)
@@ -179,9 +190,10 @@ def _find_base(named: str) -> Path | None:
     return next((folder for folder in cached_models() if folder.parent.parent.name.lower() == cached), None)
 
 
-def _linked(folder: Path, base: Path) -> LibraryModel:
+def _adapter(folder: Path, base: Path, *, linked: bool = False) -> LibraryModel:
     kind = Kind.JUDGE if _scores(folder) else Kind.ADAPTER
-    return LibraryModel(folder, model_name(folder), kind, Origin.FOLDER, base, linked=True)
+    origin = Origin.HUB if read_download(folder) else Origin.FOLDER
+    return LibraryModel(folder, model_name(folder), kind, origin, base, linked=linked)
 
 
 def _scores(adapter: Path) -> bool:

@@ -34,6 +34,8 @@ _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _HIDDEN = ("hidden_size", "n_embd", "d_model")
 _HEADS = ("num_attention_heads", "n_head", "n_heads")
 _INNER = ("intermediate_size", "n_inner", "ffn_dim")
+# A config comes from whoever made it: beyond these a model is no model.
+_MOST, _LARGEST = 10_000, 100_000_000
 _IN_LAYER = re.compile(r"\.(\d+)\.")
 
 
@@ -78,7 +80,11 @@ def foretold_shape(whole: Mapping[str, Any]) -> ModelShape | None:
     family = str(config.get("model_type", ""))
     layers, hidden, heads = _number(config, *_LAYERS), _number(config, *_HIDDEN), _number(config, *_HEADS)
     vocabulary = _number(config, "vocab_size")
-    if not (layers and hidden and heads and vocabulary):
+    if (
+        not (layers and hidden and heads and vocabulary)
+        or max(layers, heads) > _MOST
+        or max(hidden, vocabulary) > _LARGEST
+    ):
         return None
     head = _number(config, "head_dim") or hidden // heads
     queries, keys = heads * head, (_number(config, "num_key_value_heads") or heads) * head
@@ -163,7 +169,7 @@ def _shape(
         inner_kept=(4 if gated else 2) + (3 if activation in _UNFUSED else 0),
         norms=4 if str(config.get("model_type", "")) in _POST_NORMS else 2,
         normed_heads=normed,
-        dropout=float(config.get("attn_pdrop", config.get("attention_dropout", 0.0)) or 0.0) > 0,
+        dropout=config.get("attn_pdrop", config.get("attention_dropout")) not in (None, 0),
         rough=rough,
     )
 

@@ -266,7 +266,8 @@ def offered_models(project: Project) -> list[Path]:
     runs = (run for run in list_runs(project.runs) if run.result == run.model)
     made = [run.model for run in runs if run.is_sealed and run.talks]
     starter = starter_model()
-    return list(dict.fromkeys([*known, *made, *downloaded_models(), *([starter] if starter else [])]))
+    downloaded = [folder for folder in downloaded_models() if (folder / "config.json").is_file()]  # else an adapter
+    return list(dict.fromkeys([*known, *made, *downloaded, *([starter] if starter else [])]))
 
 
 def starter_model() -> Path | None:

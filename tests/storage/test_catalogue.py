@@ -31,6 +31,9 @@ def test_what_a_config_foretells_is_what_the_weights_say():
     assert foretold_shape(config_of(starter_model())) == read_shape(starter_model())
     assert foretold_shape({"model_type": "llama"}) is None
     assert foretold_shape({"hidden_size": "wide"}) is None
+    huge = {"num_hidden_layers": 10**9, "hidden_size": 64, "num_attention_heads": 2, "vocab_size": 10}
+    assert foretold_shape(huge) is None  # nobody's config fills the memory
+    assert foretold_shape({**huge, "num_hidden_layers": 2, "attention_dropout": "some"}) is not None
 
 
 def test_needs_grow_with_the_model_and_shrink_with_bits():

@@ -7,6 +7,7 @@ import pytest
 from studio.core.errors import StudioError
 from studio.storage.hub_places import Download, cached_models, models_home, place_of, record_download
 from studio.storage.library import Kind, Origin, add_to_library, forget, list_library
+from studio.storage.model_cards import read_card
 from studio.storage.models import model_name, offered_models, starter_model
 
 
@@ -106,3 +107,18 @@ def test_the_cache_gives_the_snapshot_of_its_main_branch(tmp_path, monkeypatch):
     (repository / "refs" / "main").write_text("a" * 40)
     (tmp_path / "datasets--o--n" / "snapshots" / "c").mkdir(parents=True)
     assert cached_models() == [repository / "snapshots" / ("a" * 40)]
+
+
+def test_a_downloaded_adapter_is_no_base(project, adapter, tmp_path):
+    folder = place_of(models_home(), "o/adapter")
+    folder.parent.mkdir(parents=True)
+    adapter("o/tiny", "one").rename(folder)
+    record_download(folder, Download("o/adapter", "a" * 40, "https://huggingface.co", {}))
+    assert folder not in offered_models(project)
+    entry = named(project)["adapter"]
+    assert (entry.kind, entry.origin, entry.base) == (Kind.ADAPTER, Origin.HUB, folder)
+    assert "is an adapter" in read_card(project, entry).trouble.what  # its base isn't here
+    base = download("o/tiny")
+    assert named(project)["adapter"].base == base
+    add_to_library(project, folder)
+    assert read_card(project, named(project)["adapter"]).trouble is None
