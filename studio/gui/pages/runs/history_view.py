@@ -6,7 +6,7 @@ Choosing one shows what can be done with it; choosing several compares them bene
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -26,6 +26,7 @@ from studio.gui.pages.runs.actions import RunActions
 from studio.gui.pages.runs.compare_view import MOST, CompareView
 from studio.gui.pages.runs.history_model import COLUMNS, RUN_ID, FilteredRuns, HistoryModel
 from studio.gui.widgets.flow_layout import FlowLayout
+from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import Project
@@ -102,9 +103,14 @@ class HistoryView(QWidget):
         layout.addWidget(self.notice)
         layout.addWidget(self.splitter, 1)
         self.shown.modelReset.connect(self._take_choice)
-        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.table)
-        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.activated.connect(self.acts.ask_to_delete)
+        here = Qt.ShortcutContext.WidgetShortcut
+        bind(
+            self.table,
+            QKeySequence.StandardKey.Delete,
+            "Delete what is selected",
+            self.acts.ask_to_delete,
+            context=here,
+        )
         self._take_choice()
 
     def _make_table(self) -> QTableView:
