@@ -12,6 +12,7 @@ from studio.cli.training import run_of
 from studio.core.errors import StudioError
 from studio.core.exporting import ADAPTER, FORMS, GGUF, MERGED, ExportPlan, default_numbers
 from studio.processes.asking import Asking
+from studio.storage.evaluations import newest_of, table_of
 from studio.storage.files import in_bytes, whole_path
 from studio.storage.models import is_whole_model
 from studio.storage.project import DATABASE
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.numbers or default_numbers(form),
         arguments.shard,
         str(project or ""),
+        _evaluation(project, adapter or base),
     )
     plan.check()
     log = home() / "logs" / "export.log"
@@ -53,6 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Note: {note}")
     print(f"Written: {reply['folder']}")
     return 0
+
+
+def _evaluation(project: Path | None, folder: Path) -> tuple[tuple[str, ...], ...]:
+    known = newest_of(open_project(project), folder) if project else None
+    return tuple(map(tuple, table_of(known))) if known else ()
 
 
 def _chosen(arguments: argparse.Namespace) -> tuple[Path, Path | None, Path | None]:

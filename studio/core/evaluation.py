@@ -189,7 +189,8 @@ def figures(known: Evaluation) -> dict[str, Figure]:
     if count:
         found["ended"] = _share([answer.ended for answer in answers])
         found["repeats"] = _number(mean([repetition(answer.text) for answer in answers]), ".1%")
-        checks: Sequence[Mapping[str, Any]] = known.checks or [{}] * count
+        nothing: Mapping[str, Any] = {}
+        checks = known.checks or (nothing,) * count
         plain = [a.text for a, check in zip(answers, checks, strict=True) if check.get("rule") != "refuse"]
         found["refuses_harmless"] = _share([refuses(text) for text in plain])
     if known.harmful:

@@ -3,7 +3,6 @@
 Requests: {"do": "export", "id": 1, "plan": {...ExportPlan...}}
           {"do": "combine", "id": 2, "base": folder, "adapters": [[folder, weight], ...], "way": ..., "target": folder}
           {"do": "compare", "id": 3, "adapters": [folder, folder]}
-          {"do": "forms", "id": 4}                     which number formats can be written on this computer
           {"do": "stop"}
 Replies:  {"reply": "ready"}
           {"reply": "progress", "id": 1, "done": 3, "total": 12, "what": "model.layers.0..."}
@@ -11,13 +10,13 @@ Replies:  {"reply": "ready"}
           {"reply": "combined", "id": 2, "folder": "..."}
           {"reply": "compared", "id": 3, "layers": [[name, norm of first, norm of second, cosine], ...],
            "whole": [norm, norm, cosine]}
-          {"reply": "forms", "id": 4, "gguf": ["F16", ...]}
           {"reply": "failed", "id": 1, "what": "...", "hint": "...", "details": "..."}
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,7 +62,8 @@ WAYS = {
 class ExportPlan:
     """What to write where. base: a model's folder; adapter: the folder of an adapter on it, or empty. target: the
     folder that is made. numbers: a number format of the form. shard: gigabytes of a weights file at most.
-    project: the folder of the project that knows the model's runs and evaluations, or empty.
+    project: the folder of the project that knows the model's runs, or empty. evaluation: how well it does, as the rows
+    of a table whose first row is the head; empty when that isn't known.
     """
 
     base: str
@@ -73,6 +73,7 @@ class ExportPlan:
     numbers: str = SAME
     shard: float = 2.0
     project: str = ""
+    evaluation: tuple[tuple[str, ...], ...] = ()
 
     def check(self) -> None:
         """Raise StudioError with the first thing that can't be used."""
@@ -100,9 +101,19 @@ class ExportPlan:
         given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
         if not {"base", "target", "form"} <= set(given) <= known:
             raise StudioError("The export process was asked for something that it doesn't know.")
+        given["evaluation"] = tuple(tuple(map(str, row)) for row in given.get("evaluation") or ())
         plan = ExportPlan(**given)
         plan.check()
         return plan
+
+
+def number_formats(form: str) -> dict[str, str]:
+    """The number formats that a form can be written in on this computer, each with its words."""
+    if form == ADAPTER:
+        return {SAME: "As it was trained"}
+    if form == MERGED:
+        return MERGED_FORMATS
+    return {**GGUF_FORMATS, **(K_FORMATS if find_spec("llama_cpp") else {})}
 
 
 def default_numbers(form: str) -> str:

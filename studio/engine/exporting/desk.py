@@ -64,10 +64,6 @@ class Desk:
 
                 layers, whole = compare(Path(first), Path(second), tell)
                 self._pipe.reply("compared", id=wanted, layers=layers, whole=whole)
-            case {"do": "forms"}:
-                from studio.engine.exporting.gguf_file import formats
-
-                self._pipe.reply("forms", id=wanted, gguf=formats())
             case _:
                 raise StudioError(f"The export process doesn't know the request {request.values.get('do')!r}.")
 
@@ -152,7 +148,7 @@ def _write_readme(plan: ExportPlan, encoder: Encoder, folder: Path) -> None:
         stops=_stops(plan, encoder),
         usage=_usage(plan, folder),
         stages=made,
-        evaluation=None,
+        evaluation=(plan.evaluation[0], plan.evaluation[1:]) if plan.evaluation else None,
         version=__version__,
     )
     write_whole(folder / "README.md", readme(facts))

@@ -7,7 +7,6 @@ package is installed, out of 16 bits.
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from gguf import GGMLQuantizationType as Numbers
 from gguf import LlamaFileType as FileType
 
 from studio.core.errors import StudioError
-from studio.core.exporting import GGUF_FORMATS, K_FORMATS, ExportPlan
+from studio.core.exporting import GGUF, GGUF_FORMATS, K_FORMATS, ExportPlan, number_formats
 from studio.engine.encoding import Encoder
 from studio.engine.exporting.folders import Tell, end_tokens
 from studio.engine.exporting.gguf_model import Shape
@@ -36,11 +35,6 @@ _FILE_TYPES = {
 _MARKS = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")
 
 
-def formats() -> list[str]:
-    """The number formats that can be written here."""
-    return [*GGUF_FORMATS, *(K_FORMATS if find_spec("llama_cpp") else ())]
-
-
 def plain_template(jinja: str) -> str:
     """A template without what only training needs."""
     return _MARKS.sub("", jinja)
@@ -50,7 +44,7 @@ def write_gguf(plan: ExportPlan, encoder: Encoder, file: Path, name: str, tell: 
     """Write the file. Returns what a person should know of it, in sentences. Raises StudioError."""
     if plan.numbers not in K_FORMATS:
         return _write(plan, encoder, file, name, plan.numbers, tell)
-    if plan.numbers not in formats():
+    if plan.numbers not in number_formats(GGUF):
         raise StudioError(
             f"{plan.numbers} is made by llama.cpp's quantiser, which isn't installed here.",
             "Choose Q8_0 or F16; “ollama create --quantize q4_K_M” makes it smaller from that.",

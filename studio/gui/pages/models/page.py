@@ -26,9 +26,12 @@ from studio.gui import theme
 from studio.gui.pages.models.card_panel import CardPanel
 from studio.gui.pages.models.disk_view import DiskView
 from studio.gui.pages.models.get_view import GetView
+from studio.gui.pages.models.judge_panel import JudgePanel
 from studio.gui.pages.models.model_list import MODEL, ModelDelegate, ModelList
 from studio.gui.pages.models.model_view import ModelView
 from studio.gui.pages.models.panel import Panel
+from studio.gui.pages.models.serve_panel import ServePanel
+from studio.gui.pages.models.take_away_panel import TakeAwayPanel
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
@@ -86,7 +89,8 @@ class ModelsPage(QWidget):
         """What can be done with a model, in the order of the tabs."""
         card = CardPanel(self._project)
         card.opened.connect(self._take_opened)
-        return [card]
+        self.judge = JudgePanel(self._project)
+        return [card, self.judge, TakeAwayPanel(self._project), ServePanel(self._project)]
 
     def _lay_out(self) -> None:
         heading = QLabel("Models")

@@ -14,7 +14,7 @@ from studio.core.rewards import Rewards
 from studio.gui import theme
 from studio.gui.pages.train.code_choice import CodeChoice
 from studio.gui.pages.train.judge_model import JudgeModel
-from studio.gui.pages.train.rules_form import RulesForm
+from studio.gui.widgets.rules_form import RulesForm
 from studio.jobs.runs import ProjectRuns
 from studio.storage.models import ModelInfo
 

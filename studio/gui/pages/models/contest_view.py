@@ -1,0 +1,95 @@
+"""Who wins against whom: the chosen evaluation's model beside each other one that was asked the same, by everybody who
+says; and a local model that can be asked to judge two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from studio.core.contests import Contest
+from studio.core.evaluation import Evaluation
+from studio.gui import theme
+from studio.storage.judging_shelf import Shelf
+from studio.storage.library import LibraryModel
+
+
+class ContestView(QWidget):
+    """Signal: `judging_requested(object LibraryModel, object Evaluation)`: the judge, and the other side."""
+
+    judging_requested = Signal(object, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._known: Evaluation | None = None
+        self.title = QLabel("Who wins")
+        theme.set_role(self.title, "heading")
+        self.lines = QLabel()
+        self.lines.setTextFormat(Qt.TextFormat.PlainText)
+        self.lines.setWordWrap(True)
+        self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.other, self.judge = QComboBox(), QComboBox()
+        self.other.setAccessibleName("The model to compare with")
+        self.judge.setAccessibleName("The local model that judges")
+        for combo in (self.other, self.judge):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(14)
+        self.ask = QPushButton("Let it judge")
+        self.ask.setToolTip("It reads both answers to each prompt, in both orders, and says which is better")
+        self.ask.clicked.connect(self._ask)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Against"))
+        row.addWidget(self.other, 1)
+        row.addWidget(QLabel("judged by"))
+        row.addWidget(self.judge, 1)
+        row.addWidget(self.ask)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.title)
+        layout.addWidget(self.lines)
+        layout.addLayout(row)
+
+    def show_evaluation(self, known: Evaluation | None, shelf: Shelf) -> None:
+        """Offer what the chosen evaluation can be compared with."""
+        self._known = known
+        others = [
+            other
+            for other, _ in shelf.evaluations
+            if known is not None and other.id != known.id and other.prompt_digest == known.prompt_digest
+        ]
+        self.other.clear()
+        for other in others:
+            self.other.addItem(other.name, other)
+        kept = self.judge.currentText()
+        self.judge.clear()
+        for model in shelf.writers:
+            self.judge.addItem(model.name, model)
+        self.judge.setCurrentIndex(max(0, self.judge.findText(kept)))
+        self.lines.setText("" if others else "Evaluate another model on the same prompts to see which one wins.")
+        for part in (self.other, self.judge, self.ask):
+            part.setEnabled(bool(others))
+
+    @Slot(object)
+    def show_contests(self, answer: tuple[Evaluation, Sequence[tuple[Evaluation, str, Contest]]]) -> None:
+        """Say who wins, unless another evaluation was chosen meanwhile."""
+        known, found = answer
+        if self._known != known:
+            return
+        lines = [f"against {other.name}, by {who}: {_told(contest)}" for other, who, contest in found]
+        if lines:
+            self.lines.setText(f"{known.name} wins\n" + "\n".join(f"   {line}" for line in lines))
+
+    @Slot()
+    def _ask(self) -> None:
+        judge: LibraryModel | None = self.judge.currentData()
+        other: Evaluation | None = self.other.currentData()
+        if judge is not None and other is not None:
+            self.judging_requested.emit(judge, other)
+
+
+def _told(contest: Contest) -> str:
+    if not contest.decided:
+        return f"no prompt was decided, {contest.ties} ties"
+    return f"{contest} of {contest.decided} decided prompts"

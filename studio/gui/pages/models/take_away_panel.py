@@ -1,0 +1,210 @@
+"""Take a model away: as an adapter, a whole model or GGUF, into a new folder, for other programs or to hand on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.core.exporting import ADAPTER, FORMS, GGUF, MERGED, ExportPlan, default_numbers, number_formats
+from studio.gui import theme
+from studio.gui.pages.models.panel import Panel
+from studio.gui.pages.models.work_line import WorkLine
+from studio.gui.widgets.notice import Notice
+from studio.jobs.asking import WorkerTask
+from studio.processes.asking import Asking, Report
+from studio.storage.evaluations import newest_of, table_of
+from studio.storage.files import in_bytes
+from studio.storage.library import Kind, LibraryModel
+from studio.storage.project import Project
+
+_UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
+
+
+class TakeAwayPanel(Panel):
+    """Writes the chosen model in one of the forms of `core.exporting`."""
+
+    title = "Take away"
+
+    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._project = project
+        self._model: LibraryModel | None = None
+        self._made: Path | None = None
+        self.notice = Notice()
+        self.form, self.numbers = QComboBox(), QComboBox()
+        self.form.setAccessibleName("Form")
+        self.numbers.setAccessibleName("Numbers")
+        self.about = _muted()
+        self.target = QLineEdit()
+        self.target.setAccessibleName("New folder to write")
+        self.browse = QPushButton("Choose place…")
+        self.write = QPushButton("Write")
+        theme.set_role(self.write, "primary")
+        self.work = WorkLine("writing the model")
+        self.told = _muted()
+        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.open = QPushButton("Open the folder")
+        self._lay_out()
+        self.form.currentIndexChanged.connect(self._take_form)
+        self.browse.clicked.connect(self._choose_place)
+        self.write.clicked.connect(self._write)
+        self.work.over.connect(self._offer)
+        self.open.clicked.connect(self._open)
+
+    def _lay_out(self) -> None:
+        place = QHBoxLayout()
+        place.addWidget(self.target, 1)
+        place.addWidget(self.browse)
+        rows = QFormLayout()
+        rows.setHorizontalSpacing(24)
+        rows.setVerticalSpacing(12)
+        rows.addRow("&Form", self.form)
+        rows.addRow("", self.about)
+        rows.addRow("&Numbers", self.numbers)
+        rows.addRow("New f&older", place)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.write)
+        buttons.addWidget(self.open)
+        buttons.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 12, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.notice)
+        layout.addLayout(rows)
+        layout.addLayout(buttons)
+        layout.addWidget(self.work)
+        layout.addWidget(self.told)
+        layout.addStretch()
+        self.open.hide()
+        self.told.hide()
+
+    def suits(self, model: LibraryModel) -> bool:
+        """Every model that writes; a reward model is of use here alone."""
+        return model.writes and model.folder.is_dir()
+
+    def show_model(self, model: LibraryModel) -> None:
+        """Offer the forms that this model has."""
+        if model == self._model:
+            return
+        self._model, self._made = model, None
+        self.notice.clear()
+        self.told.hide()
+        self.form.clear()
+        for form in [ADAPTER, MERGED, GGUF] if model.kind is Kind.ADAPTER else [MERGED, GGUF]:
+            self.form.addItem(FORMS[form][0], form)
+        self._offer()
+
+    def close_down(self) -> None:
+        """End what is being written; nothing of it stays."""
+        self.work.cancel()
+        self._wait()
+
+    def _wait(self) -> None:
+        for task in self.findChildren(WorkerTask):
+            task.cancel()
+            task.wait()
+
+    @Slot()
+    def _take_form(self) -> None:
+        form = self.form.currentData()
+        if form is None or self._model is None:
+            return
+        self.about.setText(FORMS[form][1])
+        self.numbers.clear()
+        for name, words in number_formats(form).items():
+            self.numbers.addItem(words if form != GGUF else f"{name}: {words}", name)
+        self.numbers.setCurrentIndex(self.numbers.findData(default_numbers(form)))
+        self.numbers.setEnabled(self.numbers.count() > 1)
+        parent = Path(self.target.text()).parent if self.target.text() else self._project.folder / "exports"
+        self.target.setText(str(_free(parent, f"{_file_name(self._model.name)} {FORMS[form][0]}")))
+
+    @Slot()
+    def _choose_place(self) -> None:
+        current = Path(self.target.text())
+        folder = QFileDialog.getExistingDirectory(self, "Choose where the new folder goes", str(current.parent))
+        if folder:
+            self.target.setText(str(_free(Path(folder), current.name)))
+
+    @Slot()
+    def _write(self) -> None:
+        model = self._model
+        if model is None or self.work.is_busy:
+            return
+        project, folder = self._project, model.folder
+        base = model.base if model.base is not None else folder
+        adapter = str(folder) if model.base is not None else ""
+        form, numbers, target = self.form.currentData(), self.numbers.currentData(), self.target.text().strip()
+
+        def write(worker: Asking, report: Report) -> object:
+            known = newest_of(project, folder)
+            rows = tuple(map(tuple, table_of(known))) if known else ()
+            plan = ExportPlan(str(base), target, form, adapter, numbers, 2.0, str(project.folder), rows)
+            plan.check()
+            return worker.ask({"do": "export", "plan": plan.as_dict()}, "exported", report)
+
+        self.notice.clear()
+        self.told.hide()
+        self.open.hide()
+        task = WorkerTask("export", project.logs / "export.log", write, self)
+        task.succeeded.connect(self._tell)
+        task.failed.connect(self.notice.show_error)
+        self.work.follow(task)
+        self._offer()
+
+    @Slot(object)
+    def _tell(self, reply: dict[str, object]) -> None:
+        self._made = Path(str(reply["folder"]))
+        files: list[list[object]] = reply["files"]  # type: ignore[assignment]
+        size = sum(int(str(file[1])) for file in files)
+        lines = [f"Written: {len(files)} files, {in_bytes(size)}, in {self._made}", *map(str, reply["notes"])]  # type: ignore[call-overload]
+        if self.form.currentData() == GGUF:
+            lines.append("In a terminal in that folder: ollama create my-model -f Modelfile")
+        self.told.setText("\n".join(lines))
+        self.told.show()
+        self.open.show()
+        self._take_form()
+
+    @Slot()
+    def _offer(self) -> None:
+        self.write.setEnabled(not self.work.is_busy)
+        self.open.setVisible(self._made is not None and not self.work.is_busy)
+
+    @Slot()
+    def _open(self) -> None:
+        if self._made is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._made)))
+
+
+def _muted() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    theme.set_role(label, "muted")
+    return label
+
+
+def _file_name(name: str) -> str:
+    return " ".join(_UNSAFE.sub(" ", name).split()).strip(". ")[:80] or "model"
+
+
+def _free(parent: Path, name: str) -> Path:
+    """A folder of that name that isn't there yet."""
+    number, folder = 1, parent / name
+    while folder.exists():
+        number += 1
+        folder = parent / f"{name} {number}"
+    return folder

@@ -1,0 +1,73 @@
+"""What a panel has under way: a bar, what is being done, and Cancel. Hidden while nothing is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from studio.gui import theme
+from studio.jobs.background import BackgroundTask
+
+
+class WorkLine(QWidget):
+    """Follows one task at a time. `over()`: the task has ended, however."""
+
+    over = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._task: BackgroundTask | None = None
+        self.bar = QProgressBar(textVisible=False)
+        self.bar.setAccessibleName(f"Progress: {name}")
+        self.bar.setMaximumWidth(320)
+        self.what = QLabel()
+        self.what.setTextFormat(Qt.TextFormat.PlainText)
+        theme.set_role(self.what, "muted")
+        self.stop = QPushButton("Cancel")
+        self.stop.setAccessibleName(f"Cancel: {name}")
+        self.stop.clicked.connect(self.cancel)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.bar, 1)
+        layout.addWidget(self.what, 1)
+        layout.addWidget(self.stop)
+        self.hide()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a task is under way."""
+        return self._task is not None
+
+    def follow(self, task: BackgroundTask) -> None:
+        """Show a task that is about to start, and start it."""
+        self._task = task
+        task.progressed.connect(self._show_progress)
+        task.finished.connect(self._end)
+        self.bar.setRange(0, 0)
+        self.what.setText("Starting…")
+        self.stop.setEnabled(True)
+        self.show()
+        task.start()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Ask the task to end."""
+        if self._task is not None:
+            self.stop.setEnabled(False)
+            self.what.setText("Cancelling…")
+            self._task.cancel()
+
+    @Slot(int, int, str)
+    def _show_progress(self, done: int, total: int, what: str) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        if self.stop.isEnabled():
+            self.what.setText(what)
+
+    @Slot()
+    def _end(self) -> None:
+        task, self._task = self._task, None
+        self.hide()
+        if task is not None:
+            task.deleteLater()
+        self.over.emit()
