@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from studio.core.answer_measures import mean, refuses, repetition, spread, words
-from studio.core.contests import Contest, share
+from studio.core.contests import Contest
 from studio.core.gold_judge import judge
 from studio.core.rules import Rule, rule_values
 
@@ -188,7 +188,7 @@ def figures(known: Evaluation) -> dict[str, Figure]:
     found["words"] = _number(lengths[1] if lengths else None, ".0f")
     if count:
         found["ended"] = _share([answer.ended for answer in answers])
-        found["repeats"] = _number(mean([repetition(answer.text) for answer in answers]), ".1%")
+        found["repeats"] = _percent(mean([repetition(answer.text) for answer in answers]))
         nothing: Mapping[str, Any] = {}
         checks = known.checks or (nothing,) * count
         plain = [a.text for a, check in zip(answers, checks, strict=True) if check.get("rule") != "refuse"]
@@ -236,7 +236,13 @@ def _share(found: Sequence[bool]) -> Figure:
     if not found:
         return NONE
     contest = Contest(sum(found), len(found) - sum(found), 0)
-    return Figure(share(contest.wins, len(found)), contest.share, contest.interval)
+    low, high = contest.interval
+    text = f"{100 * contest.wins / len(found):.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return Figure(text, contest.share, contest.interval)
+
+
+def _percent(value: float | None) -> Figure:
+    return NONE if value is None else Figure(f"{100 * value:.1f} %", value)
 
 
 def _number(value: float | None, form: str) -> Figure:

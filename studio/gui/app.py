@@ -161,6 +161,7 @@ class Studio(QObject):
 
                 runs = RunsPage(self.project, self.runs, self.preferences)
                 runs.chat_requested.connect(self._chat_with)
+                runs.evaluate_requested.connect(self._evaluate)
                 runs.train_requested.connect(self._show_train)
                 runs.recipe_requested.connect(self._train_as)
                 runs.method_requested.connect(self._train_with)
@@ -254,6 +255,11 @@ class Studio(QObject):
     def _chat_to(self, voice: Voice) -> None:
         self.show_page("chat")
         self.pages["chat"].open_voice(voice)
+
+    @Slot(str)
+    def _evaluate(self, run: str) -> None:
+        self.show_page("models")
+        self.pages["models"].evaluate_run(run)
 
     @Slot(object)
     def _train_model(self, folder: Path) -> None:

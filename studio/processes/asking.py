@@ -32,6 +32,7 @@ class Asking:
 
     def __exit__(self, *_: object) -> None:
         self._service.close()
+        self._service.ending()  # waits for its end, and closes the pipe
 
     def stop(self) -> None:
         """End what is being worked on, and the worker: `ask` then raises Cancelled."""

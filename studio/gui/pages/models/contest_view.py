@@ -92,4 +92,6 @@ class ContestView(QWidget):
 def _told(contest: Contest) -> str:
     if not contest.decided:
         return f"no prompt was decided, {contest.ties} ties"
-    return f"{contest} of {contest.decided} decided prompts"
+    low, high = contest.interval
+    won = f"{contest.wins} of {contest.decided} decided prompts"
+    return f"{won}, {100 * (contest.share or 0.0):.0f} % ({100 * low:.0f} to {100 * high:.0f} %), {contest.ties} ties"

@@ -5,6 +5,8 @@ What is measured is `core.evaluation`; what was measured stays in the project.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -192,7 +194,10 @@ class JudgePanel(Panel):
     def evaluate(self) -> None:
         """Evaluate the chosen model."""
         model = self._model
-        if model is None or self.work.is_busy:
+        if self.work.is_busy:
+            self.notice.show_note("Another evaluation is under way. Press Evaluate when it is done.")
+            return
+        if model is None:
             return
         self.notice.clear()
         wrong = self.rules.wrong()
@@ -231,9 +236,9 @@ class JudgePanel(Panel):
 
         self._start(work, self._take_evaluation)
 
-    def _start(self, work: object, succeeded: object) -> None:
+    def _start(self, work: Callable[[Asking, Report], object], succeeded: Callable[..., object]) -> None:
         self.notice.clear()
-        task = WorkerTask("evaluate", self._project.logs / "evaluate.log", work, self)  # type: ignore[arg-type]
+        task = WorkerTask("evaluate", self._project.logs / "evaluate.log", work, self)
         task.succeeded.connect(succeeded)
         task.failed.connect(self.notice.show_error)
         self.work.follow(task)

@@ -24,6 +24,7 @@ from studio.core.conversation import Voice
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.pages.models.card_panel import CardPanel
+from studio.gui.pages.models.combine_panel import CombinePanel
 from studio.gui.pages.models.disk_view import DiskView
 from studio.gui.pages.models.get_view import GetView
 from studio.gui.pages.models.judge_panel import JudgePanel
@@ -54,6 +55,7 @@ class ModelsPage(QWidget):
     def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project, self._runs = project, runs
+        self._judged = ""  # the run whose model is to be judged when the list is there
         self._wanted: Path | None = None  # to be chosen when the list that is being read is there
         self._forgotten: Path | None = None  # what was taken out of the list last
         self.notice = Notice()
@@ -90,7 +92,9 @@ class ModelsPage(QWidget):
         card = CardPanel(self._project)
         card.opened.connect(self._take_opened)
         self.judge = JudgePanel(self._project)
-        return [card, self.judge, TakeAwayPanel(self._project), ServePanel(self._project)]
+        take, combine, serve = TakeAwayPanel(self._project), CombinePanel(self._project), ServePanel(self._project)
+        combine.combined.connect(self._take_added)
+        return [card, self.judge, take, combine, serve]
 
     def _lay_out(self) -> None:
         heading = QLabel("Models")
@@ -129,6 +133,11 @@ class ModelsPage(QWidget):
         if tab:
             self.view.show_tab(tab)
 
+    def evaluate_run(self, run: str) -> None:
+        """Judge what a run has made, at once."""
+        self._judged = run
+        self.refresh()
+
     @Slot()
     def show_get(self) -> None:
         """Show the ways to get a model."""
@@ -163,6 +172,9 @@ class ModelsPage(QWidget):
 
     @Slot(object)
     def _take_list(self, models: list[LibraryModel]) -> None:
+        judged = next((model for model in models if self._judged and model.run == self._judged), None)
+        if judged is not None:
+            self._judged, self._wanted = "", judged.folder
         current = self.list.currentIndex().data(MODEL)
         wanted = self._wanted or (current.folder if current else None)
         self.model.take(models)
@@ -177,6 +189,9 @@ class ModelsPage(QWidget):
             showing = self.stack.currentIndex()
             self.list.setCurrentIndex(index)
             self.stack.setCurrentIndex(showing)
+        if judged is not None:
+            self.view.show_tab(self.judge.title)
+            self.judge.evaluate_at_once(judged)
 
     @Slot(QModelIndex, QModelIndex)
     def _take_current(self, index: QModelIndex, _previous: QModelIndex) -> None:

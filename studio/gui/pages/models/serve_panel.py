@@ -53,7 +53,9 @@ class ServePanel(Panel):
         self.port.setValue(PORT)
         self.port.setSpecialValueText("any that is free")
         self.port.setAccessibleName("Port")
-        self.port.setMinimumWidth(140)
+        self.port.setFixedWidth(160)
+        self.port.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
+        self.port.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.others = QCheckBox("Other computers of the network may use it, too")
         self.token = QLineEdit()
         self.token.setAccessibleName("Token that callers must show")
@@ -79,6 +81,7 @@ class ServePanel(Panel):
 
     def _lay_out(self) -> None:
         token = QHBoxLayout()
+        token.setSpacing(8)
         token.addWidget(self.token, 1)
         token.addWidget(self.make)
         rows = QFormLayout()
@@ -86,7 +89,9 @@ class ServePanel(Panel):
         rows.setVerticalSpacing(12)
         rows.addRow("&Port", self.port)
         rows.addRow("", self.others)
-        rows.addRow("&Token", token)
+        named = QLabel("&Token")
+        named.setBuddy(self.token)
+        rows.addRow(named, token)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
         buttons.addWidget(self.stop)
@@ -190,7 +195,8 @@ class ServePanel(Panel):
     def _count(self, done: int, failed: int, tokens: int, busy: int) -> None:
         refused = f", {failed:,} of them refused" if failed else ""
         now = f"; {busy} being answered" if busy else ""
-        self.counts.setText(f"{done:,} requests{refused}, {tokens:,} tokens written{now}")
+        requests = "1 request" if done == 1 else f"{done:,} requests"
+        self.counts.setText(f"{requests}{refused}, {tokens:,} tokens written{now}")
 
     @Slot(object)
     def _ended(self, error: object) -> None:

@@ -67,6 +67,7 @@ class TakeAwayPanel(Panel):
 
     def _lay_out(self) -> None:
         place = QHBoxLayout()
+        place.setSpacing(8)
         place.addWidget(self.target, 1)
         place.addWidget(self.browse)
         rows = QFormLayout()
@@ -75,7 +76,9 @@ class TakeAwayPanel(Panel):
         rows.addRow("&Form", self.form)
         rows.addRow("", self.about)
         rows.addRow("&Numbers", self.numbers)
-        rows.addRow("New f&older", place)
+        named = QLabel("New f&older")
+        named.setBuddy(self.target)
+        rows.addRow(named, place)
         buttons = QHBoxLayout()
         buttons.addWidget(self.write)
         buttons.addWidget(self.open)

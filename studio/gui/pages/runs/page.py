@@ -25,9 +25,11 @@ class RunsPage(QWidget):
     chat_requested(run_id): "" for whichever. train_requested(): there is no run yet and the user wants one.
     recipe_requested(recipe): a new run as another one was. method_requested(method): one by that method.
     data_requested(dataset id), labels_requested(), model_requested(folder): something of the family tree.
+    evaluate_requested(run_id).
     """
 
     chat_requested = Signal(str)
+    evaluate_requested = Signal(str)
     train_requested = Signal()
     recipe_requested = Signal(object)
     method_requested = Signal(str)
@@ -50,6 +52,7 @@ class RunsPage(QWidget):
         self._preferences = preferences
         self.view = RunView(project, runs, preferences.values.smoothing)
         self.view.chat_requested.connect(self.chat_requested)
+        self.view.evaluate_requested.connect(self.evaluate_requested)
         self.view.smoothing_changed.connect(self._remember_smoothing)
         self.view.recipe_requested.connect(self.recipe_requested)
         # So that nothing is cut off in a small window.

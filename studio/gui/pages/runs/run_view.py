@@ -52,11 +52,12 @@ _REFRESH_MS = 100
 class RunView(QWidget):
     """Shows the run given to `show_run` and follows it.
 
-    chat_requested(run_id). smoothing_changed(weight): to be remembered for the next start. recipe_requested(recipe): a
-    new run as this one was.
+    chat_requested(run_id). evaluate_requested(run_id). smoothing_changed(weight): to be remembered for the next start.
+    recipe_requested(recipe): a new run as this one was.
     """
 
     chat_requested = Signal(str)
+    evaluate_requested = Signal(str)
     smoothing_changed = Signal(float)
     recipe_requested = Signal(object)
 
@@ -82,6 +83,8 @@ class RunView(QWidget):
         self.resume = _button("Resume", "primary", self._resume)
         self.unqueue = _button("Take out of the queue", "", self._unqueue)
         self.compare = _button("Compare in Chat", "", self._chat)
+        self.evaluate = _button("Evaluate", "", self._evaluate)
+        self.evaluate.setToolTip("Asks held-out prompts and says in figures how well it does, beside other models")
         self.more = QPushButton("More")
         menu = QMenu(self.more)
         self.again = menu.addAction("New run from this one", self.acts.train_again)
@@ -98,7 +101,7 @@ class RunView(QWidget):
         menu.addSeparator()
         self.delete = menu.addAction("Delete…", self.acts.ask_to_delete)
         self.more.setMenu(menu)
-        for button in (self.pause, self.stop, self.unqueue, self.resume, self.compare, self.more):
+        for button in (self.pause, self.stop, self.unqueue, self.resume, self.compare, self.evaluate, self.more):
             self.head.buttons.addWidget(button)
 
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
@@ -263,6 +266,7 @@ class RunView(QWidget):
         self.unqueue.setVisible(record.queued and gone)
         self.enqueue.setVisible(gone and not finished and not record.queued and not record.broken)
         self.compare.setVisible(self._can_chat)
+        self.evaluate.setVisible(self._can_chat and gone)
         if self.compare.property("role") != ("primary" if finished else ""):
             theme.set_role(self.compare, "primary" if finished else "")
         self.delete.setVisible(gone or bool(record.broken))
@@ -352,6 +356,11 @@ class RunView(QWidget):
     def _chat(self) -> None:
         if self._record is not None:
             self.chat_requested.emit(self._record.id)
+
+    @Slot()
+    def _evaluate(self) -> None:
+        if self._record is not None:
+            self.evaluate_requested.emit(self._record.id)
 
     @Slot()
     def _copy(self) -> None:

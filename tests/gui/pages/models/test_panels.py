@@ -1,0 +1,188 @@
+"""Judge, take away and serve, by keyboard and signals, with workers that answer at once."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+
+from studio.core.exporting import GGUF, MERGED
+from studio.core.rules import Rule
+from studio.gui.pages.models.model_list import MODEL
+from studio.storage.evaluations import list_evaluations
+
+FAKE = Path(__file__).with_name("fake_models_worker.py")
+
+
+@pytest.fixture(autouse=True)
+def fake_workers(monkeypatch, tmp_path):
+    """Workers that answer at once; a file “wait” or “fail” in the folder makes them do that."""
+    folder = tmp_path / "how"
+    folder.mkdir()
+    monkeypatch.setattr(
+        "studio.processes.service.worker_command", lambda *words: [sys.executable, str(FAKE), words[0], str(folder)]
+    )
+    return folder
+
+
+@pytest.fixture
+def open_panel(page, qtbot):
+    """Chooses a model by name and a panel by title; the panel."""
+
+    def show(model, title):
+        row = next(row for row in range(page.model.rowCount()) if page.model.index(row).data(MODEL).name == model)
+        page.list.setCurrentIndex(page.model.index(row))
+        page.view.show_tab(title)
+        return next(panel for panel in page.view._panels if panel.title == title)
+
+    return show
+
+
+def judge_all(qtbot, open_panel, *names):
+    for count, name in enumerate(names, start=1):
+        panel = open_panel(name, "Judge")
+        wait_for_prompts(qtbot, panel)
+        qtbot.keyClick(panel.begin, Qt.Key.Key_Space)
+        wait_for_rows(qtbot, panel, count)
+    return panel
+
+
+def wait_for_prompts(qtbot, panel):
+    qtbot.waitUntil(lambda: panel.prompts.count() > 0)
+
+
+def wait_for_rows(qtbot, panel, count):
+    qtbot.waitUntil(lambda: panel.table.rowCount() == count and not panel.work.is_busy)
+
+
+def test_models_are_judged_and_stand_side_by_side(qtbot, open_panel, project):
+    panel = judge_all(qtbot, open_panel, "starter", "second")
+    assert [panel.table.item(row, 0).text() for row in (0, 1)][1] == "starter"
+    assert panel.reward.currentText() == "judge"  # what scores is chosen when there is one
+    assert panel.notice.what.text() == "A note."
+    heads = [panel.table.horizontalHeaderItem(k).text() for k in range(panel.table.columnCount())]
+    assert {"Follows", "Perplexity", "Reward", "KL, nats", "Refuses"} <= set(heads) and "Meets rules" not in heads
+    assert panel.answers.item(0, 1).text() == "Yes! Sure." and panel.answers.item(0, 2).text() == "+2.00"
+    qtbot.waitUntil(lambda: "reward model: 60 of 60" in panel.contests.lines.text())
+    panel.figure.setCurrentIndex(panel.figure.findText("Perplexity"))
+    assert "2.72" in panel.plot.plot.accessibleDescription()
+    assert len(list_evaluations(project)) == 2
+
+
+def test_a_local_model_judges_two_evaluations(qtbot, open_panel, project):
+    panel = judge_all(qtbot, open_panel, "starter", "second")
+    panel.contests.judge.setCurrentIndex(panel.contests.judge.findText("starter"))
+    panel.contests.ask.click()
+    qtbot.waitUntil(lambda: "by starter: 60 of 60" in panel.contests.lines.text())
+    newest = list_evaluations(project)[0]
+    assert newest.contests[0].judge == "starter" and newest.contests[0].both_ways == 1.0
+
+
+def test_what_cannot_be_asked_is_said_and_cancelling_says_nothing(qtbot, open_panel, project, fake_workers):
+    panel = open_panel("second", "Judge")
+    qtbot.waitUntil(lambda: panel.prompts.count() > 0)
+    panel.more.setChecked(True)
+    row = panel.rules.add_rule(Rule("matches"))
+    panel.begin.click()
+    assert "needs a pattern" in panel.notice.what.text() and not panel.work.is_busy
+    row.remove.click()
+    (fake_workers / "wait").touch()
+    panel.begin.click()
+    qtbot.waitUntil(lambda: panel.work.what.text() == "Working")
+    assert not panel.begin.isEnabled()
+    panel.evaluate()
+    assert "under way" in panel.notice.what.text()
+    panel.notice.clear()
+    panel.work.stop.click()
+    qtbot.waitUntil(lambda: not panel.work.is_busy)
+    assert panel.notice.isHidden() and panel.begin.isEnabled() and list_evaluations(project) == []
+    (fake_workers / "wait").unlink()
+    (fake_workers / "fail").touch()
+    panel.begin.click()
+    qtbot.waitUntil(lambda: panel.notice.what.text() == "It went wrong.")
+
+
+def test_an_evaluation_is_forgotten(qtbot, open_panel, project):
+    panel = judge_all(qtbot, open_panel, "starter")
+    panel.forget.click()
+    qtbot.waitUntil(lambda: panel.results.isHidden())
+    assert list_evaluations(project) == [] and not panel.empty.isHidden()
+
+
+def test_a_run_is_judged_at_once(qtbot, page, project):
+    models = [page.model.index(row).data(MODEL) for row in range(page.model.rowCount())]
+    run = next(model for model in models if model.name == "Küche 1")
+    page.evaluate_run(run.run)
+    qtbot.waitUntil(lambda: len(list_evaluations(project)) == 1)
+    assert list_evaluations(project)[0].run == run.run
+    qtbot.waitUntil(lambda: page.judge.table.rowCount() == 1 and not page.judge.work.is_busy)
+    assert page.view.tabs.tabText(page.view.tabs.currentIndex()) == "Judge"
+
+
+def test_a_model_is_taken_away(qtbot, open_panel, project):
+    judge_all(qtbot, open_panel, "second")
+    panel = open_panel("second", "Take away")
+    assert [panel.form.itemText(k) for k in range(panel.form.count())] == ["Adapter", "Whole model", "GGUF"]
+    panel.form.setCurrentIndex(panel.form.findData(GGUF))
+    assert panel.numbers.currentData() == "F16" and panel.target.text().endswith("second GGUF")
+    panel.numbers.setCurrentIndex(panel.numbers.findData("Q8_0"))
+    panel.write.click()
+    qtbot.waitUntil(lambda: not panel.open.isHidden())
+    plan = json.loads((project.folder / "exports" / "second GGUF" / "plan.json").read_text())
+    assert plan["numbers"] == "Q8_0" and plan["adapter"] and plan["evaluation"][0][0] == "Measure"
+    assert "5.0 MB" in panel.told.text() and "Mind this." in panel.told.text() and "ollama" in panel.told.text()
+    assert panel.target.text().endswith("second GGUF 2")  # the next one has a name of its own
+    panel = open_panel("starter", "Take away")
+    assert panel.form.findData(MERGED) == 0 and panel.form.count() == 2 and panel.open.isHidden()
+
+
+def test_a_reward_model_is_neither_judged_nor_taken_away(page, open_panel):
+    open_panel("judge", "About")
+    shown = [page.view.tabs.tabText(k) for k in range(page.view.tabs.count()) if page.view.tabs.isTabVisible(k)]
+    assert shown == ["About"]
+
+
+def test_serving_is_started_seen_and_stopped(qtbot, open_panel, fake_workers):
+    panel = open_panel("second", "Serve")
+    assert panel.stop.isHidden() and panel.address.isHidden()
+    panel.others.setChecked(True)
+    assert len(panel.token.text()) >= 16
+    panel.token.setText("short")
+    panel.start.click()
+    assert "every computer" in panel.notice.what.text() and panel.stop.isHidden()
+    panel.others.setChecked(False)
+    panel.token.clear()
+    qtbot.keyClick(panel.start, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: panel.counts.text() == "1 request, 7 tokens written")
+    assert panel.address.text() == "http://127.0.0.1:1234/v1" and "base + tuned" in panel.state.text()
+    open_panel("starter", "Serve")
+    assert "base + tuned" in panel.state.text()  # which stays served while others are looked at
+    panel.stop.click()
+    qtbot.waitUntil(lambda: not panel.start.isHidden())
+    assert panel.address.isHidden() and panel.notice.isHidden()
+    (fake_workers / "fail").touch()
+    panel.start.click()
+    qtbot.waitUntil(lambda: panel.notice.what.text() == "It went wrong." and not panel.start.isHidden())
+
+
+def test_two_adapters_are_compared_and_combined(qtbot, page, open_panel, project, monkeypatch):
+    panel = open_panel("second", "Combine")
+    qtbot.waitUntil(lambda: panel.other.count() == 1)
+    assert panel.other.currentText() == "Küche 1" and panel.way.currentData() == "cat"
+    panel.compare.click()
+    qtbot.waitUntil(lambda: panel.layers.rowCount() == 1 and not panel.work.is_busy)
+    assert "+0.500" in panel.told.text() and panel.layers.item(0, 3).text() == "0.5"
+    panel.own_weight.setText("half")
+    panel.combine.click()
+    assert "“half”" in panel.notice.what.text() and not panel.work.is_busy
+    panel.own_weight.setText("0,75")
+    panel.name.setText("both/of them")
+    added = []
+    monkeypatch.setattr(
+        "studio.gui.pages.models.combine_panel.add_to_library", lambda _project, folder: added.append(folder) or folder
+    )
+    with qtbot.waitSignal(panel.combined) as made:
+        panel.combine.click()
+    qtbot.waitUntil(lambda: not panel.work.is_busy)
+    assert made.args == [project.models / "both of them"] == added
