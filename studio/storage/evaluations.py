@@ -62,7 +62,7 @@ def list_evaluations(project: Project) -> list[Evaluation]:
 def new_id() -> tuple[str, str]:
     """An id for an evaluation that is made now, and the moment."""
     moment = datetime.now(UTC)
-    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}", moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def save_evaluation(project: Project, known: Evaluation) -> None:

@@ -33,6 +33,7 @@ class EvaluationPlot(QFrame):
         item = self.plot.getPlotItem()
         assert item is not None
         item.setContentsMargins(0, 8, 24, 0)
+        self.view = item.getViewBox()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)
         layout.addWidget(self.plot)
@@ -80,7 +81,7 @@ class EvaluationPlot(QFrame):
             self.plot.addItem(dot)
         room = 0.05 * (max(ends) - min(ends)) or abs(max(ends)) * 0.1 or 1.0
         wide = (0.0, 1.0) if shares else (min(ends) - room, max(ends) + room)
-        self.plot.setXRange(*wide, padding=0.02)
-        self.plot.setYRange(-0.6, count - 0.4, padding=0)
+        self.view.setXRange(*wide, padding=0.02)
+        self.view.setYRange(-0.6, count - 0.4, padding=0)
         self.plot.setAccessibleName(self._label)
         self.plot.setAccessibleDescription("; ".join(f"{name}: {figure.text}" for name, figure in self._rows))

@@ -38,7 +38,9 @@ class EvaluationTable(QTableWidget):
         self.setRowCount(len(self._known))
         self.setHorizontalHeaderLabels(heads)
         for place, name in enumerate(self.columns, start=1):
-            self.horizontalHeaderItem(place).setToolTip(COLUMNS[name][1])
+            head = self.horizontalHeaderItem(place)
+            if head is not None:
+                head.setToolTip(COLUMNS[name][1])
         for row, (known, figures) in enumerate(shelf.evaluations):
             asked = f"{len(known.prompts)}, {known.prompt_set}"
             texts = [
