@@ -101,6 +101,11 @@ def token_file() -> Path:
     return Path(os.environ.get("HF_TOKEN_PATH") or hugging_face_home() / "token").expanduser()
 
 
+def has_token() -> bool:
+    """Whether huggingface_hub would find a token of the user's."""
+    return bool(os.environ.get("HF_TOKEN")) or token_file().is_file()
+
+
 def cached_models() -> list[Path]:
     """Model folders in Hugging Face's cache, each the snapshot that its main branch stood at, by name."""
     cache = Path(os.environ.get("HF_HUB_CACHE") or hugging_face_home() / "hub").expanduser()

@@ -14,9 +14,12 @@ from typing import Any, cast
 
 from studio.core.errors import StudioError
 from studio.core.hub import host_of
+from studio.storage.catalogue import needs_of
 from studio.storage.files import in_bytes
 from studio.storage.hub_places import read_download
 from studio.storage.library import Kind, LibraryModel, Origin
+from studio.storage.machine import read_device
+from studio.storage.model_shapes import read_shape
 from studio.storage.models import ModelInfo, check_model, model_name, tensors_of_file
 from studio.storage.project import Project
 from studio.storage.reward_models import WEIGHTS, check_reward_model
@@ -61,6 +64,7 @@ def read_card(project: Project, model: LibraryModel) -> ModelCard:
     if info is not None:
         rows.append(("Size", f"{info.parameters:,} parameters" + _adapter_size(model)))
         rows.append(("Context", f"{info.context:,} tokens" if info.context else "not said in its config"))
+        rows += _memory(info.folder)
     rows.append(("On disk", in_bytes(own_size)))
     rows.append(("Licence", licence or "not said; look at where it comes from before you pass it on"))
     template = _template(model.folder) or (_template(base) if model.base else "")
@@ -75,6 +79,16 @@ def read_card(project: Project, model: LibraryModel) -> ModelCard:
     elif model.origin is not Origin.FOLDER:
         rows.append(("From", str(model.origin)))
     return ModelCard(model, tuple(rows), _lineage(project, model), template, text, trouble, info)
+
+
+def _memory(folder: Path) -> list[tuple[str, str]]:
+    """What a model needs on this computer, as the catalogue tells it of others."""
+    try:
+        needs = needs_of(read_shape(folder), read_device())
+    except StudioError:
+        return []
+    told = f"{in_bytes(needs.chat)} to talk to it, from {in_bytes(needs.lora)} to train an adapter (LoRA)"
+    return [("Memory", f"{told}, from {in_bytes(needs.qlora)} over 4 bits (QLoRA); {needs.verdict}")]
 
 
 def _what(model: LibraryModel, info: ModelInfo | None) -> str:

@@ -1,7 +1,8 @@
 """A Hub of models on loopback: what the real client asks, answered as the real Hub answers, and badly when told to.
 
 Large files are redirected to another host, as the Hub redirects to where it keeps them. `moods` of a file are taken one
-for each request of its bytes: a status to answer with, or ("cut", n), ("stall", n), ("wrong", n), ("deaf",).
+for each request of its bytes: a status to answer with, ("cut", n), ("stall", n), ("wrong", n), ("deaf",), or something
+to call first.
 """
 
 from __future__ import annotations
@@ -129,6 +130,8 @@ class _Answers(BaseHTTPRequestHandler):
         mood = moods.pop(0) if moods else None
         if isinstance(mood, int):
             return self._error(mood)
+        if callable(mood):
+            mood()
         wanted = self.headers.get("Range")
         kind, count = (str(mood[0]), mood[1] if len(mood) > 1 else 0) if isinstance(mood, tuple) else ("", 0)
         first = 0

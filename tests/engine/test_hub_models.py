@@ -229,10 +229,43 @@ def test_a_full_disk_leaves_nothing_half_written(worker, hub, small_disk):
     failed, _ = get(worker, small_disk)
     assert "needs 4.0 MB" in failed["what"] and "free" in failed["what"]  # told before a byte is asked for
     assert hub.asked_for("model.safetensors") == [] and downloaded_models(small_disk) == []
-    (small_disk / "ballast").write_bytes(b"x" * 400_000)
-    hub.repositories["o/tiny"] = {"config.json": b"{}", "model.safetensors": b"y" * 30_000}
-    hub.moods = {"model.safetensors": [("cut", 10_000)]}
+    hub.repositories["o/tiny"] = {"config.json": b"{}", "model.safetensors": b"y" * 150_000}
+    ballast = small_disk / "ballast"
+    hub.moods = {"model.safetensors": [lambda: ballast.write_bytes(b"x" * 430_000)]}  # others fill it meanwhile
+    failed, _ = get(worker, small_disk, "o/tiny")
+    assert "is full" in failed["what"] and downloaded_models(small_disk) == [] and not (small_disk / "o").exists()
+    ballast.unlink()
     assert get(worker, small_disk, "o/tiny")[0]["reply"] == "got"
+
+
+def test_a_worker_that_is_killed_leaves_what_the_next_one_goes_on_with(running, hub, models, monkeypatch, tmp_path):
+    hub.moods = {"model.safetensors": [("stall", 1_000_000)]}
+    monkeypatch.setenv("HF_ENDPOINT", running.address)
+    for attempt in range(2):
+        service = Service("hub", tmp_path / "hub.log")
+        replies = service.replies()
+        service.send({"id": 1, "do": "get", "name": "o/starter", "revision": COMMIT, "models": str(models)})
+        for reply in replies:
+            if attempt == 0 and any(file.stat().st_size > 900_000 for file in models.rglob("model*.part")):
+                service._process.kill()
+                break
+            if reply["reply"] == "got":
+                break
+        service.close()
+        list(replies)
+        service.ending()
+    assert check_model(Path(reply["folder"])).parameters == 1_916_640
+    first, again = hub.asked_for("model.safetensors")
+    assert first is None and int(again.removeprefix("bytes=").rstrip("-")) > 900_000
+
+
+def test_what_an_earlier_version_left_takes_no_room(worker, hub, models):
+    stale = models / ".partial" / "o--starter"
+    (stale / "old").mkdir(parents=True)
+    (stale / "model.safetensors.0123456789ab.part").write_bytes(b"x" * 10_000)
+    (stale / "config.json").write_bytes(b"of another version")
+    got, _ = get(worker, models)
+    assert {file.name for file in Path(got["folder"]).iterdir()} == {*starter(), "plumbline-download.json"}
 
 
 def test_another_window_does_not_write_into_the_same_download(worker, hub, models):

@@ -44,11 +44,11 @@ def get(pipe: Pipe, request: Request, name: str, revision: str, models: Path, to
     try:
         making.mkdir(parents=True, exist_ok=True)
         with _alone(making, name):
+            _sweep(making, wanted)
             _check_room(making, wanted)
             for file in wanted:
                 watch.file = file.name
                 _bring(file, making, name, revision, token, watch)
-            _sweep(making, wanted)
             checksums = {file.name: file.checksum for file in wanted}
             record_download(making, Download(name, revision, _endpoint(), checksums))
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,8 @@ def _alone(making: Path, name: str) -> Generator[None]:
 
 
 def _check_room(making: Path, wanted: list[HubFile]) -> None:
-    there = sum(file.stat().st_size for file in making.iterdir() if file.is_file())
+    kept = (path for file in wanted for path in (making / file.name, part_of(making, file)))
+    there = sum(path.stat().st_size for path in kept if path.is_file())
     missing, free = max(0, sum(file.size for file in wanted) - there), free_bytes(making)
     if free is not None and missing and free < missing + min(_SPARE, missing):
         raise StudioError(
@@ -216,8 +217,8 @@ def _digest_of(path: Path, file: HubFile, watch: _Watch) -> Any:
 
 
 def _sweep(making: Path, wanted: list[HubFile]) -> None:
-    """Leave nothing in the folder that an earlier version of the model left."""
-    names = {file.name for file in wanted}
+    """Leave nothing in the folder but what is wanted, and the beginnings of that; the rest is of an earlier version."""
+    names = {name for file in wanted for name in (file.name, part_of(making, file).name)}
     for entry in making.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)

@@ -1,7 +1,9 @@
 import json
+import shutil
 
 import pytest
 
+from studio.gui.widgets import ways_in
 from studio.gui.widgets.code_consent import CodeConsent
 from studio.gui.widgets.model_choice import ModelChoice
 from studio.storage.consent import is_allowed
@@ -44,3 +46,22 @@ def test_who_does_not_agree_gets_nothing(choice, qtbot, model_folder):
     choice.notice.action.click()
     choice.findChild(CodeConsent).refuse.click()
     assert choice.model() is None and not is_allowed(own_code(model_folder, config_of(model_folder)).sha256)
+
+
+def test_pickled_weights_are_converted_into_the_project(choice, qtbot, project, model_folder, monkeypatch):
+    good = model_folder / "model.safetensors"
+    bad = good.rename(model_folder / "pytorch_model.bin")
+
+    def convert(source, target):
+        shutil.copytree(source, target)
+        (target / bad.name).rename(target / good.name)
+        return target
+
+    monkeypatch.setattr(ways_in, "convert_model", convert)
+    choice.choose(model_folder)
+    qtbot.waitUntil(choice.notice.isVisible)
+    assert "pickle files" in choice.notice.what.text()
+    with qtbot.waitSignal(choice.model_chosen):
+        choice.notice.action.click()
+    assert choice.model().folder == project.models / f"{model_folder.name}-safetensors"
+    assert bad.is_file()  # what was there stays as it was

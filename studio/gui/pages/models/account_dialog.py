@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButt
 from studio.core.errors import StudioError
 from studio.core.hub import host_of
 from studio.gui import theme
+from studio.gui.widgets.ask import question
 from studio.jobs.hub import Hub
 from studio.storage.hub_places import endpoint, token_file
 
@@ -48,7 +49,7 @@ class AccountDialog(QDialog):
         self.sign_out = QPushButton("Forget the token")
         self.sign_out.setAutoDefault(False)
         theme.set_role(self.sign_out, "danger")
-        self.sign_out.clicked.connect(hub.sign_out)
+        self.sign_out.clicked.connect(self._ask_sign_out)
         self.sign_out.hide()
         close = QPushButton("Close")
         close.setAutoDefault(False)
@@ -76,6 +77,13 @@ class AccountDialog(QDialog):
     def _sign_in(self) -> None:
         self.said.clear()
         self._hub.sign_in(self.token.text())
+
+    @Slot()
+    def _ask_sign_out(self) -> None:
+        text = "Other programs of this computer that use it have to sign in again, too."
+        box = question(self, "Forget the token?", text, "Forget it")
+        box.accepted.connect(self._hub.sign_out)
+        box.open()
 
     @Slot(bool, str)
     def _take(self, signed_in: bool, name: str) -> None:

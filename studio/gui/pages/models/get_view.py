@@ -35,7 +35,7 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.hub import Hub
 from studio.storage.catalogue import read_catalogue
-from studio.storage.hub_places import endpoint, token_file
+from studio.storage.hub_places import endpoint, has_token
 from studio.storage.machine import read_device
 from studio.storage.project import Project
 
@@ -98,7 +98,7 @@ class GetView(QWidget):
         self.asking.failed.connect(self._take_failure)
         self.asking.busy_changed.connect(self._tell)
         self.asking.account_told.connect(self._take_account)
-        self.offer.show_account(token_file().is_file())
+        self.offer.show_account(has_token())
 
     def _lay_out(self) -> None:
         title = QLabel("Get a model")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 
 from studio.core.hub import DEFAULT_ENDPOINT
 from studio.gui.pages.models.account_dialog import AccountDialog
@@ -139,6 +140,8 @@ def test_a_token_is_given_and_forgotten(view, hub, qtbot, tmp_path):
     assert dialog.token.text() == "" and (tmp_path / "token").read_text() == TOKEN
     assert view.offer.use_token.isVisible() and not view.offer.use_token.isChecked()
     dialog.sign_out.click()
+    box = dialog.findChild(QMessageBox)
+    next(button for button in box.buttons() if button.text() == "Forget it").click()
     qtbot.waitUntil(lambda: not (tmp_path / "token").exists(), timeout=20_000)
     dialog.accept()
 
