@@ -239,11 +239,11 @@ def test_train_on_this_opens_train_with_the_dataset(studio, folder, monkeypatch)
     monkeypatch.setattr(studio.pages["train"], "choose_dataset", chosen.append)
     data = studio.pages["data"]
     studio.show_page("data")
-    data.view.label_button.click()
+    data.view.head.label.click()
     assert studio.window.stack.currentWidget() is studio.pages["label"]
     assert studio.pages["label"].set_up.chosen().name == "greetings"
     studio.show_page("data")
-    data.view.train_button.click()
+    data.view.head.train.click()
     assert chosen == [data.dataset().id]
     assert studio.window.stack.currentWidget() is studio.pages["train"]
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.filters import FLAGGED, Filter
 from studio.core.records import Record
-from studio.gui import theme
+from studio.gui.pages.data.dataset_head import DatasetHead
 from studio.gui.pages.data.examples import ExamplesModel, ExamplesTable
 from studio.gui.pages.data.filter_bar import FilterBar
 from studio.gui.pages.data.preview_pane import PreviewPane
@@ -80,22 +80,12 @@ class DatasetView(QWidget):
         self.preview = PreviewPane(project, command=preview_command)
         self.filters = FilterBar()
         self.filters.filter_changed.connect(self._filter)
-        self.title, self.about = QLabel(), QLabel()
-        theme.set_role(self.title, "title")
-        theme.set_role(self.about, "muted")
-        for label in (self.title, self.about):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-        self.train_button = QPushButton("Train on this")
-        theme.set_role(self.train_button, "primary")
-        self.train_button.clicked.connect(self._train_or_make)
-        self.label_button = QPushButton("Label")
-        self.label_button.setToolTip("Judge answers to its prompts: its own, or those that your models write")
-        self.label_button.clicked.connect(self.label_requested)
+        self.head = DatasetHead()
+        self.head.train.clicked.connect(self._train_or_make)
+        self.head.label.clicked.connect(self.label_requested)
         self.tools: dict[str, QAction] = {}
-        self.edit_button, self.tools_button = QPushButton("Edit"), QPushButton("Tools")
-        self.edit_button.setMenu(self._edit_menu())
-        self.tools_button.setMenu(self._tools_menu())
+        self.head.edit.setMenu(self._edit_menu())
+        self.head.tools.setMenu(self._tools_menu())
         self._lay_out()
 
     def show_dataset(self, info: DatasetInfo | None) -> None:
@@ -105,11 +95,7 @@ class DatasetView(QWidget):
             self.model.show_dataset(None)
             self.preview.show_example(None)
             return
-        self.title.setText(info.name)
-        rows = info.kind_name == "tasks"  # nothing learns from these as they are
-        self.train_button.setText("Make instructions…" if rows else "Train on this")
-        self.label_button.setVisible(info.kind.templated)
-        self.about.setText(f"{info.size} · from {info.source} · {info.created[:10]}")
+        self.head.show_dataset(info)
         if before is not None and (before.id, before.revision) == (info.id, info.revision):
             return
         if before is None or before.id != info.id:
@@ -364,14 +350,9 @@ class DatasetView(QWidget):
         return action
 
     def _lay_out(self) -> None:
-        head, words = QHBoxLayout(), QVBoxLayout()
-        words.addWidget(self.title)
-        words.addWidget(self.about)
-        head.addLayout(words, 1)
-        for button in (self.edit_button, self.tools_button, self.label_button, self.train_button):
-            head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
         halves = QSplitter(Qt.Orientation.Vertical)
         halves.setChildrenCollapsible(False)
+        self.table.setMinimumHeight(160)
         halves.addWidget(self.table)
         halves.addWidget(self.preview)
         halves.setSizes([360, 440])
@@ -380,7 +361,7 @@ class DatasetView(QWidget):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(24, 16, 24, 16)
         layout.setSpacing(12)
-        layout.addLayout(head)
+        layout.addWidget(self.head)
         layout.addWidget(self.filters)
         layout.addWidget(halves, 1)
         scroll = QScrollArea()  # a small window scrolls instead of crushing everything

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushBu
 from studio.core.filters import FLAGGED, Filter
 from studio.core.scripts import SCRIPTS
 from studio.gui import theme
+from studio.gui.widgets.flow_layout import FlowLayout
 
 _PAUSE = 150  # ms after the last key
 _LONGEST = 1_000_000_000
@@ -68,8 +69,7 @@ class FilterBar(QWidget):
         self.line.addWidget(self.count)
         self.line.addWidget(self.more)
         self.fold = QWidget()
-        folded = QHBoxLayout(self.fold)
-        folded.setContentsMargins(0, 0, 0, 0)
+        folded = FlowLayout(self.fold, spacing=12)
         for words, part in (
             ("Tag", self.tag),
             ("Source", self.source),
@@ -78,7 +78,6 @@ class FilterBar(QWidget):
         ):
             self._add(folded, words, part)
         self._add(folded, "to", self.longest)
-        folded.addStretch()
         self.more.toggled.connect(self._unfold)
         self.fold.hide()
         layout = QVBoxLayout(self)
@@ -88,12 +87,16 @@ class FilterBar(QWidget):
         self.offer([], [], "")
 
     @staticmethod
-    def _add(layout: QHBoxLayout, words: str, part: QWidget) -> None:
+    def _add(layout: FlowLayout, words: str, part: QWidget) -> None:
         label = QLabel(words)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setBuddy(part)
-        layout.addWidget(label)
-        layout.addWidget(part)
+        both = QWidget()
+        line = QHBoxLayout(both)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(label)
+        line.addWidget(part)
+        layout.addWidget(both)
 
     def offer(self, tags: list[str], sources: list[str], file: str) -> None:
         """Let these be chosen; what was chosen stays so where it still can be."""

@@ -27,7 +27,9 @@ class LearnedChoice(QWidget):
         self.train_on.setCurrentIndex(self.train_on.findData(known.default))
         self.train_on.setAccessibleName(known.label)
         self.train_on.setToolTip(known.about)
-        self.train_on.setMinimumWidth(116)  # what it could hold must not decide the width of the window
+        # What it could hold must not decide the width of the window.
+        self.train_on.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.train_on.setMinimumContentsLength(9)
         self.train_on.activated.connect(self.changed)
         menu = QMenu(self)
         self.roles: dict[str, QAction] = {}

@@ -10,11 +10,14 @@ import contextlib
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QStackedWidget,
     QVBoxLayout,
@@ -35,6 +38,7 @@ from studio.gui.pages.data.legend import Legend
 from studio.gui.pages.data.template_editor import TemplateEditor
 from studio.gui.pages.data.token_view import TokenView
 from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.notice import Notice
 from studio.jobs.service import WorkerService
@@ -43,6 +47,9 @@ from studio.storage.project import Project
 from studio.storage.templates import offered_templates
 
 _PATIENCE = 20_000  # ms for one example
+_ONE_ROW, _TWO_ROWS = 840, 570  # logical pixels that the choices need beside each other, and two by two
+
+_LEAST = {4: 240, 2: 330, 1: 470}  # logical pixels of height by the columns of choices
 
 
 class PreviewPane(QWidget):
@@ -65,12 +72,15 @@ class PreviewPane(QWidget):
         self._settled: dict[str, Any] | None = None  # the request whose answer is on screen
         self._next = 1
         self._own_template = True
+        self._columns = 0
         self._written = ""  # the text of the template that wrote what is on screen
         self.model = ModelChoice(project)
         self.model.model_chosen.connect(self._take_model)
         settings = {known.name: known for known in settings_of(SftSettings)}
         self.template = QComboBox()
         self.template.setAccessibleName("Template")
+        self.template.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.template.setMinimumContentsLength(10)
         self.template.activated.connect(self._take_template)
         self.edit_template = QPushButton("Edit…")
         self.edit_template.setToolTip("Write a template of your own, and see its tokens as you type")
@@ -323,6 +333,22 @@ class PreviewPane(QWidget):
         self.empty.say(title, text)
         self.stack.setCurrentWidget(self.empty)
 
+    def _arrange(self) -> None:
+        """Put the choices in one row, or in more where there is less room."""
+        columns = 4 if self.width() >= _ONE_ROW else 2 if self.width() >= _TWO_ROWS else 1
+        if columns == self._columns:
+            return
+        self._columns = columns
+        self.setMinimumHeight(_LEAST[columns])
+        for place, choice in enumerate(self._choices):
+            self._grid.addWidget(choice, place // columns, place % columns)
+        for column, stretch in enumerate((4, 3, 2, 3)):
+            self._grid.setColumnStretch(column, stretch if columns > 2 else int(column < columns))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
     @staticmethod
     def _beside(editor: QWidget, button: QPushButton) -> QWidget:
         both = QWidget()
@@ -335,34 +361,41 @@ class PreviewPane(QWidget):
         return both
 
     def _lay_out(self, settings: dict[str, Setting]) -> None:
-        choices = QHBoxLayout()
-        choices.setSpacing(16)
-        for name, editor, stretch in (
-            ("Base model", self.model, 4),
-            ("Template", self._beside(self.template, self.edit_template), 3),
-            (settings["max_length"].label, self.length, 2),
-            (settings["train_on"].label, self.learned, 3),
+        self._choices: list[QWidget] = []
+        holder = QWidget()
+        holder.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # one row must not be the least
+        self._grid = QGridLayout(holder)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(16)
+        for name, editor in (
+            ("Base model", self.model),
+            ("Template", self._beside(self.template, self.edit_template)),
+            (settings["max_length"].label, self.length),
+            (settings["train_on"].label, self.learned),
         ):
             label = QLabel(name)
             label.setBuddy(editor)
             theme.set_role(label, "muted")
             if editor is self.learned:
                 self._learned_word = label
-            column = QVBoxLayout()
+            choice = QWidget()
+            column = QVBoxLayout(choice)
+            column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(4)
             column.addWidget(label)
             column.addWidget(editor)
             column.addStretch()
-            choices.addLayout(column, stretch)
-        line = QHBoxLayout()
-        line.addWidget(self.counts, 1)
+            self._choices.append(choice)
+        self._arrange()
+        line = FlowLayout(spacing=16)
+        line.addWidget(self.counts)
         line.addWidget(self.legend)
         for editor in (self.template, self.length):
             editor.setMinimumWidth(116)  # what they could hold must not decide the width of the window
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
-        layout.addLayout(choices)
+        layout.addWidget(holder)
         layout.addWidget(self.notice)
         layout.addLayout(line)
         layout.addWidget(self.warnings)

@@ -63,7 +63,7 @@ def test_importing_a_file_with_broken_rows_by_keyboard(empty_project, page_for, 
     with qtbot.waitSignal(page.datasets_changed):
         qtbot.keyClick(panel.question.name, Qt.Key.Key_Return)
     assert [(info.name, info.rows) for info in list_datasets(empty_project)] == [("Greetings", 3)]
-    assert page.view.title.text() == "Greetings"
+    assert page.view.head.title.text() == "Greetings"
     assert page.view.table.model().rowCount() == 3
     assert page.list.item(0).text() == "Greetings\n3 examples"
 
@@ -85,7 +85,7 @@ def test_a_wrong_file_is_a_sentence_with_what_to_do(project, page_for, qtbot, al
     assert words in page.notice.what.text()
     assert "Meine Daten.json" in page.notice.what.text()
     assert page.notice.hint.text()
-    assert page.view.title.isVisible()
+    assert page.view.head.title.isVisible()
     assert page.import_button.isEnabled()
     assert len(list_datasets(project)) == 1
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_dropped_is_imported_but_a_project_is_not(project, page_f
     assert drop(page, alpaca_file([GOOD]))
     wait_for_question(page, qtbot)
     page.panel.question.no.click()
-    assert page.view.title.isVisible()
+    assert page.view.head.title.isVisible()
     assert not drop(page, project.folder)
     assert len(list_datasets(project)) == 1
 
@@ -120,7 +120,7 @@ def test_cancelling_while_reading_or_storing_changes_nothing(project, page_for, 
         page.panel.question.go.click()
         page.panel.cancel_work.click()
     assert [info.name for info in list_datasets(project)] == ["greetings"]
-    assert page.view.title.text() == "greetings"
+    assert page.view.head.title.text() == "greetings"
     assert page.import_button.isEnabled()
 
 
@@ -139,7 +139,7 @@ def test_one_import_at_a_time(project, page_for, qtbot, alpaca_file):
 def test_train_on_this_names_the_dataset(project, page_for, qtbot):
     page = page_for(project)
     with qtbot.waitSignal(page.train_requested) as requested:
-        page.view.train_button.click()
+        page.view.head.train.click()
     assert requested.args == [list_datasets(project)[0].id]
 
 
@@ -153,7 +153,7 @@ def test_renaming_keeps_the_row_that_was_looked_at(project, page_for, qtbot):
     qtbot.keyClicks(line, "Hellos")
     with qtbot.waitSignal(page.datasets_changed):
         qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert page.view.title.text() == "Hellos"
+    assert page.view.head.title.text() == "Hellos"
     assert page.view.table.currentIndex().row() == 7
     page._rename(" ")
     assert page.notice.what.text() == "A dataset needs a name."
