@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers.generation.logits_process import (
-    MinNewTokensLengthLogitsProcessor,
     MinPLogitsWarper,
     NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
@@ -23,6 +22,8 @@ from transformers.generation.logits_process import (
 )
 
 from studio.core.conversation import Sampling
+
+_FIRST = 64  # likeliest tokens that are looked at first
 
 
 class NextToken:
@@ -43,10 +44,8 @@ class NextToken:
             self._penalties.append(RepetitionPenaltyLogitsProcessor(penalty))
         if sampling.no_repeat_ngram:
             self._penalties.append(NoRepeatNGramLogitsProcessor(sampling.no_repeat_ngram))
-        if sampling.min_new_tokens and stop_tokens:
-            self._penalties.append(
-                MinNewTokensLengthLogitsProcessor(len(prompt), sampling.min_new_tokens, sorted(stop_tokens))
-            )
+        self._least = sampling.min_new_tokens if stop_tokens else 0
+        self._stops = torch.tensor(sorted(stop_tokens), dtype=torch.long)
         self._warpers = _warpers(sampling)
 
     def odds(self, logits: Tensor, written: Sequence[int]) -> Tensor:
@@ -69,6 +68,8 @@ class NextToken:
             seen: Any = torch.tensor([[*self._prompt, *written]])
             for penalty in self._penalties:
                 scores = penalty(seen, scores)
+        if len(written) < self._least:
+            scores = scores.index_fill(1, self._stops, -torch.inf)
         if written and (self._sampling.presence_penalty or self._sampling.frequency_penalty):
             said, times = torch.tensor(written).unique(return_counts=True)
             cost = self._sampling.presence_penalty + self._sampling.frequency_penalty * times
@@ -77,6 +78,27 @@ class NextToken:
         for warper in self._warpers:
             scores = warper(nothing, scores)
         return scores[0]
+
+
+class TopP:
+    """The likeliest tokens that together reach a share, as transformers' `TopPLogitsWarper` keeps them; without sorting
+    a whole vocabulary, of which mostly a few tokens make up the share."""
+
+    def __init__(self, share: float) -> None:
+        self._share, self._whole = share, TopPLogitsWarper(share)
+
+    def __call__(self, seen: Any, scores: Tensor) -> Tensor:
+        """The scores [1, vocabulary] with those of all other tokens at minus infinity."""
+        odds = scores.softmax(-1)
+        count = _FIRST
+        while count * 2 < odds.shape[1]:
+            likeliest = odds.topk(count)
+            before = likeliest.values.cumsum(-1) - likeliest.values
+            if float(before[0, -1]) >= self._share:
+                kept = likeliest.indices[before < self._share]
+                return torch.full_like(scores, -torch.inf).index_copy(1, kept, scores[:, kept])
+            count *= 8
+        return self._whole(seen, scores)
 
 
 def _warpers(sampling: Sampling) -> list[Any]:
@@ -88,7 +110,7 @@ def _warpers(sampling: Sampling) -> list[Any]:
     if sampling.top_k:
         found.append(TopKLogitsWarper(sampling.top_k))
     if sampling.top_p < 1.0:
-        found.append(TopPLogitsWarper(sampling.top_p))
+        found.append(TopP(sampling.top_p))
     if sampling.min_p > 0.0:
         found.append(MinPLogitsWarper(sampling.min_p))
     if sampling.typical_p < 1.0:

@@ -5,8 +5,10 @@ a stop is heard.
 
 Two models: the starter, and one of 25 million parameters with random weights. Both sides have the same numbers, number
 format and threads, and take turns; greedy, 128 tokens. Ours is the real worker, its pipe included; theirs has the model
-in this process and no pipe. "first" is a question asked anew, "later" the third turn of a conversation. Each line is a
-JSON object; times are medians in milliseconds.
+in this process and no pipe. "first" is a question asked anew, "later" the second turn of a conversation, of which ours
+need not read the first again. (What random weights write is rarely read back as the tokens that it was written as, so
+that there the second turn is read from the first answer on.) Each line is a JSON object; times are medians in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -79,11 +81,14 @@ class Theirs:
         import torch
         from transformers import AutoModelForCausalLM
 
+        from studio.engine.generation import stop_tokens_of
         from studio.engine.loading import load_encoder
 
         dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[precision.split()[0]]
         self._model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=dtype).eval()
         self._encoder = load_encoder(base, "model")
+        ends = stop_tokens_of(self._model, self._encoder.tokenizer, self._encoder.end_of_turn)
+        self._ends = sorted(ends)
 
     def ask(self, messages: list[dict[str, str]]) -> tuple[str, list[float]]:
         """Answer; the text, and the seconds to the first token, to the last, and to the end."""
@@ -111,6 +116,7 @@ class Theirs:
             do_sample=False,
             max_new_tokens=TOKENS,
             min_new_tokens=TOKENS,
+            eos_token_id=self._ends,
             streamer=Timed(self._encoder.tokenizer, skip_prompt=True, skip_special_tokens=True),  # type: ignore[arg-type]
         )
         return "".join(told), [times[1], times[-1], time.perf_counter() - began]  # times[0] is the prompt's

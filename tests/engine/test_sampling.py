@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from studio.core.conversation import NEUTRAL, Sampling
 from studio.core.fields import settings_of
-from studio.engine.sampling import NextToken
+from studio.engine.sampling import NextToken, TopP
 
 ODDS = torch.tensor([0.05, 0.4, 0.3, 0.15, 0.1])
 LOGITS = ODDS.log()
@@ -50,6 +51,20 @@ def test_neutral_controls_change_nothing() -> None:
 )
 def test_each_control_is_its_definition(sampling: Sampling, wanted: Tensor) -> None:
     assert torch.allclose(odds(sampling), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_top_p_keeps_what_transformers_keeps(seed: int) -> None:
+    from transformers.generation.logits_process import TopPLogitsWarper
+
+    chance = torch.Generator().manual_seed(seed)
+    logits = torch.randn(1, [50, 3_000, 20_000][seed % 3], generator=chance) * [0.1, 1.0, 4.0, 12.0][seed % 4]
+    nothing: Any = None
+    for share in (0.01, 0.3, 0.9, 0.95, 0.999):
+        ours, theirs = TopP(share)(nothing, logits), TopPLogitsWarper(share)(nothing, logits)
+        differ = ours.isfinite() != theirs.isfinite()
+        assert differ.sum() <= 1  # sums of thousands of shares end up a rounding apart
+        assert torch.equal(ours[~differ], theirs[~differ])
 
 
 def test_typical_takes_what_is_as_surprising_as_expected() -> None:

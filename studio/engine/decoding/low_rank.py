@@ -73,4 +73,5 @@ def _low_rank(modules: Sequence[tuple[Any, bool]], name: str) -> LowRank:
             weight = getattr(module, "base_layer", module).weight
             ups.append(torch.zeros(weight.shape[0], 0))
     like = downs[0]
-    return LowRank(torch.cat(downs), torch.block_diag(*(up.to(like) for up in ups)) if len(ups) > 1 else ups[0])
+    up = torch.block_diag(*(one.to(like) for one in ups)) if len(ups) > 1 else ups[0]
+    return LowRank(torch.cat(downs), up.t().contiguous())

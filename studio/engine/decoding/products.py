@@ -25,7 +25,8 @@ Product = Callable[[Tensor], Tensor]  # [rows, in] to [rows, out]
 
 @dataclass(frozen=True, slots=True)
 class LowRank:
-    """What adapters add to a product: `up @ (down @ x)`. down: [rank, in]; up: [out, rank], scaled."""
+    """What adapters add to a product: `up @ (down @ x)`. down: [rank, in]; up: [rank, out], scaled: as few rows want
+    it."""
 
     down: Tensor
     up: Tensor
@@ -33,9 +34,9 @@ class LowRank:
     def add_to(self, out: Tensor, rows: Tensor) -> None:
         """Add it for rows [rows, in] to their products [rows, out]."""
         if out.dtype == self.up.dtype:
-            out.addmm_(F.linear(rows, self.down), self.up.t())
+            out.addmm_(F.linear(rows, self.down), self.up)
         else:  # adapters stay in 32 bits over a base of 16, as PEFT has it
-            out += F.linear(F.linear(rows.to(self.down.dtype), self.down), self.up)
+            out += torch.mm(F.linear(rows.to(self.down.dtype), self.down), self.up)
 
 
 def product(weight: Tensor, bias: Tensor | None, *, packed: bool) -> Product:
