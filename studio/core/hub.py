@@ -5,6 +5,7 @@ Requests: {"do": "look", "id": 1, "name": "owner/name", "config": "" or one of t
           {"do": "search", "id": 3, "words": "...", "limit": 30}                                              models
           {"do": "model", "id": 4, "name": "owner/name", "models": folder, "use_token": false}
           {"do": "get", "id": 5, "name": ..., "revision": as “model” told, "models": folder, "use_token": false}
+          {"do": "upload", "id": 9, "name": "owner/name", "folder": ..., "private": true, "use_token": true}
           {"do": "account", "id": 6}    {"do": "sign in", "id": 7, "token": "..."}    {"do": "sign out", "id": 8}
           {"do": "stop"}                                    ends what is under way; what was downloaded stays for later
 Replies:  {"reply": "ready"}
@@ -16,6 +17,7 @@ Replies:  {"reply": "ready"}
           {"reply": "progress", "id": 5, "done": bytes, "total": bytes, "speed": bytes a second, "file": "..."}
           {"reply": "got", "id": 5, "folder": "/models/owner/name"}
           {"reply": "stopped", "id": 5, "done": bytes that are kept}
+          {"reply": "uploaded", "id": 9, "address": of the new model's page}
           {"reply": "account", "id": 6, "signed_in": true, "name": "..." or ""}
           {"reply": "failed", "id": 2, "what": "...", "hint": "...", "details": "..."}
 """

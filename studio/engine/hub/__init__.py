@@ -53,6 +53,7 @@ def serve() -> int:
 
 def _answer(pipe: Pipe, request: Request) -> None:
     from studio.engine.hub import account, datasets, download, models
+    from studio.engine.hub import upload as uploads
     from studio.engine.hub.connection import reach
 
     values = request.values
@@ -80,6 +81,10 @@ def _answer(pipe: Pipe, request: Request) -> None:
             pipe.reply("model", id=wanted, model=model.as_dict(), offer=offer.as_dict())
         case {"do": "get", "id": wanted, "name": str(name), "revision": str(revision), "models": str(folder)}:
             download.get(pipe, request, model_id(name), revision, Path(folder), account.token_for(values))
+        case {"do": "upload", "id": wanted, "name": str(name), "folder": str(folder)}:
+            private, token = bool(values.get("private", True)), account.token_for(values)
+            address = uploads.upload(pipe, request, model_id(name), Path(folder), token, private=private)
+            pipe.reply("uploaded", id=wanted, address=address)
         case {"do": "account", "id": wanted}:
             pipe.reply("account", id=wanted, signed_in=account.is_signed_in(), name="")
         case {"do": "sign in", "id": wanted, "token": str(token)}:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.exporting import ADAPTER, FORMS, GGUF, MERGED, ExportPlan, default_numbers, number_formats
 from studio.gui import theme
 from studio.gui.pages.models.panel import Panel
+from studio.gui.pages.models.upload_dialog import UploadDialog
 from studio.gui.pages.models.work_line import WorkLine
 from studio.gui.widgets.notice import Notice
 from studio.jobs.asking import WorkerTask
@@ -58,12 +59,15 @@ class TakeAwayPanel(Panel):
         self.told = _muted()
         self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.open = QPushButton("Open the folder")
+        self.upload = QPushButton("Upload to the Hub…")
+        self._size = 0
         self._lay_out()
         self.form.currentIndexChanged.connect(self._take_form)
         self.browse.clicked.connect(self._choose_place)
         self.write.clicked.connect(self._write)
         self.work.over.connect(self._offer)
         self.open.clicked.connect(self._open)
+        self.upload.clicked.connect(self._ask_upload)
 
     def _lay_out(self) -> None:
         place = QHBoxLayout()
@@ -82,6 +86,7 @@ class TakeAwayPanel(Panel):
         buttons = QHBoxLayout()
         buttons.addWidget(self.write)
         buttons.addWidget(self.open)
+        buttons.addWidget(self.upload)
         buttons.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 12, 0)
@@ -93,6 +98,7 @@ class TakeAwayPanel(Panel):
         layout.addWidget(self.told)
         layout.addStretch()
         self.open.hide()
+        self.upload.hide()
         self.told.hide()
 
     def suits(self, model: LibraryModel) -> bool:
@@ -161,7 +167,7 @@ class TakeAwayPanel(Panel):
 
         self.notice.clear()
         self.told.hide()
-        self.open.hide()
+        self._made = None
         task = WorkerTask("export", project.logs / "export.log", write, self)
         task.succeeded.connect(self._tell)
         task.failed.connect(self.notice.show_error)
@@ -172,8 +178,8 @@ class TakeAwayPanel(Panel):
     def _tell(self, reply: dict[str, object]) -> None:
         self._made = Path(str(reply["folder"]))
         files: list[list[object]] = reply["files"]  # type: ignore[assignment]
-        size = sum(int(str(file[1])) for file in files)
-        lines = [f"Written: {len(files)} files, {in_bytes(size)}, in {self._made}", *map(str, reply["notes"])]  # type: ignore[call-overload]
+        self._size = sum(int(str(file[1])) for file in files)
+        lines = [f"Written: {len(files)} files, {in_bytes(self._size)}, in {self._made}", *map(str, reply["notes"])]  # type: ignore[call-overload]
         if self.form.currentData() == GGUF:
             lines.append("In a terminal in that folder: ollama create my-model -f Modelfile")
         self.told.setText("\n".join(lines))
@@ -184,7 +190,35 @@ class TakeAwayPanel(Panel):
     @Slot()
     def _offer(self) -> None:
         self.write.setEnabled(not self.work.is_busy)
-        self.open.setVisible(self._made is not None and not self.work.is_busy)
+        for button in (self.open, self.upload):
+            button.setVisible(self._made is not None and not self.work.is_busy)
+
+    @Slot()
+    def _ask_upload(self) -> None:
+        if self._made is not None:
+            dialog = UploadDialog(self._made, self._size, self)
+            dialog.agreed.connect(self._upload)
+            dialog.open()
+
+    @Slot(str, bool)
+    def _upload(self, name: str, private: bool) -> None:
+        folder = str(self._made)
+        request = {"do": "upload", "name": name, "folder": folder, "private": private, "use_token": True}
+
+        def upload(worker: Asking, report: Report) -> object:
+            return worker.ask(request, "uploaded", report)
+
+        self.notice.clear()
+        task = WorkerTask("hub", self._project.logs / "hub.log", upload, self)
+        task.succeeded.connect(self._tell_uploaded)
+        task.failed.connect(self.notice.show_error)
+        self.work.follow(task)
+        self._offer()
+
+    @Slot(object)
+    def _tell_uploaded(self, reply: dict[str, object]) -> None:
+        self.told.setText(f"Uploaded: {reply['address']}")
+        self.told.show()
 
     @Slot()
     def _open(self) -> None:

@@ -53,6 +53,8 @@ def main():
                 say(reply="combined", id=wanted, folder=request["target"])
             case "compare":
                 say(reply="compared", id=wanted, layers=[["a", 1.0, 2.0, 0.5]], whole=[1.0, 2.0, 0.5])
+            case "upload":
+                say(reply="uploaded", id=wanted, address=f"https://hub.example/{request['name']}")
             case "serve":
                 say(reply="serving", id=wanted, address="http://127.0.0.1:1234/v1", model="base + tuned")
                 say(reply="served", requests=1, failed=0, tokens=7, busy=0)

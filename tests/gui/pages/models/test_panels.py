@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from studio.core.exporting import GGUF, MERGED
 from studio.core.rules import Rule
 from studio.gui.pages.models.model_list import MODEL
+from studio.gui.pages.models.upload_dialog import UploadDialog
 from studio.storage.evaluations import list_evaluations
 
 FAKE = Path(__file__).with_name("fake_models_worker.py")
@@ -186,3 +187,25 @@ def test_two_adapters_are_compared_and_combined(qtbot, page, open_panel, project
         panel.combine.click()
     qtbot.waitUntil(lambda: not panel.work.is_busy)
     assert made.args == [project.models / "both of them"] == added
+
+
+def test_a_folder_is_uploaded_only_after_a_yes(qtbot, open_panel, tmp_path, monkeypatch):
+    token = tmp_path / "token"
+    monkeypatch.setenv("HF_TOKEN_PATH", str(token))
+    panel = open_panel("second", "Take away")
+    assert panel.upload.isHidden()
+    panel.write.click()
+    qtbot.waitUntil(lambda: not panel.upload.isHidden())
+    panel.upload.click()
+    dialog = panel.findChild(UploadDialog)
+    assert "sign in first" in dialog.problem.text() and not dialog.upload.isEnabled()
+    dialog.reject()
+    token.write_text("hf_x")
+    panel.upload.click()
+    dialog = panel.findChildren(UploadDialog)[-1]
+    assert dialog.private.isChecked() and not dialog.upload.isEnabled()
+    dialog.name.setText("alone")
+    assert "owner/name" in dialog.problem.text()
+    dialog.name.setText("me/second")
+    dialog.upload.click()
+    qtbot.waitUntil(lambda: panel.told.text() == "Uploaded: https://hub.example/me/second" and not panel.work.is_busy)
