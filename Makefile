@@ -1,6 +1,6 @@
 # Every target sets up what it needs first: see packaging/set_up.sh. PYTHON=python3.12 picks the Python.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint bench package package-check package-tools format clean
+.PHONY: help setup run demo test lint journey screenshots bench package package-check package-tools format clean
 
 BIN := .venv/bin
 
@@ -24,6 +24,12 @@ lint: setup      ## style, layers and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pyright
+
+journey: setup   ## a newcomer's way by mouse and by keyboard; pictures in build/journey
+	@$(BIN)/python -m pytest -m journey tests/end_to_end
+
+screenshots: setup  ## pictures for the README, taken from the real program; takes minutes
+	@PYTHONPATH=. $(BIN)/python packaging/screenshots.py
 
 bench: setup     ## the figures: start, memory, event loop, the speed of training
 	@$(BIN)/python -m tests.bench

@@ -192,6 +192,11 @@ class JudgeView(JudgeScreen):
 
     # ------------------------------------------------------------------------------------------------------- verdicts
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether a key would count for what is on screen now."""
+        return self._ready() is not None
+
     def _ready(self) -> View | None:
         """What is on screen, when a key may count for it."""
         return self._view if self._view and self._view.item and self._desk and not self._busy else None

@@ -1,0 +1,148 @@
+"""A newcomer's way, with real workers: from the first start through the guided alignment to a vote.
+
+Once by mouse alone and once by keyboard alone; a picture of each step is kept in build/journey. `make journey` runs it,
+for it takes minutes; the lessons are cut to a few steps, so what is learned is little.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from studio.core.lessons import LESSONS
+from studio.core.runs import RunState
+from studio.gui import theme
+from studio.gui.app import Studio
+from studio.gui.guide import acts
+from studio.gui.preferences import Preferences
+from studio.processes.training import kill_tree
+from studio.storage.runs import list_runs
+from tests.end_to_end.hands import Keyboard, Mouse
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
+_SOON, _TRAINED = 60_000, 300_000  # ms; workers import torch first, and cores are shared
+_SHOTS = Path(os.environ.get("PLUMBLINE_SHOTS") or Path(__file__).resolve().parents[2] / "build" / "journey")
+
+
+class Journey:
+    """The window, a pair of hands, and an album of what was seen."""
+
+    def __init__(self, qtbot, studio: Studio, hands: Mouse | Keyboard) -> None:
+        self.qtbot, self.studio, self.hands = qtbot, studio, hands
+        self.panel = studio.guiding.panel
+        self._album = _SHOTS / hands.name
+        self._album.mkdir(parents=True, exist_ok=True)
+        for old in self._album.glob("*.png"):
+            old.unlink()
+
+    def see(self, name: str) -> None:
+        """Keep a picture of the window."""
+        number = len(list(self._album.glob("*.png"))) + 1
+        assert self.studio.window.grab().save(str(self._album / f"{number:02}-{name}.png"))
+
+    def wait_for(self, step: str, timeout: int = _SOON) -> None:
+        """Until the guide is at a step."""
+        self.qtbot.waitUntil(lambda: self.panel.step is not None and self.panel.step.key == step, timeout=timeout)
+        self.see(f"next-is-{step}")
+
+    def let_it_do(self) -> None:
+        """Press the guide's own button, once it is seen."""
+        self.hands.press(self.panel.act)
+
+    def bring_in(self) -> None:
+        """Have a sample brought in, look, and import it."""
+        self.let_it_do()
+        question = self.studio.pages["data"].panel.question
+        self.qtbot.waitUntil(lambda: question.go.isVisible() and question.go.isEnabled(), timeout=_SOON)
+        self.qtbot.waitUntil(lambda: self.studio.guiding.pointer.target is question.go)
+        self.see("import")
+        self.hands.press(question.go)
+
+    def train(self) -> None:
+        """Have the form filled in, start, and watch it to its end."""
+        self.let_it_do()
+        start = self.studio.pages["train"].start
+        self.qtbot.waitUntil(lambda: start.text() == "Start training", timeout=_SOON)
+        self.see("train")
+        before = len(self.studio.runs.records())
+        self.hands.press(start)
+        self.qtbot.waitUntil(lambda: len(self.studio.runs.records()) > before, timeout=_SOON)
+        record = self.studio.runs.records()[0]
+        self.qtbot.waitUntil(lambda: record.story.step > 0 or record.outcome is not None, timeout=_TRAINED)
+        self.see("training")
+        self.qtbot.waitUntil(lambda: record.outcome is not None, timeout=_TRAINED)
+        assert record.state is RunState.FINISHED, record.outcome
+        self.see("trained")
+
+
+@pytest.fixture
+def studio(qapp, qtbot, monkeypatch, home):
+    monkeypatch.setattr(acts, "LESSONS", tuple(lesson.shortened() for lesson in LESSONS))
+    theme.apply(qapp, "light")
+    made = Studio(Preferences())
+    qtbot.addWidget(made.window)
+    made.window.resize(1440, 900)
+    made.window.show()
+    with qtbot.waitActive(made.window):
+        made.window.activateWindow()
+    yield made
+    for run in list_runs(home / "projects" / "First model" / "runs"):
+        kill_tree(run.worker())
+    made.window.close()
+
+
+@pytest.mark.parametrize("kind", [Mouse, Keyboard], ids=["mouse", "keyboard"])
+def test_from_the_first_start_to_a_vote(qtbot, studio, kind):
+    hands = kind(qtbot, studio.window)
+    journey = Journey(qtbot, studio, hands)
+    qtbot.waitUntil(lambda: "free now" in studio.window.start.machine.lines[1].text())
+    journey.see("start")
+    hands.press(studio.window.start.first_button)
+
+    journey.wait_for("examples")
+    journey.bring_in()
+    journey.wait_for("sft")
+    journey.train()
+    journey.wait_for("pairs")
+    journey.bring_in()
+
+    journey.wait_for("judge")
+    journey.let_it_do()
+    label = studio.pages["label"]
+    qtbot.waitUntil(lambda: label.set_up.begin.isVisible() and label.set_up.begin.isEnabled(), timeout=_SOON)
+    journey.see("begin-labelling")
+    hands.press(label.set_up.begin)
+    for place in (0, 2, 0, 0):
+        qtbot.waitUntil(lambda: label.judge.takes_keys and _all_seen(label.judge.verdicts.buttons), timeout=_SOON)
+        buttons = label.judge.verdicts.buttons
+        with qtbot.waitSignal(label.judge.judged, timeout=_SOON):
+            hands.judge(buttons, place)
+    journey.see("judged")
+
+    journey.wait_for("dpo")
+    journey.train()
+    journey.wait_for("compare")
+    journey.let_it_do()
+    chat = studio.pages["chat"]
+    qtbot.waitUntil(lambda: chat.composer.edit.isVisible(), timeout=_SOON)
+    hands.write(chat.composer.edit, "How many legs does a lion have?")
+    if kind is Mouse:
+        hands.press(chat.composer.button)
+    else:
+        qtbot.keyClick(chat.composer.edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: chat.votes.isVisible() and bool(chat.votes.buttons), timeout=_TRAINED)
+    journey.see("answers")
+    hands.press(chat.votes.buttons[1])
+    qtbot.waitUntil(lambda: studio.guiding.panel.step is None, timeout=_SOON)
+    journey.see("done")
+    assert "You have aligned a language model" in studio.guiding.panel.words.text()
+    hands.press(studio.guiding.panel.end)
+    assert not studio.guiding.panel.isVisible()
+
+
+def _all_seen(parts: list[QWidget]) -> bool:
+    return bool(parts) and all(part.isVisible() for part in parts)
