@@ -67,12 +67,15 @@ class Keyboard:
         self.qtbot.keyClick(self.window.focusWidget(), str(place + 1))
 
     def _go_to(self, part: QWidget) -> None:
+        seen: list[QWidget | None] = []
         for _ in range(_FAR):
             focused = self.window.focusWidget()
             if focused is part:
                 return
+            seen.append(focused)
             self.qtbot.keyClick(focused or self.window, Qt.Key.Key_Tab)
-        raise AssertionError(f"Tab never comes to {part} ({part.accessibleName()})")
+        round_trip = [f"{type(one).__name__} {one.accessibleName()}" for one in seen[-3:] if one is not None]
+        raise AssertionError(f"Tab never comes to {part}; it goes round {round_trip}")
 
 
 def scroll_to(part: QWidget) -> None:

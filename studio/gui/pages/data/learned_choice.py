@@ -46,7 +46,6 @@ class LearnedChoice(QWidget):
         line.setSpacing(4)
         line.addWidget(self.train_on, 1)
         line.addWidget(self.button)
-        self.setFocusProxy(self.train_on)
         self._tell()
 
     def also(self) -> list[str]:
