@@ -22,7 +22,6 @@ class EmptyState(QWidget):
         self.button = QPushButton(action)
         theme.set_role(self.button, "primary")
         self.button.setAutoDefault(True)  # Return presses it, as people expect of the one button of a page
-        self.button.setVisible(bool(action))
         self.button.clicked.connect(self.action_requested)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
@@ -34,6 +33,7 @@ class EmptyState(QWidget):
             layout.addWidget(label)
         layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
+        self.button.setVisible(bool(action))  # not before it has a parent: it would be a window of its own
 
     def say(self, title: str, text: str = "", action: str = "") -> None:
         """Show other words."""

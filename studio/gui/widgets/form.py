@@ -72,13 +72,13 @@ class SettingsForm(QWidget, Generic[T]):
             grid.addWidget(row.field, number, 1)
             row.changed.connect(self._take_change)
         self.advanced = QCheckBox("Show all settings")
-        self.advanced.setVisible(any(row.known.advanced for row in self.rows.values()))
         self.advanced.setChecked(advanced)
         self.advanced.toggled.connect(self._show_advanced)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(grid)
         layout.addWidget(self.advanced)
+        self.advanced.setVisible(any(row.known.advanced for row in self.rows.values()))
         self._arrange()
 
     def values(self) -> T:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QLabel
 
@@ -106,3 +106,25 @@ def test_help_on_the_page_opens_with_f1_and_a_word_by_name(full, qtbot):
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     assert window.isVisible() and "Kullback" in window.browser.toPlainText()
     window.close()
+
+
+class Watch(QObject):
+    """Sees every window that comes up."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Show and watched.isWidgetType() and watched.isWindow():
+            self.seen.append(repr(watched))
+        return False
+
+
+def test_no_window_of_its_own_comes_up_while_pages_are_made(full, every_page, qapp):
+    watch = Watch()
+    qapp.installEventFilter(watch)
+    try:
+        assert [page for page in every_page() if watch.seen] == [], watch.seen
+    finally:
+        qapp.removeEventFilter(watch)
