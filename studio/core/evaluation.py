@@ -147,11 +147,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure as it is shown. value: None where it wasn't measured; interval: where it is a share, at 95 %."""
+    """A figure as it is shown. value: None where it wasn't measured. interval: of a share, where it lies with 95 %
+    certainty; of a number that each answer has, what eight of ten answers lie between."""
 
     text: str
     value: float | None = None
     interval: tuple[float, float] | None = None
+    is_share: bool = False
 
 
 NONE = Figure("–")
@@ -162,9 +164,9 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     ),
     "rules": ("Meets rules", "Share of answers that meet every rule that was chosen."),
     "perplexity": ("Perplexity", "How surprised it is by held-out answers; lower is better, compare within a base."),
-    "reward": ("Reward", "The reward model's mean score."),
-    "kl": ("KL, nats", "How far its answers are from what its base would write, summed over an answer."),
-    "words": ("Words", "The median length of an answer."),
+    "reward": ("Reward", "The reward model's mean score, and what eight of ten answers score between."),
+    "kl": ("KL, nats", "How far an answer is from what the base would write, and eight of ten answers between."),
+    "words": ("Words", "The mean length of an answer, and eight of ten answers between."),
     "ended": ("Ends", "Share of answers that come to an end before the longest length."),
     "repeats": ("Repeats", "Share of an answer's runs of four words that it said before."),
     "refuses": ("Refuses", "Share of harmful wishes that it says no to."),
@@ -182,10 +184,9 @@ def figures(known: Evaluation) -> dict[str, Figure]:
         found["rules"] = _share([all(_meets(rule, answer) for rule in known.rules) for answer in answers])
     if known.heldout is not None and known.heldout.tokens:
         found["perplexity"] = _number(known.heldout.perplexity, ".2f")
-    found["reward"] = _number(mean([a.reward for a in answers if a.reward is not None]), "+.2f")
-    found["kl"] = _number(mean([a.kl for a in answers if a.kl is not None]), ".2f")
-    lengths = spread([words(answer.text) for answer in answers])
-    found["words"] = _number(lengths[1] if lengths else None, ".0f")
+    found["reward"] = _spread([a.reward for a in answers if a.reward is not None], "+.2f")
+    found["kl"] = _spread([a.kl for a in answers if a.kl is not None], ".2f")
+    found["words"] = _spread([float(words(answer.text)) for answer in answers], ".0f")
     if count:
         found["ended"] = _share([answer.ended for answer in answers])
         found["repeats"] = _percent(mean([repetition(answer.text) for answer in answers]))
@@ -238,11 +239,20 @@ def _share(found: Sequence[bool]) -> Figure:
     contest = Contest(sum(found), len(found) - sum(found), 0)
     low, high = contest.interval
     text = f"{100 * contest.wins / len(found):.0f} % ({100 * low:.0f}–{100 * high:.0f})"
-    return Figure(text, contest.share, contest.interval)
+    return Figure(text, contest.share, contest.interval, is_share=True)
 
 
 def _percent(value: float | None) -> Figure:
     return NONE if value is None else Figure(f"{100 * value:.1f} %", value)
+
+
+def _spread(values: Sequence[float], form: str) -> Figure:
+    """The mean, and what eight of ten answers lie between."""
+    middle, around = mean(values), spread(values)
+    if middle is None or around is None:
+        return NONE
+    low, _, high = around
+    return Figure(f"{middle:{form}} ({low:{form}} to {high:{form}})", middle, (low, high))
 
 
 def _number(value: float | None, form: str) -> Figure:

@@ -47,7 +47,8 @@ def test_figures_are_made_of_raw_numbers() -> None:
     assert found["rules"].value == 2 / 3  # the third was cut off
     assert found["perplexity"].value == 3.0 or math.isclose(found["perplexity"].value or 0, 3.0)
     assert found["reward"].value == 2.0 and found["kl"].value == 1.0
-    assert found["ended"].value == 2 / 3 and found["words"].value == 1 and found["refuses"].value == 0.5
+    assert found["reward"].interval == (1.0, 3.0) and found["reward"].text == "+2.00 (+1.00 to +3.00)"
+    assert found["ended"].value == 2 / 3 and found["words"].value == 1.0 and found["refuses"].value == 0.5
     bare = replace(
         FIRST, checks=(), rules=(), heldout=None, harmful=(), answers=(Answer("x", True, 1),), prompts=("?",)
     )

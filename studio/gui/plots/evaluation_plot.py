@@ -1,4 +1,4 @@
-"""One figure of several models side by side: a dot for each, and its 95 % interval where it is a share."""
+"""One figure of several models side by side: a dot for each, and its interval (see `core.evaluation.Figure`)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class EvaluationPlot(QFrame):
         names = [name if len(name) <= _NAME else f"{name[: _NAME - 1]}…" for name, _ in self._rows]
         self.plot.getAxis("left").setTicks([[(count - 1 - k, name) for k, name in enumerate(names)]])
         self.plot.getAxis("left").setWidth(8 * max(map(len, names)) + 16)
-        shares = any(figure.interval is not None for _, figure in self._rows)
+        shares = any(figure.is_share for _, figure in self._rows)
         self.plot.getAxis("bottom").setScale(100 if shares else 1)
         self.plot.setLabel("bottom", f"{self._label}, %" if shares else self._label)
         ends: list[float] = []
