@@ -1,6 +1,6 @@
 """Takes the README's pictures: trains the lessons of the starter model, opens the window on them, and plays it.
 
-    python packaging/screenshots.py [--quick]     with --quick the lessons are cut to a few steps
+    python packaging/screenshots.py [STEPS]     with STEPS each lesson ends after so many
 
 The pictures are what the program shows, nothing is drawn in; resources/screenshots/*.png, a few dozen kilobytes each.
 """
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as home:
         os.environ["PLUMBLINE_HOME"] = home
         folder = Path(home) / "projects" / "Village"
-        _train(folder, quick="--quick" in arguments)
+        _train(folder, int(arguments[0]) if arguments else 0)
         app = QApplication([])
         for look in ("light", "dark"):
             theme.apply(app, look)
@@ -56,14 +57,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _train(folder: Path, *, quick: bool) -> None:
+def _train(folder: Path, steps: int) -> None:
     folder.parent.mkdir(parents=True)
     starter = starter_model()
     assert starter is not None, "the starter model is missing"
     school = School(folder, starter, carried("sample_data"))
     for lesson in LESSONS:
         if lesson.name in (SFT, REWARD, DPO):
-            school.train(lesson.shortened() if quick else lesson, title=lesson.label)
+            school.train(replace(lesson, settings=replace(lesson.settings, max_steps=steps)), title=lesson.label)
     school.project.close()
 
 
@@ -118,7 +119,7 @@ def _play_in_the_dark(studio: Studio, folder: Path) -> None:
     chat.open_run(of["dpo"].id)
     chat.composer.edit.setPlainText(_QUESTION)
     chat.composer.edit.sent.emit()
-    _until(lambda: chat.votes.isVisible())
+    _until(lambda: all(pane.turns and pane.turns[-1].ended for pane in chat.panes))
     _rest(1)
     _keep(window, "chat")
 

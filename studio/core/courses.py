@@ -25,8 +25,21 @@ _COMPARE = Step(
     "Does the tuned model answer the question where the base model only goes on writing? Your votes are kept as "
     "labels, so even this comparison can be learned from.",
     lambda facts: facts.votes > 0,
-    ("chat:votes", "chat:composer.edit", "chat:memory"),
+    ("chat:votes", "chat:composer.edit", "chat:top.memory"),
     Act("Open Chat", "chat"),
+)
+
+_EXPORT = Step(
+    "export",
+    "Take your model with you",
+    "models",
+    "Write the model into a folder or a file that other programs read: the adapter alone, the whole model, or GGUF for "
+    "llama.cpp and Ollama. Look over what is proposed, and press Write.",
+    "A README beside it says what it was made from, how, and with which settings. The project keeps the model, too.",
+    lambda facts: facts.exports > 0,
+    ("models:take_away.write",),
+    Act("Open Take away", "export"),
+    optional=True,
 )
 
 FIRST = Course(
@@ -142,6 +155,7 @@ FIRST = Course(
             path="ppo",
         ),
         _COMPARE,
+        _EXPORT,
     ),
     paths={"dpo": "Straight from the pairs (DPO)", "ppo": "By a reward model (PPO)"},
     ending="You have aligned a language model: taught it to answer, taught it what is better, and checked that it is. "
@@ -226,25 +240,25 @@ GOALS: Mapping[str, Course] = {
             "task",
             "Teach it a task",
             "Answer questions about my texts, fill in forms, write in a format: things with a right answer.",
-            (_OWN_EXAMPLES, _OWN_SFT, _COMPARE),
+            (_OWN_EXAMPLES, _OWN_SFT, _COMPARE, _EXPORT),
         ),
         Course(
             "style",
             "Teach it a style",
             "Sound like me, or like somebody I make up: things that are better or worse rather than right or wrong.",
-            (_OWN_EXAMPLES, _OWN_SFT, _LABEL, _PREFER, _COMPARE),
+            (_OWN_EXAMPLES, _OWN_SFT, _LABEL, _PREFER, _COMPARE, _EXPORT),
         ),
         Course(
             "preferences",
             "Teach it my preferences",
             "I know it when I see it: I say which answers I like, and it learns from that.",
-            (_PROMPTS, _LABEL, _PREFER, _COMPARE),
+            (_PROMPTS, _LABEL, _PREFER, _COMPARE, _EXPORT),
         ),
         Course(
             "safer",
             "Make its answers safer",
             "Decline what is harmful, and go on helping with everything else.",
-            (_SAFE_PAIRS, replace(_OWN_SFT, optional=True), _PREFER, _CHECK_SAFE),
+            (_SAFE_PAIRS, replace(_OWN_SFT, optional=True), _PREFER, _CHECK_SAFE, _EXPORT),
         ),
     )
 }

@@ -27,12 +27,13 @@ class RunFact:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Where a project stands. datasets: the kind of each by name. verdicts: said by a person on labelling sets.
-    votes: on answers in Chat. runs: newest first."""
+    votes: on answers in Chat. exports: models written into the project's folder for them. runs: newest first."""
 
     datasets: Mapping[str, str] = field(default_factory=dict[str, str])
     runs: tuple[RunFact, ...] = ()
     verdicts: int = 0
     votes: int = 0
+    exports: int = 0
 
     def has(self, *kinds: str) -> bool:
         """Whether there is a dataset of one of these kinds."""
@@ -52,7 +53,7 @@ class Act:
     """What the guide's button does on the real screen, short of the decision itself.
 
     verb: import (a file of the sample data), train (fill in a lesson's settings), label (begin with a dataset), chat
-    (with the newest tuned model), show (a page). noun: which.
+    or export (the newest tuned model), show (a page). noun: which.
     """
 
     label: str

@@ -19,6 +19,7 @@ WHOLE = {
     "judge": Facts({"a": "examples", "b": "pairs"}, (run("sft"),), 4),
     "dpo": Facts({"a": "examples", "b": "pairs"}, (run("sft"), run("dpo")), 4),
     "compare": Facts({"a": "examples", "b": "pairs"}, (run("sft"), run("dpo")), 4, 1),
+    "export": Facts({"a": "examples", "b": "pairs"}, (run("sft"), run("dpo")), 4, 1, 1),
 }
 
 
@@ -57,6 +58,7 @@ def test_every_course_is_whole(course):
         {kind: kind for kind in ("examples", "pairs", "prompts", "labels")},
         tuple(run(method) for method in ("sft", "reward", "dpo", "ppo")),
         100,
+        1,
         1,
     )
     for path in course.paths or {"": ""}:

@@ -1,4 +1,4 @@
-"""A newcomer's way, with real workers: from the first start through the guided alignment to a vote.
+"""A newcomer's way, with real workers: from the first start through the guide to a vote and an exported model.
 
 Once by mouse alone and once by keyboard alone; a picture of each step is kept in build/journey. `make journey` runs it,
 for it takes minutes; the lessons are cut to a few steps, so what is learned is little.
@@ -96,7 +96,7 @@ def studio(qapp, qtbot, monkeypatch, home):
 
 
 @pytest.mark.parametrize("kind", [Mouse, Keyboard], ids=["mouse", "keyboard"])
-def test_from_the_first_start_to_a_vote(qtbot, studio, kind):
+def test_from_the_first_start_to_a_vote_and_an_export(qtbot, studio, kind):
     hands = kind(qtbot, studio.window)
     journey = Journey(qtbot, studio, hands)
     qtbot.waitUntil(lambda: "free now" in studio.window.start.machine.lines[1].text())
@@ -137,7 +137,13 @@ def test_from_the_first_start_to_a_vote(qtbot, studio, kind):
     qtbot.waitUntil(lambda: chat.votes.isVisible() and bool(chat.votes.buttons), timeout=_TRAINED)
     journey.see("answers")
     hands.press(chat.votes.buttons[1])
-    qtbot.waitUntil(lambda: studio.guiding.panel.step is None, timeout=_SOON)
+    journey.wait_for("export")
+    journey.let_it_do()
+    take_away = studio.pages["models"].take_away
+    qtbot.waitUntil(lambda: take_away.write.isVisible() and take_away.write.isEnabled(), timeout=_SOON)
+    journey.see("take-away")
+    hands.press(take_away.write)
+    qtbot.waitUntil(lambda: studio.guiding.panel.step is None, timeout=_TRAINED)
     journey.see("done")
     assert "You have aligned a language model" in studio.guiding.panel.words.text()
     hands.press(studio.guiding.panel.end)

@@ -55,3 +55,11 @@ def test_the_guide_is_resumed_where_it_was(project):
 def test_a_damaged_memory_is_no_guide(project, text):
     (project.folder / "guide.json").write_text(text)
     assert load_state(project).course == ""
+
+
+def test_an_export_counts_when_it_is_whole(project):
+    for name in ("done", ".half-way"):
+        (project.folder / "exports" / name).mkdir(parents=True)
+        (project.folder / "exports" / name / "README.md").write_text("made")
+    (project.folder / "exports" / "empty").mkdir()
+    assert read_facts(project).exports == 1

@@ -50,6 +50,11 @@ def perform(act: Act, studio: Pages, facts: Facts) -> None:
             run = newest(studio, *MADE_BY_RLHF) or newest(studio, "sft", "pretrain")
             if run is not None:
                 studio.pages["chat"].open_run(run.id)
+        case "export":
+            studio.show_page("models")
+            run = newest(studio, *MADE_BY_RLHF) or newest(studio, "sft", "pretrain")
+            if run is not None:
+                studio.pages["models"].open_model(run.folder.result, "Take away")
         case _:
             studio.show_page(act.noun)
 

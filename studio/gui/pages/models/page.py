@@ -92,9 +92,10 @@ class ModelsPage(QWidget):
         card = CardPanel(self._project)
         card.opened.connect(self._take_opened)
         self.judge = JudgePanel(self._project)
-        take, combine, serve = TakeAwayPanel(self._project), CombinePanel(self._project), ServePanel(self._project)
+        self.take_away = TakeAwayPanel(self._project)
+        combine, serve = CombinePanel(self._project), ServePanel(self._project)
         combine.combined.connect(self._take_added)
-        return [card, self.judge, take, combine, serve]
+        return [card, self.judge, self.take_away, combine, serve]
 
     def _lay_out(self) -> None:
         heading = QLabel("Models")
