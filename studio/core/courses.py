@@ -11,7 +11,8 @@ from dataclasses import replace
 from studio.core.guide import MADE_BY_RLHF, Act, Course, Facts, Step
 from studio.core.lessons import DPO, PPO, REWARD, SFT
 
-_IMPORTING = ("data:panel.question.go", "data:empty.button", "data:import_button")
+_IMPORTING = ("data:panel.question.go",)  # the file comes from the guide's own button
+_IMPORTING_OWN = ("data:panel.question.go", "data:empty.button", "data:import_button")
 _TRAINING = ("train:start",)
 _ENOUGH_TRIED = 4  # verdicts to see how judging feels
 _ENOUGH_TO_LEARN = 50  # verdicts that a small preference run can learn something from
@@ -177,6 +178,7 @@ def _has_verdicts(facts: Facts) -> bool:
 
 _OWN_EXAMPLES = replace(
     FIRST.steps[0],
+    controls=_IMPORTING_OWN,
     text="Drop a file with an instruction and the answer you would like in each row: JSON, CSV, a spreadsheet saved as "
     "CSV, or plain pasted text. A few hundred good ones do more than thousands of careless ones.",
     act=Act("Go to Data", "show", "data"),
@@ -212,6 +214,7 @@ _PREFER = replace(
 )
 _PROMPTS = replace(
     FIRST.steps[6],
+    controls=_IMPORTING_OWN,
     text="Bring in the questions that you would ask it: a text file with one on each line is enough.",
     done=_has_prompts,
     act=Act("Go to Data", "show", "data"),
@@ -219,6 +222,7 @@ _PROMPTS = replace(
 )
 _SAFE_PAIRS = replace(
     FIRST.steps[2],
+    controls=_IMPORTING_OWN,
     title="Bring in what is safe and what is not",
     text="You need pairs in which the better answer declines what is harmful and still helps with what is not. Bring "
     "pairs of your own, or rate answers with thumbs under Label.",

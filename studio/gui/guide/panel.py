@@ -123,6 +123,8 @@ class GuidePanel(QWidget):
         course, now = (guide.course, guide.standing()) if guide else (None, None)
         if guide is None or course is None or now is None:
             return
+        if now.current is not self._step:
+            self.say_next("")  # it is told anew
         self._step = now.current
         self.title.setText(course.title)
         self.progress.setMaximum(len(now.steps))
