@@ -20,10 +20,7 @@ from studio.core.methods import TrainSettings
 from studio.engine.failures import explain
 from studio.engine.targets import target_modules
 from studio.engine.trainers import Place
-from studio.storage.models import model_name
-
-_SAMPLE = 65_536  # bytes compared at each of several places of a weights file
-_PLACES = 8
+from studio.storage.models import model_name, print_of_weights
 
 
 def lora_for(settings: TrainSettings, place: Place, model: PreTrainedModel) -> LoraConfig | None:
@@ -106,26 +103,12 @@ def check_base(adapter: Path, base: Path) -> None:
         return
     if recorded.absolute() == base.absolute() or not recorded.is_dir():
         return
-    if _fingerprint(recorded) != _fingerprint(base):
+    if print_of_weights(recorded) != print_of_weights(base):
         raise StudioError(
             f"The adapter “{model_name(adapter)}” was trained on “{recorded.name}” ({recorded}), "
             f"which is another model than “{base.name}”.",
             "Choose the base model that it was trained on, or start without an adapter.",
         )
-
-
-def _fingerprint(base: Path) -> list[tuple[str, int, bytes]]:
-    """Name, size and samples of each weights file: enough to tell two fine-tuned versions of a model apart."""
-    found: list[tuple[str, int, bytes]] = []
-    for file in sorted(base.glob("*.safetensors")):
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            parts: list[bytes] = []
-            for place in range(_PLACES):
-                stream.seek(size * place // _PLACES)
-                parts.append(stream.read(_SAMPLE))
-        found.append((file.name, size, b"".join(parts)))
-    return found
 
 
 def config_of_adapter(adapter: Path) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class About:
 
     elapsed: seconds of training; tokens: read so far. adapter: the one that its run started from, if any; merged:
     whether it is part of the weights now. way: what was trained (core.training_settings). done: no step comes after
-    it. best_step, best, waited: of `engine.keeping`.
+    it. rewards: a fingerprint of what rewarded it, if models did. best_step, best, waited: of `engine.keeping`.
     """
 
     name: str
@@ -60,6 +60,7 @@ class About:
     best_step: int = 0
     best: float | None = None
     waited: int = 0
+    rewards: str = ""
 
     @property
     def is_last(self) -> bool:

@@ -40,6 +40,7 @@ from studio.storage.models import check_model
 from studio.storage.project import Project
 from studio.storage.recovery import take_smaller_passes
 from studio.storage.revisions import at_hash
+from studio.storage.reward_models import print_of_rewards
 from studio.storage.runs import MANIFEST, Checkpoint, RunFolder, StopRequest, seal
 from studio.storage.workers import worker_of
 
@@ -214,6 +215,13 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     count: Any = getattr(method, "passes", None)
     total = settings.steps_for(len(rows.train), count(settings, rows.train) if count else None)
     before = About.of(last.folder) if last else None
+    rewards = print_of_rewards(recipe.rewards)
+    if before is not None and before.rewards and rewards not in ("", before.rewards):
+        raise StudioError(
+            "The reward model or the judge of this run is another than when it stopped, so what it learned before "
+            "would no longer count.",
+            "Put the old one back, or begin a new run from this run's adapter.",
+        )
     keeping = Keeping(settings, before.best_step, before.best, before.waited) if before else Keeping(settings)
 
     def completed(folder: Path, step: int, elapsed: float, tokens: int) -> None:
@@ -240,6 +248,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
             best_step=keeping.step if keeping.keeps else 0,
             best=keeping.value,
             waited=keeping.waited,
+            rewards=rewards,
         )
         complete(folder, about)
         journal.say("checkpoint", step=step, path=folder.relative_to(run.folder).as_posix())

@@ -14,7 +14,7 @@ from studio.core.errors import StudioError
 from studio.core.forecast_rewards import Roles
 from studio.core.rewards import Rewards
 from studio.storage.files import object_in, reading_trouble, whole_path
-from studio.storage.models import check_model, tensors_of, tensors_of_file
+from studio.storage.models import check_model, print_of_weights, tensors_of, tensors_of_file
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -49,6 +49,16 @@ def check_reward_model(folder: Path) -> RewardModelInfo:
         return _whole(folder)
     except OSError as error:
         raise reading_trouble(error, folder) from error
+
+
+def print_of_rewards(rewards: Rewards) -> str:
+    """A fingerprint of the reward model's and the judge's weights, by which a run that goes on knows them again; empty
+    when there are none, or they aren't there."""
+    folders = [Path(folder) for folder in (rewards.model, rewards.judge) if folder]
+    try:
+        return "/".join(print_of_weights(folder) for folder in folders if folder.is_dir())
+    except OSError:
+        return ""  # what can't be read is told when it is loaded
 
 
 def roles_of(rewards: Rewards, base: Path, *, from_adapter: bool) -> Roles:

@@ -131,3 +131,16 @@ def test_a_base_without_a_chat_template_is_trained_with_alpacas_and_the_adapter_
     adapter = only_run(folder).adapter
     assert "Alpaca" in json.loads((adapter / "plumbline.json").read_text(encoding="utf-8"))["template"]
     assert "### Response:" in (adapter / "chat_template.jinja").read_text(encoding="utf-8")
+
+
+def test_a_base_in_4_bits_and_all_weights_in_real_workers(plumbline, tmp_path, alpaca_file, base_model):
+    folder = tmp_path / "project"
+    plumbline("import", alpaca_file, "--project", folder)
+    train = ["train", "--project", folder, "--base-model", base_model, "--dataset", "counting", "--template", "alpaca"]
+    short = "--batch-size 2 --accumulate 1 --max-steps 2 --evaluations 1 --learning-rate 0.0001".split()
+    for ways in (["--way", "qlora"], ["--way", "full", "--optimiser", "adamw8bit"]):
+        assert "Finished after 2 steps." in plumbline(*train, *short, *ways).stdout
+    of_bits, of_all = sorted(list_runs(Project.open(folder, lock=False).runs), key=lambda run: run.id)
+    assert (of_bits.adapter / "adapter_model.safetensors").is_file() and not of_bits.model.exists()
+    assert (of_all.model / "model.safetensors").is_file() and not of_all.adapter.exists()
+    assert len(losses(of_bits)) == len(losses(of_all)) == 2

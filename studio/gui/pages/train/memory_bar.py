@@ -345,7 +345,7 @@ def _where(device: Device) -> str:
 
 
 def _sentence(forecast: Forecast, device: Device, verdict: Verdict, fit: Fit | None) -> str:
-    about = "Roughly guessed for this kind of model or method. " if forecast.rough else ""
+    about = "Roughly guessed for this kind of model. " if forecast.rough else ""
     if forecast.recomputes:
         about += "Activations are computed again instead of kept, so a step takes longer. "
     if verdict is Verdict.FITS:
