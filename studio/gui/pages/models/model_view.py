@@ -67,7 +67,6 @@ class ModelView(QWidget):
             scroll.setWidget(panel)
             self.stack.addWidget(scroll)
         self.tabs.currentChanged.connect(self._show_panel)
-        self.tabs.setVisible(len(panels) > 1)
         head = QHBoxLayout()
         head.addWidget(self.name, 1)
         head.addWidget(self.forget)
@@ -81,6 +80,7 @@ class ModelView(QWidget):
         layout.addWidget(self.about)
         layout.addWidget(self.tabs)
         layout.addWidget(self.stack, 1)
+        self.tabs.setVisible(len(panels) > 1)
 
     def show_model(self, model: LibraryModel) -> None:
         """Be about another model; the panel stays where it suits that one too."""
