@@ -2,6 +2,8 @@
 
 What goes together changes from epoch to epoch among examples of equal length only, so that all epochs have equally many
 passes and a resumed run meets the same ones. A step is so many passes as ever, and its loss the mean over its tokens.
+For fine-tuning alone: TRL's losses of preferences are means over a pass, so in passes of unequally many pairs a pair
+would count more the fewer others it is with.
 """
 
 from __future__ import annotations
