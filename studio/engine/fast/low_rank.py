@@ -36,8 +36,8 @@ class _Inputs:
 
     def turned(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """The input as [rows, width] in that number format, without its history."""
-        if x.dtype == dtype:
-            return x.detach().reshape(-1, x.shape[-1])
+        if x.dtype == dtype or x.is_inference():  # the latter keep no count of their changes
+            return x.detach().to(dtype).reshape(-1, x.shape[-1])
         known = self._of is not None and self._of() is x and self._version == x._version
         if not known or self._turned.dtype != dtype:
             self._turned = x.detach().to(dtype).reshape(-1, x.shape[-1])
