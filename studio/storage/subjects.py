@@ -6,8 +6,10 @@ from pathlib import Path
 
 from studio.core.errors import StudioError
 from studio.core.evaluation_plan import Subject
+from studio.storage.files import object_in
 from studio.storage.library import Kind, LibraryModel
 from studio.storage.models import is_whole_model, model_name
+from studio.storage.provenance import ABOUT
 from studio.storage.runs import RunFolder
 
 
@@ -22,10 +24,12 @@ def subject_of(run: RunFolder) -> Subject:
     return Subject(f"{model_name(base)} + {model_name(folder)}", base, folder, run.id)
 
 
-def subject_of_model(model: LibraryModel, origin: Path | None = None) -> Subject:
-    """A model of the library. origin: the base of one all of whose weights were trained."""
+def subject_of_model(model: LibraryModel) -> Subject:
+    """A model of the library. Raises StudioError for one that can't be talked to."""
     if model.kind is Kind.JUDGE:
         raise StudioError(f"“{model.name}” is a reward model: it writes no answers.", "Choose another model.")
     if model.base is not None:
         return Subject(f"{model_name(model.base)} + {model_name(model.folder)}", model.base, model.folder, model.run)
+    began = object_in(model.folder / ABOUT).get("base")  # of one all of whose weights were trained here
+    origin = Path(began) if isinstance(began, str) and Path(began).is_dir() else None
     return Subject(model_name(model.folder), model.folder, None, model.run, origin)
