@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from studio.core.events import Event
 from studio.core.metrics import METRIC_NAMES
 
 AXES = ("tokens", "elapsed")  # what a step comes with that plots can be drawn over; both never fall
 _NAMES = frozenset((*METRIC_NAMES, *AXES))
+_PLAIN = {float, int}
 _LAST_STEP = 2**31 - 1  # what an array of C's int holds
 
 
@@ -84,11 +87,16 @@ class Curves:
     _steps: array[int] = field(default_factory=_no_steps)  # of the curves in _together
     _together: frozenset[str] = frozenset()
     _parted: bool = False
+    _alike: tuple[str, ...] | None = None  # the names in a step that measures all of them and no more
+    _order: tuple[str, ...] = ()  # of them, and how to append to each
+    _append: list[Callable[[float], None]] = field(default_factory=list[Callable[[float], None]])
     _begins: bool = False  # an attempt began, and hasn't said yet from which step it goes on
 
     def feed(self, event: Event) -> None:
         """Take one event into account."""
         kind = event.kind
+        if kind == "step" and self._feed_alike(event.values):
+            return
         if kind == "started":
             self._begins = True
             return
@@ -112,6 +120,19 @@ class Curves:
             return
         self.revision += 1
 
+    def _feed_alike(self, values: Mapping[str, Any]) -> bool:
+        """Take a step that measures the same as the one before, as nearly all do; whether it was one."""
+        if self._begins or tuple(values) != self._alike:
+            return False
+        step, row = values["step"], [values[name] for name in self._order]
+        if type(step) is not int or not self._steps[-1] < step <= _LAST_STEP or not {*map(type, row)} <= _PLAIN:
+            return False
+        self._steps.append(step)
+        for append, value in zip(self._append, row, strict=True):
+            append(value)
+        self.revision += 1
+        return True
+
     def _go_on_from(self, step: int) -> None:
         """Forget what is run again."""
         self._begins = False
@@ -129,10 +150,13 @@ class Curves:
         together = self._together
         if each_step and not together and not self._parted:
             together = self._together = frozenset(name for name in found if not self.by_name[name])
+            self._order = tuple(together)
+            self._append = [self.by_name[name].values.append for name in together]
             for name in together:
                 self.by_name[name].steps = self._steps
         if each_step and together and (not self._steps or step > self._steps[-1]) and together <= found.keys():
             self._steps.append(step)
+            self._alike = tuple(event.values) if found.keys() == together else None
             for name in together:
                 self.by_name[name].values.append(found.pop(name))
         elif not together.isdisjoint(found):
@@ -145,4 +169,4 @@ class Curves:
         for name in self._together:
             curve = self.by_name[name]
             curve.steps = curve.steps[: len(curve)]
-        self._together, self._parted = frozenset(), True
+        self._together, self._parted, self._alike = frozenset(), True, None

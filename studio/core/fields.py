@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from studio.core.errors import StudioError, did_you_mean
@@ -115,11 +116,16 @@ def setting(
 
 def settings_of(declared: type[Any] | Any) -> list[Setting]:
     """The settings of a dataclass in the order in which they are declared."""
-    return [
+    return list(_declared(declared if isinstance(declared, type) else type(declared)))
+
+
+@cache  # a project with a thousand runs asks for them thousands of times
+def _declared(declared: type[Any]) -> tuple[Setting, ...]:
+    return tuple(
         dataclasses.replace(field.metadata["setting"], name=field.name)
         for field in dataclasses.fields(declared)
         if "setting" in field.metadata
-    ]
+    )
 
 
 def problems_of(values: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from studio.core.curves import Curves
@@ -24,6 +25,21 @@ class RunHistory:
     samples: SampleBook = field(default_factory=SampleBook)
     machine: MachineUse = field(default_factory=MachineUse)
     partial: bool = False
+
+    def feed_all(self, events: Iterable[Event]) -> None:
+        """Take many events into account. Of steps in a row only the last one tells how the run stands."""
+        last: Event | None = None
+        for event in events:
+            if event.kind == "step":
+                self.curves.feed(event)
+                last = event
+                continue
+            if last is not None:
+                self.story.feed(last)
+                last = None
+            self.feed(event)
+        if last is not None:
+            self.story.feed(last)
 
     def feed(self, event: Event) -> None:
         """Take one event into account."""

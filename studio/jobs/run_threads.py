@@ -21,6 +21,7 @@ from studio.storage.runs import EventReader, RunFolder, list_runs
 
 _LOOK_EVERY = 2000  # ms
 _NAP = 100  # ms: how long a thread may take to see that it is asked to end
+_SOME = 100  # runs told at once: the newest are listed while the older ones are still looked at
 _BATCH = 500  # events handed to the window at once: folding them takes it a few ms at most
 
 
@@ -80,6 +81,9 @@ class RunFinder(QThread):
         for run_id, run in present.items():
             if self.isInterruptionRequested():
                 return
+            if len(found) >= _SOME:
+                self.runs_found.emit(found)
+                found = []
             alive = is_alive(run.worker())
             mark = (run.heard, alive)
             known = self._seen.get(run_id)
@@ -129,8 +133,7 @@ class RunWatch(QThread):
             self.glimpsed.emit(first_look)
         reader, history = EventReader(self._run.events), RunHistory()
         while events := reader.read():
-            for event in events:
-                history.feed(event)
+            history.feed_all(events)
             if self.isInterruptionRequested():
                 return
         story = replace(history.story, warnings=list(history.story.warnings))

@@ -302,6 +302,7 @@ class ProjectRuns(QObject):
     def _take_found(self, found: list[FoundRun]) -> None:
         for run in found:
             record = self._records.get(run.folder.id)
+            new = record is None
             if record is None:
                 record = self._records[run.folder.id] = RunRecord(run.folder)
             told = record.outcome is not None and run.outcome is not None and record.size == run.size
@@ -314,7 +315,8 @@ class ProjectRuns(QObject):
             else:
                 record.state = run.outcome.state
                 record.queued = record.id in self.queue.queue
-                self.run_changed.emit(record.id)
+                if not new:  # else that it is listed says all
+                    self.run_changed.emit(record.id)
         self.list_changed.emit()
 
     @Slot(list)

@@ -41,7 +41,7 @@ from studio.storage.files import disk_trouble, object_in, tail_of, write_whole
 from studio.storage.workers import WorkerProcess
 
 MANIFEST = "manifest.json"
-_EVENTS_TAIL = 64 * 1024
+_EVENTS_TAILS = (8 * 1024, 64 * 1024)  # bytes; the second where the first holds no step
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._recipe: Recipe | None = None
 
     @staticmethod
     def create(runs: Path, recipe: Recipe) -> RunFolder:
@@ -143,6 +144,8 @@ class RunFolder:
 
     def recipe(self) -> Recipe:
         """What was asked of this run. Raises StudioError when the file is gone or damaged."""
+        if self._recipe is not None:  # it is written once and never changes
+            return self._recipe
         file = self.folder / "recipe.json"
         try:
             text = file.read_text(encoding="utf-8")
@@ -151,7 +154,8 @@ class RunFolder:
                 f"The recipe of run “{self.id}” can't be read ({error}).",
                 "Delete the run, or restore its folder.",
             ) from error
-        return Recipe.from_json(text, f"The recipe of run “{self.id}”")
+        self._recipe = Recipe.from_json(text, f"The recipe of run “{self.id}”")
+        return self._recipe
 
     def worker(self) -> WorkerProcess | None:
         """The worker that was last started, whether it lives or not."""
@@ -253,8 +257,12 @@ class RunFolder:
 
     def recent_story(self) -> RunStory:
         """What the last events add up to, without reading a long file whole: its state and last figures are right."""
-        recent = EventReader(self.events, first=max(0, self.heard - _EVENTS_TAIL)).read()
-        return _story_of(recent) if recent else self.story()  # none: the last one is longer than that
+        heard = self.heard
+        for tail in _EVENTS_TAILS:
+            story = _story_of(EventReader(self.events, first=max(0, heard - tail)).read())
+            if story.total or tail >= heard:
+                return story
+        return story if story.attempt or story.ending or story.phase else self.story()
 
     def log_tail(self) -> str:
         """The end of the worker's log, at most 64 kB of it."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from studio.core.methods import SftSettings
@@ -34,6 +34,7 @@ from studio.storage.project import Project
 from studio.storage.resources import carried
 
 SECONDS = 30.0
+_WAIT = QEventLoop.ProcessEventsFlag.AllEvents | QEventLoop.ProcessEventsFlag.WaitForMoreEvents
 _BURN = "import os\nos.nice(10)\nwhile True: pass"
 
 
@@ -60,7 +61,7 @@ class Heart(QObject):
         self._timer.start(1)
         end = self._last + seconds
         while time.perf_counter() < end:
-            app.processEvents(flags_wait, 50)
+            app.processEvents(_WAIT, 50)
         self._timer.stop()
         return self.delays
 
@@ -70,7 +71,7 @@ def wait(app: QApplication, seconds: float, until) -> None:
     while not until():
         if time.monotonic() > end:
             raise SystemExit("waited in vain")
-        app.processEvents(flags_wait, 50)
+        app.processEvents(_WAIT, 50)
 
 
 def figures(delays: list[float]) -> dict[str, float]:
@@ -120,7 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from PySide6.QtCore import QEventLoop
-
-    flags_wait = QEventLoop.ProcessEventsFlag.AllEvents | QEventLoop.ProcessEventsFlag.WaitForMoreEvents
     main()

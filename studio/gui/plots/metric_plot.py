@@ -53,6 +53,7 @@ class MetricPlot(QFrame):
         self.second = Series(metrics[1], across, second=True) if len(metrics) > 1 else None
         self._large, self._log, self._own_values = large, False, False
         self._range, self._values = (0.0, 1.0), (0.0, 1.0)
+        self._drawn = (0.0, 0.0, 0.0)
         self._step: float | None = None
 
         self.title = QLabel(metrics[0].label)
@@ -193,15 +194,23 @@ class MetricPlot(QFrame):
             self._range = (first, last)
             self._view.setXRange(first, last, padding=0)
 
+    @property
+    def is_covered(self) -> bool:
+        """Whether what was drawn last holds what is to be shown, as finely: then moving it needs no drawing."""
+        (first, last), (left, right, pixel) = self._range, self._drawn
+        return left <= first and last <= right and abs((last - first) / max(pixel, 1e-300) - 1) < 0.02
+
     def show_all(self) -> None:
         """Show all values of what is in sight again."""
         self._own_values = False
 
-    def draw(self, curves: Curves) -> None:
-        """Draw the curves as they stand."""
+    def draw(self, curves: Curves, *, zoomed: bool = False) -> None:
+        """Draw the curves as they stand. zoomed: there is more to either side, to be moved to."""
         first, last = self._range
-        beside = (last - first) * _BESIDE
-        pixels = max(64, round(self._view.width() * (1 + 2 * _BESIDE)))
+        share = _BESIDE if zoomed else 0.0
+        beside = (last - first) * share
+        pixels = max(64, round(self._view.width() * (1 + 2 * share)))
+        self._drawn = (first - beside, last + beside, last - first)
         part = Part(self._across.step_at(first - beside), self._across.step_at(last + beside), pixels)
         for series in self.series:
             series.draw(curves, part)

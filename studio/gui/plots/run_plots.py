@@ -21,7 +21,8 @@ from studio.gui.plots.saving import PlotSaver
 
 SETTLED_MS = 400  # of quiet make a new smoothing worth remembering
 TURN_MS = 100  # plots take turns: drawing all of them at once would hold up the event loop
-SOON_MS = 8  # the same while the user moves them
+SOON_MS = 5  # the same while the user moves them
+RESTED_MS = 120  # without moving them
 _ENDS = 0.02  # of the range left free at either end
 
 
@@ -42,6 +43,8 @@ class RunPlots(QWidget):
         self._stale: list[MetricPlot] = []
         self._timer = QTimer(self, interval=TURN_MS)
         self._timer.timeout.connect(self._draw_next)
+        self._rested = QTimer(self, interval=RESTED_MS, singleShot=True)
+        self._rested.timeout.connect(self._fit_again)
         self._settled = QTimer(self, interval=SETTLED_MS, singleShot=True)
         self._settled.timeout.connect(self._tell_smoothing)
         self.saver = PlotSaver(self)
@@ -181,7 +184,7 @@ class RunPlots(QWidget):
             self._timer.stop()
 
     def _draw(self, plot: MetricPlot) -> None:
-        plot.draw(self.curves)
+        plot.draw(self.curves, zoomed=self.is_zoomed)
         if plot is self.large:
             plot.say(reading_of(self.curves, self._method))
             self._offer_kinds()
@@ -242,8 +245,17 @@ class RunPlots(QWidget):
         self.fit.show()
         for plot in self.plots:
             plot.show_range(first, last)
-        self._stale += [plot for plot in self.plots if plot not in self._stale]
-        self._timer.start(SOON_MS)
+        self._stale += [plot for plot in self.plots if plot not in self._stale and not plot.is_covered]
+        if self._stale and not self._timer.isActive():
+            self._timer.start(SOON_MS)
+        self._rested.start()
+
+    @Slot()
+    def _fit_again(self) -> None:
+        """The user rests: draw what is shown as finely as it can be, and fit the values to it."""
+        self._take_stock()
+        if self.isVisible():
+            self._timer.start(SOON_MS)
 
     @Slot()
     def show_all(self) -> None:

@@ -28,14 +28,19 @@ class HistoryModel(QAbstractTableModel):
         self._runs = runs
         self._ids: list[str] = []
         self._places: dict[str, int] = {}
+        self._follows = False
         runs.list_changed.connect(self.take_list)
         runs.run_changed.connect(self._take_change)
+
+    def follow(self, on: bool) -> None:
+        """Follow the runs, or rest while nobody looks."""
+        self._follows = on
         self.take_list()
 
     @Slot()
     def take_list(self) -> None:
         """List the runs again, when some came or went."""
-        wanted = [record.id for record in self._runs.records()]
+        wanted = [record.id for record in self._runs.records()] if self._follows else self._ids
         if wanted == self._ids:
             return
         self.beginResetModel()
@@ -46,7 +51,7 @@ class HistoryModel(QAbstractTableModel):
     @Slot(str)
     def _take_change(self, run_id: str) -> None:
         place = self._places.get(run_id)
-        if place is not None:
+        if place is not None and self._follows:
             self.dataChanged.emit(self.index(place, 0), self.index(place, len(COLUMNS) - 1))
 
     def place_of(self, run_id: str) -> int:

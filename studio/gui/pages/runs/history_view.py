@@ -6,7 +6,7 @@ Choosing one shows what can be done with it; choosing several compares them bene
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QHideEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -155,6 +155,16 @@ class HistoryView(QWidget):
             if index.isValid():
                 flags = self.table.selectionModel().SelectionFlag
                 self.table.selectionModel().select(index, flags.Select | flags.Rows)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show the runs as they are."""
+        super().showEvent(event)
+        self.model.follow(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Rest."""
+        super().hideEvent(event)
+        self.model.follow(False)
 
     def close_down(self) -> None:
         """Wait for files that are written."""

@@ -46,8 +46,16 @@ class RunListModel(QAbstractListModel):
     def take_list(self) -> None:
         """Bring rows in and out one by one, so that a selection stays where it is."""
         wanted = [record.id for record in self._runs.records()]
+        known = len(self._ids)
+        if wanted[:known] == self._ids:  # as when a project is opened, newest first
+            if len(wanted) > known:
+                self.beginInsertRows(QModelIndex(), known, len(wanted) - 1)
+                self._ids = wanted
+                self.endInsertRows()
+            return
+        there = set(wanted)
         for row in range(len(self._ids) - 1, -1, -1):
-            if self._ids[row] not in wanted:
+            if self._ids[row] not in there:
                 self.beginRemoveRows(QModelIndex(), row, row)
                 del self._ids[row]
                 self.endRemoveRows()
