@@ -122,7 +122,7 @@ class Curves:
 
     def _feed_alike(self, values: Mapping[str, Any]) -> bool:
         """Take a step that measures the same as the one before, as nearly all do; whether it was one."""
-        if self._begins or tuple(values) != self._alike:
+        if self._begins or not self._steps or tuple(values) != self._alike:
             return False
         step, row = values["step"], [values[name] for name in self._order]
         if type(step) is not int or not self._steps[-1] < step <= _LAST_STEP or not {*map(type, row)} <= _PLAIN:

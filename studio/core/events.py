@@ -6,7 +6,8 @@
 not finite are written as "nan", "inf" or "-inf". Readers skip and count torn and unknown lines.
 
 event       values
-started     pid, attempt, plumbline, torch, transformers, trl, peft, device, precision, threads
+started     pid, attempt, plumbline, torch, transformers, trl, peft, device, precision, threads, base [fingerprint of
+            the base model's weights, storage.fingerprints]
 phase       phase (loading | encoding | reference | training | evaluating | sampling | saving); reference: DPO and KTO
             ask the model once what it thinks of the answers before it learns
 progress    phase, done, total                 progress inside a phase before training

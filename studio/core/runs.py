@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from studio.core.events import ENDINGS, Event
 
@@ -130,9 +131,17 @@ class Outcome:
     sentence: str
     hint: str = ""
     details: str = ""
+    exit_code: int | None = None
+    log_line: str = ""
 
 
-def outcome_of(
+def outcome_of(story: RunStory, *, exit_code: int | None, log_line: str, **known: Any) -> Outcome:
+    """The outcome of a run whose worker is gone; see `_told` for what is known of it."""
+    told = _told(story, exit_code=exit_code, log_line=log_line, **known)
+    return replace(told, exit_code=exit_code, log_line=log_line)
+
+
+def _told(
     story: RunStory,
     *,
     exit_code: int | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -26,6 +27,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()  # lines come from two threads
         self._writer = EventWriter(path)
 
     def say(self, kind: str, **values: Any) -> None:
@@ -34,12 +36,14 @@ class Journal:
 
     def pass_on(self, event: Event) -> None:
         """Append an event that was made elsewhere. Raises OSError."""
-        self._writer.write(event)
+        with self._lock:
+            self._writer.write(event)
 
     def reopen(self) -> None:
         """Begin on a fresh line, after a write that may have been torn."""
-        self._writer.close()
-        self._writer = EventWriter(self._path)
+        with self._lock:
+            self._writer.close()
+            self._writer = EventWriter(self._path)
 
     def close(self) -> None:
         """Close the file."""

@@ -32,8 +32,10 @@ from studio.engine.checkpoints import About, complete, publish, sweep
 from studio.engine.failures import as_sentence, explain, is_disk_full, is_out_of_memory, log
 from studio.engine.journal import Journal, StopBell, Stopped
 from studio.engine.keeping import Keeping
+from studio.engine.machine_watch import MachineWatch
 from studio.engine.method import method_module
 from studio.storage.datasets import find_dataset, longest_record, records_of
+from studio.storage.fingerprints import changed_since, fingerprint
 from studio.storage.machine import read_device
 from studio.storage.model_shapes import read_shape
 from studio.storage.models import check_model
@@ -76,7 +78,8 @@ def train(folder: Path) -> int:
         except (OSError, StudioError) as trouble:
             return _unsaid(run, trouble)
         try:
-            _attempt(run, journal, bell, heard)
+            with MachineWatch(journal):
+                _attempt(run, journal, bell, heard)
         except Stopped as stopped:
             last = run.last_checkpoint()
             _say_end(journal, stopped.request, last.step if last else 0, 0, saved=last is not None)
@@ -167,6 +170,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         device=device_name(device),
         precision=str(precision),
         threads=torch.get_num_threads(),
+        base=fingerprint(base.folder),
     )
     _record_this_process(run, heard)  # importing took a while, in which another program may have thought it dead
     journal.say("phase", phase="loading")
@@ -178,6 +182,9 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
 
     if adapter is not None:
         check_base(adapter, base.folder)
+        changed = changed_since(base.folder, _base_of(adapter))
+        if changed:
+            journal.say("warning", what=changed, hint="")
         if settings.merges:
             adapter = _kept(run, adapter)
     usual = usual_rate(recipe.how.settings().learning_rate, full=True)
@@ -308,6 +315,12 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         **({"best": best.step} if keeping.keeps else {}),
         **({"early": keeping.waited} if final.step < ended.total else {}),
     )
+
+
+def _base_of(adapter: Path) -> str:
+    """The fingerprint of the weights that an adapter was trained on; empty where its run is gone, or too old."""
+    run = RunFolder(adapter.parent)
+    return run.story().environment.get("base", "") if run.is_there else ""
 
 
 def _kept(run: RunFolder, adapter: Path) -> Path:

@@ -41,7 +41,7 @@ from studio.storage.files import disk_trouble, object_in, tail_of, write_whole
 from studio.storage.workers import WorkerProcess
 
 MANIFEST = "manifest.json"
-_EVENTS_TAILS = (8 * 1024, 64 * 1024)  # bytes; the second where the first holds no step
+_EVENTS_TAILS = (3 * 1024, 64 * 1024)  # bytes; the second where the first holds no step
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +259,11 @@ class RunFolder:
         """What the last events add up to, without reading a long file whole: its state and last figures are right."""
         heard = self.heard
         for tail in _EVENTS_TAILS:
-            story = _story_of(EventReader(self.events, first=max(0, heard - tail)).read())
-            if story.total or tail >= heard:
+            recent = EventReader(self.events, first=max(0, heard - tail)).read()
+            story = _story_of(recent)
+            if story.total or tail >= heard or (recent and tail == _EVENTS_TAILS[-1]):
                 return story
-        return story if story.attempt or story.ending or story.phase else self.story()
+        return self.story()  # the last event is longer than that
 
     def log_tail(self) -> str:
         """The end of the worker's log, at most 64 kB of it."""

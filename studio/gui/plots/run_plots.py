@@ -151,9 +151,6 @@ class RunPlots(QWidget):
 
     def _take_stock(self) -> None:
         self.across.follow(self.curves)
-        if self._zoomed is None:
-            for plot in self.plots:
-                plot.show_range(*self._whole())
         self._stale += [plot for plot in self.plots if plot not in self._stale]
 
     def _whole(self) -> tuple[float, float]:
@@ -184,6 +181,8 @@ class RunPlots(QWidget):
             self._timer.stop()
 
     def _draw(self, plot: MetricPlot) -> None:
+        if self._zoomed is None:  # here and not for all at once, which would then all be painted at once
+            plot.show_range(*self._whole())
         plot.draw(self.curves, zoomed=self.is_zoomed)
         if plot is self.large:
             plot.say(reading_of(self.curves, self._method))

@@ -121,11 +121,16 @@ def test_stop_and_discard(qtbot, page, runs, start):
 )
 def test_an_ending_is_a_sentence(qtbot, page, start, mode, chip, said):
     start(mode)
-    qtbot.waitUntil(page.view.notice.isVisible)
+    card = page.view.failure
+    qtbot.waitUntil(card.isVisible)
     assert page.view.head.chip.text() == chip
-    assert said in page.view.notice.what.text()
-    assert page.view.notice.hint.text()
-    page.view.copy.trigger()
+    assert said in card.what.text()
+    assert card.hint.text()
+    assert card.code.text() == ("7" if mode == "crash" else "3")
+    assert card.line.text() == ("ValueError: the model fell over" if mode == "crash" else "")
+    qtbot.mouseClick(card.log, Qt.MouseButton.LeftButton)
+    assert page.view.log.isVisible()
+    qtbot.mouseClick(card.copy, Qt.MouseButton.LeftButton)
     copied = QGuiApplication.clipboard().text()
     assert said in copied
     assert '"base_model"' in copied
@@ -164,7 +169,16 @@ def test_the_log_and_the_settings(qtbot, page, runs, start):
     run_id = start("crash")
     qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.INTERRUPTED)
     page.view.show_tab("Log")
-    assert "ValueError: the model fell over" in page.view.log.text.toPlainText()
+    log = page.view.log
+    assert "ValueError: the model fell over" in log.text.toPlainText()
+    qtbot.keyClicks(log.search, "fell OVER")
+    assert log.found.text() == "1 found"
+    assert log.text.textCursor().selectedText() == "fell over"
+    qtbot.keyClick(log.search, Qt.Key.Key_Return)  # round to the first again
+    assert log.text.textCursor().selectedText() == "fell over"
+    qtbot.keyClicks(log.search, "!")
+    assert log.found.text() == "0 found"
+    assert not log.next.isEnabled()
     page.view.show_tab("Settings")
     names = {label.accessibleName() for label in page.view.settings.findChildren(type(page.view.head.title))}
     assert "Learning rate: 0.0002" in names

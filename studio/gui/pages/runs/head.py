@@ -26,7 +26,7 @@ class RunHead(QWidget):
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project = project
-        self._shown = ""
+        self._shown, self._base = "", ""
         self._state = RunState.STARTING
         self.title, self.about, self.facts, self.warning = QLabel(), QLabel(), QLabel(), QLabel()
         for label, role in (
@@ -86,8 +86,16 @@ class RunHead(QWidget):
         self.facts.setText(facts)
         self.facts.setVisible(bool(facts))
         warnings = dict.fromkeys(f"{warning.text('what')} {warning.text('hint')}".strip() for warning in story.warnings)
-        self.warning.setText("\n".join(list(warnings)[-3:]))
-        self.warning.setVisible(bool(warnings))
+        said = [*([self._base] if self._base else []), *list(warnings)[-3:]]
+        self.warning.setText("\n".join(said))
+        self.warning.setVisible(bool(said))
+
+    def say_of_base(self, sentence: str) -> None:
+        """Say that the base model changed since, or nothing; seen at once when there is something to say."""
+        self._base = sentence
+        if sentence:
+            self.warning.setText("\n".join(filter(None, (sentence, self.warning.text()))))
+            self.warning.show()
 
     @Slot()
     def _colour_chip(self) -> None:

@@ -1,16 +1,34 @@
-"""The end of a run's log as plain text, read again every second while it can be seen and the run goes on."""
+"""The end of a run's log as plain text with a search, read again every second while it is seen and the run goes on."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import (
+    QColor,
+    QKeySequence,
+    QShowEvent,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.gui import theme
 from studio.gui.pages.runs.words import plain_log
+from studio.gui.widgets.keys import bind
 from studio.storage.runs import RunFolder
 
 _EVERY_MS = 1000
+_MOST = 1000  # places that are marked
 
 
 class LogView(QWidget):
@@ -26,9 +44,32 @@ class LogView(QWidget):
         self.text.setPlaceholderText("The training process has printed nothing.")
         self.text.setTabChangesFocus(True)
         theme.set_role(self.text, "mono")
+        self.search = QLineEdit(placeholderText="Search the log", clearButtonEnabled=True)
+        self.search.setAccessibleName("Search the log")
+        self.search.setMaximumWidth(360)
+        self.search.textChanged.connect(self._find_first)
+        self.search.returnPressed.connect(self.find_next)
+        self.found = QLabel()
+        theme.set_role(self.found, "muted")
+        self.next, self.previous = QPushButton("Next"), QPushButton("Previous")
+        self.next.clicked.connect(self.find_next)
+        self.previous.clicked.connect(self.find_previous)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.search, 1)
+        for button in (self.previous, self.next):
+            theme.set_role(button, "quiet")
+            row.addWidget(button)
+        row.addWidget(self.found, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
-        layout.addWidget(self.text)
+        layout.setSpacing(8)
+        layout.addLayout(row)
+        layout.addWidget(self.text, 1)
+        here, keys = Qt.ShortcutContext.WidgetWithChildrenShortcut, QKeySequence.StandardKey
+        bind(self, keys.Find, "Search the log", self._begin, context=here)
+        bind(self, keys.FindNext, "Find the next place in the log", self.find_next, context=here)
+        theme.watcher().theme_changed.connect(self._mark)
 
     def show_run(self, run: RunFolder) -> None:
         """Show another run's log."""
@@ -60,3 +101,59 @@ class LogView(QWidget):
         at_end, place = bar.value() >= bar.maximum() - 1, bar.value()
         self.text.setPlainText(text)
         bar.setValue(bar.maximum() if at_end else place)
+        self._mark()
+
+    @Slot()
+    def _begin(self) -> None:
+        self.search.setFocus()
+        self.search.selectAll()
+
+    def _places(self) -> list[QTextCursor]:
+        """Where the words stand."""
+        found: list[QTextCursor] = []
+        words, at = self.search.text(), QTextCursor(self.text.document())
+        while words and len(found) < _MOST:
+            at = self.text.document().find(words, at)
+            if at.isNull():
+                break
+            found.append(at)
+        return found
+
+    @Slot()
+    def _mark(self) -> None:
+        """Mark each place, and say how many there are."""
+        looks = QTextCharFormat()
+        looks.setBackground(QColor(theme.tokens().trained))
+        looks.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+        marks: list[QTextEdit.ExtraSelection] = []
+        places = self._places()
+        for place in places:
+            mark = QTextEdit.ExtraSelection()
+            mark.format, mark.cursor = looks, place  # type: ignore[attr-defined]
+            marks.append(mark)
+        self.text.setExtraSelections(marks)
+        more = " or more" if len(places) == _MOST else ""
+        self.found.setText(f"{len(places):,}{more} found" if self.search.text() else "")
+        for button in (self.next, self.previous):
+            button.setEnabled(bool(places))
+
+    @Slot()
+    def _find_first(self) -> None:
+        self._mark()
+        self.text.moveCursor(QTextCursor.MoveOperation.Start)
+        self.find_next()
+
+    @Slot()
+    def find_next(self) -> None:
+        """Go to the next place; after the last one comes the first."""
+        if self.search.text() and not self.text.find(self.search.text()):
+            self.text.moveCursor(QTextCursor.MoveOperation.Start)
+            self.text.find(self.search.text())
+
+    @Slot()
+    def find_previous(self) -> None:
+        """Go to the place before; before the first one comes the last."""
+        back = QTextDocument.FindFlag.FindBackward
+        if self.search.text() and not self.text.find(self.search.text(), back):
+            self.text.moveCursor(QTextCursor.MoveOperation.End)
+            self.text.find(self.search.text(), back)

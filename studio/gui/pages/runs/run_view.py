@@ -29,9 +29,12 @@ from studio.core.runs import Outcome, RunState
 from studio.gui import theme
 from studio.gui.pages.runs.actions import RunActions
 from studio.gui.pages.runs.asking import ask_to_stop
+from studio.gui.pages.runs.base_check import BaseCheck
 from studio.gui.pages.runs.diagnostics import diagnostics_of
+from studio.gui.pages.runs.failure_card import FailureCard
 from studio.gui.pages.runs.head import RunHead
 from studio.gui.pages.runs.log_view import LogView
+from studio.gui.pages.runs.machine_strip import MachineStrip
 from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.pages.runs.rollouts_view import RolloutsView
 from studio.gui.pages.runs.samples_view import SamplesView
@@ -104,6 +107,13 @@ class RunView(QWidget):
         for button in (self.pause, self.stop, self.unqueue, self.resume, self.compare, self.evaluate, self.more):
             self.head.buttons.addWidget(button)
 
+        self.failure = FailureCard()
+        self.failure.copy_requested.connect(self._copy)
+        self.failure.log_requested.connect(self._show_log)
+        self.machine = MachineStrip()
+        self._base = BaseCheck(self)
+        self._base.checked.connect(self._take_base)
+
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
         self.tabs.setAccessibleName("What to show of the run")
         self.plots: RunPlots | None = None
@@ -130,7 +140,9 @@ class RunView(QWidget):
         layout.setContentsMargins(16, 0, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(self.head)
+        layout.addWidget(self.machine)
         layout.addWidget(self.notice)
+        layout.addWidget(self.failure)
         layout.addLayout(self._tab_row)
         for page in self._shown.values():  # not a stack, which would make all as high as the highest
             layout.addWidget(page, 1)
@@ -149,6 +161,8 @@ class RunView(QWidget):
         self.acts.choose([run_id])
         self._told, self._saved, self._queued = None, -1, ""
         self.notice.clear()
+        self.failure.hide()
+        self.head.say_of_base("")
         self._show_curves(self._record)
         self.log.show_run(self._record.folder)
         self.settings.show_recipe(self._record.recipe, self._record.folder.folder)
@@ -224,6 +238,8 @@ class RunView(QWidget):
                 self._offer_tab("Samples", not self.samples.is_empty)
         self._look_at_disk(record)
         self.head.show_record(record)
+        self.machine.show_use(record.history.machine)
+        self.settings.show_environment(record.story.environment)
         self._offer(record)
         self.log.follow(running=not record.state.is_over)
         self._tell_ending(record)
@@ -235,6 +251,8 @@ class RunView(QWidget):
             self._saved = saved
             self._can_resume = record.folder.last_checkpoint() is not None
             self._can_chat = record.folder.tuned_folder() is not None
+            if self._can_chat:
+                self._base.look(record)
             self._offer_tab("Report", self.report.show_file(record.folder.report))
             self._offer_score(record)
 
@@ -249,6 +267,7 @@ class RunView(QWidget):
         """End what scores answers, and wait for files that are written; runs go on."""
         self.score.close_down()
         self.acts.close_down()
+        self._base.close_down()
         if self.plots is not None:
             self.plots.saver.close_down()
 
@@ -290,11 +309,13 @@ class RunView(QWidget):
         elif record.outcome is None and self._told is not None and not record.broken:
             self._told = None
             self.notice.clear()
+            self.failure.hide()
         elif record.outcome is not None and record.outcome is not self._told:
             self._told = record.outcome
+            self.failure.hide()
             if record.state in (RunState.FAILED, RunState.INTERRUPTED):
-                error = StudioError(record.outcome.sentence, record.outcome.hint, record.outcome.details)
-                self.notice.show_error(error)
+                self.notice.clear()
+                self.failure.show_outcome(record.outcome)
             else:
                 self.notice.show_note(f"{record.outcome.sentence} {record.outcome.hint}".strip())
 
@@ -361,6 +382,15 @@ class RunView(QWidget):
     def _evaluate(self) -> None:
         if self._record is not None:
             self.evaluate_requested.emit(self._record.id)
+
+    @Slot()
+    def _show_log(self) -> None:
+        self.show_tab("Log")
+
+    @Slot(str, str)
+    def _take_base(self, run_id: str, sentence: str) -> None:
+        if run_id == self.run_id:
+            self.head.say_of_base(sentence)
 
     @Slot()
     def _copy(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -15,6 +16,7 @@ from studio.storage.datasets import find_dataset
 from studio.storage.label_datasets import labels_used
 from studio.storage.project import Project
 from studio.storage.revisions import at_hash
+from studio.storage.run_reports import environment_rows
 
 
 class SettingsView(QScrollArea):
@@ -23,12 +25,16 @@ class SettingsView(QScrollArea):
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project = project
+        self._environment: dict[str, str] = {}
+        self._recipe: Recipe | None = None
+        self._folder = Path()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("Settings of the run")
 
     def show_recipe(self, recipe: Recipe | None, folder: Path) -> None:
         """Show another recipe."""
+        self._recipe, self._folder = recipe, folder
         card = QFrame()
         theme.set_role(card, "card")
         grid = QGridLayout(card)
@@ -36,7 +42,7 @@ class SettingsView(QScrollArea):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
-        for row, (word, value) in enumerate(self._rows(recipe, folder)):
+        for row, (word, value) in enumerate([*self._rows(recipe, folder), *environment_rows(self._environment)]):
             name, text = QLabel(word), QLabel(value)
             theme.set_role(name, "muted")
             for label in (name, text):
@@ -55,6 +61,12 @@ class SettingsView(QScrollArea):
         layout.addWidget(card)
         layout.addStretch()
         self.setWidget(inside)
+
+    def show_environment(self, environment: Mapping[str, str]) -> None:
+        """Show what the run's worker said of itself and its device."""
+        if environment != self._environment:
+            self._environment = dict(environment)
+            self.show_recipe(self._recipe, self._folder)
 
     def _rows(self, recipe: Recipe | None, folder: Path) -> list[tuple[str, str]]:
         if recipe is None:
