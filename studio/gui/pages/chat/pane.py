@@ -64,6 +64,7 @@ class ChatPane(QWidget):
             theme.set_role(button, "quiet")
         self.text = PaneText()
         self.text.turn_chosen.connect(self._choose_turn)
+        self.text.turn_stepped.connect(self._choose_other)
         self.reading = ReadingView()
         self.reading.judge_chosen.connect(self._take_judge)
         self.stack = QStackedWidget()
@@ -260,6 +261,13 @@ class ChatPane(QWidget):
         if place < len(self.turns):
             self._chosen = self.turns[place].number
             self._tell()
+
+    @Slot(int)
+    def _choose_other(self, step: int) -> None:
+        if self.chosen is not None:
+            path = self.turns
+            self._choose_turn(max(0, min(len(path) - 1, path.index(self.chosen) + step)))
+            self.text.show_turn(path.index(self.chosen))
 
     @Slot(int)
     def _step(self, step: int) -> None:

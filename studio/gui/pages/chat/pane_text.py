@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QColor,
     QDesktopServices,
     QFont,
+    QKeyEvent,
     QMouseEvent,
     QResizeEvent,
     QTextBlockFormat,
@@ -34,9 +35,11 @@ _MOST = 8_000  # characters of a message that are shown
 
 
 class PaneText(QTextBrowser):
-    """turn_chosen(int): the reader pointed at a turn, told by its place among those that are shown."""
+    """turn_chosen(int): the reader pointed at a turn, told by its place among those that are shown. turn_stepped(int):
+    Alt+Up (-1) or Alt+Down (+1) was pressed, for the turn before or after."""
 
     turn_chosen = Signal(int)
+    turn_stepped = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,6 +134,13 @@ class PaneText(QTextBrowser):
             found.append(selection)  # its first line is mark enough
         self.setExtraSelections(found)
 
+    def show_turn(self, place: int) -> None:
+        """Scroll so that a turn is seen."""
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(min(self._starts[place] + (place > 0), self._end().position()))
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
+
     def to_end(self) -> None:
         """Scroll to the end."""
         bar = self.verticalScrollBar()
@@ -184,6 +194,13 @@ class PaneText(QTextBrowser):
             self.to_end()
 
     # ----------------------------------------------------------------------------------------------- what is clicked
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        if step is not None and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.turn_stepped.emit(step)
+        else:
+            super().keyPressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)

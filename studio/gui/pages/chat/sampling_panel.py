@@ -59,6 +59,7 @@ class SamplingPanel(QFrame):
         theme.set_role(self, "card")
         self._kept: dict[str, _Asked] = {}  # of panes that are asked in their own way
         self._shown = _ALL
+        self._panes: list[tuple[str, str]] = []
         self._settling = QTimer(self, singleShot=True, interval=_SETTLE)
         self._settling.timeout.connect(self.changed)
         self.linked = QCheckBox("All panes alike")
@@ -125,6 +126,9 @@ class SamplingPanel(QFrame):
 
     def set_panes(self, panes: Sequence[tuple[str, str]]) -> None:
         """The panes that there are: the key and the name of each."""
+        if panes == self._panes:
+            return  # nothing that is typed is touched
+        self._panes = list(panes)
         self._keep_shown()
         keys = [key for key, _ in panes]
         self._kept = {key: asked for key, asked in self._kept.items() if key in keys or key == _ALL}

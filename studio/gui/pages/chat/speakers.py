@@ -24,9 +24,24 @@ def voice_of(record: RunRecord) -> Voice | None:
     tuned = record.folder.tuned_folder()
     if record.recipe is None or tuned is None:
         return None
+    return _voice(Path(record.recipe.base_model), tuned)
+
+
+def _voice(base: Path, tuned: Path) -> Voice:
     if (tuned / "config.json").is_file():  # a whole model, not an adapter on one
         return Voice(tuned)
-    return Voice(Path(record.recipe.base_model), tuned)
+    return Voice(base, tuned)
+
+
+def earlier_of(record: RunRecord) -> list[Speaker]:
+    """The checkpoints that a run has kept beside what it is talked to as, the newest first."""
+    now = voice_of(record)
+    if record.recipe is None or now is None:
+        return []
+    base = Path(record.recipe.base_model)
+    kept = reversed(record.folder.complete_checkpoints())
+    found = [Speaker(f"{record.name} (step {one.step:,})", _voice(base, one.folder)) for one in kept]
+    return [speaker for speaker in found if speaker.voice != now]
 
 
 def base_of(record: RunRecord) -> Voice | None:
@@ -53,7 +68,7 @@ def speakers_of(
     for record in records:
         voice, base = voice_of(record), base_of(record)
         if voice is not None and base is not None:
-            found.append(Speaker(label_of(record), voice))
+            found += [Speaker(label_of(record), voice), *earlier_of(record)]
             bases.setdefault(base.base, base)
     found += [Speaker(model_name(folder), Voice(base, folder)) for folder, base in adapters]
     for folder in models:

@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QInputDialog
 
+from studio.core.conversation import Sampling
 from studio.core.dialogue import Turn, messages_of
 from studio.core.errors import StudioError
 from studio.gui.pages.chat import turn_bar
@@ -51,7 +52,7 @@ class Talk(QObject):
         self._worker, self._panes, self._sampling, self._composer = worker, panes, sampling, composer
         self._votes, self._load = votes, load
         self._waiting: list[str] = []  # panes whose message waits for the model
-        self._asked: list[str] = []  # panes that are being answered, or were last
+        self._asked_how: dict[str, Sampling] = {}  # how the panes were asked last
         self._editing: tuple[str, int] | None = None  # the pane and the turn whose message is in the composer
         self._begun = ""  # what was in the composer before
         self._from = ""  # the pane whose own composer the last message came from; empty for the common one
@@ -111,7 +112,7 @@ class Talk(QObject):
     def begin_anew(self) -> None:
         """Leave the conversation in all panes; it is kept."""
         self._worker.stop()
-        self._waiting, self._asked, self._editing = [], [], None
+        self._waiting, self._editing = [], None
         self._composer.end_editing()
         self._votes.forget()
         for pane in self._panes:
@@ -129,7 +130,7 @@ class Talk(QObject):
                 messages = messages_of(turns, self._sampling.system_prompt(key))
                 asked[key] = Asked(messages, self._sampling.sampling(key), turns[-1].held)
         if asked:
-            self._asked = list(asked)
+            self._asked_how = {key: one.sampling for key, one in asked.items()}
             self._worker.ask(asked)
         self.state_changed.emit()
 
@@ -290,8 +291,11 @@ class Talk(QObject):
             pane.begin(str(reply.get("model") or ""), tokens)
             context = model.contexts.get(key, 0) if model else 0
             pane.meter.tell(tokens, context, typed=False, left_out=int(reply.get("left_out") or 0))
-            if pane.turns:
-                pane.turns[-1].seed = self._sampling.sampling(key).seed
+            how = self._asked_how.get(key)
+            if pane.turns and how is not None:
+                pane.turns[-1].seed = how.seed
+                if how.beams > 1:
+                    pane.footer.show_text(f"Following {how.beams} beams; the answer comes all at once.")
 
     @Slot(str, str)
     def _add(self, key: str, text: str) -> None:

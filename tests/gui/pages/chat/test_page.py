@@ -355,3 +355,17 @@ def test_a_model_that_no_run_made_is_opened_alone_and_an_adapter_beside_its_base
         Voice(model_folder, asked_like=tmp_path),
         Voice(model_folder, tmp_path),
     ]
+
+
+def test_checkpoints_that_a_run_has_kept_can_be_talked_to(qtbot, ready, project):
+    run = RunFolder(project.runs / ready.top.choice.currentData())
+    for step in (4, 9):
+        checkpoint = run.checkpoints / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "weights").write_text("x")
+        seal(checkpoint)
+    ready.open_run(run.id)
+    actions = {action.text(): action for action in ready.panes[RIGHT].menu.actions()}
+    assert list(actions)[:3] == ["first", "first (step 9)", "first (step 4)"]
+    actions["first (step 4)"].trigger()
+    assert ready.panes[RIGHT].voice.adapter.name == "checkpoint-4"

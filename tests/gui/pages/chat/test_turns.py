@@ -168,3 +168,22 @@ def test_the_context_is_metered(qtbot, ready):
     say(qtbot, ready, "long talk")
     qtbot.waitUntil(lambda: answered(ready) and len(ready.panes[LEFT].turns) == 2)
     assert meter.words.whole == "6 of 64 tokens; the oldest 2 messages left out, so that the rest fits"
+
+
+def test_turns_are_chosen_by_key(qtbot, talked):
+    pane = talked.panes[LEFT]
+    pane.text.setFocus()
+    qtbot.keyClick(pane.text, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert pane.chosen.prompt == "hello"
+    qtbot.keyClick(pane.text, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert pane.chosen.prompt == "hello"
+    qtbot.keyClick(pane.text, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert pane.chosen.prompt == "more"
+
+
+def test_beams_say_that_they_come_at_once(qtbot, ready):
+    ready.sampling.form.rows["beams"].set_value(3)
+    say(qtbot, ready, "endless")
+    qtbot.waitUntil(lambda: "3 beams" in ready.panes[LEFT].footer.whole)
+    ready.worker.stop()
+    qtbot.waitUntil(lambda: answered(ready))
