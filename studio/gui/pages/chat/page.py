@@ -170,7 +170,6 @@ class ChatPage(QWidget):
         self.blind.close_down()
         self.batch.close_down()
         self.conversations.close_down()
-        self.sharing.close_down()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was trained meanwhile."""

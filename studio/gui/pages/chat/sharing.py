@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from studio.gui.pages.chat.worker import ChatWorker, Phase
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
 from studio.jobs.runs import ProjectRuns
 from studio.storage.machine import read_device
 
@@ -24,20 +23,12 @@ class Sharing(QObject):
     def __init__(self, runs: ProjectRuns, worker: ChatWorker, notice: Notice, page: QWidget) -> None:
         super().__init__(page)
         self._runs, self._worker, self._notice, self._page = runs, worker, notice, page
-        self.card = ""  # what runs and chat would both compute on; empty for none, or while it isn't known
+        self.card: str | None = None  # what runs and chat would both compute on; empty for none, None: not looked yet
         self.on_processor = False
         self._agreed = False  # to share the card with the training that goes on now
         self._told = False
-        self._task: BackgroundTask | None = BackgroundTask(lambda _: read_device(), self)
-        self._task.succeeded.connect(self._take_device)
-        self._task.start()
         runs.list_changed.connect(self._look)
         notice.action_requested.connect(self._act)
-
-    def close_down(self) -> None:
-        """Let go of the thread."""
-        if self._task is not None:
-            self._task.wait()
 
     def may_load(self) -> bool:
         """Whether models can be loaded now. If training has the card the user is asked, and `load_requested` follows
@@ -45,7 +36,7 @@ class Sharing(QObject):
         if not self._runs.is_busy:
             self._agreed = self.on_processor = False
             return True
-        if not self.card or self._agreed or self.on_processor:
+        if self._agreed or self.on_processor or not self._look_for_card():
             return True
         box = QMessageBox(self._page)
         box.setObjectName("sharing")
@@ -73,10 +64,11 @@ class Sharing(QObject):
         self._agreed = True
         self.load_requested.emit()
 
-    @Slot(object)
-    def _take_device(self, device: object) -> None:
-        kind, name = getattr(device, "kind", "cpu"), getattr(device, "name", "")
-        self.card = "" if kind == "cpu" else str(name)
+    def _look_for_card(self) -> str:
+        if self.card is None:  # once, and only when something is being trained: a few milliseconds
+            device = read_device()
+            self.card = "" if device.kind == "cpu" else device.name
+        return self.card
 
     @Slot()
     def _look(self) -> None:
@@ -84,7 +76,7 @@ class Sharing(QObject):
         busy, loaded = self._runs.is_busy, self._worker.phase is not Phase.CLOSED
         if not busy:
             self._told = False
-        elif self.card and loaded and not self._agreed and not self.on_processor and not self._told:
+        elif loaded and not (self._agreed or self.on_processor or self._told) and self._look_for_card():
             self._told = True
             self._notice.show_note(
                 f"A run trains on {self.card} now, where chat has its models in memory too.", "Unload chat's models"
