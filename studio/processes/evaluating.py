@@ -63,7 +63,7 @@ def evaluate(
         subject.run,
         asked.name,
         digest_of(asked.prompts, how),
-        tuple(turns[-1].content for turns in asked.prompts),
+        tuple(_told(turns) for turns in asked.prompts),
         tuple(Answer(**answer) for answer in reply["answers"]),
         asked.checks,
         tuple(Answer(**answer) for answer in reply["refusals"]),
@@ -100,6 +100,13 @@ def let_judge(
     known = replace(first, contests=(*others, told))
     save_evaluation(project, known)
     return known
+
+
+def _told(turns: tuple[Message, ...]) -> str:
+    """A prompt as one text: what is asked, or the whole conversation that leads to it."""
+    if len(turns) == 1:
+        return turns[0].content
+    return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in turns)
 
 
 def _plain(turns: tuple[Message, ...]) -> list[dict[str, object]]:
