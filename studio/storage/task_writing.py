@@ -112,6 +112,8 @@ class Writer:
             if column not in row:
                 raise ValueError(f"it has no “{column}”")
             values[name] = row[column]
+            if name not in ("label", "answers") and isinstance(row[column], str) and not row[column].strip():
+                raise ValueError(f"its “{column}” is empty")
         values["labels"] = self._labels
         if "label" in self._columns:
             known = label_text(values["label"])

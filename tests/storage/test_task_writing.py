@@ -91,10 +91,11 @@ def test_questions_without_an_answer_say_so(project: Project, tmp_path: Path) ->
 
 
 def test_labels_without_a_word_are_left_out(project: Project, tmp_path: Path) -> None:
-    info = rows_in(project, tmp_path, [{"text": f"t{k}", "label": k - 1} for k in range(3)])
+    rows: list[dict[str, object]] = [{"text": f"t{k}", "label": k - 1} for k in range(3)]
+    info = rows_in(project, tmp_path, [*rows, {"text": " ", "label": 1}])
     made, written = make_instructions(project, info, usual(project, info))
-    assert (made.rows, written.skipped) == (2, 1)
-    assert "“-1” is left out" in written.left_out[0]
+    assert (made.rows, written.skipped) == (2, 2)
+    assert "“-1” is left out" in written.left_out[0] and "“text” is empty" in written.left_out[1]
 
 
 def test_how_it_was_made_is_kept_and_goes_with_it(project: Project, films: DatasetInfo) -> None:

@@ -29,7 +29,7 @@ class LayoutForm(QWidget):
         self.shape = QComboBox()
         self.shape.setAccessibleName("How the rows are read")
         self.shape.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.shape.setMinimumContentsLength(20)
+        self.shape.setMinimumContentsLength(14)
         for shape in SHAPES:
             self.shape.addItem(f"{shape.label} ({KINDS[shape.kind].rows})", shape.label)
         self.shape.activated.connect(self._take_shape)

@@ -1,6 +1,6 @@
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QScrollArea
 
 from studio.gui.pages.data import DataPage
 from studio.gui.pages.data.tools.export_dialog import ExportDialog
@@ -301,3 +301,16 @@ def test_the_history_names_every_change(project, page_for, qtbot):
     shown = [[dialog.table.item(row, column).text() for column in (1, 2)] for row in range(2)]
     assert shown == [["Deleted 1 example (now)", "199"], ["Imported", "200"]]
     dialog.close()
+
+
+def test_on_a_small_screen_nothing_stands_beyond_the_edge(project, page_for, qtbot, alpaca_file):
+    page = page_for(project)
+    page.resize(720, 450)  # 1440 x 900 at 200 %
+    page.view.filters.more.setChecked(True)
+    scroll = page.view.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: scroll.widget().width() > 0 and scroll.horizontalScrollBar().maximum() == 0)
+    assert page.view.head.train.geometry().right() <= page.view.head.width()
+    page.import_file(alpaca_file([GOOD, {"instruction": "no answer"}], "some.json"))
+    wait_for_question(page, qtbot)
+    qtbot.waitUntil(lambda: page.panel.question.horizontalScrollBar().maximum() == 0)
+    page.panel.cancel()

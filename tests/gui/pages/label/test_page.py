@@ -13,6 +13,7 @@ from studio.core.candidates import Author, Writing
 from studio.core.labelling import Candidate, LabelPlan, Mark, Verdict
 from studio.core.messages import Message
 from studio.gui.pages.label import LabelPage
+from studio.gui.pages.label.answers_grid import AnswersGrid
 from studio.gui.pages.label.edit_dialog import EditDialog
 from studio.gui.preferences import Preferences
 from studio.jobs.candidates import CandidateWriter, MachineJudge
@@ -525,3 +526,17 @@ def test_another_dataset_is_suited_at_once(qtbot, empty_project, opened):
     assert page.set_up.plan.rows["way"].value() == "pointwise" and page.set_up.answers.isChecked()
     page.set_up.dataset.setCurrentIndex(1 - page.set_up.dataset.currentIndex())
     assert page.set_up.plan.rows["way"].value() == "pairwise" and not page.set_up.answers.isChecked()
+
+
+@pytest.mark.parametrize("width", [380, 1200])
+def test_answers_stand_in_as_many_columns_as_there_is_room_for(qtbot, width):
+    grid = AnswersGrid()
+    qtbot.addWidget(grid)
+    grid.resize(width, 300)
+    grid.show()
+    grid.show_answers(["a", "b", "c", "d", "e"])
+    qtbot.waitUntil(lambda: all(pane.width() > 0 for pane in grid.panes))
+    places = {(pane.x(), pane.y()) for pane in grid.panes}
+    assert len(places) == 5 and len({x for x, _ in places}) == (2 if width == 380 else 3)
+    for pane in grid.panes:  # nothing of a head is cut off
+        assert pane.edit.geometry().right() <= pane.width() and pane.edit.width() >= pane.edit.minimumSizeHint().width()
