@@ -22,7 +22,7 @@ _COMPARE = Step(
     "Compare and vote",
     "chat",
     "Talk to the model that you began with and to the one that you made, side by side. Ask something, read both "
-    "answers, and vote for the better one.",
+    "answers, and vote for the better one. If both say the same, ask something else.",
     "Does the tuned model answer the question where the base model only goes on writing? Your votes are kept as "
     "labels, so even this comparison can be learned from.",
     lambda facts: facts.votes > 0,

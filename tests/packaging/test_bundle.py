@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
 sys.path.insert(0, str(PACKAGING))
 try:
-    import build
     import bundle
     import make_locks
     import third_party
+
+    import build
 finally:
     sys.path.remove(str(PACKAGING))
 

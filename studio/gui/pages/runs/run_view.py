@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QMenu,
     QPushButton,
     QTabBar,
@@ -41,6 +40,7 @@ from studio.gui.pages.runs.samples_view import SamplesView
 from studio.gui.pages.runs.score_view import ScoreView
 from studio.gui.pages.runs.settings_view import SettingsView
 from studio.gui.widgets.code_consent import CodeConsent
+from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.consent import allow, is_allowed, read_code
@@ -132,9 +132,12 @@ class RunView(QWidget):
         for word in self._shown:
             self.tabs.addTab(word)
         self.tabs.currentChanged.connect(self._show_tab)
-        self._tab_row = QHBoxLayout()
+        tab_row = QWidget()
+        shape = tab_row.sizePolicy()
+        shape.setHeightForWidth(True)
+        tab_row.setSizePolicy(shape)
+        self._tab_row = FlowLayout(tab_row)  # the plots' controls go below the tabs where there is no room beside
         self._tab_row.addWidget(self.tabs)
-        self._tab_row.addStretch()
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 0, 0, 0)
@@ -143,7 +146,7 @@ class RunView(QWidget):
         layout.addWidget(self.machine)
         layout.addWidget(self.notice)
         layout.addWidget(self.failure)
-        layout.addLayout(self._tab_row)
+        layout.addWidget(tab_row)
         for page in self._shown.values():  # not a stack, which would make all as high as the highest
             layout.addWidget(page, 1)
         self._show_tab(0)
