@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -138,16 +139,17 @@ def _keep(window: QWidget, name: str) -> None:
         focused.clearFocus()
     _rest(0.3)
     _ALBUM.mkdir(parents=True, exist_ok=True)
-    picture = (
-        window.grab()
-        .toImage()
-        .convertToFormat(
-            QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
-        )
-    )
+    picture = _few_colours(window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32))
     file = _ALBUM / f"{name}.png"
     assert picture.save(str(file), "PNG", 0), file
     print(f"{file.name}: {file.stat().st_size // 1024} KB", flush=True)
+
+
+def _few_colours(picture: QImage) -> QImage:
+    """The picture in its 256 most frequent colours; the others become the nearest of them."""
+    seen = Counter(memoryview(picture.constBits()).cast("I").tolist())
+    table = [colour for colour, _ in seen.most_common(256)]
+    return picture.convertToFormat(QImage.Format.Format_Indexed8, table, Qt.ImageConversionFlag.ThresholdDither)
 
 
 def _until(holds: Callable[[], bool]) -> None:
