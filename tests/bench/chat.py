@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,16 +164,29 @@ def speed(name: str, base: Path, adapter: Path, rounds: int) -> dict[str, Any]:
             note("their_later_ms", other_later[0] * 1000)
             note("tokens_per_second", tokens / mine[2])
             note("their_tokens_per_second", TOKENS / other[2])
-            note("first_ratio", other[0] / mine[0])
-            note("later_ratio", other_later[0] / mine_later[0])
-            note("speed_ratio", (tokens / mine[2]) / (TOKENS / other[2]))
-            note("two_panes_ratio", both[2] / mine[2])
-            note("tuned_ratio", alone[2] / mine[2])
+            note("whole_ms", mine[2] * 1000)
+            note("two_panes_ms", both[2] * 1000)
+            note("tuned_ms", alone[2] * 1000)
             assert again["left"]["tokens"]
         stops = [stop_after(ours, number) for number in range(STOPS)]
     told = {key: round(statistics.median(values), 2) for key, values in found.items()}
+    told |= {f"{key} of medians": value for key, value in ratios(found, statistics.median).items()}
+    told |= {f"{key} of best": value for key, value in ratios(found, min).items()}
     worst = {"stop_worst_ms": round(max(stops) * 1000, 1)}
     return {"bench": "chat", "model": name, "precision": precision, "same_text": f"{same}/{rounds}", **told, **worst}
+
+
+def ratios(found: dict[str, list[float]], of: Callable[[list[float]], float]) -> dict[str, float]:
+    """What the times come to: how many times as soon and as fast, and what a second pane costs. The best times of
+    both sides are what other programs disturbed least."""
+    fast = {key: [1 / value for value in found[key]] for key in ("tokens_per_second", "their_tokens_per_second")}
+    return {
+        "first x": round(of(found["their_first_ms"]) / of(found["first_ms"]), 2),
+        "later x": round(of(found["their_later_ms"]) / of(found["later_ms"]), 2),
+        "speed x": round(of(fast["their_tokens_per_second"]) / of(fast["tokens_per_second"]), 2),
+        "two panes to one": round(of(found["two_panes_ms"]) / of(found["whole_ms"]), 2),
+        "two panes to the tuned one": round(of(found["two_panes_ms"]) / of(found["tuned_ms"]), 2),
+    }
 
 
 def stop_after(talk: Talk, number: int) -> float:
