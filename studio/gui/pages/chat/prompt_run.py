@@ -29,8 +29,8 @@ class Task:
 
 
 class PromptRun(QObject):
-    """Asks while `ahead` says that more are wanted. answered(int): a task is complete. ended(): all are, or it was
-    stopped. failed(StudioError): the worker is gone; then it has stopped too, and `go_on` tries again."""
+    """answered(int): a task is complete. ended(): all are, or it was stopped. failed(StudioError): the worker is gone,
+    or its models; then it has stopped too, and `go_on` tries again."""
 
     answered = Signal(int)
     ended = Signal()
@@ -131,8 +131,10 @@ class PromptRun(QObject):
 
     @Slot(object)
     def _skip(self, error: StudioError) -> None:
-        """A prompt that can't be answered, one that is too long for instance."""
-        if self.active and self._at is not None:
+        """A prompt that can't be answered, one that is too long for instance; or models that can't be loaded."""
+        if self.active and self._at is None:
+            self._fail(error)
+        elif self.active and self._at is not None:
             number, self._at = self._at, None
             self.tasks[number].done, self.tasks[number].problem = True, error.what
             self.answered.emit(number)

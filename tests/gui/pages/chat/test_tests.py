@@ -155,3 +155,13 @@ def test_a_batch_is_stopped_and_gone_on_with(qtbot, ready):
     batch.run.tasks[1].prompt = "two"
     click(qtbot, batch.stop)
     qtbot.waitUntil(lambda: batch.run.complete == 3)
+
+
+def test_models_that_cannot_be_loaded_end_a_test_with_a_sentence(qtbot, page, trained):
+    trained("broken")
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
+    begin_blind(qtbot, page, ["one"])
+    qtbot.waitUntil(page.notice.isVisible)
+    assert page.notice.what.text() == "The adapter is damaged."
+    qtbot.waitUntil(page.blind.again.isVisible)
+    assert not page.blind.run.active
