@@ -19,11 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
 sys.path.insert(0, str(PACKAGING))
 try:
+    import build  # isort: skip - what it is taken for depends on whether a folder of that name was made
     import bundle
     import make_locks
     import third_party
-
-    import build
 finally:
     sys.path.remove(str(PACKAGING))
 
