@@ -28,6 +28,7 @@ from studio.storage.settings import home, is_portable
 
 _MARK = "plumbline-runtime"  # a file in each runtime's folder: nothing without it is ever deleted
 _RECORD = "runtime.json"
+_ENDING = 5.0  # seconds; a worker that was told to end needs a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,14 @@ def remove_runtimes(place: Path, keep: Runtime | None) -> list[Path]:
     return stay
 
 
-def forget_runtime() -> None:
+def forget_runtime(patience: float = _ENDING) -> None:
     """Delete the runtime in use. Raises StudioError while something trains with it."""
     runtime = current_runtime()
     if runtime is not None:
-        if is_in_use(Path(runtime.folder)):
+        until = time.monotonic() + patience
+        while (used := is_in_use(Path(runtime.folder))) and time.monotonic() < until:
+            time.sleep(0.2)
+        if used:
             raise StudioError("The runtime is in use by a run or a chat.", "Stop it first, then remove the runtime.")
         shutil.rmtree(runtime.folder, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):

@@ -11,9 +11,12 @@ from PySide6.QtWidgets import QMessageBox
 
 from studio.core.errors import Cancelled, StudioError
 from studio.core.torch_builds import CPU, CUDA_12, CUDA_13, Card, Computer, choose
+from studio.gui.around import Around
+from studio.gui.main_window import MainWindow
 from studio.gui.pages.runtime import RuntimePage
 from studio.gui.pages.runtime import page as page_module
 from studio.gui.pages.runtime.found import Found, lines_about
+from studio.gui.preferences import Preferences
 from studio.processes.trial import Trial
 from studio.storage.runtimes import Runtime, current_runtime, interpreter_in, new_folder, use_runtime
 
@@ -168,3 +171,24 @@ def test_a_computer_in_words() -> None:
     assert lines_about(Computer("linux")) == ["No graphics card that torch can compute on."]
     assert lines_about(Computer("macos", "arm64")) == ["Apple GPU"]
     assert lines_about(Computer("linux", note="nvidia-smi was silent.")) == ["nvidia-smi was silent."]
+
+
+def test_the_page_covers_what_is_there_and_gives_it_back(qtbot, monkeypatch, tmp_path) -> None:
+    found = Found(OLD, choose(OLD), (CPU,), tmp_path, None)
+    monkeypatch.setattr(page_module, "look", lambda: found)
+    preferences = Preferences()
+    window = MainWindow({"data": "Data"}, preferences)
+    qtbot.addWidget(window)
+    around = Around(window, preferences)
+    window.show()
+    around.show_runtime()
+    page = window.stack.currentWidget()
+    assert isinstance(page, RuntimePage)
+    around.show_runtime()  # from Settings, while it is shown
+    page.later.click()
+    assert window.stack.currentWidget() is window.start
+    around.show_runtime()
+    assert window.stack.currentWidget() is page
+    page.changed.emit()
+    around.close_down()
+    window.start.close_down()
