@@ -11,18 +11,16 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
-sys.path.insert(0, str(PACKAGING))
+sys.path.insert(0, str(PACKAGING))  # its files know each other by name, as the spec does
 try:
-    import build  # isort: skip - what it is taken for depends on whether a folder of that name was made
-    import bundle
-    import make_locks
-    import third_party
+    build, bundle, make_locks, third_party = map(import_module, ("build", "bundle", "make_locks", "third_party"))
 finally:
     sys.path.remove(str(PACKAGING))
 
