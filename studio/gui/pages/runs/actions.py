@@ -24,6 +24,7 @@ from studio.storage.project import Project
 from studio.storage.recipe_files import command_line, write_recipe
 from studio.storage.run_notes import tags_from
 from studio.storage.run_reports import run_report
+from studio.storage.tensorboard import write_tensorboard
 from studio.storage.trash import Thrown
 
 
@@ -176,10 +177,7 @@ class RunActions(QObject):
 
     @Slot(str)
     def save_report(self, file: str) -> None:
-        """Save a page about the run that holds everything it shows. A long run is read in a thread."""
-        if self._task is not None:
-            self.said.emit("Another report is being written; try again in a moment.", "")
-            return
+        """Save a page about the run that holds everything it shows."""
         if not self._ids:
             return
         project, record = self._project, self._runs.record(self._ids[0])
@@ -188,30 +186,49 @@ class RunActions(QObject):
 
         def write(_task: BackgroundTask) -> str:
             write_whole(Path(file), run_report(project, folder, name, notes, said))
-            return file
+            return f"The report is saved as “{file}”. It opens in any browser and needs nothing else."
 
+        self._begin(write)
+
+    @Slot()
+    def write_for_tensorboard(self) -> None:
+        """Write the curves beside the run as TensorBoard reads them."""
+        if not self._ids:
+            return
+        folder = self._runs.record(self._ids[0]).folder
+
+        def write(_task: BackgroundTask) -> str:
+            return f"The curves are in “{write_tensorboard(folder)}”. Show them with: tensorboard --logdir"
+
+        self._begin(write)
+
+    def _begin(self, write: Callable[[BackgroundTask], object]) -> None:
+        """Write in a thread, since a long run is read for it."""
+        if self._task is not None:
+            self.said.emit("Another file is being written; try again in a moment.", "")
+            return
         self._task = BackgroundTask(write, self)
-        self._task.succeeded.connect(self._report_saved)
-        self._task.failed.connect(self._report_failed)
-        self._task.finished.connect(self._report_over)
+        self._task.succeeded.connect(self._written)
+        self._task.failed.connect(self._not_written)
+        self._task.finished.connect(self._written_or_not)
         self._task.start()
 
     @Slot(object)
-    def _report_saved(self, file: str) -> None:
-        self.said.emit(f"The report is saved as “{file}”. It opens in any browser and needs nothing else.", "")
+    def _written(self, told: str) -> None:
+        self.said.emit(told, "")
 
     @Slot(object)
-    def _report_failed(self, error: Exception) -> None:
+    def _not_written(self, error: Exception) -> None:
         self.said.emit(error, "")
 
     @Slot()
-    def _report_over(self) -> None:
+    def _written_or_not(self) -> None:
         if self._task is not None:
             self._task.deleteLater()
             self._task = None
 
     def close_down(self) -> None:
-        """Wait for a report that is being written."""
+        """Wait for a file that is being written."""
         if self._task is not None:
             self._task.wait()
 

@@ -78,6 +78,7 @@ class HistoryView(QWidget):
             ("Copy as command", self.acts.copy_command),
             ("Save the recipe…", self.acts.export_recipe),
             ("Save a report…", self.acts.export_report),
+            ("Write for TensorBoard", self.acts.write_for_tensorboard),
         ):
             menu.addAction(word, act)
         self.more.setMenu(menu)

@@ -70,6 +70,7 @@ class LogView(QWidget):
         bind(self, keys.Find, "Search the log", self._begin, context=here)
         bind(self, keys.FindNext, "Find the next place in the log", self.find_next, context=here)
         theme.watcher().theme_changed.connect(self._mark)
+        self._mark()
 
     def show_run(self, run: RunFolder) -> None:
         """Show another run's log."""

@@ -101,6 +101,7 @@ class RunView(QWidget):
         self.command = menu.addAction("Copy as command", self.acts.copy_command)
         self.export = menu.addAction("Save the recipe…", self.acts.export_recipe)
         self.report_file = menu.addAction("Save a report…", self.acts.export_report)
+        menu.addAction("Write for TensorBoard", self.acts.write_for_tensorboard)
         menu.addSeparator()
         self.delete = menu.addAction("Delete…", self.acts.ask_to_delete)
         self.more.setMenu(menu)
