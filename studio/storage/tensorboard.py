@@ -1,11 +1,12 @@
 """A run's curves as a TensorBoard event file beside it, for those who compare runs there.
 
-The file is a row of records (length, its checksum, the event, its checksum), each event a protocol buffer with a scalar;
-this is all of the format that scalars need. Checksums are CRC-32C, masked as TensorFlow's record writer does.
+The file is a row of records (length, its checksum, the event, its checksum), each event a protocol buffer with a
+scalar; this is all of the format that scalars need. Checksums are CRC-32C, masked as TensorFlow's record writer does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import struct
@@ -67,7 +68,8 @@ def write_tensorboard(run: RunFolder) -> Path:
                     out.write(_record(_event(began, step, _bytes(5, _bytes(1, scalar)))))
         os.replace(making, target)
     except OSError as error:
-        making.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            making.unlink()
         raise disk_trouble(error, target) from error
     return folder
 
