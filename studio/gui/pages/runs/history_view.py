@@ -31,6 +31,7 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import Project
 
+_LEAST = 600  # pixels: with less, the page scrolls
 _WIDTHS = {"State": 96, "Method": 130, "Result": 190, "Steps": 70, "Time": 80, "Tags": 120, "Made": 130}
 
 
@@ -112,6 +113,7 @@ class HistoryView(QWidget):
             self.acts.ask_to_delete,
             context=here,
         )
+        self.setMinimumHeight(_LEAST)
         self._take_choice()
 
     def _make_table(self) -> QTableView:

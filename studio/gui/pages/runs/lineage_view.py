@@ -24,6 +24,7 @@ from studio.storage.lineage import data_facts
 from studio.storage.project import Project
 
 _SOON_MS = 400
+_LEAST = 640  # pixels: with less, the page scrolls
 
 
 class LineageView(QWidget):
@@ -76,6 +77,7 @@ class LineageView(QWidget):
         layout.addWidget(heading)
         layout.addWidget(about)
         layout.addWidget(self.area, 1)
+        self.setMinimumHeight(_LEAST)
         runs.list_changed.connect(self._take_news)
         runs.run_ended.connect(self._take_news)
 

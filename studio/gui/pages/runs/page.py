@@ -56,11 +56,7 @@ class RunsPage(QWidget):
         self.view.smoothing_changed.connect(self._remember_smoothing)
         self.view.recipe_requested.connect(self.recipe_requested)
         # So that nothing is cut off in a small window.
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self.view)
+        scroll = _scrolled(self.view)
 
         side = QWidget()
         column = QVBoxLayout(side)
@@ -100,7 +96,7 @@ class RunsPage(QWidget):
             ("Lineage", "What went into what, and what comes next", self.lineage),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(word), about)
-            self.views.addWidget(view)
+            self.views.addWidget(view if view is splitter else _scrolled(view))
         self.tabs.currentChanged.connect(self.views.setCurrentIndex)
         there = QWidget()
         inside = QVBoxLayout(there)
@@ -152,3 +148,12 @@ class RunsPage(QWidget):
     def _take_current(self, index: QModelIndex, _previous: QModelIndex) -> None:
         if index.isValid():
             self.view.show_run(index.data(RUN_ID))
+
+
+def _scrolled(view: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(view)
+    return area
