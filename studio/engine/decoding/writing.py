@@ -13,6 +13,8 @@ from studio.engine.decoding.decoder import Decoder
 from studio.engine.decoding.low_rank import Adapter
 from studio.engine.decoding.rows import Kept, Rows
 
+_WORTH = 4  # what is known counts from a fourth of a prompt on
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -71,6 +73,8 @@ class LightWriting:
                 return self._first[other]
         before = self._kept.pop(asked.place, None)
         known = before.in_common(asked.prompt) if before is not None and before.adapter is asked.adapter else 0
+        if known * _WORTH < len(asked.prompt):
+            known = 0  # a whole prompt is read faster than the end of one, token for token
         if before is not None and known:
             rows.put(row, before.layers, known)
             if known == before.prompt == len(asked.prompt):  # asked again: nothing at all is to be read
