@@ -87,7 +87,7 @@ class Model:
         """The answer as it is written. Closing the iterator ends it."""
         with self._turn:
             voice = self._voices[NAME]
-            pane = Pane(voice, asked.prompt, asked.sampling)
+            pane = Pane(voice, asked.prompt, [], asked.sampling)
             writer = writers_of(self._voices, {NAME: pane})[0]
             stops, met = Stops(asked.stops), False
             try:
