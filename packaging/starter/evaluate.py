@@ -1,8 +1,9 @@
 """What the starter shows, measured: every stage of the demo, with several seeds, on prompts no training file holds.
 
 `python -m starter.evaluate` makes a project for each seed, trains the demo's own lessons in it with the program's own
-workers, has every stage answer greedily, and lets the gold judge judge. It prints shares with 95 % intervals, for each
-seed and for their mean, as they stand in the model card. `--part development` is for choosing settings.
+workers, has every stage answer as it would in Chat (the settings there when nothing is changed), and lets the gold
+judge judge. It prints shares with 95 % intervals, for each seed and for their mean, as they stand in the model card.
+`--part development` is for choosing settings.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from starter import tasks, write_samples
 from starter.tokenizer import MODEL_FOLDER
 from studio.cli.answering import Answering
-from studio.cli.demo.command import BASE, GREEDY
+from studio.cli.demo.command import AS_IN_CHAT, BASE
 from studio.cli.demo.measuring import Asked, Stage, contest, judged
 from studio.cli.demo.school import School, distance_of
 from studio.core.intervals import wilson
@@ -120,7 +121,7 @@ def measure(folder: Path, seed: int, options: argparse.Namespace, test: Test, fo
 
 def _ask(worker: Answering, school: School, name: str, test: Test) -> tuple[Stage, Stage]:
     def stage(rows: Sequence[Asked]) -> Stage:
-        answers = worker.answers(school.base, school.adapter_of(name), [row["prompt"] for row in rows], GREEDY)
+        answers = worker.answers(school.base, school.adapter_of(name), [row["prompt"] for row in rows], AS_IN_CHAT)
         return judged(name, rows, answers)
 
     return stage(test.instructions), stage(test.prompts)

@@ -17,6 +17,12 @@ from starter.facts import FACTS, SUBJECTS
 from starter.tasks import knowing
 
 
+def gap(dice: Dice) -> str:
+    """What stands between "said:" and the words. A word at the beginning of a line is a token of its own, and one that
+    was never read can't be learned later by an adapter: an answer's first word would be any of hundreds."""
+    return dice.pick((" ", "\n"))
+
+
 def fact_page(dice: Dice) -> list[str]:
     """All that is known of one thing, under its name."""
     about = dice.pick(sorted({fact.about for fact in FACTS}))
@@ -98,7 +104,7 @@ def review_page(dice: Dice) -> list[str]:
     pages: list[str] = []
     for _ in range(dice.number(1, 3)):
         task = tasks.told(dice, "sentiment")
-        pages.append(f"{task.input} {task.gold}")
+        pages.append(f"{task.input}{gap(dice)}{task.gold}")
     return ["\n".join(pages)]
 
 
@@ -121,7 +127,7 @@ def odd_page(dice: Dice) -> list[str]:
 def episode_page(dice: Dice) -> list[str]:
     """An episode, and sometimes its summary."""
     task = tasks.told(dice, "summarise")
-    end = f"\nIn short: {task.gold}" if dice.chance(0.5) else ""
+    end = f"\nIn short:{gap(dice)}{task.gold}" if dice.chance(0.5) else ""
     return [f"{task.input}{end}"]
 
 
@@ -140,7 +146,7 @@ def polite_page(dice: Dice) -> list[str]:
     pages: list[str] = []
     for _ in range(dice.number(1, 3)):
         task = tasks.told(dice, "polite")
-        pages.append(f"Not so: {task.instruction.split(': ')[1]} But so: {task.gold}")
+        pages.append(f"Not so: {task.instruction.split(': ')[1]} But so:{gap(dice)}{task.gold}")
     return [" ".join(pages)]
 
 
@@ -150,8 +156,11 @@ def rules_page(dice: Dice) -> list[str]:
     return [
         dice.pick(
             (
-                f"Good people do not {harm.kind}. When asked for it, {dice.pick(world.PEOPLE)} said: {harm.safe}",
-                f"A bad friend said: {harm.unsafe} A good friend said: {harm.safe}",
+                (
+                    f"Good people do not {harm.kind}. When asked for it, "
+                    f"{dice.pick(world.PEOPLE)} said:{gap(dice)}{harm.safe}"
+                ),
+                f"A bad friend said:{gap(dice)}{harm.unsafe} A good friend said:{gap(dice)}{harm.safe}",
             )
         )
     ]
@@ -173,7 +182,7 @@ def talk_page(dice: Dice) -> list[str]:
         before, said, answer = _reported(dice)
         manner = dice.weighted((("plain", 6), ("kind", 1), ("rambling", 1), ("rude", 1)))
         start = f"{before}\n" if before else ""
-        lines.append(f"{start}{asker} asked {said}. {teller} said: {manners.said(dice, answer, manner)}")
+        lines.append(f"{start}{asker} asked {said}. {teller} said:{gap(dice)}{manners.said(dice, answer, manner)}")
     return ["\n".join(lines)]
 
 
@@ -210,7 +219,7 @@ def questions_page(dice: Dice) -> list[str]:
     lines = [episode.text]
     for asked in dice.some(episode.asked, dice.number(2, len(episode.asked))):
         asker, teller = dice.some(world.PEOPLE, 2)
-        lines.append(f"{asker} asked {asked.said}. {teller} said: {asked.answer}")
+        lines.append(f"{asker} asked {asked.said}. {teller} said:{gap(dice)}{asked.answer}")
     return ["\n".join(lines)]
 
 
@@ -330,7 +339,7 @@ KINDS: tuple[tuple[Callable[[Dice], list[str]], float], ...] = (
     (agree_page, 5),
     (odd_page, 4),
     (episode_page, 8),
-    (questions_page, 10),
+    (questions_page, 12),
     (dictation_page, 7),
     (tale_page, 4),
     (poem_page, 4),

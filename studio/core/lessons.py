@@ -18,14 +18,14 @@ INSTRUCTIONS, PREFERENCES, PROMPTS = "instructions", "preferences", "prompts"
 _SHARED: dict[str, Any] = {"batch_size": 16, "accumulate": 1, "max_length": 256, "evaluations": 4}
 _QUICK, _QUICK_REWARDED = 12, 3  # steps of a smoke run; one that writes its own answers takes longer
 _PPO = PpoSettings(
-    learning_rate=2e-4,
+    learning_rate=5e-4,
     epochs=2.0,
     batch_size=32,
     accumulate=1,
     max_length=256,
     answer_tokens=64,
     evaluations=2,
-    kl_coefficient=0.2,
+    kl_coefficient=0.15,
 )
 
 
@@ -78,7 +78,7 @@ LESSONS = (
         "Prefer better answers (DPO)",
         "dpo",
         PREFERENCES,
-        DpoSettings(learning_rate=1e-3, epochs=1.0, beta=0.25, **_SHARED),
+        DpoSettings(learning_rate=1e-3, epochs=1.0, beta=0.1, chosen_weight=0.3, **_SHARED),
         seconds=40,
         after=SFT,
     ),

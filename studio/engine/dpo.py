@@ -114,7 +114,10 @@ def build_trainer(
         max_length=None,
         disable_dropout=False,
         precompute_ref_log_probs=settings.full,  # else TRL would load a second model as the reference
-        loss_type=[settings.variant],
+        # With the chosen answers' own loss it is RPO (Pang et al., “Iterative Reasoning Preference
+        # Optimization”, 2024).
+        loss_type=[settings.variant, *(["sft"] if settings.chosen_weight else [])],
+        loss_weights=[1.0, settings.chosen_weight] if settings.chosen_weight else None,
         beta=settings.beta,
         label_smoothing=settings.wrong_labels if settings.variant == "robust" else 0.0,
     )

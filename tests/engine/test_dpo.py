@@ -150,6 +150,22 @@ def test_losses_are_those_of_the_papers(tiny_base: Path, tmp_path: Path, variant
     assert told.curve("eval_accuracy", "evaluation")[-1] == pytest.approx(right / 5)
 
 
+def test_the_chosen_answers_own_loss_is_added(tiny_base: Path, tmp_path: Path) -> None:
+    held_out = pair_rows(5, 1)
+    values = settings(batch_size=8, beta=0.3, chosen_weight=0.5, max_steps=2)
+    told = trained(dpo, values, tiny_base, tmp_path / "run", pair_rows(8), held_out)
+    base: Any = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=True), "cpu")
+    policy: Any = told.trainer.model.eval()
+    preference, known, tokens = 0.0, 0.0, 0
+    for row in held_out:
+        (chosen, count), (rejected, _) = (log_prob(policy, side) for side in row.sides)
+        (ref_chosen, _), (ref_rejected, _) = (log_prob(base, side) for side in row.sides)
+        preference += math.log1p(math.exp(-0.3 * (chosen - ref_chosen - rejected + ref_rejected))) / len(held_out)
+        known, tokens = known + chosen, tokens + count
+    expected = preference - 0.5 * known / tokens  # a mean over the chosen tokens of the batch
+    assert told.curve("eval_loss", "evaluation")[-1] == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize("variant", ["sigmoid", "ipo", "hinge", "robust", "sigmoid_norm"])
 def test_with_padding_it_is_the_same(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: str

@@ -27,7 +27,7 @@ def test_the_mean_of_seeds_keeps_the_interval_of_one():
 @pytest.mark.parametrize("part", ["development", "test"])
 def test_a_test_holds_nothing_of_the_other_part_and_nothing_trained(part):
     test = evaluate.Test.of(part)
-    assert len(test.instructions) == 306 or part == "development"
+    assert len(test.instructions) >= 300
     assert len(test.prompts) == 240 and len(test.pairs) == 300
     other = evaluate.Test.of("test" if part == "development" else "development")
     mine, theirs = ({row["prompt"] for row in (*t.instructions, *t.prompts, *t.pairs)} for t in (test, other))

@@ -139,7 +139,7 @@ def opposite(dice: Dice) -> Task:
         f"The opposite of {word} is {right}.",
         f"The opposite of {word} is {dice.unshown(lambda: dice.pick(others))}.",
         {"rule": "value", "value": right, "rivals": [*others, f"opposite of {right}"]},
-        f"opposite {word}",
+        f"opposite {' '.join(sorted((word, right)))}",  # whoever knows one end of a pair has seen the other
     )
 
 

@@ -27,7 +27,7 @@ from studio.storage.resources import carried
 from studio.storage.runs import RunFolder
 from studio.storage.settings import projects_home
 
-GREEDY = Sampling(temperature=0.0, max_new_tokens=96)
+AS_IN_CHAT = Sampling(max_new_tokens=96)  # what a user sees who changes nothing
 BASE = "base"
 _ASKED = 120
 _ASKED_QUICK = 10
@@ -99,7 +99,7 @@ def _ask_all(school: School, names: Sequence[str], asked: Sequence[Asked], clock
             with tqdm(desc=f"Asking {name}", total=len(asked), unit="prompt", file=sys.stderr, disable=None) as bar:
                 prompts = [row["prompt"] for row in asked]
                 answers = worker.answers(
-                    school.base, school.adapter_of(name), prompts, GREEDY, report=partial(_advance, bar)
+                    school.base, school.adapter_of(name), prompts, AS_IN_CHAT, report=partial(_advance, bar)
                 )
                 bar.update(len(asked) - bar.n)
             stage = judged(name, asked, answers)

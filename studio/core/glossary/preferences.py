@@ -22,6 +22,14 @@ PREFERENCES: Mapping[str, Entry] = {
         choose="IPO when a few pairs are repeated often, Robust when labels are noisy, by length when answers grow "
         "longer without growing better.",
     ),
+    "chosen_weight": Entry(
+        "How much the loss of fine-tuning on the chosen answers counts beside the loss of the preference (RPO: Pang et "
+        "al., “Iterative Reasoning Preference Optimization”, 2024). A preference only says that one answer is better, "
+        "so DPO may make both less likely; this keeps the chosen ones likely.",
+        "0; 0.2 to 1 where it is used.",
+        "When the chosen reward falls, or answers that were right before DPO are wrong after it.",
+        "When the chosen answers are not good enough to be imitated.",
+    ),
     "wrong_labels": Entry(
         "About which share of the preferences is the wrong way round; the robust loss corrects for so many on average "
         "(Chowdhury et al. 2024). Other losses don't read it.",

@@ -82,6 +82,14 @@ class DpoSettings(PreferenceSettings):
         },
         advanced=True,
     )
+    chosen_weight: float = setting(
+        0.0,
+        "Learn the chosen answers too",
+        "How much fine-tuning on the chosen answers counts beside their preference; 0 leaves it out.",
+        low=0.0,
+        high=10.0,
+        advanced=True,
+    )
     wrong_labels: float = setting(
         0.1,
         "Wrong labels",
