@@ -110,7 +110,9 @@ class RunStory:
             return _ENDED[self.ending.kind]
         if not worker_alive:
             return RunState.INTERRUPTED
-        return RunState.RUNNING if self.phase in WORKING else RunState.STARTING
+        # Of a long run only the end may have been read: steps, and no word of the phase before them.
+        works = self.phase in WORKING if self.phase else self.step > 0
+        return RunState.RUNNING if works else RunState.STARTING
 
 
 NOT_STARTED = "It has not been started yet."

@@ -207,6 +207,8 @@ class ProjectRuns(QObject):
         record.history = RunHistory(RunStory() if process is not None else record.story, partial=True)
         if process is not None or record.outcome is None:
             record.state, record.outcome = RunState.STARTING, None
+            if record.story.ending is None:  # else it is that of an attempt before
+                record.state = record.story.state(worker_alive=True)
         watch = RunWatch(record.folder, process, self._command_for(record), self)
         watch.glimpsed.connect(self._take_glimpse)
         watch.caught_up.connect(self._take_history)

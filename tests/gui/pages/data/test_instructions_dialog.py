@@ -57,7 +57,8 @@ def test_what_is_typed_shows_and_is_made_and_undone(dialog, qtbot, empty_project
     assert page.notice.action.text() == "Undo"
     page.notice.action.click()
     qtbot.waitUntil(lambda: [info.name for info in list_datasets(empty_project)] == ["films"])
-    assert page.view.head.train.text() == "Make instructions…" and not page.view.head.label.isVisible()
+    qtbot.waitUntil(lambda: page.view.head.train.text() == "Make instructions…")
+    assert not page.view.head.label.isVisible()
 
 
 def test_phrasings_are_added_ticked_off_and_removed(dialog, qtbot):
