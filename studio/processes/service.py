@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import IO, Any, Literal, cast
 
 from studio.core.errors import StudioError
 from studio.processes.launch import start_worker, worker_command
@@ -56,7 +56,7 @@ class Service:
         shown as such."""
         pipe = self._process.stdout
         assert pipe is not None
-        for line in pipe:
+        while line := _next_line(pipe):
             with contextlib.suppress(ValueError, RecursionError):
                 parsed = json.loads(line.decode("utf-8", "replace"))
                 if isinstance(parsed, dict):
@@ -76,6 +76,9 @@ class Service:
             self._process.wait(grace)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:  # nobody may be left who reads it to its end
+            self._process.stdout.close()
 
     def ending(self) -> StudioError | None:
         """After `replies` has ended: why, or None when it was closed on purpose."""
@@ -89,3 +92,11 @@ class Service:
         said = f" Its last words were: “{lines[-1][:300]}”." if lines else ""
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         return StudioError(f"The model process ended {how}.{said}", "Start it again.", tail)
+
+
+def _next_line(pipe: IO[bytes]) -> bytes:
+    """The next line; empty at the end, and when the pipe was closed meanwhile."""
+    try:
+        return pipe.readline()
+    except ValueError:
+        return b""

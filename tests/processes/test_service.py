@@ -44,6 +44,18 @@ def test_closing_ends_it_and_is_no_error(service):
     assert not service.send({"do": "say"})
 
 
+def test_closed_in_the_middle_of_its_replies_it_leaves_no_pipe_open(tmp_path):
+    service = Service("chat", tmp_path / "chat.log", FAKE)
+    replies = service.replies()
+    next(replies)
+    service.close()
+    deadline = time.monotonic() + 30
+    while not service._process.stdout.closed and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert service._process.stdout.closed
+    assert list(replies) == []
+
+
 def test_a_crash_is_a_sentence_with_the_last_words(service):
     replies = service.replies()
     next(replies)
