@@ -52,7 +52,7 @@ def main() -> None:
         page.open_voice(starter)
         for _ in range(3):
             page.panes.add(starter)
-        page._load_again()
+        page.memory.follow()
         wait(app, 120, lambda: page.worker.phase is Phase.READY and len(page.worker.model.names) == 4)
         heart = Heart()
         idle = figures(heart.measure(app, min(5.0, seconds)))

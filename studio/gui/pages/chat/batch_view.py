@@ -5,60 +5,46 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSplitter,
-    QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from studio.core.conversation import Sampling
 from studio.core.dialogue import Turn
 from studio.core.errors import StudioError
-from studio.gui import theme
 from studio.gui.pages.chat.pane_text import PaneText
-from studio.gui.pages.chat.prompt_run import PromptRun, Task
-from studio.gui.pages.chat.prompt_source import PromptSource
+from studio.gui.pages.chat.prompt_run import Task
+from studio.gui.pages.chat.prompt_set_view import How, PromptSetView
 from studio.gui.pages.chat.worker import ChatWorker
 from studio.storage.files import write_whole
 from studio.storage.project import Project
 
 _CELL = 120  # characters of an answer in the grid; below it stands the whole
 _FORMS = "Table (*.csv);;JSON lines (*.jsonl)"
-How = Mapping[str, tuple[Sampling, str]]
 
 
-class BatchView(QWidget):
-    """left(): back to chat. failed(object). how, load: as of `BlindView`."""
-
-    left = Signal()
-    failed = Signal(object)
+class BatchView(PromptSetView):
+    """The grid, and below it the chosen answer whole."""
 
     def __init__(self, project: Project, worker: ChatWorker, how: Callable[[], How], load: Callable[[], bool]) -> None:
-        super().__init__()
-        self._how, self._load = how, load
+        super().__init__(project, worker, how, load)
         self._panes: list[str] = []
-        self.run = PromptRun(worker, self)
         self.run.answered.connect(self._take_answer)
         self.run.ended.connect(self._tell)
         self.run.failed.connect(self._tell)
-        self.source = PromptSource(project)
-        self.start = QPushButton("Ask all panes")
-        theme.set_role(self.start, "primary")
-        self.start.clicked.connect(self.begin)
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Prompts that are answered")
         self.stop = QPushButton("Stop")
@@ -67,10 +53,7 @@ class BatchView(QWidget):
         self.export.setToolTip("Write the grid as a table or as JSON lines")
         self.export.clicked.connect(self._ask_where)
         self.other = QPushButton("Other prompts")
-        self.other.clicked.connect(self._show_set_up)
-        self.leave = QPushButton("Back to chat")
-        theme.set_role(self.leave, "quiet")
-        self.leave.clicked.connect(self._leave)
+        self.other.clicked.connect(self.show_set_up)
         self.grid = QTableWidget(0, 1)
         self.grid.setAccessibleName("Answers: a row for each prompt, a column for each model")
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -79,20 +62,16 @@ class BatchView(QWidget):
         self.whole = PaneText()
         self.whole.setAccessibleName("The chosen answer")
         self.whole.setPlaceholderText("Choose a cell to read it whole.")
-        self._lay_out()
+        self.lay_out(
+            "Batch",
+            "Every prompt is asked of all panes, each with its own settings; the answers make a grid.",
+            "Ask all panes",
+            self._answers(),
+        )
 
-    def _lay_out(self) -> None:
-        set_up = QWidget()
-        column = QVBoxLayout(set_up)
-        column.setContentsMargins(0, 0, 0, 0)
-        about = QLabel("Every prompt is asked of all panes, each with its own settings; the answers make a grid.")
-        about.setWordWrap(True)
-        column.addWidget(about)
-        column.addWidget(self.source)
-        column.addWidget(self.start, alignment=Qt.AlignmentFlag.AlignLeft)
-        column.addStretch()
-        answers = QWidget()
-        column = QVBoxLayout(answers)
+    def _answers(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout()
         row.addWidget(self.bar, 1)
@@ -106,46 +85,23 @@ class BatchView(QWidget):
         both.setStretchFactor(1, 2)
         both.setChildrenCollapsible(False)
         column.addWidget(both, 1)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(set_up)
-        self.stack.addWidget(answers)
-        head = QHBoxLayout()
-        title = QLabel("Batch")
-        theme.set_role(title, "title")
-        head.addWidget(title)
-        head.addStretch()
-        head.addWidget(self.leave)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(self.stack, 1)
+        return page
 
-    def close_down(self) -> None:
-        """Ask no more."""
-        self.run.stop()
-
-    @Slot()
-    def begin(self) -> None:
-        """Ask every prompt of all panes."""
-        try:
-            how, prompts = self._how(), self.source.prompts()
-        except StudioError as error:
-            self.failed.emit(error)
-            return
+    def tasks(self, how: How, prompts: list[str]) -> list[Task]:
+        """Every prompt of all panes."""
         self._panes = list(how)
+        return [Task(prompt, tuple(self._panes)) for prompt in prompts]
+
+    def begun(self) -> None:
+        """An empty grid."""
         self.grid.clear()
         self.grid.setColumnCount(1 + len(self._panes))
         self.grid.setHorizontalHeaderLabels(["Prompt", *self._panes])
-        self.grid.setRowCount(len(prompts))
-        for row, prompt in enumerate(prompts):
-            self.grid.setItem(row, 0, QTableWidgetItem(_short(prompt)))
-        header = self.grid.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.bar.setRange(0, len(prompts))
-        self.stack.setCurrentIndex(1)
-        self._load()
-        self.run.begin([Task(prompt, tuple(self._panes)) for prompt in prompts], how)
+        self.grid.setRowCount(len(self.run.tasks))
+        for row, task in enumerate(self.run.tasks):
+            self.grid.setItem(row, 0, QTableWidgetItem(_short(task.prompt)))
+        self.grid.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.bar.setRange(0, len(self.run.tasks))
         self._tell()
 
     def as_csv(self) -> str:
@@ -231,18 +187,6 @@ class BatchView(QWidget):
             write_whole(target, self.as_json_lines() if target.suffix.lower() == ".jsonl" else self.as_csv())
         except (StudioError, OSError) as error:
             self.failed.emit(error)
-
-    @Slot()
-    def _show_set_up(self) -> None:
-        self.run.stop()
-        self.source.list_again()
-        self.stack.setCurrentIndex(0)
-
-    @Slot()
-    def _leave(self) -> None:
-        self.run.stop()
-        self._tell()
-        self.left.emit()
 
 
 def _short(text: str) -> str:

@@ -6,13 +6,12 @@ Answers are written ahead while one reads. Each vote is a label of the set “Ch
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.blind_tests import BOTH_BAD, TIE, A, B, BlindTest, Duel
-from studio.core.conversation import Sampling
 from studio.core.dialogue import Turn
 from studio.core.errors import StudioError
 from studio.core.labelling import Candidate, Verdict
@@ -20,8 +19,8 @@ from studio.core.messages import Message
 from studio.gui import theme
 from studio.gui.pages.chat.blind_result import BlindResult
 from studio.gui.pages.chat.pane_text import PaneText
-from studio.gui.pages.chat.prompt_run import PromptRun, Task
-from studio.gui.pages.chat.prompt_source import PromptSource
+from studio.gui.pages.chat.prompt_run import Task
+from studio.gui.pages.chat.prompt_set_view import SET_UP, How, PromptSetView
 from studio.gui.pages.chat.worker import ChatWorker
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.keys import bind
@@ -37,30 +36,20 @@ _VERDICTS = {
     TIE: Verdict.tie(2),
     BOTH_BAD: Verdict.tie(2, bad=True),
 }
-How = Mapping[str, tuple[Sampling, str]]
 
 
-class BlindView(QWidget):
-    """left(): back to chat. failed(object). how: gives, for the panes that there are, how each is asked; raises
-    StudioError. load: has their models loaded if they aren't."""
-
-    left = Signal()
-    failed = Signal(object)
+class BlindView(PromptSetView):
+    """Two sides, the votes below them, and at the end the result."""
 
     def __init__(self, project: Project, worker: ChatWorker, how: Callable[[], How], load: Callable[[], bool]) -> None:
-        super().__init__()
-        self._project, self._how, self._load = project, how, load
+        super().__init__(project, worker, how, load)
+        self._project = project
         self.test: BlindTest | None = None
         self._at = 0  # the duel that is shown
         self._systems: dict[str, str] = {}
         self._task: BackgroundTask | None = None
-        self.run = PromptRun(worker, self)
         self.run.answered.connect(self._take_answer)
         self.run.failed.connect(self._stumble)
-        self.source = PromptSource(project)
-        self.start = QPushButton("Start the blind test")
-        theme.set_role(self.start, "primary")
-        self.start.clicked.connect(self.begin)
         self.question, self.progress = QLabel(), QLabel()
         self.question.setWordWrap(True)
         self.question.setTextFormat(Qt.TextFormat.PlainText)
@@ -74,32 +63,23 @@ class BlindView(QWidget):
         self.again.clicked.connect(self._go_on)
         self.again.hide()
         self.result = BlindResult()
-        self.result.again_requested.connect(self._show_set_up)
-        self.leave = QPushButton("Back to chat")
-        self.leave.clicked.connect(self._leave)
+        self.result.again_requested.connect(self.show_set_up)
         self.finish = QPushButton("Show the result now")
         self.finish.setToolTip("Ends the test with the votes so far")
         self.finish.clicked.connect(self._end)
-        for button in (self.leave, self.finish):
-            theme.set_role(button, "quiet")
-        self._lay_out()
-        self._show_set_up()
-
-    def _lay_out(self) -> None:
-        set_up = QWidget()
-        column = QVBoxLayout(set_up)
-        column.setContentsMargins(0, 0, 0, 0)
-        about = QLabel(
+        theme.set_role(self.finish, "quiet")
+        self.lay_out(
+            "Blind test",
             "Two of the panes' models answer each prompt. You don't see which, and their sides are shuffled. "
-            "Vote with the keys 1 to 4; the names come with the result. Every vote is kept under Label."
+            "Vote with the keys 1 to 4; the names come with the result. Every vote is kept under Label.",
+            "Start the blind test",
+            self._duels(),
+            self.result,
         )
-        about.setWordWrap(True)
-        column.addWidget(about)
-        column.addWidget(self.source)
-        column.addWidget(self.start, alignment=Qt.AlignmentFlag.AlignLeft)
-        column.addStretch()
-        duel = QWidget()
-        column = QVBoxLayout(duel)
+
+    def _duels(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.progress)
         column.addWidget(self.question)
@@ -133,43 +113,26 @@ class BlindView(QWidget):
         row.addWidget(self.finish)
         row.addWidget(self.again)
         column.addWidget(row_of_votes)
-        self.stack = QStackedWidget()
-        for widget in (set_up, duel, self.result):
-            self.stack.addWidget(widget)
-        head = QHBoxLayout()
-        title = QLabel("Blind test")
-        theme.set_role(title, "title")
-        head.addWidget(title)
-        head.addStretch()
-        head.addWidget(self.leave)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(self.stack, 1)
+        return page
 
     def close_down(self) -> None:
         """Let the last vote be kept."""
-        self.run.stop()
+        super().close_down()
         if self._task is not None:
             self._task.wait()
 
-    @Slot()
-    def begin(self) -> None:
-        """Make the duels, and have them answered."""
-        try:
-            how, prompts = self._how(), self.source.prompts()
-            if len(how) < 2:
-                raise StudioError("A blind test needs two models.", "Add a pane, and choose another model for it.")
-        except StudioError as error:
-            self.failed.emit(error)
-            return
+    def tasks(self, how: How, prompts: list[str]) -> list[Task]:
+        """The duels. Raises StudioError when there are no two models."""
+        if len(how) < 2:
+            raise StudioError("A blind test needs two models.", "Add a pane, and choose another model for it.")
         self.test = BlindTest.of(list(how), prompts, seed=random.randrange(2**31))
         self._systems = {pane: system for pane, (_, system) in how.items()}
         self._at = 0
-        self._load()
-        self.run.begin([Task(duel.prompt, (duel.left, duel.right)) for duel in self.test.duels], how)
-        self.stack.setCurrentIndex(1)
+        return [Task(duel.prompt, (duel.left, duel.right)) for duel in self.test.duels]
+
+    def begun(self) -> None:
+        """The first duel."""
+        self.again.hide()
         self._show()
         self.setFocus()
 
@@ -207,13 +170,13 @@ class BlindView(QWidget):
 
     @Slot(int)
     def _take_answer(self, number: int) -> None:
-        if self.stack.currentIndex() == 1 and number >= self._at:
+        if self.stack.currentIndex() == SET_UP + 1 and number >= self._at:
             self._show()
 
     @Slot()
     def _press(self) -> None:
         duel, vote = self._duel, self.sender().objectName()
-        if duel is None or self.stack.currentIndex() != 1 or not self.run.tasks[self._at].done:
+        if duel is None or self.stack.currentIndex() != SET_UP + 1 or not self.run.tasks[self._at].done:
             return
         duel.vote = vote
         task = self.run.tasks[self._at]
@@ -253,19 +216,13 @@ class BlindView(QWidget):
             for task in self.run.tasks:
                 names.update({pane: name for pane, name in task.models.items() if name})
             self.result.show_test(self.test, names)
-            self.stack.setCurrentIndex(2)
-
-    @Slot()
-    def _show_set_up(self) -> None:
-        self.source.list_again()
-        self.stack.setCurrentIndex(0)
+            self.stack.setCurrentWidget(self.result)
 
     @Slot()
     def _leave(self) -> None:
-        self.run.stop()
-        if self.stack.currentIndex() == 1:
-            self._show_set_up()
-        self.left.emit()
+        if self.stack.currentIndex() == SET_UP + 1:
+            self.show_set_up()
+        super()._leave()
 
 
 def _text(task: Task, pane: str) -> str:

@@ -1,12 +1,12 @@
 """The Chat page: one message to one to four models side by side; at first a run's base and what the run made of it.
 
-Here stands which models are in which panes and in memory, and where everything has its place. What is said is `talk`,
-what is kept `conversations`, the worker `worker`.
+Here stands which models are in which panes, and where everything has its place. Which are in memory is `memory`, what
+is said `talk`, what is kept `conversations`, the worker `worker`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
@@ -14,12 +14,12 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.core.conversation import Sampling, Voice
-from studio.core.errors import StudioError
 from studio.gui.pages.chat.batch_view import BatchView
 from studio.gui.pages.chat.blind_view import BlindView
 from studio.gui.pages.chat.composer import Composer
 from studio.gui.pages.chat.conversations import Conversations
 from studio.gui.pages.chat.looks import Looks
+from studio.gui.pages.chat.memory import Memory
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sampling_panel import SamplingPanel
 from studio.gui.pages.chat.sharing import Sharing
@@ -56,8 +56,6 @@ class ChatPage(QWidget):
         self._project, self._runs = project, runs
         self._models: list[Path] = []  # base models to choose from
         self._adapters: list[tuple[Path, Path]] = []  # linked ones, each with its base
-        self._loaded: Mapping[str, Voice] = {}  # what the worker was last told to load
-        self._died = False
         self.worker = ChatWorker(project.logs / "chat.log", self, command)
         self.notice = Notice()
         self.panes = PanesRow()
@@ -68,7 +66,12 @@ class ChatPage(QWidget):
         self.composer = Composer()
         self.votes = Votes(project, self.panes, self.sampling.system_prompt)
         self.votes.failed.connect(self.notice.show_error)
-        self.talk = Talk(self.worker, self.panes, self.sampling, self.composer, self.votes, self._have_loaded)
+        self.sharing = Sharing(runs, self.worker, self.notice, self)
+        self.memory = Memory(self.worker, self.panes, self.sharing)
+        self.memory.begun.connect(self.notice.clear)
+        self.memory.failed.connect(self.notice.show_error)
+        self.talk = Talk(self.worker, self.panes, self.sampling, self.composer, self.votes, self.memory.have)
+        self.memory.given_up.connect(self.talk.give_up)
         self.talk.failed.connect(self.notice.show_error)
         self.talk.state_changed.connect(self._tell)
         self.conversations = Conversations(project, self.worker, self.panes, self.sampling, self.talk)
@@ -79,11 +82,8 @@ class ChatPage(QWidget):
         self.sampling.composers_separated.connect(self._separate)
         self.looks = Looks(self.worker, self.panes, self.sampling, self.composer)
         self.looks.failed.connect(self.notice.show_error)
-        self.sharing = Sharing(runs, self.worker, self.notice, self)
-        self.sharing.unload_requested.connect(self._unload)
-        self.sharing.load_requested.connect(self._load)
-        self.blind = BlindView(project, self.worker, self._how, self._have_loaded)
-        self.batch = BatchView(project, self.worker, self._how, self._have_loaded)
+        self.blind = BlindView(project, self.worker, self._how, self.memory.have)
+        self.batch = BatchView(project, self.worker, self._how, self.memory.have)
         for view in (self.blind, self.batch):
             view.left.connect(self._show_talk)
             view.failed.connect(self.notice.show_error)
@@ -111,8 +111,6 @@ class ChatPage(QWidget):
         worker = self.worker
         worker.phase_changed.connect(self._tell)
         worker.loaded.connect(self._take_loaded)
-        worker.failed.connect(self._take_failure)
-        worker.died.connect(self._take_death)
         runs.list_changed.connect(self._list)
         runs.run_ended.connect(self._list)
         self._list()
@@ -149,8 +147,7 @@ class ChatPage(QWidget):
         if index >= 0:
             self.top.choice.setCurrentIndex(index)
             self._show_run()
-            if self.worker.phase is Phase.CLOSED or not self._is_loaded():
-                self._load()
+            self.memory.load_missing()
             self.composer.edit.setFocus()
 
     def open_voice(self, voice: Voice) -> None:
@@ -159,8 +156,7 @@ class ChatPage(QWidget):
         base = [Voice(voice.base, asked_like=voice.adapter)] if voice.adapter else []
         self.panes.show_voices([*base, voice])
         self._list()
-        if self.worker.phase is Phase.CLOSED or not self._is_loaded():
-            self._load()
+        self.memory.load_missing()
         self.composer.edit.setFocus()
 
     def close_down(self) -> None:
@@ -207,40 +203,8 @@ class ChatPage(QWidget):
         self.panes.show_voices([voice for voice in pair if voice is not None])
         self._tell()
 
-    def _is_loaded(self) -> bool:
-        return dict(self._loaded) == dict(self.panes.voices())
-
-    def _have_loaded(self) -> bool:
-        """Whether the models of all panes are in memory; if not, they are loaded now."""
-        self.notice.clear()
-        if self.worker.phase is Phase.READY and self._is_loaded():
-            return True
-        if self.worker.phase in (Phase.CLOSED, Phase.READY):
-            self._load()
-        return False
-
-    @Slot()
-    def _load(self) -> None:
-        """Have the models of all panes loaded."""
-        self.notice.clear()
-        voices = self.panes.voices()
-        if not self.sharing.may_load():
-            self.talk.give_up("not loaded")
-            return
-        try:
-            if not voices:
-                raise StudioError("There is no tuned model to talk to.", "Train one, or choose another run.")
-            self.worker.load(voices, on_processor=self.sharing.on_processor)
-        except StudioError as error:
-            self._take_failure(error)
-            return
-        self._loaded, self._died = dict(voices), False
-
-    def _load_again(self) -> None:
-        """After a change of panes: load what is missing, if models are in memory at all."""
-        if self.worker.phase is not Phase.CLOSED and not self._is_loaded():
-            self.worker.stop()
-            self._load()
+    def _follow(self) -> None:
+        self.memory.follow()
         self._tell()
 
     def _record(self) -> RunRecord | None:
@@ -250,7 +214,7 @@ class ChatPage(QWidget):
     @Slot(int)
     def _take_choice(self, _index: int) -> None:
         self._show_run()
-        self._load_again()
+        self._follow()
 
     @Slot(str, object)
     def _take_voice(self, key: str, voice: Voice) -> None:
@@ -258,7 +222,7 @@ class ChatPage(QWidget):
         if pane.voice is None or not same(pane.voice, voice):
             pane.voice = voice
             pane.set_model(voice.base.name)
-        self._load_again()
+        self._follow()
         self._list()
 
     @Slot()
@@ -270,29 +234,21 @@ class ChatPage(QWidget):
         other = [voice for voice in voices if not any(same(voice, one) for one in there)]
         if not self.panes.is_full and (other or voices):
             self.panes.add((other or voices)[0])
-            self._load_again()
+            self._follow()
 
     @Slot(str)
     def _close_pane(self, key: str) -> None:
         if self.worker.phase is Phase.ANSWERING:
             self.worker.stop()
         self.panes.close_pane(key)
-        self._load_again()
+        self._follow()
 
     @Slot()
     def _load_or_unload(self) -> None:
         if self.worker.phase is Phase.CLOSED:
-            self._load()
+            self.memory.load()
         else:
-            self._unload()
-        self._tell()
-
-    @Slot()
-    def _unload(self) -> None:
-        self.talk.give_up("unloaded")
-        self.worker.close()
-        self._loaded = {}
-        self._tell()
+            self.memory.unload()
 
     @Slot(object)
     def _take_loaded(self, model: Loaded) -> None:
@@ -306,22 +262,9 @@ class ChatPage(QWidget):
         self.talk.go_ahead()
         self.looks.look_ahead()
 
-    @Slot(object)
-    def _take_failure(self, error: StudioError) -> None:
-        self.notice.show_error(error)
-        if self.worker.model is None:
-            self._loaded = {}
-        self.talk.give_up("failed")
-
-    @Slot(object)
-    def _take_death(self, error: StudioError) -> None:
-        self.notice.show_error(error)
-        self._loaded, self._died = {}, True
-        self.talk.give_up("the model process ended")
-
     @Slot()
     def _take_opened(self) -> None:
-        self._load_again()
+        self._follow()
         self._list()
 
     @Slot()
@@ -376,7 +319,7 @@ class ChatPage(QWidget):
     def _tell(self) -> None:
         """Say what the worker does, and offer what can be done."""
         answering, idle = self.worker.phase is Phase.ANSWERING, self.talk.is_idle
-        self.top.tell(self.worker, died=self._died, idle=idle, used=self._was_used(), full=self.panes.is_full)
+        self.top.tell(self.worker, died=self.memory.died, idle=idle, used=self._was_used(), full=self.panes.is_full)
         self.composer.set_answering(answering)
         for pane in self.panes:
             pane.composer.set_answering(answering)
