@@ -53,21 +53,21 @@ def test_train_stop_resume_and_compare(qtbot, studio, base_model):
     view = studio.pages["runs"].view
     record = studio.runs.records()[0]
     qtbot.waitUntil(lambda: record.story.step >= 3, timeout=_SOON)
-    click(qtbot, view.stop)
+    click(qtbot, view.buttons.stop)
     question = next(found for found in view.findChildren(QMessageBox) if found.isVisible())
     click(qtbot, next(found for found in question.findChildren(QPushButton) if found.text() == "Stop and save"))
-    qtbot.waitUntil(lambda: view.resume.isVisible() and view.notice.isVisible(), timeout=_SOON)
+    qtbot.waitUntil(lambda: view.buttons.resume.isVisible() and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.state in (RunState.STOPPED, RunState.FINISHED)
     stopped_at = record.story.step
-    assert f"Stopped at step {stopped_at} of 200" in view.notice.what.text()
+    assert f"Stopped at step {stopped_at} of 200" in view.ending.notice.what.text()
 
-    click(qtbot, view.resume)
-    qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.notice.isVisible(), timeout=_SOON)
+    click(qtbot, view.buttons.resume)
+    qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.ending.notice.isVisible(), timeout=_SOON)
     qtbot.waitUntil(lambda: list(view.plots.large.first.trace.curve.steps) == list(range(1, 201)), timeout=_SOON)
     assert record.curves.resumes == [stopped_at]
     assert len(record.curves.by_name["eval_loss"])
 
-    click(qtbot, view.compare)
+    click(qtbot, view.buttons.compare)
     chat = studio.pages["chat"]
     qtbot.waitUntil(lambda: chat.worker.phase is Phase.READY, timeout=_SOON)
     chat.top.settings.click()

@@ -57,7 +57,7 @@ def train_to_the_end(qtbot, studio, method):
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     record = studio.runs.record(started.args[0])
     view = studio.pages["runs"].view
-    qtbot.waitUntil(lambda: record.outcome is not None and view.notice.isVisible(), timeout=_SOON)
+    qtbot.waitUntil(lambda: record.outcome is not None and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.state is RunState.FINISHED, record.outcome
     return record
 
@@ -76,11 +76,11 @@ def test_examples_then_preferences_then_a_judge(qtbot, studio, base_model):
     for name in ("accuracy", "eval_accuracy", "margin", "chosen", "rejected", "kl"):
         assert len(second.curves.by_name[name]), name
     assert view.plots.large.state.text()
-    assert view.compare.isVisible()
+    assert view.buttons.compare.isVisible()
 
     judge = train_to_the_end(qtbot, studio, "reward")
     assert judge.recipe.adapter == str(first.folder.adapter)  # judges begin where fine-tuning ended
-    assert not view.compare.isVisible()
-    assert view.has_tab("Report")
-    view.show_tab("Report")
+    assert not view.buttons.compare.isVisible()
+    assert view.parts.has("Report")
+    view.parts.show_part("Report")
     assert "of 10 held-out comparisons" in view.report.words[0].text()

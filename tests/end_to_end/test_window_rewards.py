@@ -70,21 +70,21 @@ def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, base_model
     qtbot.waitUntil(lambda: record.outcome is not None or len(view.rollouts.model.rows) > 0, timeout=_SOON)
     assert record.outcome is None, record.outcome
     qtbot.waitUntil(lambda: record.story.step >= 3, timeout=_SOON)
-    assert view.has_tab("Answers")
-    view.show_tab("Answers")
+    assert view.parts.has("Answers")
+    view.parts.show_part("Answers")
     assert view.rollouts.table.model().rowCount() == len(view.rollouts.model.rows)
     assert view.rollouts.prompt.toPlainText().startswith("Count from")
-    click(qtbot, view.stop)
+    click(qtbot, view.buttons.stop)
     question = next(found for found in view.findChildren(QMessageBox) if found.isVisible())
     click(qtbot, next(found for found in question.findChildren(QPushButton) if found.text() == "Stop and save"))
-    qtbot.waitUntil(lambda: view.resume.isVisible() and view.notice.isVisible(), timeout=_SOON)
+    qtbot.waitUntil(lambda: view.buttons.resume.isVisible() and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.state is RunState.STOPPED, record.outcome
     stopped_at = record.story.step
 
-    click(qtbot, view.resume)
-    qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.notice.isVisible(), timeout=_SOON)
+    click(qtbot, view.buttons.resume)
+    qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.curves.resumes == [stopped_at]
-    view.show_tab("Plots")
+    view.parts.show_part("Plots")
     qtbot.waitUntil(lambda: list(view.plots.large.first.trace.curve.steps) == list(range(1, _STEPS + 1)), timeout=_SOON)
     for name in ("score", "reward", "kl", "kl_budget", "entropy", "clip_fraction", "value_loss", "explained_variance"):
         assert len(record.curves.by_name[name]) >= _STEPS - 1, name
@@ -96,4 +96,4 @@ def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, base_model
     view.rollouts.steps.setCurrentIndex(view.rollouts.steps.findData(2))
     view.rollouts.steps.activated.emit(view.rollouts.steps.currentIndex())
     assert {row.step for row in view.rollouts.model.rows} == {2}
-    assert view.compare.isVisible()
+    assert view.buttons.compare.isVisible()

@@ -79,14 +79,14 @@ def test_a_run_that_waits_says_so_and_can_be_started_or_taken_out(qtbot, page, r
     run_id = runs.enqueue(recipe("waits")).id
     page.open_run(run_id)
     view = page.view
-    qtbot.waitUntil(lambda: view.head.chip.text() == "Queued" and view.unqueue.isVisible())
-    assert "next in the queue" in view.notice.what.text()
-    assert view.resume.text() == "Start now"
-    qtbot.mouseClick(view.unqueue, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Queued" and view.buttons.unqueue.isVisible())
+    assert "next in the queue" in view.ending.notice.what.text()
+    assert view.buttons.resume.text() == "Start now"
+    qtbot.mouseClick(view.buttons.unqueue, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: view.head.chip.text() == "Not started")
-    view.enqueue.trigger()
+    view.buttons.enqueue.trigger()
     qtbot.waitUntil(lambda: view.head.chip.text() == "Queued")
-    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.buttons.resume, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and waiting(runs) == [])
 
 
@@ -96,13 +96,13 @@ def test_pause_frees_the_memory_also_of_what_would_come_next(qtbot, page, projec
     page.open_run(run_id)
     view = page.view
     qtbot.waitUntil(lambda: waiting(runs) == ["next"] and runs.record(run_id).story.step > 2)
-    qtbot.waitUntil(view.pause.isVisible)
-    qtbot.mouseClick(view.pause, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(view.buttons.pause.isVisible)
+    qtbot.mouseClick(view.buttons.pause, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: view.head.chip.text() == "Paused", timeout=60_000)
     qtbot.waitUntil(lambda: "On hold" in page.queue.about.text())
-    assert view.resume.text() == "Resume"
+    assert view.buttons.resume.text() == "Resume"
     step = runs.record(run_id).story.step
-    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.buttons.resume, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: runs.record(run_id).story.step > step, timeout=60_000)
     qtbot.waitUntil(lambda: QueueFile(project.folder).read().held == "")
     assert waiting(runs) == ["next"]

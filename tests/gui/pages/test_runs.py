@@ -75,44 +75,44 @@ def test_a_run_is_followed_stopped_with_save_and_resumed(qtbot, page, runs, star
     assert page.list.currentIndex().data() == "first"
     view = page.view
     qtbot.waitUntil(lambda: view.head.chip.text() == "Training" and len(view.plots.large.first.trace) > 2)
-    assert view.stop.isVisible()
-    assert not view.resume.isVisible()
+    assert view.buttons.stop.isVisible()
+    assert not view.buttons.resume.isVisible()
     assert "of 400" in view.head.facts.text()
 
-    qtbot.mouseClick(view.stop, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.buttons.stop, Qt.MouseButton.LeftButton)
     press(qtbot, view, "Continue training")
     assert not runs.is_stopping(run_id)
-    qtbot.mouseClick(view.stop, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.buttons.stop, Qt.MouseButton.LeftButton)
     press(qtbot, view, "Stop and save")
-    assert view.stop.text() == "Stopping…"
-    qtbot.waitUntil(view.notice.isVisible)
+    assert view.buttons.stop.text() == "Stopping…"
+    qtbot.waitUntil(view.ending.notice.isVisible)
     assert view.head.chip.text() == "Stopped"
-    assert "everything is saved" in view.notice.what.text()
-    assert not view.stop.isVisible()
-    assert view.resume.text() == "Resume"
-    assert view.compare.isVisible()
+    assert "everything is saved" in view.ending.notice.what.text()
+    assert not view.buttons.stop.isVisible()
+    assert view.buttons.resume.text() == "Resume"
+    assert view.buttons.compare.isVisible()
     with qtbot.waitSignal(page.chat_requested) as asked:
-        qtbot.mouseClick(view.compare, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(view.buttons.compare, Qt.MouseButton.LeftButton)
     assert asked.args == [run_id]
 
     stopped_at = runs.record(run_id).story.step
-    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.buttons.resume, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: runs.record(run_id).story.step > stopped_at)
     assert runs.record(run_id).curves.resumes == [stopped_at]
     qtbot.waitUntil(lambda: len(view.plots.large.first.trace) > stopped_at)
-    assert not view.notice.isVisible()
+    assert not view.ending.notice.isVisible()
 
 
 def test_stop_and_discard(qtbot, page, runs, start):
     run_id = start()
     qtbot.waitUntil(lambda: runs.record(run_id).story.step > 0)
-    qtbot.waitUntil(page.view.stop.isVisible)
-    qtbot.mouseClick(page.view.stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.view.buttons.stop.isVisible)
+    qtbot.mouseClick(page.view.buttons.stop, Qt.MouseButton.LeftButton)
     press(qtbot, page.view, "Stop and discard")
-    qtbot.waitUntil(page.view.resume.isVisible)
+    qtbot.waitUntil(page.view.buttons.resume.isVisible)
     assert page.view.head.chip.text() == "Stopped"
-    assert page.view.resume.text() == "Start again"
-    assert not page.view.compare.isVisible()
+    assert page.view.buttons.resume.text() == "Start again"
+    assert not page.view.buttons.compare.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_stop_and_discard(qtbot, page, runs, start):
 )
 def test_an_ending_is_a_sentence(qtbot, page, start, mode, chip, said):
     start(mode)
-    card = page.view.failure
+    card = page.view.ending.card
     qtbot.waitUntil(card.isVisible)
     assert page.view.head.chip.text() == chip
     assert said in card.what.text()
@@ -155,11 +155,11 @@ def test_the_list_says_each_run_in_words_and_can_be_walked_by_key(qtbot, page, r
 
 def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
     run_id = start("fail")
-    qtbot.waitUntil(page.view.delete.isVisible)
-    page.view.delete.trigger()
+    qtbot.waitUntil(page.view.buttons.delete.isVisible)
+    page.view.buttons.delete.trigger()
     press(qtbot, page.view, "Keep it")
     assert page.model.rowCount() == 1
-    page.view.delete.trigger()
+    page.view.buttons.delete.trigger()
     press(qtbot, page.view, "Move to trash")
     assert len(list((project.folder / "trash").glob(f"*/{run_id}/recipe.json"))) == 1
     assert page.stack.currentWidget() is page.empty
@@ -168,7 +168,7 @@ def test_delete_asks_and_moves_to_the_trash(qtbot, page, project, runs, start):
 def test_the_log_and_the_settings(qtbot, page, runs, start):
     run_id = start("crash")
     qtbot.waitUntil(lambda: state_of(runs, run_id) is RunState.INTERRUPTED)
-    page.view.show_tab("Log")
+    page.view.parts.show_part("Log")
     log = page.view.log
     assert "ValueError: the model fell over" in log.text.toPlainText()
     qtbot.keyClicks(log.search, "fell OVER")
@@ -179,7 +179,7 @@ def test_the_log_and_the_settings(qtbot, page, runs, start):
     qtbot.keyClicks(log.search, "!")
     assert log.found.text() == "0 found"
     assert not log.next.isEnabled()
-    page.view.show_tab("Settings")
+    page.view.parts.show_part("Settings")
     names = {label.accessibleName() for label in page.view.settings.findChildren(type(page.view.head.title))}
     assert "Learning rate: 0.0002" in names
     assert "Dataset: greetings (200 examples)" in names
@@ -196,9 +196,9 @@ def test_a_finished_run_offers_the_comparison_first(qtbot, page, project, runs, 
     (run.adapter / "adapter.bin").write_text("x")
     seal(run.adapter)
     qtbot.waitUntil(lambda: page.view.head.chip.text() == "Finished")
-    assert page.view.compare.property("role") == "primary"
-    assert not page.view.resume.isVisible()
-    assert not page.view.stop.isVisible()
+    assert page.view.buttons.compare.property("role") == "primary"
+    assert not page.view.buttons.resume.isVisible()
+    assert not page.view.buttons.stop.isVisible()
     qtbot.waitUntil(lambda: len(page.view.plots.large.first.trace) == 1)
 
 
@@ -212,8 +212,8 @@ def test_samples_are_walked_by_key_with_what_changed_underlined(qtbot, page, pro
         )
     run.events.write_text("".join([*lines, '{"v":1,"event":"finished","time":3,"step":4,"adapter":"adapter"}\n']))
     view = page.view
-    qtbot.waitUntil(lambda: bool(view.samples.cards) and view.has_tab("Samples"))
-    view.show_tab("Samples")
+    qtbot.waitUntil(lambda: bool(view.samples.cards) and view.parts.has("Samples"))
+    view.parts.show_part("Samples")
     (card,) = view.samples.cards
     assert card.prompt.text() == "Who?"
     assert card.base.toPlainText() == "I am <b>old</b> 😀 and slow"
@@ -249,16 +249,16 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     bins = (Bin(0.5, 0.6, 30, 0.55, 0.6),)
     run.report.write_text(Report("pairs", 2, 30, 0.6, (0.42, 0.75), bins, 0.2, 1.0, -0.2, 1.0, 0.1).to_json())
     view = page.view
-    qtbot.waitUntil(lambda: view.head.chip.text() == "Finished" and view.notice.isVisible())
+    qtbot.waitUntil(lambda: view.head.chip.text() == "Finished" and view.ending.notice.isVisible())
     assert "Judge" in view.head.about.text()
-    assert not view.compare.isVisible()
-    assert "Its report says" in view.notice.what.text()
+    assert not view.buttons.compare.isVisible()
+    assert "Its report says" in view.ending.notice.what.text()
     assert "Judge" in page.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
     assert [series.metric.name for series in view.plots.plots[1].series] == ["accuracy", "eval_accuracy"]
 
-    qtbot.waitUntil(lambda: view.tabs.tabRect(4).right() < view.tabs.width())  # all are in sight
-    assert not view.has_tab("Answers")
-    view.show_tab("Report")
+    qtbot.waitUntil(lambda: view.parts.tabs.tabRect(4).right() < view.parts.tabs.width())  # all are in sight
+    assert not view.parts.has("Answers")
+    view.parts.show_part("Report")
     assert "60 % of 30 held-out comparisons" in view.report.words[0].text()
     calibration, rewards = view.report.plots
     assert calibration.isVisible()
@@ -268,8 +268,8 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     other = start("fail")
     page.open_run(other)
     qtbot.waitUntil(lambda: view.head.chip.text() == "Failed")
-    assert view.tabs.currentIndex() == 0
-    assert not view.has_tab("Report")
+    assert view.parts.tabs.currentIndex() == 0
+    assert not view.parts.has("Report")
     assert [series.metric.name for series in view.plots.plots[1].series] == ["lr"]
 
 
@@ -281,9 +281,9 @@ def test_a_run_with_code_from_elsewhere_asks_before_it_is_resumed(qtbot, page, p
     run = RunFolder.create(project.runs, replace(recipe, rewards=Rewards(function=function)))
     run.events.write_text('{"v":1,"event":"started","time":1}\n{"v":1,"event":"stopped","time":2,"saved":true}\n')
     view = page.view
-    qtbot.waitUntil(view.resume.isVisible)
-    assert view.has_tab("Answers")
-    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(view.buttons.resume.isVisible)
+    assert view.parts.has("Answers")
+    qtbot.mouseClick(view.buttons.resume, Qt.MouseButton.LeftButton)
     question = next(found for found in view.findChildren(CodeConsent) if found.isVisible())
     assert runs.record(run.id).state is RunState.STOPPED
     runs.mode = "fail"
@@ -291,9 +291,9 @@ def test_a_run_with_code_from_elsewhere_asks_before_it_is_resumed(qtbot, page, p
     qtbot.waitUntil(lambda: runs.record(run.id).state is RunState.FAILED)
     with file.open("a") as stream:
         stream.write("import os\n")
-    qtbot.waitUntil(view.resume.isVisible)
-    qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
-    assert "has changed" in view.notice.what.text()
+    qtbot.waitUntil(view.buttons.resume.isVisible)
+    qtbot.mouseClick(view.buttons.resume, Qt.MouseButton.LeftButton)
+    assert "has changed" in view.ending.notice.what.text()
 
 
 def test_a_report_that_cannot_be_read_is_not_shown(qtbot, tmp_path):
@@ -309,8 +309,8 @@ def test_a_folder_that_cannot_be_read_says_so(qtbot, page, project):
     (project.runs / "20260101-000000-sft-dead" / "recipe.json").write_text("{")
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     assert page.view.head.chip.text() == "Can't be read"
-    assert page.view.notice.isVisible()
-    assert not page.view.resume.isVisible()
+    assert page.view.ending.notice.isVisible()
+    assert not page.view.buttons.resume.isVisible()
 
 
 def test_smoothing_is_remembered(qtbot, page, runs, start):

@@ -45,12 +45,11 @@ class RunHead(QWidget):
         theme.watcher().theme_changed.connect(self._colour_chip)
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName("Progress of the run")
-        self.buttons = QHBoxLayout()  # for the buttons of whoever can do something with the run
-        self.buttons.setSpacing(8)
+        self.right = QHBoxLayout()  # for the buttons of whoever can do something with the run
         top, under = QHBoxLayout(), QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self.title, 1)
-        top.addLayout(self.buttons)
+        top.addLayout(self.right)
         under.setSpacing(12)
         under.addWidget(self.chip)
         under.addWidget(self.about, 1)
