@@ -9,6 +9,8 @@ from studio.core.fields import setting
 FORMAT = 1
 # Set where they are used: by the slider of the plots, a tick box under Train, and its cards.
 SET_ELSEWHERE = frozenset({"smoothing", "advanced", "method"})
+# Each has a complete translation in resources/languages; their own names, so that who reads no other finds theirs.
+LANGUAGES = {"system": "As the desktop", "en": "English"}
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,12 @@ class AppSettings:
         "Theme",
         "Light, dark, or as the desktop is set.",
         choices={"system": "As the desktop", "light": "Light", "dark": "Dark"},
+    )
+    language: str = setting(
+        "system",
+        "Language",
+        "What the window speaks, from the next start on. Logs and the command line speak English.",
+        choices=LANGUAGES,
     )
     smoothing: float = setting(0.6, "Smoothing", "How much of the past the drawn curves keep.", low=0.0, high=0.99)
     advanced: bool = setting(False, "Advanced settings", "Show every training setting.")

@@ -1,0 +1,162 @@
+"""The window's words in the language of whoever reads them. The sources say everything in English.
+
+`tr` takes a sentence of the window, `trn` one that counts; `mark` names a constant that `tr` will get when it is shown.
+What is said below the window stays English in records, logs and the command line; `translated` gives its translation
+where it is shown. Languages are in resources/languages, kept in step with the sources by packaging/languages.py.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import lru_cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, Qt, QTranslator
+
+from studio.core.settings import LANGUAGES
+from studio.storage.resources import carried
+
+CONTEXT = "Plumbline"
+_LONGEST = 2000  # characters of a sentence that is looked at; what is longer is a person's own text
+_FEWEST = 6  # letters that a template must have beside its values, to be told from another
+_ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
+
+
+def tr(text: str, /, **values: object) -> str:
+    """A text of the window, with its {values} in place."""
+    said = QCoreApplication.translate(CONTEXT, text)
+    return said.format(**values) if values else said
+
+
+def trn(one: str, many: str, count: int, /, **values: object) -> str:
+    """A text that counts: `one` for 1, else `many`; both may say {count}. Other languages have forms of their own."""
+    said = QCoreApplication.translate(CONTEXT, many, None, count)
+    return (one if said == many and count == 1 else said).format(count=count, **values)
+
+
+def mark(text: str) -> str:
+    """The text itself: a constant that is translated when it is shown."""
+    return text
+
+
+def translated(text: str) -> str:
+    """A sentence from below the window; one that is not known, such as a name, stays as it is."""
+    app = QCoreApplication.instance()
+    sentences = app.findChild(Sentences, options=Qt.FindChildOption.FindDirectChildrenOnly) if app is not None else None
+    return text if sentences is None or not text else sentences.translated(text)
+
+
+def speak(app: QCoreApplication, choice: str) -> str:
+    """Let the application speak a language of `LANGUAGES`; "system" is the desktop's. Its code, such as "zh_CN"."""
+    code = _desktops() if choice == "system" else choice
+    if code == "en" or code not in LANGUAGES:
+        return "en"
+    file = carried("resources", "languages", f"{code}.qm")
+    speak_from(app, file)
+    qt = QTranslator(app)  # buttons of Qt's own dialogs
+    if qt.load(QLocale(code), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(qt)
+    return code
+
+
+def speak_from(app: QCoreApplication, file: Path) -> None:
+    """Let the application speak a .qm file; the .ts beside it is read when a sentence with values is first met."""
+    ours = QTranslator(app)
+    if ours.load(str(file)):
+        app.installTranslator(ours)
+        Sentences(file.with_suffix(".ts"), app)
+
+
+def _desktops() -> str:
+    """The first of the desktop's languages that is spoken here."""
+    for name in QLocale.system().uiLanguages():
+        wanted = QLocale(name)
+        for code in LANGUAGES:
+            if code != "system" and (wanted.language(), wanted.script()) == (
+                QLocale(code).language(),
+                QLocale(code).script(),
+            ):
+                return code
+    return "en"
+
+
+class Sentences(QObject):
+    """Finds the translation of sentences whose values are already in place, by the templates of a .ts file."""
+
+    def __init__(self, file: Path, parent: QObject) -> None:
+        super().__init__(parent)
+        self._file = file
+        self._templates: list[Template] | None = None
+        self.translated = lru_cache(maxsize=4096)(self._translated)
+
+    def _translated(self, text: str) -> str:
+        if len(text) > _LONGEST:
+            return text
+        said = QCoreApplication.translate(CONTEXT, text)
+        if said != text:
+            return said
+        if self._templates is None:
+            self._templates = templates_of(self._file)
+        for template in self._templates:
+            if (said := template.said(text, self.translated)) is not None:
+                return said
+        parts = _ENDS.split(text)  # several sentences may stand in one paragraph
+        if len(parts) == 1:
+            return text
+        joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
+        return re.sub(r"(?<=[。！？：；]) ", "", joined)  # where a full stop brings its own room
+
+
+class Template:
+    """A sentence with places for values, and its translation. A value in “ ” is a name, and is not translated."""
+
+    def __init__(self, source: str, translation: str) -> None:
+        parts = list(string.Formatter().parse(source))
+        self._translation = translation
+        self.letters = sum(character.isalpha() for literal, *_ in parts for character in literal)
+        self._pieces = [piece for literal, *_ in parts for piece in literal.split("(s)") if piece]
+        self._names: set[str] = set()
+        self._pattern, seen, before = "", set[str](), ""
+        self._compiled: re.Pattern[str] | None = None
+        for literal, name, form, _ in parts:
+            before = literal or before
+            self._pattern += re.escape(literal).replace(r"\(s\)", r"(?:\(s\)|s)?")
+            if name is None:
+                continue
+            self._pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{_shape(form or '')})"
+            seen.add(name)
+            if literal.endswith("“"):
+                self._names.add(name)
+        self._plain = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", translation)  # the values are text by now
+
+    def said(self, text: str, translate: object) -> str | None:
+        """The translation with the values of `text`; nothing where it is not this sentence."""
+        if not all(piece in text for piece in self._pieces):
+            return None
+        self._compiled = self._compiled or re.compile(self._pattern, re.DOTALL)
+        found = self._compiled.fullmatch(text)
+        if found is None:
+            return None
+        values = found.groupdict()
+        return self._plain.format(
+            **{name: value if name in self._names else translate(value) for name, value in values.items()}  # pyright: ignore
+        )
+
+
+def templates_of(file: Path) -> list[Template]:
+    """The templates of a .ts file, the most telling first."""
+    found: list[Template] = []
+    for message in ElementTree.parse(file).iter("message"):
+        source, translation = message.findtext("source") or "", message.find("translation")
+        if "{" in source and translation is not None and translation.text and translation.get("type") is None:
+            template = Template(source, translation.text)
+            if template.letters >= _FEWEST:
+                found.append(template)
+    return sorted(found, key=lambda one: -one.letters)
+
+
+def _shape(form: str) -> str:
+    """What a value may look like: a number where it is written as one."""
+    return r"[-+−\d][\d,.e+-]*" if form and form[-1] in ",defg%" else ".*?"
