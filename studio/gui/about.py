@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from studio import __version__
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.jobs.background import BackgroundTask
 from studio.storage.libraries import Library, libraries, licence_text
 from studio.storage.machine import torch_build
@@ -32,22 +33,31 @@ class AboutDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("About Plumbline")
+        self.setWindowTitle(tr("About Plumbline"))
         self.resize(760, 560)
-        title = QLabel(f"Plumbline {__version__}")
+        title = QLabel(tr("Plumbline {version}", version=__version__))
         theme.set_role(title, "title")
-        self.versions = QLabel(f"Python {platform.python_version()}, Qt {qVersion()}, {torch_build()}")
+        self.versions = QLabel(
+            tr(
+                "Python {python_version}, Qt {qversion}, {torch_build}",
+                python_version=platform.python_version(),
+                qversion=qVersion(),
+                torch_build=torch_build(),
+            )
+        )
         theme.set_role(self.versions, "muted")
         about = QLabel(
-            "Apache-2.0. Nothing leaves this computer unless you ask for it, and Plumbline never looks for updates by "
-            "itself. It stands on these libraries:"
+            tr(
+                "Apache-2.0. Nothing leaves this computer unless you ask for it, and Plumbline never looks for "
+                "updates by itself. It stands on these libraries:"
+            )
         )
         for label in (self.versions, about):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.table = QTableWidget(0, 3)
-        self.table.setAccessibleName("Libraries")
-        self.table.setHorizontalHeaderLabels(["Library", "Version", "Licence"])
+        self.table.setAccessibleName(tr("Libraries"))
+        self.table.setHorizontalHeaderLabels([tr("Library"), tr("Version"), tr("Licence")])
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
@@ -57,11 +67,11 @@ class AboutDialog(QDialog):
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.currentCellChanged.connect(self._show_licence)
         self.text = QPlainTextEdit()
-        self.text.setAccessibleName("Text of the licence")
+        self.text.setAccessibleName(tr("Text of the licence"))
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
-        self.text.setPlaceholderText("Choose a library to read its licence.")
-        close = QPushButton("Close")
+        self.text.setPlaceholderText(tr("Choose a library to read its licence."))
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
         buttons.addStretch()
@@ -87,7 +97,7 @@ class AboutDialog(QDialog):
     def _fill(self, found: list[Library]) -> None:
         self.table.setRowCount(len(found))
         for row, library in enumerate(found):
-            for column, text in enumerate((library.name, library.version, library.licence or "not told")):
+            for column, text in enumerate((library.name, library.version, library.licence or tr("not told"))):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, library)
                 self.table.setItem(row, column, item)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QMenu, QPushButton, QRadioButton, QTabBar, QToolButton, QWidget
 
+from studio.gui.language import tr
 from studio.gui.widgets.focus import focus_inside
 
 
@@ -75,14 +76,19 @@ def _of_buttons(part: QWidget, where: str) -> Iterator[Action]:
         if menu is not None:
             yield from actions_of(menu, label)
         else:
-            yield Action(f"Choose “{label}”" if isinstance(button, QRadioButton) else label, where, "", _press(button))
+            yield Action(
+                tr("Choose “{label}”", label=label) if isinstance(button, QRadioButton) else label,
+                where,
+                "",
+                _press(button),
+            )
 
 
 def _of_tabs(part: QWidget, where: str) -> Iterator[Action]:
     for bar in part.findChildren(QTabBar):
         for index in range(bar.count() if bar.isVisible() else 0):
             if index != bar.currentIndex() and bar.isTabVisible(index) and bar.isTabEnabled(index):
-                yield Action(f"Show {_plain(bar.tabText(index))}", where, "", _turn(bar, index))
+                yield Action(tr("Show {plain}", plain=_plain(bar.tabText(index))), where, "", _turn(bar, index))
 
 
 def _press(button: QAbstractButton) -> Callable[[], object]:

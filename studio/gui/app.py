@@ -25,6 +25,7 @@ from studio.gui.around import Around
 from studio.gui.check import Check
 from studio.gui.crash import CrashReporter
 from studio.gui.guide.guiding import Guiding
+from studio.gui.language import mark, speak, tr
 from studio.gui.main_window import MainWindow
 from studio.gui.new_project import NewProject, free_name
 from studio.gui.notify import Notifier
@@ -35,7 +36,14 @@ from studio.storage.resources import carried
 from studio.storage.runtimes import current_runtime, is_needed
 from studio.storage.settings import projects_home
 
-_TABS = {"data": "Data", "label": "Label", "train": "Train", "runs": "Runs", "chat": "Chat", "models": "Models"}
+_TABS = {
+    "data": mark("Data"),
+    "label": mark("Label"),
+    "train": mark("Train"),
+    "runs": mark("Runs"),
+    "chat": mark("Chat"),
+    "models": mark("Models"),
+}
 
 
 class Studio(QObject):
@@ -242,7 +250,7 @@ class Studio(QObject):
         if not self._said_goes_on:
             self._said_goes_on = True
             self.window.notice.show_note(
-                "Training goes on when you close the window; open the project again to see how it went."
+                tr("Training goes on when you close the window; open the project again to see how it went.")
             )
 
     @Slot(str)
@@ -278,7 +286,7 @@ class Studio(QObject):
         """Lead through a first alignment, in a project of its own."""
         place = projects_home(self.preferences.values.place)
         try:
-            project = Project.create(place / free_name(place, "First model"))
+            project = Project.create(place / free_name(place, tr("First model")))
         except (StudioError, OSError) as error:
             self.window.notice.show_error(error)
             return
@@ -314,7 +322,7 @@ class Studio(QObject):
         elif os.path.isdir(path):
             self.open_folder(str(path))  # says that it is no project
         else:
-            self.window.notice.show_note(f"Open or make a project first, then drop “{path.name}” again.")
+            self.window.notice.show_note(tr("Open or make a project first, then drop “{name}” again.", name=path.name))
 
     @Slot()
     def _close(self) -> None:
@@ -333,6 +341,7 @@ def main(argv: list[str]) -> int:
     with contextlib.suppress(StudioError):  # a window without its icon is a window
         app.setWindowIcon(QIcon(str(carried("packaging", "icon", "plumbline-128.png"))))
     preferences = Preferences(app)
+    speak(app, preferences.values.language)
     theme.apply(app, preferences.values.theme)
     studio = Studio(preferences)
     crashes = CrashReporter(studio.window)

@@ -13,6 +13,7 @@ from studio.gui.about import AboutDialog
 from studio.gui.actions import Action, actions_in, actions_of, keys_in
 from studio.gui.help.window import HelpWindow, words_on
 from studio.gui.key_sheet import KeySheet
+from studio.gui.language import tr
 from studio.gui.main_window import MainWindow
 from studio.gui.palette import Palette
 from studio.gui.preferences import Preferences
@@ -44,12 +45,16 @@ class Around(QObject):
         page, menu = window.stack.currentWidget(), window.header.project_button.menu()
         found = actions_in(page, self._page_name()) if page is not None else []
         if window.side is not None and window.side.isVisible():
-            found += actions_in(window.side, "Guide")
-        found += [one for one in actions_in(window.header, "Window") if one.label not in ("Project", "Find an action")]
+            found += actions_in(window.side, tr("Guide"))
+        found += [
+            one for one in actions_in(window.header, tr("Window")) if one.label not in ("Project", "Find an action")
+        ]
         known = {(one.label, one.where) for one in found}
         if menu is not None:
-            found += [one for one in actions_of(menu, "Project") if (one.label, "Project") not in known]
-        found += [Action(f"What is “{term}”?", "Help", "", partial(self.show_word, term)) for term in WORDS]
+            found += [one for one in actions_of(menu, tr("Project")) if (one.label, "Project") not in known]
+        found += [
+            Action(tr("What is “{term}”?", term=term), tr("Help"), "", partial(self.show_word, term)) for term in WORDS
+        ]
         return found
 
     @Slot()
@@ -67,7 +72,7 @@ class Around(QObject):
             page = self._window.stack.currentWidget()
             here = keys_in(page) if page is not None else {}
             everywhere = {about: keys for about, keys in keys_in(self._window).items() if about not in self._of_pages()}
-            KeySheet({self._page_name(): here, "Everywhere": everywhere}, self._window).open()
+            KeySheet({self._page_name(): here, tr("Everywhere"): everywhere}, self._window).open()
 
     @Slot()
     def show_help(self) -> None:
@@ -129,7 +134,7 @@ class Around(QObject):
 
     def _page_name(self) -> str:
         tabs = self._window.tabs
-        return "Start" if tabs.isHidden() else tabs.tabText(tabs.currentIndex())
+        return tr("Start") if tabs.isHidden() else tabs.tabText(tabs.currentIndex())
 
     def _of_pages(self) -> set[str]:
         stack = self._window.stack

@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 from studio.core.errors import Cancelled, StudioError
+from studio.gui.language import tr
 from studio.storage.settings import home
 
 
@@ -58,14 +59,16 @@ class CrashReporter(QObject):
         self._box = QMessageBox(parent if isinstance(parent, QWidget) else None)
         self._box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._box.setTextFormat(Qt.TextFormat.PlainText)
-        self._box.setWindowTitle("Something went wrong")
-        self._box.setText("Plumbline met an error that it did not expect. You can go on working.")
-        self._box.setInformativeText(f"{what[:500]}\n\nIf it happens again, copy the details and report them.")
+        self._box.setWindowTitle(tr("Something went wrong"))
+        self._box.setText(tr("Plumbline met an error that it did not expect. You can go on working."))
+        self._box.setInformativeText(
+            tr("{what}\n\nIf it happens again, copy the details and report them.", what=what[:500])
+        )
         self._box.setDetailedText(f"{_about()}\n{details}")
-        copy: QPushButton = self._box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+        copy: QPushButton = self._box.addButton(tr("Copy details"), QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # copying does not close
         copy.clicked.connect(self._copy)
-        close = self._box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
+        close = self._box.addButton(tr("Close"), QMessageBox.ButtonRole.RejectRole)
         self._box.setDefaultButton(close)
         self._box.setEscapeButton(close)
         self._box.finished.connect(self._closed)
@@ -84,7 +87,12 @@ class CrashReporter(QObject):
 def _about() -> str:
     from studio import __version__
 
-    return f"Plumbline {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    return tr(
+        "Plumbline {version}, Python {python_version}, {platform}",
+        version=__version__,
+        python_version=platform.python_version(),
+        platform=platform.platform(),
+    )
 
 
 def _keep(details: str) -> None:
@@ -92,5 +100,5 @@ def _keep(details: str) -> None:
     with contextlib.suppress(OSError):
         home().mkdir(parents=True, exist_ok=True)
         moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-        with (home() / f"crash-{moment}.txt").open("a", encoding="utf-8", errors="replace") as file:
+        with (home() / tr("crash-{moment}.txt", moment=moment)).open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{_about()}\n{details}\n")

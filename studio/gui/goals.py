@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QRadioButton, Q
 
 from studio.core.courses import GOALS
 from studio.gui import theme
+from studio.gui.language import tr
 
 _NONE = "none"
 
@@ -22,14 +23,14 @@ class Goals(QWidget):
         left.setSpacing(2)
         for key, goal in GOALS.items():
             self._add(key, goal.title, goal.about, left)
-        self._add(_NONE, "I know my way", "No checklist; every page is there at once.", left)
+        self._add(_NONE, tr("I know my way"), tr("No checklist; every page is there at once."), left)
         left.addStretch()
         self.about, self.steps = QLabel(), QLabel()
         theme.set_role(self.about, "muted")
         for label in (self.about, self.steps):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
-        self.steps.setAccessibleName("Stages")
+        self.steps.setAccessibleName(tr("Stages"))
         right = QVBoxLayout()
         right.setSpacing(10)
         right.addWidget(self.about)
@@ -60,7 +61,7 @@ class Goals(QWidget):
     def _show(self) -> None:
         course = GOALS.get(self.course())
         if course is None:
-            self.about.setText("No checklist: all pages are there at once, in any order.")
+            self.about.setText(tr("No checklist: all pages are there at once, in any order."))
             self.steps.setText("")
             return
         self.about.setText(course.about)

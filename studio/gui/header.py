@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QTabBar, QToolButton, QWidget
 
 from studio.gui import icons, theme
+from studio.gui.language import tr
 from studio.gui.widgets.visible_text import plain_tip
 
 _RECENT_IN_MENU = 5
@@ -38,28 +39,30 @@ class Header(QFrame):
         self.pages = list(tabs)  # their keys, as the tabs stand
         self._recent: tuple[str, ...] = ()
         self.project_button = QToolButton()
-        self.project_button.setAccessibleName("Project")
+        self.project_button.setAccessibleName(tr("Project"))
         self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.project_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.set_role(self.project_button, "quiet")
         self.project_button.setMenu(self._make_menu())
         self.tabs = QTabBar()
-        self.tabs.setAccessibleName("Pages")
+        self.tabs.setAccessibleName(tr("Pages"))
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setUsesScrollButtons(False)
         for number, title in enumerate(tabs.values()):
             self.tabs.addTab(title)
-            self.tabs.setTabToolTip(number, f"{title} (Ctrl+{number + 1})")
+            self.tabs.setTabToolTip(number, tr("{title} (Ctrl+{number})", title=title, number=number + 1))
         self.tabs.currentChanged.connect(self._tab_chosen)
-        self.guide = self._tool("graduation-cap", "Guide", "Shows or hides the guide")
+        self.guide = self._tool("graduation-cap", tr("Guide"), tr("Shows or hides the guide"))
         self.guide.setCheckable(True)
         self.guide.toggled.connect(self.guide_toggled)
-        self.search = self._tool("search", "Find an action", "Everything that can be done here, by name (Ctrl+K)")
+        self.search = self._tool(
+            "search", tr("Find an action"), tr("Everything that can be done here, by name (Ctrl+K)")
+        )
         self.search.clicked.connect(self.palette_requested)
-        self.help = self._tool("circle-question-mark", "Help", "Help, and what the words mean (F1)")
+        self.help = self._tool("circle-question-mark", tr("Help"), tr("Help, and what the words mean (F1)"))
         self.help.clicked.connect(self.help_requested)
-        self.settings = self._tool("settings", "Settings", "Settings (Ctrl+,)")
+        self.settings = self._tool("settings", tr("Settings"), tr("Settings (Ctrl+,)"))
         self.settings.clicked.connect(self.settings_requested)
         sides = QHBoxLayout(self)
         sides.setContentsMargins(16, 8, 16, 8)
@@ -72,7 +75,7 @@ class Header(QFrame):
 
     def show_start(self) -> None:
         """No project is open."""
-        self.project_button.setText("Project")
+        self.project_button.setText(tr("Project"))
         self.guide.hide()
         self.close_action.setEnabled(False)
         self.tabs.hide()
@@ -115,26 +118,26 @@ class Header(QFrame):
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)
         keys = QKeySequence.StandardKey
-        new = menu.addAction("New project…", QKeySequence(keys.New))
+        new = menu.addAction(tr("New project…"), QKeySequence(keys.New))
         new.triggered.connect(self.new_requested)
-        known = menu.addAction("Open project…", QKeySequence(keys.Open))
+        known = menu.addAction(tr("Open project…"), QKeySequence(keys.Open))
         known.triggered.connect(self.choose_requested)
-        self.recent_menu = menu.addMenu("Recent projects")
+        self.recent_menu = menu.addMenu(tr("Recent projects"))
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         menu.aboutToShow.connect(self._enable_recent)
-        self.close_action = menu.addAction("Close project")
+        self.close_action = menu.addAction(tr("Close project"))
         self.close_action.triggered.connect(self.close_requested)
         menu.addSeparator()
-        settings = menu.addAction("Settings…", QKeySequence("Ctrl+,"))
+        settings = menu.addAction(tr("Settings…"), QKeySequence("Ctrl+,"))
         settings.triggered.connect(self.settings_requested)
-        helping = menu.addAction("Help", QKeySequence("F1"))
+        helping = menu.addAction(tr("Help"), QKeySequence("F1"))
         helping.triggered.connect(self.help_requested)
-        shortcuts = menu.addAction("Keyboard shortcuts", QKeySequence("Ctrl+/"))
+        shortcuts = menu.addAction(tr("Keyboard shortcuts"), QKeySequence("Ctrl+/"))
         shortcuts.triggered.connect(self.keys_requested)
-        about = menu.addAction("About Plumbline")
+        about = menu.addAction(tr("About Plumbline"))
         about.triggered.connect(self.about_requested)
         menu.addSeparator()
-        leave = menu.addAction("Quit", QKeySequence(keys.Quit))
+        leave = menu.addAction(tr("Quit"), QKeySequence(keys.Quit))
         leave.triggered.connect(self.quit_requested)
         for action in (new, known, settings, helping, shortcuts, leave):  # the window's own shortcuts do the work
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 
 _SHOWN = 4  # keys of one row; a longer row of them says its first and last
 # What Qt or the system does itself, without a key bound here.
@@ -26,7 +27,7 @@ class KeySheet(QDialog):
     def __init__(self, groups: Mapping[str, Mapping[str, list[str]]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Keyboard shortcuts")
+        self.setWindowTitle(tr("Keyboard shortcuts"))
         self.resize(560, 560)
         inside = QWidget()
         grid = QGridLayout(inside)
@@ -34,16 +35,16 @@ class KeySheet(QDialog):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
-        for title, keys in {**groups, "As everywhere": _USUAL}.items():
+        for title, keys in {**groups, tr("As everywhere"): _USUAL}.items():
             if keys:
                 self._add(grid, title, keys)
         grid.setRowStretch(grid.rowCount(), 1)
         scroll = QScrollArea()
-        scroll.setAccessibleName("Keyboard shortcuts")
+        scroll.setAccessibleName(tr("Keyboard shortcuts"))
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidget(inside)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 16)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, Q
 from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.gui.header import Header
+from studio.gui.language import tr
 from studio.gui.pages.start import StartPage
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.focus import focus_inside
@@ -94,16 +95,16 @@ class MainWindow(QWidget):
         header.guide_toggled.connect(self.guide_toggled)
 
     def _bind_keys(self, tabs: dict[str, str]) -> None:
-        bind(self, QKeySequence.StandardKey.New, "New project", self.new_requested)
-        bind(self, QKeySequence.StandardKey.Open, "Open a project", self.choose_project)
-        bind(self, QKeySequence.StandardKey.Quit, "Quit", self.close)
-        bind(self, "Ctrl+K", "Find an action by name", self.palette_requested)
-        bind(self, "Ctrl+,", "Settings", self.settings_requested)
-        bind(self, "Ctrl+/", "This list of keys", self.keys_requested)
-        bind(self, "F6", "To the guide, and back to the page", self._change_side)
+        bind(self, QKeySequence.StandardKey.New, tr("New project"), self.new_requested)
+        bind(self, QKeySequence.StandardKey.Open, tr("Open a project"), self.choose_project)
+        bind(self, QKeySequence.StandardKey.Quit, tr("Quit"), self.close)
+        bind(self, "Ctrl+K", tr("Find an action by name"), self.palette_requested)
+        bind(self, "Ctrl+,", tr("Settings"), self.settings_requested)
+        bind(self, "Ctrl+/", tr("This list of keys"), self.keys_requested)
+        bind(self, "F6", tr("To the guide, and back to the page"), self._change_side)
         # No lambdas: one that holds its window is a cycle, which may be collected in any thread.
         for number, (key, title) in enumerate(tabs.items(), start=1):
-            bind(self, f"Ctrl+{number}", f"To {title}", self._ask_page).setObjectName(key)
+            bind(self, f"Ctrl+{number}", tr("To {title}", title=title), self._ask_page).setObjectName(key)
 
     def show_start(self) -> None:
         """No project is open."""
@@ -116,7 +117,7 @@ class MainWindow(QWidget):
     def show_project(self, name: str) -> None:
         """A project of that name is open; its pages come by `add_page`."""
         self.notice.clear()
-        self.setWindowTitle(f"{name} – Plumbline")
+        self.setWindowTitle(tr("{name} – Plumbline", name=name))
         self.header.show_project(name)
 
     def show_recent(self, folders: tuple[str, ...]) -> None:
@@ -177,7 +178,7 @@ class MainWindow(QWidget):
     def choose_project(self) -> None:
         """Ask which project to open."""
         start = str(Path(self._recent[0]).parent) if self._recent else str(Path.home())
-        folder = QFileDialog.getExistingDirectory(self, "Open a project (the folder that holds project.db)", start)
+        folder = QFileDialog.getExistingDirectory(self, tr("Open a project (the folder that holds project.db)"), start)
         if folder:
             self.open_requested.emit(folder)
 

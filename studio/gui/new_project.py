@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.goals import Goals
+from studio.gui.language import mark, tr
 from studio.gui.widgets.notice import Notice
 from studio.storage.project import Project
 
@@ -36,16 +37,16 @@ class NewProject(QDialog):
     def __init__(self, place: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("New project")
+        self.setWindowTitle(tr("New project"))
         self.setMinimumWidth(620)
         self.goals = Goals()
         self.name = QLineEdit(free_name(place))
         self.name.selectAll()
         self.name.textChanged.connect(self._show_where)
         self.place = QLineEdit(str(place))
-        self.place.setAccessibleName("In the folder")
+        self.place.setAccessibleName(tr("In the folder"))
         self.place.textChanged.connect(self._show_where)
-        browse = QPushButton("Choose…")
+        browse = QPushButton(tr("Choose…"))
         browse.setAutoDefault(False)
         browse.clicked.connect(self._choose_place)
         self.where = QLabel()
@@ -53,11 +54,11 @@ class NewProject(QDialog):
         self.where.setWordWrap(True)
         theme.set_role(self.where, "muted")
         self.notice = Notice()
-        self.create_button = QPushButton("Create project")
+        self.create_button = QPushButton(tr("Create project"))
         self.create_button.setDefault(True)
         theme.set_role(self.create_button, "primary")
         self.create_button.clicked.connect(self._create)
-        cancel = QPushButton("Cancel")
+        cancel = QPushButton(tr("Cancel"))
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         line = QHBoxLayout()
@@ -67,10 +68,10 @@ class NewProject(QDialog):
         form = QFormLayout()
         form.setVerticalSpacing(12)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        heading = QLabel("What do you want?")
+        heading = QLabel(tr("What do you want?"))
         theme.set_role(heading, "heading")
-        form.addRow("Name", self.name)
-        form.addRow("In the folder", line)
+        form.addRow(tr("Name"), self.name)
+        form.addRow(tr("In the folder"), line)
         form.addRow("", self.where)
         buttons = QHBoxLayout()
         buttons.addStretch()
@@ -92,11 +93,11 @@ class NewProject(QDialog):
 
     @Slot()
     def _show_where(self) -> None:
-        self.where.setText(f"Will be kept in {self.folder()}")
+        self.where.setText(tr("Will be kept in {folder}", folder=self.folder()))
 
     @Slot()
     def _choose_place(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose where the project is kept", self.place.text())
+        folder = QFileDialog.getExistingDirectory(self, tr("Choose where the project is kept"), self.place.text())
         if folder:
             self.place.setText(folder)
 
@@ -121,7 +122,7 @@ class NewProject(QDialog):
         return self.folder()
 
 
-def free_name(place: Path, wanted: str = "My project") -> str:
+def free_name(place: Path, wanted: str = mark("My project")) -> str:
     """A name that no folder has there yet."""
     number, name = 1, wanted
     while os.path.exists(place / name):  # unlike Path's, never raises

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QListWidget, QListWidg
 
 from studio.gui import theme
 from studio.gui.actions import Action, matching
+from studio.gui.language import tr
 
 _KEYS_FOR_LIST = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
@@ -20,22 +21,22 @@ class Palette(QDialog):
     def __init__(self, actions: list[Action], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Find an action")
+        self.setWindowTitle(tr("Find an action"))
         self.resize(560, 420)
         self._actions = actions
         self.line = QLineEdit()
-        self.line.setAccessibleName("Find an action")
-        self.line.setPlaceholderText("What do you want to do?")
+        self.line.setAccessibleName(tr("Find an action"))
+        self.line.setPlaceholderText(tr("What do you want to do?"))
         self.line.textChanged.connect(self._list_matching)
         self.line.returnPressed.connect(self._take_current)
         self.line.installEventFilter(self)
         self.list = QListWidget()
-        self.list.setAccessibleName("Actions")
+        self.list.setAccessibleName(tr("Actions"))
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(self._take)
         self.list.itemClicked.connect(self._take)
-        self.nothing = QLabel("Nothing here is called that. Other pages may have it: go there first.")
+        self.nothing = QLabel(tr("Nothing here is called that. Other pages may have it: go there first."))
         self.nothing.setWordWrap(True)
         theme.set_role(self.nothing, "muted")
         layout = QVBoxLayout(self)

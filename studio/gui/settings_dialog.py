@@ -12,6 +12,7 @@ from studio.core.fields import settings_of
 from studio.core.hub import endpoint_of
 from studio.core.settings import SET_ELSEWHERE, AppSettings
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.notify import can_notify
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.form import SettingsForm
@@ -27,7 +28,7 @@ class SettingsDialog(QDialog):
     def __init__(self, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self.resize(640, 480)
         self._preferences = preferences
         self.notice = Notice()
@@ -37,12 +38,12 @@ class SettingsDialog(QDialog):
         if not can_notify():
             row = self.form.rows["notify"]
             row.editor.setEnabled(False)
-            row.about.setText("This desktop has no place for notifications.")
-        self.save = QPushButton("Save")
+            row.about.setText(tr("This desktop has no place for notifications."))
+        self.save = QPushButton(tr("Save"))
         self.save.setDefault(True)
         theme.set_role(self.save, "primary")
         self.save.clicked.connect(self._save)
-        cancel = QPushButton("Cancel")
+        cancel = QPushButton(tr("Cancel"))
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         inside = QWidget()
@@ -57,8 +58,8 @@ class SettingsDialog(QDialog):
         scroll.setWidget(inside)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(24, 8, 24, 20)
-        self.runtime = QPushButton("What trains…")
-        self.runtime.setToolTip("Look at, repair, update or remove the torch that Plumbline set up")
+        self.runtime = QPushButton(tr("What trains…"))
+        self.runtime.setToolTip(tr("Look at, repair, update or remove the torch that Plumbline set up"))
         self.runtime.setAutoDefault(False)
         self.runtime.setVisible(is_needed())
         self.runtime.clicked.connect(self._leave_for_runtime)

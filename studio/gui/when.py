@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from studio.gui.language import tr
+
 
 def started_at(run_id: str) -> datetime | None:
     """When the run was made, from its id; None when somebody renamed its folder."""
@@ -19,9 +21,9 @@ def when(run_id: str, today: date) -> str:
     if moment is None:
         return ""
     if moment.date() == today:
-        return f"today {moment:%H:%M}"
+        return tr("today {moment:%H:%M}", moment=moment)
     if moment.date() == today - timedelta(days=1):
-        return f"yesterday {moment:%H:%M}"
+        return tr("yesterday {moment:%H:%M}", moment=moment)
     day = f"{moment.day} {moment:%b}"
     return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year}"
 
@@ -32,6 +34,6 @@ def in_time(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     if minutes < 60:
-        return f"{minutes} min"
+        return tr("{minutes} min", minutes=minutes)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return tr("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else f"{hours} h"

@@ -21,10 +21,11 @@ from PySide6.QtWidgets import (
 
 from studio.core.guide import Standing, Step
 from studio.gui import icons, theme
+from studio.gui.language import mark, tr
 from studio.jobs.guide import ProjectGuide
 
 _DONE, _NOW, _LATER, _LEFT_OUT = "✓", "→", "○", "–"
-_SAID = {_DONE: "done", _NOW: "next", _LATER: "later", _LEFT_OUT: "left out"}
+_SAID = {_DONE: "done", _NOW: "next", _LATER: "later", _LEFT_OUT: mark("left out")}
 
 
 class GuidePanel(QWidget):
@@ -41,7 +42,7 @@ class GuidePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Guide")
+        self.setAccessibleName(tr("Guide"))
         theme.set_role(self, "sidebar")
         self._guide: ProjectGuide | None = None
         self._step: Step | None = None
@@ -49,12 +50,12 @@ class GuidePanel(QWidget):
         self.title = _text("heading")
         self.fold = QToolButton()
         icons.put(self.fold, "x")
-        self.fold.setAccessibleName("Hide the guide")
-        self.fold.setToolTip("Hide the guide; the button at the top brings it back")
+        self.fold.setAccessibleName(tr("Hide the guide"))
+        self.fold.setToolTip(tr("Hide the guide; the button at the top brings it back"))
         theme.set_role(self.fold, "quiet")
         self.fold.clicked.connect(self.hide_requested)
         self.progress = QProgressBar()
-        self.progress.setAccessibleName("Steps done")
+        self.progress.setAccessibleName(tr("Steps done"))
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
         self._checklist = QWidget()
@@ -70,17 +71,17 @@ class GuidePanel(QWidget):
         self.heading, self.words, self.look = _text("heading"), _text(""), _text("muted")
         self.state, self.next = _text(""), _text("")
         self.training = QProgressBar()
-        self.training.setAccessibleName("Training")
+        self.training.setAccessibleName(tr("Training"))
         self.act = QPushButton()
         theme.set_role(self.act, "primary")
         self.act.clicked.connect(self._act)
-        self.where, self.watch = QPushButton("Show me where"), QPushButton("Watch it")
-        self.skip = QPushButton("Leave out")
-        self.where.setToolTip("Goes to what is to be pressed next")
+        self.where, self.watch = QPushButton(tr("Show me where")), QPushButton(tr("Watch it"))
+        self.skip = QPushButton(tr("Leave out"))
+        self.where.setToolTip(tr("Goes to what is to be pressed next"))
         self.where.clicked.connect(self._ask_where)
         self.watch.clicked.connect(self._watch)
         self.skip.clicked.connect(self._leave_out)
-        self.end = QPushButton("End the guide")
+        self.end = QPushButton(tr("End the guide"))
         self.end.clicked.connect(self.end_requested)
         for button in (self.where, self.watch, self.skip, self.end):
             theme.set_role(button, "quiet")
@@ -98,7 +99,7 @@ class GuidePanel(QWidget):
 
     def say_next(self, control: str) -> None:
         """Name the control that is pointed at; empty while there is none to press."""
-        self.next.setText(f"Now press “{control}”." if control else "")
+        self.next.setText(tr("Now press “{control}”.", control=control) if control else "")
         self.next.setVisible(bool(control))
 
     def set_compact(self, compact: bool) -> None:
@@ -149,7 +150,7 @@ class GuidePanel(QWidget):
         step, guide = now.current, self._guide
         going = guide.facts.going(*step.methods) if step and guide and step.methods else None
         self._run = going.id if going else ""
-        self.heading.setText(step.title if step else "Done")
+        self.heading.setText(step.title if step else tr("Done"))
         self.words.setText(step.text if step else ending)
         self.look.setText(step.look if step else "")
         self.look.setVisible(bool(step and step.look))
@@ -167,7 +168,7 @@ class GuidePanel(QWidget):
         self.state.setVisible(going is not None)
         forks = bool(step and step.path) and len({one.path for one in now.steps if one.key in now.done} - {""}) == 0
         self._paths.setVisible(forks)
-        self.end.setText("End the guide" if step else "Close the guide")
+        self.end.setText(tr("End the guide") if step else tr("Close the guide"))
 
     def _make_paths(self) -> None:
         guide = self._guide
@@ -213,7 +214,7 @@ class GuidePanel(QWidget):
         head.addWidget(self.title, 1)
         head.addWidget(self.fold, alignment=Qt.AlignmentFlag.AlignTop)
         self._look_heading = _text("heading")
-        self._look_heading.setText("What to look at")
+        self._look_heading.setText(tr("What to look at"))
         inside = QWidget()
         self._column = column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 8, 0)
@@ -248,7 +249,11 @@ class GuidePanel(QWidget):
 
 
 def _going(step: int, total: int) -> str:
-    return f"Training: step {step} of {total}." if total and step else "Training is about to begin…"
+    return (
+        tr("Training: step {step} of {total}.", step=step, total=total)
+        if total and step
+        else tr("Training is about to begin…")
+    )
 
 
 def _text(role: str) -> QLabel:

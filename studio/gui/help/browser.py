@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QTextBrowser, QWidget
 
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.ask import question
 from studio.storage.resources import carried
 
@@ -27,7 +28,7 @@ class HelpBrowser(QTextBrowser):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Help")
+        self.setAccessibleName(tr("Help"))
         self.setOpenLinks(False)
         self.anchorClicked.connect(self._follow)
         self.document().setDocumentMargin(16)
@@ -85,7 +86,7 @@ class HelpBrowser(QTextBrowser):
     def _follow(self, address: QUrl) -> None:
         if address.scheme() in ("http", "https"):
             self._address = address
-            box = question(self, "Open this address in the browser?", address.toDisplayString(), "Open it")
+            box = question(self, tr("Open this address in the browser?"), address.toDisplayString(), tr("Open it"))
             box.accepted.connect(self._open)
             box.open()
         elif not address.scheme():

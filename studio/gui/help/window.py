@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from studio.core.glossary.words import Word, words_in
 from studio.gui import theme
 from studio.gui.help.browser import HelpBrowser
+from studio.gui.language import tr
 from studio.storage.resources import carried
 
 # In the order of reading. Pages of the tabs are called like them.
@@ -31,19 +32,19 @@ class HelpWindow(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Help")
+        self.setWindowTitle(tr("Help"))
         self.resize(960, 660)
         self._texts = {name: carried("resources", "help", f"{name}.md").read_text(encoding="utf-8") for name in PAGES}
         self.search = QLineEdit()
-        self.search.setAccessibleName("Search the help")
-        self.search.setPlaceholderText("Search the help")
+        self.search.setAccessibleName(tr("Search the help"))
+        self.search.setPlaceholderText(tr("Search the help"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._list_matching)
         self.list = QListWidget()
-        self.list.setAccessibleName("Pages of the help")
+        self.list.setAccessibleName(tr("Pages of the help"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.currentItemChanged.connect(self._show_chosen)
-        self.nothing = QLabel("No page has these words.")
+        self.nothing = QLabel(tr("No page has these words."))
         self.nothing.setWordWrap(True)
         theme.set_role(self.nothing, "muted")
         self.browser = HelpBrowser()
@@ -68,7 +69,9 @@ class HelpWindow(QDialog):
         self._choose(name)
         if words:
             said = "\n\n".join(f"**{word.term}.** {word.text}" for word in words)
-            self.browser.show_text(f"{self._texts[name]}\n\n## Words that stand on this screen\n\n{said}\n")
+            self.browser.show_text(
+                tr("{texts}\n\n## Words that stand on this screen\n\n{said}\n", texts=self._texts[name], said=said)
+            )
         self.show()
         self.activateWindow()
 

@@ -8,9 +8,10 @@ import numpy as np
 import pyqtgraph as pg
 
 from studio.core.curves import Curves
+from studio.gui.language import mark
 from studio.gui.plots.thinning import Numbers
 
-KINDS = {"step": "Steps", "tokens": "Tokens", "elapsed": "Time"}
+KINDS = {"step": mark("Steps"), "tokens": mark("Tokens"), "elapsed": mark("Time")}
 
 
 class Across:

@@ -20,6 +20,7 @@ from studio.core.curves import Curves
 from studio.core.metrics import Metric
 from studio.core.reading import Reading
 from studio.gui import icons, theme
+from studio.gui.language import tr
 from studio.gui.plots.across import Across, AcrossAxis
 from studio.gui.plots.key import KeySample, Mark, mark_pen
 from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
@@ -61,8 +62,8 @@ class MetricPlot(QFrame):
         self._readout, self._second_readout = _readout(), _readout()
         self.save = QToolButton()
         icons.put(self.save, "download", 16)
-        self.save.setToolTip("Save this plot as a picture or a table")
-        self.save.setAccessibleName(f"Save the plot of {metrics[0].label}")
+        self.save.setToolTip(tr("Save this plot as a picture or a table"))
+        self.save.setAccessibleName(tr("Save the plot of {label}", label=metrics[0].label))
         theme.set_role(self.save, "small")
         self.save.clicked.connect(self.save_requested)
         head = QHBoxLayout()
@@ -105,7 +106,7 @@ class MetricPlot(QFrame):
             words[self.second.mark] = self.second.metric.label.lower()
         if self.second is not None and self.second.metric.is_held_out:
             words["best"] = "best"
-        words |= {"checkpoint": "checkpoint", "resume": "resumed", "retry": "memory ran out"}
+        words |= {"checkpoint": "checkpoint", "resume": "resumed", "retry": tr("memory ran out")}
         self.key = {mark: KeySample(mark, word) for mark, word in words.items()}
         row = FlowLayout(spacing=12)
         for sample in self.key.values():
@@ -119,8 +120,8 @@ class MetricPlot(QFrame):
         assert item is not None
         item.setContentsMargins(0, 8, 24, 0)
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.plot.setAccessibleName(f"{self.first.metric.label} over steps")
-        self.plot.setToolTip("Wheel: zoom · Drag: move · Double click: show all · Arrow keys: read values")
+        self.plot.setAccessibleName(tr("{label} over steps", label=self.first.metric.label))
+        self.plot.setToolTip(tr("Wheel: zoom · Drag: move · Double click: show all · Arrow keys: read values"))
         self.plot.installEventFilter(self)
         self.plot.viewport().installEventFilter(self)
         self.plot.viewport().setMouseTracking(True)
@@ -234,7 +235,9 @@ class MetricPlot(QFrame):
             shown["best"] = self.second.best_at is not None
             if self.second.best_at is not None and "best" in self.key:
                 at = self.second.trace.curve.steps[self.second.best_at]
-                self.key["best"].say(f"best: {self.second.value_at(self.second.best_at)} at step {at:,}")
+                self.key["best"].say(
+                    tr("best: {value_at} at step {at:,}", value_at=self.second.value_at(self.second.best_at), at=at)
+                )
         for mark, sample in self.key.items():
             sample.setVisible(shown.get(mark, True))
         ticks = {"checkpoint": self._checkpoints, "resume": self._resumes, "retry": self._retries}
@@ -337,9 +340,9 @@ class MetricPlot(QFrame):
         parts = [self.first.value_at(index)]
         named = f"{second.metric.label.lower()} {other}" if second is not None and other else ""
         if self._large:
-            parts.insert(0, f"step {step:,}")
+            parts.insert(0, tr("step {step:,}", step=step))
             smoothed = trace.smoothed_at(index)
-            parts += [f"smoothed {in_short(smoothed)}"] if math.isfinite(smoothed) else []
+            parts += [tr("smoothed {smoothed}", smoothed=in_short(smoothed))] if math.isfinite(smoothed) else []
             parts += [named] if named else []
         self.plot.setAccessibleDescription(", ".join([*parts, named] if named and not self._large else parts))
         # What doesn't fit is left out: a number cut in two would be read as another one.

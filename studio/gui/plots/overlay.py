@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolic
 from studio.core.curves import Curves
 from studio.core.metrics import METRICS, Metric
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.plots.across import KINDS, Across, AcrossAxis
 from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
 from studio.gui.plots.series import in_short
@@ -46,10 +47,10 @@ class OverlayPlot(QFrame):
         self._lines: list[_Line] = []
         self.across = Across()
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Metric to compare")
+        self.choice.setAccessibleName(tr("Metric to compare"))
         self.choice.activated.connect(self._choose_metric)
         self.over = QComboBox()
-        self.over.setAccessibleName("Plot over")
+        self.over.setAccessibleName(tr("Plot over"))
         for kind, word in KINDS.items():
             self.over.addItem(word, kind)
         self.over.activated.connect(self._choose_kind)
@@ -70,7 +71,7 @@ class OverlayPlot(QFrame):
         self._view.disableAutoRange()
         self._view.reset_requested.connect(self.draw)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setToolTip("Wheel: zoom · Drag: move · Double click: show all")
+        self.plot.setToolTip(tr("Wheel: zoom · Drag: move · Double click: show all"))
         self.plot.viewport().installEventFilter(self)
         self.plot.viewport().setMouseTracking(True)
         self._cross = pg.InfiniteLine(angle=90)
@@ -123,7 +124,7 @@ class OverlayPlot(QFrame):
         if metric is None:
             return
         self.about.setText(metric.reading)
-        self.plot.setAccessibleName(f"{metric.label} of {len(self._lines)} runs")
+        self.plot.setAccessibleName(tr("{label} of {count} runs", label=metric.label, count=len(self._lines)))
         pixels = max(200, round(self._view.width()))
         for line in self._lines:
             line.draw(metric, self.across.kind, pixels)
@@ -209,7 +210,7 @@ class _Line:
     def tell(self, place: float | None) -> None:
         """Say the value there, or the last one."""
         if not len(self.trace):
-            self.sample.say("not measured")
+            self.sample.say(tr("not measured"))
             return
         at = len(self.trace) - 1 if place is None else self.trace.nearest(self.across.step_at(place)) or 0
         self.sample.say(in_short(self.trace.smoothed_at(at)))

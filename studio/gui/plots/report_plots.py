@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from studio.core.reward_report import Report
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.plots.series import in_short
 
 
@@ -82,9 +83,11 @@ class CalibrationPlot(ReportPlot):
         axes["left"].setLabel("right")
         axes["bottom"].setLabel("sure")
         super().__init__(
-            "Calibration",
-            "Each dot is a group of comparisons; large dots hold many. On the dashed line the model is right as often "
-            "as it is sure; beneath the line it is surer than it should be.",
+            tr("Calibration"),
+            tr(
+                "Each dot is a group of comparisons; large dots hold many. On the dashed line the model is right as "
+                "often as it is sure; beneath the line it is surer than it should be."
+            ),
             axes,
             parent,
         )
@@ -106,7 +109,15 @@ class CalibrationPlot(ReportPlot):
             symbolPen=pg.mkPen(tokens.surface),
         )
         self.plot.addItem(dots)
-        told = (f"{100 * known.sure:.0f} % sure: right in {100 * known.right:.0f} % of {known.n}" for known in bins)
+        told = (
+            tr(
+                "{sure:.0f} % sure: right in {right:.0f} % of {n}",
+                sure=100 * known.sure,
+                right=100 * known.right,
+                n=known.n,
+            )
+            for known in bins
+        )
         self.plot.setAccessibleDescription("; ".join(told))
 
 
@@ -117,9 +128,11 @@ class RewardsPlot(ReportPlot):
         left = pg.AxisItem("left")
         left.setTicks([[(1.0, "preferred"), (0.0, "others")]])
         super().__init__(
-            "Rewards",
-            "The dot is the mean; about two thirds of the answers lie on the line. The less the two lines overlap, the "
-            "better the model tells answers apart.",
+            tr("Rewards"),
+            tr(
+                "The dot is the mean; about two thirds of the answers lie on the line. The less the two lines "
+                "overlap, the better the model tells answers apart."
+            ),
             {"left": left, "bottom": pg.AxisItem("bottom")},
             parent,
         )
@@ -138,5 +151,8 @@ class RewardsPlot(ReportPlot):
             dot.setSymbolBrush(pg.mkBrush(colour))
             dot.setSymbolPen(pg.mkPen(tokens.surface, width=2))
             self.plot.addItem(dot)
-        told = (f"preferred {in_short(report.chosen_mean)}", f"others {in_short(report.rejected_mean)}")
-        self.plot.setAccessibleDescription("Mean rewards: " + ", ".join(told))
+        told = (
+            tr("preferred {chosen_mean}", chosen_mean=in_short(report.chosen_mean)),
+            tr("others {rejected_mean}", rejected_mean=in_short(report.rejected_mean)),
+        )
+        self.plot.setAccessibleDescription(tr("Mean rewards: ") + ", ".join(told))

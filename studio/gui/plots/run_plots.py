@@ -14,6 +14,7 @@ from studio.core.curves import Curves
 from studio.core.metrics import plots_of
 from studio.core.reading import reading_of
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.plots.across import KINDS, Across
 from studio.gui.plots.cards import Cards, Groups
 from studio.gui.plots.metric_plot import MetricPlot
@@ -54,25 +55,25 @@ class RunPlots(QWidget):
         self.slider.setRange(0, 99)
         self.slider.setValue(round(smoothing * 100))
         self.slider.setFixedWidth(100)
-        smoothing_word = QLabel("Smoothing")
+        smoothing_word = QLabel(tr("Smoothing"))
         smoothing_word.setBuddy(self.slider)
-        self.slider.setAccessibleName("Smoothing")
-        self.slider.setToolTip("How much of the past the strong curve keeps; the faint one is as measured.")
+        self.slider.setAccessibleName(tr("Smoothing"))
+        self.slider.setToolTip(tr("How much of the past the strong curve keeps; the faint one is as measured."))
         self._weight = QLabel()
         self._weight.setProperty("role", "muted")
         self._weight.setMinimumWidth(self._weight.fontMetrics().horizontalAdvance("0.00"))
-        self.log = QCheckBox("Log scale")
-        self.log.setToolTip("Show values that are all positive on a logarithmic axis")
+        self.log = QCheckBox(tr("Log scale"))
+        self.log.setToolTip(tr("Show values that are all positive on a logarithmic axis"))
         self.log.toggled.connect(self._scale)
         self.over = QComboBox()
-        self.over.setAccessibleName("Plot over")
-        self.over.setToolTip("What the plots are drawn over: steps, tokens read, or time of training")
+        self.over.setAccessibleName(tr("Plot over"))
+        self.over.setToolTip(tr("What the plots are drawn over: steps, tokens read, or time of training"))
         for kind, word in KINDS.items():
             self.over.addItem(word, kind)
         self.over.activated.connect(self._take_kind)
-        self.fit = QPushButton("Show all")
+        self.fit = QPushButton(tr("Show all"))
         self.fit.setProperty("role", "quiet")
-        self.fit.setToolTip("Show every step again after zooming")
+        self.fit.setToolTip(tr("Show every step again after zooming"))
         self.fit.clicked.connect(self.show_all)
 
         self.controls = QWidget()

@@ -14,13 +14,14 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from studio.core.curve_table import csv_lines, snapshot
 from studio.core.curves import Curves
 from studio.core.errors import StudioError
+from studio.gui.language import mark, tr
 from studio.jobs.background import BackgroundTask
 from studio.storage.files import disk_trouble
 
 if TYPE_CHECKING:
     from studio.gui.plots.metric_plot import MetricPlot
 
-_FILTERS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Table of numbers (*.csv)"}
+_FILTERS = {"png": mark("Picture (*.png)"), "svg": mark("Drawing (*.svg)"), "csv": mark("Table of numbers (*.csv)")}
 _SHARPER = 2.0  # pixels of the picture for one of the screen
 
 
@@ -45,7 +46,7 @@ class PlotSaver(QObject):
         """Ask for a file, whose ending says what is saved."""
         self._plot, self._curves, self._weight = plot, curves, weight
         words = re.sub(r"\W+", "-", plot.title.text().lower()).strip("-")
-        dialog = QFileDialog(self._parent(), "Save the plot", self._folder, ";;".join(_FILTERS.values()))
+        dialog = QFileDialog(self._parent(), tr("Save the plot"), self._folder, ";;".join(_FILTERS.values()))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.selectFile(f"{words}.png")
@@ -86,11 +87,11 @@ class PlotSaver(QObject):
         except (StudioError, OSError) as error:
             self.said.emit(error)
         else:
-            self.said.emit(f"The plot is saved as “{file}”.")
+            self.said.emit(tr("The plot is saved as “{file}”.", file=file))
 
     def _save_numbers(self, plot: MetricPlot, file: Path) -> None:
         if self._task is not None:
-            self.said.emit("Another table is being written; try again in a moment.")
+            self.said.emit(tr("Another table is being written; try again in a moment."))
             return
         metrics = [series.metric for series in plot.series]
         names = [name for metric in metrics for name in (metric.name, metric.spread) if name]
@@ -114,7 +115,7 @@ class PlotSaver(QObject):
 
     @Slot(object)
     def _saved(self, file: Path) -> None:
-        self.said.emit(f"The numbers are saved as “{file}”.")
+        self.said.emit(tr("The numbers are saved as “{file}”.", file=file))
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:

@@ -14,6 +14,7 @@ import pyqtgraph as pg
 
 from studio.core.curves import Curves
 from studio.core.metrics import Metric, best_place
+from studio.gui.language import tr
 from studio.gui.plots.across import Across
 from studio.gui.plots.key import Mark, mark_pen
 from studio.gui.plots.thinning import Numbers
@@ -142,7 +143,7 @@ class Series:
         """A value in words."""
         value = self.trace.curve.values[index]
         if not math.isfinite(value):
-            return "not a number" if math.isnan(value) else "infinite"
+            return tr("not a number") if math.isnan(value) else "infinite"
         told = in_short(value)
         spread = self.spread.curve.values if self.spread is not None else ()
         if index < len(spread) and math.isfinite(spread[index]):

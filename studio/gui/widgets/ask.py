@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark
 
 
-def question(parent: QWidget, title: str, text: str, yes: str, no: str = "Cancel") -> QMessageBox:
+def question(parent: QWidget, title: str, text: str, yes: str, no: str = mark("Cancel")) -> QMessageBox:
     """A question whose dangerous answer is `yes`: then it emits `accepted`. Escape and Return mean `no`."""
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.visible_text import unsteered
 from studio.storage.consent import RISK, Code
 
@@ -38,19 +39,19 @@ class CodeConsent(QDialog):
         text: str,
         parent: QWidget,
         *,
-        asked: str = "Run this code to reward answers?",
+        asked: str = mark("Run this code to reward answers?"),
         files: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(parent)
         self._code = code
         self._unseen = set(range(len(files)))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Run this code?")
+        self.setWindowTitle(tr("Run this code?"))
         question, path, risk, mark = (
             QLabel(asked),
             QLabel(code.path),
             QLabel(RISK),
-            QLabel(f"Hash of what you agree to: {code.sha256[:_SHOWN]}"),
+            QLabel(tr("Hash of what you agree to: {sha256}", sha256=code.sha256[:_SHOWN])),
         )
         for label, role in ((question, "heading"), (path, "muted"), (risk, "warning"), (mark, "muted")):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -58,17 +59,17 @@ class CodeConsent(QDialog):
             theme.set_role(label, role)
         self.text = QPlainTextEdit(unsteered(text), readOnly=True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)  # a long line can't hide behind its wrapping
-        self.text.setAccessibleName("The code")
+        self.text.setAccessibleName(tr("The code"))
         self.text.setTabChangesFocus(True)
         theme.set_role(self.text, "mono")
         self.files = QComboBox()
-        self.files.setAccessibleName("File")
+        self.files.setAccessibleName(tr("File"))
         for name, content in files:
             self.files.addItem(name, content)
         self.files.setVisible(len(files) > 1)
         buttons = QDialogButtonBox()
-        self.agree = QPushButton("Agree and run it")
-        self.refuse = QPushButton("Don't run it")
+        self.agree = QPushButton(tr("Agree and run it"))
+        self.refuse = QPushButton(tr("Don't run it"))
         theme.set_role(self.agree, "danger")
         buttons.addButton(self.agree, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.addButton(self.refuse, QDialogButtonBox.ButtonRole.RejectRole)
@@ -93,8 +94,8 @@ class CodeConsent(QDialog):
         self.text.setPlainText(unsteered(self.files.itemData(number)))
         self._unseen.discard(number)
         self.agree.setEnabled(not self._unseen)
-        left = f" ({len(self._unseen)} more to look at)" if self._unseen else ""
-        self.agree.setText(f"Agree and run it{left}")
+        left = tr(" ({count} more to look at)", count=len(self._unseen)) if self._unseen else ""
+        self.agree.setText(tr("Agree and run it{left}", left=left))
 
     @Slot()
     def _agree(self) -> None:

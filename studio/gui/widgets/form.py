@@ -33,6 +33,7 @@ from studio.core.errors import StudioError
 from studio.core.fields import Setting, conflicts_of, settings_of
 from studio.core.glossary import Entry
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.keys import bind
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class SettingsForm(QWidget, Generic[T]):
             grid.addWidget(row.label, number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(row.field, number, 1)
             row.changed.connect(self._take_change)
-        self.advanced = QCheckBox("Show all settings")
+        self.advanced = QCheckBox(tr("Show all settings"))
         self.advanced.setChecked(advanced)
         self.advanced.toggled.connect(self._show_advanced)
         layout = QVBoxLayout(self)
@@ -171,8 +172,8 @@ class _Row(QObject):
         line.addWidget(self.editor)
         if known.folder:
             self.editor.setMaximumWidth(480)
-            self.browse = QPushButton("Choose…")
-            self.browse.setAccessibleName(f"Choose: {known.label}")
+            self.browse = QPushButton(tr("Choose…"))
+            self.browse.setAccessibleName(tr("Choose: {label}", label=known.label))
             self.browse.setAutoDefault(False)
             self.browse.clicked.connect(self._choose_folder)
             line.addWidget(self.browse)
@@ -187,7 +188,7 @@ class _Row(QObject):
             self.help.toggled.connect(unfolded.setVisible)
             # For whoever types: no other key opens help in a line of text.
             within = Qt.ShortcutContext.WidgetWithChildrenShortcut
-            about = "What the setting means, in its field"
+            about = tr("What the setting means, in its field")
             bind(self.field, QKeySequence.StandardKey.HelpContents, about, self.help.toggle, context=within)
 
     def _make_editor(self, known: Setting) -> QWidget:
@@ -265,9 +266,13 @@ class _Row(QObject):
         """Why the value can't be used; empty when it can."""
         value = self.value()
         if self.known.kind is float and value == "":
-            return f"{self.known.label} is empty; type a number."
+            return tr("{label} is empty; type a number.", label=self.known.label)
         if self.known.kind is float and isinstance(value, str):
-            return f"{self.known.label} is “{value}”, which is not a number such as 0.0002 or 2e-4."
+            return tr(
+                "{label} is “{value}”, which is not a number such as 0.0002 or 2e-4.",
+                label=self.known.label,
+                value=value,
+            )
         return self.known.problem(value) or self._reasons.get(str(value), "")
 
     def set_unavailable(self, reasons: Mapping[str, str]) -> None:
@@ -320,8 +325,8 @@ def _help(known: Setting, entry: Entry) -> tuple[QToolButton, QLabel]:
     button = QToolButton()
     button.setText("?")
     button.setCheckable(True)
-    button.setAccessibleName(f"What “{known.label}” means")
-    button.setToolTip(f"What “{known.label}” means (F1)")
+    button.setAccessibleName(tr("What “{label}” means", label=known.label))
+    button.setToolTip(tr("What “{label}” means (F1)", label=known.label))
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     theme.set_role(button, "quiet")
     text = QLabel("\n\n".join(f"{heading}: {paragraph}" for heading, paragraph in entry.paragraphs()))

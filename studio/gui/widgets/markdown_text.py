@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor, QTextDocument
 
 from studio.gui import theme
+from studio.gui.language import tr
 
 _LINE = "\u2028"  # a new line in the same block
 _STEP = 20  # pixels that a level of a list or a quotation is moved in
@@ -175,7 +176,9 @@ class _Writer:
                 case "code_inline":
                     self._cursor.insertText(child.content, _code_look(now))
                 case "image":
-                    self._cursor.insertText(f"[picture: {child.content or child.attrGet('src')}]", _faint(now))
+                    self._cursor.insertText(
+                        tr("[picture: {content}]", content=child.content or child.attrGet("src")), _faint(now)
+                    )
                 case "link_open":
                     stack.append(_link(now, str(child.attrGet("href") or "")))
                 case "strong_open" | "em_open" | "s_open":

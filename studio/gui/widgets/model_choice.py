@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPush
 
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask, end_tasks
@@ -26,7 +27,7 @@ from studio.storage.models import (
 )
 from studio.storage.project import Project
 
-_NOTHING = "Choose a base model"
+_NOTHING = mark("Choose a base model")
 
 
 class ModelChoice(QWidget):
@@ -43,13 +44,13 @@ class ModelChoice(QWidget):
         self._model: ModelInfo | None = None
         self._check: BackgroundTask | None = None
         self.combo = QComboBox()
-        self.combo.setAccessibleName("Base model")
+        self.combo.setAccessibleName(tr("Base model"))
         self.combo.setPlaceholderText(_NOTHING)
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(16)
         self.combo.setMinimumWidth(128)
         self.combo.activated.connect(self._take_listed)
-        self.browse = QPushButton("Choose folder…")
+        self.browse = QPushButton(tr("Choose folder…"))
         self.browse.clicked.connect(self.choose_folder)
         self.summary = QLabel()
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
@@ -83,7 +84,7 @@ class ModelChoice(QWidget):
     def choose_folder(self) -> None:
         """Ask for a folder."""
         start = str(self._model.folder.parent) if self._model else str(Path.home())
-        folder = QFileDialog.getExistingDirectory(self, "Choose a model folder (with config.json)", start)
+        folder = QFileDialog.getExistingDirectory(self, tr("Choose a model folder (with config.json)"), start)
         if folder:
             self.choose(Path(folder))
 
@@ -99,7 +100,7 @@ class ModelChoice(QWidget):
         self.close_down()
         self._asked = folder
         self.notice.clear()
-        self.summary.setText(f"Checking {folder.name}…")
+        self.summary.setText(tr("Checking {name}…", name=folder.name))
         project = self._project
 
         def check(_task: BackgroundTask) -> ModelInfo:
@@ -143,12 +144,12 @@ class ModelChoice(QWidget):
             if names.count(name) > 1:  # two of one name are told apart by where they are
                 name = f"{name} ({folder.parent})"
             if folder == starter_model():
-                name = f"{folder.name} (comes with Plumbline)"
+                name = tr("{name} (comes with Plumbline)", name=folder.name)
             self.combo.addItem(name, str(folder))
             self.combo.setItemData(self.combo.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(self.combo.findData(str(self._model.folder)) if self._model else -1)
         self.combo.setEnabled(bool(folders))
-        self.combo.setPlaceholderText(_NOTHING if folders else "No model yet")
+        self.combo.setPlaceholderText(_NOTHING if folders else tr("No model yet"))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages added."""

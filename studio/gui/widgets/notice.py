@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from studio.core.errors import Cancelled, StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 
 
 class Notice(QWidget):
@@ -28,7 +29,7 @@ class Notice(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy = QPushButton("Copy details")
+        self.copy = QPushButton(tr("Copy details"))
         theme.set_role(self.copy, "quiet")
         self.copy.clicked.connect(self._copy_details)
         self.action = QPushButton()
@@ -36,8 +37,8 @@ class Notice(QWidget):
         self.action.clicked.connect(self._act)
         self.dismiss = QToolButton()
         self.dismiss.setText("✕")
-        self.dismiss.setToolTip("Dismiss")
-        self.dismiss.setAccessibleName("Dismiss")
+        self.dismiss.setToolTip(tr("Dismiss"))
+        self.dismiss.setAccessibleName(tr("Dismiss"))
         theme.set_role(self.dismiss, "quiet")
         self.dismiss.clicked.connect(self.clear)
         words = QVBoxLayout()
@@ -64,12 +65,16 @@ class Notice(QWidget):
             self._say("notice-error", error.what, error.hint, error.details, action)
             return
         if isinstance(error, OSError) and error.filename:
-            what = f"“{error.filename}” can't be used: {error.strerror}."
-            self._say("notice-error", what, "Check its permissions, or choose another place.", repr(error))
+            what = tr("“{filename}” can't be used: {strerror}.", filename=error.filename, strerror=error.strerror)
+            self._say("notice-error", what, tr("Check its permissions, or choose another place."), repr(error))
             return
         details = "".join(traceback.format_exception(error))
-        what = f"Something went wrong that Plumbline did not expect: {type(error).__name__}: {error}"
-        self._say("notice-error", what, "Copy the details to report it.", details)
+        what = tr(
+            "Something went wrong that Plumbline did not expect: {name}: {error}",
+            name=type(error).__name__,
+            error=error,
+        )
+        self._say("notice-error", what, tr("Copy the details to report it."), details)
 
     def show_note(self, text: str, action: str = "") -> None:
         """Say something that needs no action; with `action`, offer one."""

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.rules import RULES, Rule
 from studio.gui import theme
+from studio.gui.language import tr
 
 _MOST_WORDS = 100_000
 _USUAL = 5, 60  # words of a new rule: from, to
@@ -100,26 +101,26 @@ class RuleRow(QFrame):
         super().__init__(parent)
         theme.set_role(self, "card")
         self.kind = QComboBox()
-        self.kind.setAccessibleName("Kind of rule")
+        self.kind.setAccessibleName(tr("Kind of rule"))
         for name, kind in RULES.items():
             self.kind.addItem(kind.label, name)
         self.kind.setCurrentIndex(self.kind.findData(rule.kind))
         self.parts: dict[str, QWidget] = {}
         self._labels: dict[str, QLabel] = {}
         self.weight = QLineEdit(f"{rule.weight:g}")
-        self.weight.setAccessibleName("Weight of the rule")
-        self.weight.setToolTip("What its 0 to 1 is multiplied by; a negative weight punishes.")
+        self.weight.setAccessibleName(tr("Weight of the rule"))
+        self.weight.setToolTip(tr("What its 0 to 1 is multiplied by; a negative weight punishes."))
         self.weight.setFixedWidth(72)
         self.remove = QToolButton()
         self.remove.setText("✕")
-        self.remove.setToolTip("Remove this rule")
-        self.remove.setAccessibleName("Remove this rule")
+        self.remove.setToolTip(tr("Remove this rule"))
+        self.remove.setAccessibleName(tr("Remove this rule"))
         theme.set_role(self.remove, "quiet")
         self.about = QLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
         top, under = QHBoxLayout(), QHBoxLayout()
-        weight = QLabel("Weight")
+        weight = QLabel(tr("Weight"))
         weight.setBuddy(self.weight)
         for part in (self.kind, weight, self.weight, self.remove):
             top.addWidget(part, 1 if part is self.kind else 0)
@@ -158,7 +159,7 @@ class RuleRow(QFrame):
     def problem(self) -> str:
         """Why it can't be used; empty when it can."""
         if self._weight() is None:
-            return f"The weight is “{self.weight.text()}”, which is not a number such as 1 or -0.5."
+            return tr("The weight is “{weight}”, which is not a number such as 1 or -0.5.", weight=self.weight.text())
         return self.rule().problem()
 
     def _weight(self) -> float | None:
@@ -188,7 +189,7 @@ class RuleRow(QFrame):
 def _editor(name: str, value: Any) -> QLineEdit | QSpinBox:
     if isinstance(value, str):
         line = QLineEdit(value)
-        line.setPlaceholderText("such as (?i)thank you")
+        line.setPlaceholderText(tr("such as (?i)thank you"))
         return line
     spin = QSpinBox()
     spin.setRange(0, _MOST_WORDS)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from studio.core.errors import StudioError
+from studio.gui.language import tr
 from studio.gui.widgets.code_consent import CodeConsent
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
@@ -38,9 +39,9 @@ class WaysIn(QObject):
         self._error, self._folder = error, folder
         match error:
             case PickledWeights():
-                self._notice.show_error(error, "Convert")
+                self._notice.show_error(error, tr("Convert"))
             case NeedsConsent():
-                self._notice.show_error(error, "Read the code…")
+                self._notice.show_error(error, tr("Read the code…"))
             case _:
                 self._notice.show_error(error)
 
@@ -50,7 +51,7 @@ class WaysIn(QObject):
             case PickledWeights():
                 self._convert()
             case NeedsConsent(code=code):
-                asked = "Run this code to load the model?"
+                asked = tr("Run this code to load the model?")
                 question = CodeConsent(code, "", self._widget, asked=asked, files=code.files)
                 question.agreed.connect(self._allow)
                 question.open()
@@ -77,7 +78,7 @@ class WaysIn(QObject):
         def convert(_task: BackgroundTask) -> Path:
             return target if target.is_dir() else convert_model(source, target)
 
-        self._notice.show_note(f"Converting {source.name} into {target}…")
+        self._notice.show_note(tr("Converting {name} into {target}…", name=source.name, target=target))
         BackgroundTask.begin(self._widget, convert, self._converted, self._notice.show_error)
 
     @Slot(object)

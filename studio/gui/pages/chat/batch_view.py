@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.dialogue import Turn
 from studio.core.errors import StudioError
+from studio.gui.language import mark, tr
 from studio.gui.pages.chat.pane_text import PaneText
 from studio.gui.pages.chat.prompt_run import Task
 from studio.gui.pages.chat.prompt_set_view import How, PromptSetView
@@ -33,7 +34,7 @@ from studio.storage.files import write_whole
 from studio.storage.project import Project
 
 _CELL = 120  # characters of an answer in the grid; below it stands the whole
-_FORMS = "Table (*.csv);;JSON lines (*.jsonl)"
+_FORMS = mark("Table (*.csv);;JSON lines (*.jsonl)")
 
 
 class BatchView(PromptSetView):
@@ -46,26 +47,26 @@ class BatchView(PromptSetView):
         self.run.ended.connect(self._tell)
         self.run.failed.connect(self._tell)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Prompts that are answered")
-        self.stop = QPushButton("Stop")
+        self.bar.setAccessibleName(tr("Prompts that are answered"))
+        self.stop = QPushButton(tr("Stop"))
         self.stop.clicked.connect(self._stop_or_go_on)
-        self.export = QPushButton("Export…")
-        self.export.setToolTip("Write the grid as a table or as JSON lines")
+        self.export = QPushButton(tr("Export…"))
+        self.export.setToolTip(tr("Write the grid as a table or as JSON lines"))
         self.export.clicked.connect(self._ask_where)
-        self.other = QPushButton("Other prompts")
+        self.other = QPushButton(tr("Other prompts"))
         self.other.clicked.connect(self.show_set_up)
         self.grid = QTableWidget(0, 1)
-        self.grid.setAccessibleName("Answers: a row for each prompt, a column for each model")
+        self.grid.setAccessibleName(tr("Answers: a row for each prompt, a column for each model"))
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.grid.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.grid.currentCellChanged.connect(self._show_cell)
         self.whole = PaneText()
-        self.whole.setAccessibleName("The chosen answer")
-        self.whole.setPlaceholderText("Choose a cell to read it whole.")
+        self.whole.setAccessibleName(tr("The chosen answer"))
+        self.whole.setPlaceholderText(tr("Choose a cell to read it whole."))
         self.lay_out(
-            "Batch",
-            "Every prompt is asked of all panes, each with its own settings; the answers make a grid.",
-            "Ask all panes",
+            tr("Batch"),
+            tr("Every prompt is asked of all panes, each with its own settings; the answers make a grid."),
+            tr("Ask all panes"),
             self._answers(),
         )
 
@@ -96,7 +97,7 @@ class BatchView(PromptSetView):
         """An empty grid."""
         self.grid.clear()
         self.grid.setColumnCount(1 + len(self._panes))
-        self.grid.setHorizontalHeaderLabels(["Prompt", *self._panes])
+        self.grid.setHorizontalHeaderLabels([tr("Prompt"), *self._panes])
         self.grid.setRowCount(len(self.run.tasks))
         for row, task in enumerate(self.run.tasks):
             self.grid.setItem(row, 0, QTableWidgetItem(_short(task.prompt)))
@@ -127,13 +128,13 @@ class BatchView(PromptSetView):
         found: list[str] = []
         for pane in self._panes:
             name = next((task.models[pane] for task in self.run.tasks if task.models.get(pane)), pane)
-            found.append(name if name not in found else f"{name} ({pane} pane)")
+            found.append(name if name not in found else tr("{name} ({pane} pane)", name=name, pane=pane))
         return found
 
     @Slot(int)
     def _take_answer(self, number: int) -> None:
         task = self.run.tasks[number]
-        self.grid.setHorizontalHeaderLabels(["Prompt", *self._names()])
+        self.grid.setHorizontalHeaderLabels([tr("Prompt"), *self._names()])
         for column, pane in enumerate(self._panes, 1):
             item = QTableWidgetItem(_short(task.problem or task.answers.get(pane, "")))
             self.grid.setItem(number, column, item)
@@ -145,8 +146,8 @@ class BatchView(PromptSetView):
     def _tell(self) -> None:
         done, count = self.run.complete, len(self.run.tasks)
         self.bar.setValue(done)
-        self.bar.setFormat(f"{done} of {count}")
-        self.stop.setText("Stop" if self.run.active else "Go on")
+        self.bar.setFormat(tr("{done} of {count}", done=done, count=count))
+        self.stop.setText(tr("Stop") if self.run.active else tr("Go on"))
         self.stop.setVisible(done < count)
         self.export.setEnabled(done > 0)
 
@@ -172,7 +173,7 @@ class BatchView(PromptSetView):
 
     @Slot()
     def _ask_where(self) -> None:
-        dialog = QFileDialog(self, "Export the answers", str(Path.home() / "answers.csv"), _FORMS)
+        dialog = QFileDialog(self, tr("Export the answers"), str(Path.home() / "answers.csv"), _FORMS)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("csv")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
 from studio.core.blind_tests import BlindTest
 from studio.core.contests import share
 from studio.gui import theme
+from studio.gui.language import mark, tr
 
-_HEADS = ("Model", "against", "n", "wins", "losses", "ties", "both bad", "win rate of decided (95 %)")
+_HEADS = (mark("Model"), "against", "n", "wins", "losses", "ties", mark("both bad"), mark("win rate of decided (95 %)"))
 
 
 class BlindResult(QWidget):
@@ -37,7 +38,7 @@ class BlindResult(QWidget):
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.table = QTableWidget(0, len(_HEADS))
         self.table.setHorizontalHeaderLabels(list(_HEADS))
-        self.table.setAccessibleName("Results of the blind test")
+        self.table.setAccessibleName(tr("Results of the blind test"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -45,15 +46,17 @@ class BlindResult(QWidget):
         self.strengths.setWordWrap(True)
         self.strengths.setTextFormat(Qt.TextFormat.PlainText)
         self.about = QLabel(
-            "The rate is of the prompts that had a winner; ties are told beside it. The interval is Wilson's: the true "
-            "rate lies in it 95 times of 100. While it holds 50 %, nobody has been shown to be better."
+            tr(
+                "The rate is of the prompts that had a winner; ties are told beside it. The interval is Wilson's: the "
+                "true rate lies in it 95 times of 100. While it holds 50 %, nobody has been shown to be better."
+            )
         )
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
-        self.again = QPushButton("Another blind test")
+        self.again = QPushButton(tr("Another blind test"))
         self.again.clicked.connect(self.again_requested)
-        self.copy = QPushButton("Copy")
-        self.copy.setToolTip("Copy the result as text")
+        self.copy = QPushButton(tr("Copy"))
+        self.copy.setToolTip(tr("Copy the result as text"))
         self.copy.clicked.connect(self._copy)
         buttons = QHBoxLayout()
         buttons.addWidget(self.again)
@@ -72,16 +75,21 @@ class BlindResult(QWidget):
         """Show what a test found. names: of the models, by what the test calls them."""
         called = {model: names.get(model, model) for model in test.models}
         twice = [name for name in called.values() if list(called.values()).count(name) > 1]
-        called = {model: f"{name} ({model} pane)" if name in twice else name for model, name in called.items()}
+        called = {
+            model: tr("{name} ({model} pane)", name=name, model=model) if name in twice else name
+            for model, name in called.items()
+        }
         results = test.results()
         votes = len(test.judged)
         self.summary.setText(
-            f"{votes} of {len(test.duels)} prompts were judged." if votes else "No vote was given, so nothing is known."
+            tr("{votes} of {count} prompts were judged.", votes=votes, count=len(test.duels))
+            if votes
+            else tr("No vote was given, so nothing is known.")
         )
         self.table.setRowCount(len(results))
         for row, result in enumerate(results):
             contest = result.contest
-            rate = share(contest.wins, contest.decided) if contest.decided else "no winner in any"
+            rate = share(contest.wins, contest.decided) if contest.decided else tr("no winner in any")
             cells = (
                 called[result.first], called[result.second], contest.decided + contest.ties, contest.wins,
                 contest.losses, contest.ties, result.bad, rate,
@@ -95,7 +103,9 @@ class BlindResult(QWidget):
         self.about.setVisible(bool(results))
         order = sorted(test.strengths().items(), key=lambda item: -item[1])
         told = "  ·  ".join(f"{called[model]} {strength:+.0f}" for model, strength in order)
-        self.strengths.setText(f"Strength (Bradley-Terry, on Elo's scale; 100 more wins 64 of 100): {told}")
+        self.strengths.setText(
+            tr("Strength (Bradley-Terry, on Elo's scale; 100 more wins 64 of 100): {told}", told=told)
+        )
         self.strengths.setVisible(votes > 0 and len(test.models) > 2)
 
     def as_text(self) -> str:

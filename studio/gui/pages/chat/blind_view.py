@@ -17,6 +17,7 @@ from studio.core.errors import StudioError
 from studio.core.labelling import Candidate, Verdict
 from studio.core.messages import Message
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.chat.blind_result import BlindResult
 from studio.gui.pages.chat.pane_text import PaneText
 from studio.gui.pages.chat.prompt_run import Task
@@ -29,7 +30,12 @@ from studio.storage.label_votes import keep_vote
 from studio.storage.project import Project
 from studio.storage.settings import labeller_name
 
-_VOTES = ((A, "A is better", "1"), (B, "B is better", "2"), (TIE, "Tie", "3"), (BOTH_BAD, "Both bad", "4"))
+_VOTES = (
+    (A, mark("A is better"), "1"),
+    (B, mark("B is better"), "2"),
+    (TIE, mark("Tie"), "3"),
+    (BOTH_BAD, mark("Both bad"), "4"),
+)
 _VERDICTS = {
     A: Verdict((1, 2)),
     B: Verdict((2, 1)),
@@ -58,21 +64,23 @@ class BlindView(PromptSetView):
         theme.set_role(self.progress, "muted")
         self.sides = (PaneText(), PaneText())
         self.buttons: dict[str, QPushButton] = {}
-        self.again = QPushButton("Go on")
-        self.again.setToolTip("Ask what has no answer yet")
+        self.again = QPushButton(tr("Go on"))
+        self.again.setToolTip(tr("Ask what has no answer yet"))
         self.again.clicked.connect(self._go_on)
         self.again.hide()
         self.result = BlindResult()
         self.result.again_requested.connect(self.show_set_up)
-        self.finish = QPushButton("Show the result now")
-        self.finish.setToolTip("Ends the test with the votes so far")
+        self.finish = QPushButton(tr("Show the result now"))
+        self.finish.setToolTip(tr("Ends the test with the votes so far"))
         self.finish.clicked.connect(self._end)
         theme.set_role(self.finish, "quiet")
         self.lay_out(
-            "Blind test",
-            "Two of the panes' models answer each prompt. You don't see which, and their sides are shuffled. "
-            "Vote with the keys 1 to 4; the names come with the result. Every vote is kept under Label.",
-            "Start the blind test",
+            tr("Blind test"),
+            tr(
+                "Two of the panes' models answer each prompt. You don't see which, and their sides are shuffled. "
+                "Vote with the keys 1 to 4; the names come with the result. Every vote is kept under Label."
+            ),
+            tr("Start the blind test"),
             self._duels(),
             self.result,
         )
@@ -90,8 +98,8 @@ class BlindView(PromptSetView):
             name = QLabel(letter)
             theme.set_role(name, "title")
             side.addWidget(name)
-            text.setAccessibleName(f"Answer {letter}")
-            text.setPlaceholderText("It is being written…")
+            text.setAccessibleName(tr("Answer {letter}", letter=letter))
+            text.setPlaceholderText(tr("It is being written…"))
             side.addWidget(text, 1)
             texts.addLayout(side, 1)
         column.addLayout(texts, 1)
@@ -107,7 +115,11 @@ class BlindView(PromptSetView):
             row.addWidget(button)
             self.buttons[vote] = button
             shortcut = bind(
-                self, key, f"Blind test: {words}", self._press, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
+                self,
+                key,
+                tr("Blind test: {words}", words=words),
+                self._press,
+                context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
             )
             shortcut.setObjectName(vote)
         row.addWidget(self.finish)
@@ -150,7 +162,15 @@ class BlindView(PromptSetView):
         assert self.test is not None
         task = self.run.tasks[self._at]
         done, written = len(self.test.judged), self.run.complete
-        self.progress.setText(f"{self._at + 1} of {len(self.test.duels)}  ·  {done} votes  ·  {written} answered")
+        self.progress.setText(
+            tr(
+                "{at} of {count}  ·  {done} votes  ·  {written} answered",
+                at=self._at + 1,
+                count=len(self.test.duels),
+                done=done,
+                written=written,
+            )
+        )
         self.question.setText(duel.prompt if len(duel.prompt) < 600 else f"{duel.prompt[:600]}…")
         for side, pane in zip(self.sides, (duel.left, duel.right), strict=True):
             side.show_answer(Turn("", task.answers.get(pane, "") if task.done else ""))

@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 
 
 class MessageEdit(QPlainTextEdit):
@@ -32,17 +33,17 @@ class Composer(QWidget):
     stop_requested = Signal()
     editing_left = Signal()
 
-    def __init__(self, label: str = "Message to all models", parent: QWidget | None = None) -> None:
+    def __init__(self, label: str = mark("Message to all models"), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._answering = self._editing = False
         self.edit = MessageEdit()
         self.edit.setAccessibleName(label)
-        self.edit.setPlaceholderText(f"{label}. Enter sends, Shift+Enter begins a new line.")
+        self.edit.setPlaceholderText(tr("{label}. Enter sends, Shift+Enter begins a new line.", label=label))
         self.edit.setTabChangesFocus(True)
         self.edit.setFixedHeight(3 * self.edit.fontMetrics().lineSpacing() + 24)
         self.edit.sent.connect(self._send)
         self.edit.escaped.connect(self._escape)
-        self.told = QLabel("Editing a message: Enter asks it in the old one's place, Escape leaves it as it was.")
+        self.told = QLabel(tr("Editing a message: Enter asks it in the old one's place, Escape leaves it as it was."))
         self.told.setWordWrap(True)
         theme.set_role(self.told, "muted")
         self.told.hide()
@@ -65,7 +66,7 @@ class Composer(QWidget):
     def set_answering(self, answering: bool) -> None:
         """Offer to stop instead of to send. The next message can be written meanwhile."""
         self._answering = answering
-        self.button.setText("Stop" if answering else "Send")
+        self.button.setText(tr("Stop") if answering else tr("Send"))
         theme.set_role(self.button, "danger" if answering else "primary")
 
     def begin_editing(self, text: str) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.elided_label import ElidedLabel
 
 
@@ -34,12 +35,20 @@ class ContextMeter(QWidget):
         self.bar.setVisible(bool(context))
         self.bar.setRange(0, max(1, context))
         self.bar.setValue(min(tokens, context))
-        self.bar.setAccessibleName("Share of the context that is taken")
-        words = f"{tokens:,} of {context:,} tokens" if context else f"{tokens:,} tokens"
-        words += " with this message" if typed else ""
+        self.bar.setAccessibleName(tr("Share of the context that is taken"))
+        words = (
+            tr("{tokens:,} of {context:,} tokens", tokens=tokens, context=context)
+            if context
+            else tr("{tokens:,} tokens", tokens=tokens)
+        )
+        words += tr(" with this message") if typed else ""
         if context and tokens >= context:
-            words += ": more than the model can read, so the oldest turns will be left out"
+            words += tr(": more than the model can read, so the oldest turns will be left out")
         if left_out:
-            words += f"; the oldest {left_out} message{'s' * (left_out != 1)} left out, so that the rest fits"
+            words += tr(
+                "; the oldest {left_out} message{value} left out, so that the rest fits",
+                left_out=left_out,
+                value="s" * (left_out != 1),
+            )
         self.words.show_text(words)
         theme.set_role(self.words, "warning" if left_out or (context and tokens >= context) else "muted")

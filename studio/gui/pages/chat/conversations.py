@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.core.chat_sessions import ChatSession, PaneState
 from studio.core.errors import StudioError
+from studio.gui.language import tr
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sampling_panel import SamplingPanel
 from studio.gui.pages.chat.session_keeper import SessionKeeper
@@ -114,4 +115,6 @@ class Conversations(QObject):
 
     @Slot(object)
     def _tell_sent(self, info: DatasetInfo) -> None:
-        self.said.emit(f"Sent: the dataset “{info.name}” under Data has {info.rows:,} conversations now.")
+        self.said.emit(
+            tr("Sent: the dataset “{name}” under Data has {rows:,} conversations now.", name=info.name, rows=info.rows)
+        )

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.core.conversation import Voice
 from studio.core.errors import StudioError
+from studio.gui.language import tr
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sharing import Sharing
 from studio.gui.pages.chat.worker import ChatWorker, Phase
@@ -47,7 +48,7 @@ class Memory(QObject):
         self.begun.emit()
         voices = self._panes.voices()
         if not self._sharing.may_load():
-            self.given_up.emit("not loaded")
+            self.given_up.emit(tr("not loaded"))
             return
         try:
             if not voices:
@@ -90,4 +91,4 @@ class Memory(QObject):
     def _take_death(self, error: StudioError) -> None:
         self._loaded, self.died = {}, True
         self.failed.emit(error)
-        self.given_up.emit("the model process ended")
+        self.given_up.emit(tr("the model process ended"))

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.visible_text import visible
 
 _ROWS = 8
@@ -22,13 +23,16 @@ class NextTokenChart(QWidget):
         super().__init__(parent)
         self.odds: Odds = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("The next token")
+        self.setAccessibleName(tr("The next token"))
         theme.watcher().theme_changed.connect(self.update)
 
     def show_odds(self, odds: Odds) -> None:
         """Show others, or none."""
         self.odds = odds[:_ROWS]
-        said = (f"{visible(text)}: {before:.0%}, sampled {after:.0%}" for text, before, after in self.odds)
+        said = (
+            tr("{text}: {before:.0%}, sampled {after:.0%}", text=visible(text), before=before, after=after)
+            for text, before, after in self.odds
+        )
         self.setAccessibleDescription("; ".join(said))
         self.updateGeometry()
         self.update()

@@ -14,6 +14,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.core.conversation import Sampling, Voice
+from studio.gui.language import tr
 from studio.gui.pages.chat.batch_view import BatchView
 from studio.gui.pages.chat.blind_view import BlindView
 from studio.gui.pages.chat.composer import Composer
@@ -102,9 +103,9 @@ class ChatPage(QWidget):
         top.settings.toggled.connect(self._toggle_sampling)
         self.talk.settings_needed.connect(self._show_settings)
         self.empty = EmptyState(
-            "Nothing to talk to yet",
-            "Train an adapter; as soon as it has saved a checkpoint, talk to it here beside its base model.",
-            "Train your first adapter",
+            tr("Nothing to talk to yet"),
+            tr("Train an adapter; as soon as it has saved a checkpoint, talk to it here beside its base model."),
+            tr("Train your first adapter"),
         )
         self.empty.action_requested.connect(self.train_requested)
         self._lay_out()
@@ -257,7 +258,7 @@ class ChatPage(QWidget):
                 self.panes[key].set_model(name)
         if model.in_turns:
             self.notice.show_note(
-                "These base models don't fit into memory together, so each is loaded when it is its turn to answer."
+                tr("These base models don't fit into memory together, so each is loaded when it is its turn to answer.")
             )
         self.talk.go_ahead()
         self.looks.look_ahead()

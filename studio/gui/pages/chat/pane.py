@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, Q
 from studio.core.conversation import Voice
 from studio.core.dialogue import Dialogue, Turn
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.chat.composer import Composer
 from studio.gui.pages.chat.context_meter import ContextMeter
 from studio.gui.pages.chat.pane_text import PaneText
@@ -52,13 +53,13 @@ class ChatPane(QWidget):
         self.menu = QMenu(self)
         self.menu.triggered.connect(self._choose)
         self.change = QToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.change.setText("Change")
-        self.change.setToolTip("Choose the model of this pane")
+        self.change.setText(tr("Change"))
+        self.change.setToolTip(tr("Choose the model of this pane"))
         self.change.setMenu(self.menu)
         self.close_button = QToolButton()
         self.close_button.setText("✕")
-        self.close_button.setToolTip("Close this pane")
-        self.close_button.setAccessibleName("Close this pane")
+        self.close_button.setToolTip(tr("Close this pane"))
+        self.close_button.setAccessibleName(tr("Close this pane"))
         self.close_button.clicked.connect(self._ask_to_close)
         for button in (self.change, self.close_button):
             theme.set_role(button, "quiet")
@@ -79,7 +80,7 @@ class ChatPane(QWidget):
         self.bar.look_requested.connect(self._look_or_return)
         self.bar.action_requested.connect(self._act)
         self.copy, self.look = self.bar.copy, self.bar.look
-        self.composer = Composer("Message to this model")  # shown where each pane has its own
+        self.composer = Composer(tr("Message to this model"))  # shown where each pane has its own
         self.composer.hide()
         head = QHBoxLayout()
         head.setSpacing(4)
@@ -96,7 +97,7 @@ class ChatPane(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.composer)
         theme.watcher().theme_changed.connect(self.show_turns)
-        self.set_model(voice.base.name if voice else "No model")
+        self.set_model(voice.base.name if voice else tr("No model"))
         self._tell()
 
     # -------------------------------------------------------------------------------------------------- the model
@@ -106,9 +107,9 @@ class ChatPane(QWidget):
         self._name = name
         shown = self._hidden or name
         self.title.show_text(shown)
-        self.text.setAccessibleName(f"Conversation with {shown}")
+        self.text.setAccessibleName(tr("Conversation with {shown}", shown=shown))
         self.bar.name_after(shown)
-        self.change.setAccessibleName(f"Choose another model than {shown}")
+        self.change.setAccessibleName(tr("Choose another model than {shown}", shown=shown))
 
     def set_hidden(self, name: str) -> None:
         """Show a name that tells nothing instead of the model's; an empty one shows it again."""
@@ -253,7 +254,7 @@ class ChatPane(QWidget):
         siblings = self.dialogue.siblings(turn) if turn else []
         is_last = bool(turn and path[-1] is turn)
         self.bar.tell(turn, siblings, idle=self._idle, can_look=not self._hidden, is_last=is_last)
-        self.look.setText("Conversation" if self.stack.currentWidget() is self.reading else "Look closer")
+        self.look.setText(tr("Conversation") if self.stack.currentWidget() is self.reading else tr("Look closer"))
         self.text.mark(path.index(turn) if turn and not is_last else None)
 
     @Slot(int)
@@ -286,13 +287,13 @@ class ChatPane(QWidget):
     def _copy(self) -> None:
         if self.chosen is not None:
             QGuiApplication.clipboard().setText(self.chosen.answer)
-            self.footer.show_text("The answer is on the clipboard.")
+            self.footer.show_text(tr("The answer is on the clipboard."))
 
     @Slot(str)
     def _act(self, name: str) -> None:
         if name == COPY_MESSAGE and self.chosen is not None:
             QGuiApplication.clipboard().setText(self.chosen.prompt)
-            self.footer.show_text("The message is on the clipboard.")
+            self.footer.show_text(tr("The message is on the clipboard."))
             return
         self.turn_action.emit(self.key, name)
 

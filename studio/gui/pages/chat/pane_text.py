@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QTextBrowser, QTextEdit, QWidget
 
 from studio.core.dialogue import Turn
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.markdown_text import Growing
 
@@ -47,7 +48,7 @@ class PaneText(QTextBrowser):
         self.setUndoRedoEnabled(False)
         self.setOpenLinks(False)
         self.setTabChangesFocus(True)
-        self.setPlaceholderText("What this model answers appears here.")
+        self.setPlaceholderText(tr("What this model answers appears here."))
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -92,10 +93,10 @@ class PaneText(QTextBrowser):
     def add_message(self, turn: Turn) -> None:
         """A turn's message at the end."""
         self._starts.append(self._end().position())
-        self._header("You", theme.tokens().muted)
+        self._header(tr("You"), theme.tokens().muted)
         text = turn.prompt
         if len(text) > _MOST:
-            text = f"{text[:_MOST]}… ({len(turn.prompt) - _MOST:,} characters more)"
+            text = tr("{text}… ({count:,} characters more)", text=text[:_MOST], count=len(turn.prompt) - _MOST)
         self._paragraph(4).insertText(text.replace("\n", "\u2028"), QTextCharFormat())
 
     def begin_answer(self, turn: Turn) -> None:
@@ -212,8 +213,8 @@ class PaneText(QTextBrowser):
     @Slot(QUrl)
     def _ask_about(self, address: QUrl) -> None:
         shown = address.toString()
-        told = f"{shown}\n\nIt opens in your browser, which goes to the network."
-        box = question(self, "Open this link?", told, "Open")
+        told = tr("{shown}\n\nIt opens in your browser, which goes to the network.", shown=shown)
+        box = question(self, tr("Open this link?"), told, tr("Open"))
         box.setObjectName("link")
         self._address = address
         box.accepted.connect(self._open)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 from studio.core.conversation import Sampling
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.chat.prompt_run import PromptRun, Task
 from studio.gui.pages.chat.prompt_source import PromptSource
 from studio.gui.pages.chat.worker import ChatWorker
@@ -35,7 +36,7 @@ class PromptSetView(QWidget):
         self.start = QPushButton()
         theme.set_role(self.start, "primary")
         self.start.clicked.connect(self.begin)
-        self.leave = QPushButton("Back to chat")
+        self.leave = QPushButton(tr("Back to chat"))
         theme.set_role(self.leave, "quiet")
         self.leave.clicked.connect(self._leave)
         self.stack = QStackedWidget()

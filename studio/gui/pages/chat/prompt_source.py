@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QPlainTextEdit, QS
 from studio.core.errors import StudioError
 from studio.core.messages import Example
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.datasets import find_dataset, list_datasets, records_of
 from studio.storage.project import Project
 
@@ -33,22 +34,22 @@ class PromptSource(QWidget):
         super().__init__(parent)
         self._project = project
         self.source = QComboBox()
-        self.source.setAccessibleName("Where the prompts come from")
+        self.source.setAccessibleName(tr("Where the prompts come from"))
         self.source.currentIndexChanged.connect(self._tell)
         self.count = QSpinBox()
         self.count.setRange(1, 1000)
         self.count.setValue(20)
-        self.count.setAccessibleName("How many prompts")
+        self.count.setAccessibleName(tr("How many prompts"))
         self.typed = QPlainTextEdit("\n".join(_FIXED))
-        self.typed.setAccessibleName("Prompts, one a line")
+        self.typed.setAccessibleName(tr("Prompts, one a line"))
         self.typed.setTabChangesFocus(True)
         self.about = QLabel()
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
         self.form = QFormLayout(self)
         self.form.setContentsMargins(0, 0, 0, 0)
-        self.form.addRow("Prompts from", self.source)
-        self.form.addRow("How many", self.count)
+        self.form.addRow(tr("Prompts from"), self.source)
+        self.form.addRow(tr("How many"), self.count)
         self.form.addRow(self.about)
         self.form.addRow(self.typed)
         self.list_again()
@@ -58,7 +59,7 @@ class PromptSource(QWidget):
         chosen = self.source.currentData()
         self.source.blockSignals(True)
         self.source.clear()
-        self.source.addItem("Typed here, one a line", _TYPED)
+        self.source.addItem(tr("Typed here, one a line"), _TYPED)
         for info in list_datasets(self._project):
             if info.kind.name in ("examples", "prompts"):
                 self.source.addItem(f"{info.name} ({info.rows:,})", info.id)
@@ -93,8 +94,8 @@ class PromptSource(QWidget):
         self.form.setRowVisible(self.typed, typed)
         self.form.setRowVisible(self.count, not typed)
         self.about.setText(
-            "The same prompts each time make tests comparable."
+            tr("The same prompts each time make tests comparable.")
             if typed
-            else "The first message of each of the dataset's first rows, each text once."
+            else tr("The first message of each of the dataset's first rows, each text once.")
         )
         self.changed.emit()

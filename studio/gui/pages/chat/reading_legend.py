@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.chat.readings import Measure, Scale
 
 _STRONGEST = 0.55  # share of the colour at the end of a scale; text stays readable on it
@@ -31,8 +32,16 @@ class Legend(QWidget):
 
     def show_scale(self, scale: Scale, measure: Measure) -> None:
         self._scale, self._measure = scale, measure
-        least = f"{-scale.reach:g} nats" if measure is Measure.CHANGE else "0"
-        self.setAccessibleName(f"From {least}, {scale.least}, to {scale.reach:g} nats, {scale.most}")
+        least = tr("{value:g} nats", value=-scale.reach) if measure is Measure.CHANGE else "0"
+        self.setAccessibleName(
+            tr(
+                "From {least}, {least_2}, to {reach:g} nats, {most}",
+                least=least,
+                least_2=scale.least,
+                reach=scale.reach,
+                most=scale.most,
+            )
+        )
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QTextBlockFormat, QTextCharFormat,
 from PySide6.QtWidgets import QComboBox, QLabel, QTextEdit, QToolTip, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.chat.reading_legend import Legend, colour_of
 from studio.gui.pages.chat.readings import SCALES, CloseReading, Measure
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -27,13 +28,13 @@ class ReadingView(QWidget):
         super().__init__(parent)
         self._readings: dict[str, CloseReading] = {}  # by the panes whose models read it, "" the one that wrote it
         self.reader = QComboBox()
-        self.reader.setAccessibleName("Whose reading this is")
+        self.reader.setAccessibleName(tr("Whose reading this is"))
         self.reader.activated.connect(self._take_reader)
         self.measure = QComboBox()
-        self.measure.setAccessibleName("What the colours mean")
+        self.measure.setAccessibleName(tr("What the colours mean"))
         self.measure.currentIndexChanged.connect(self._paint)
         self.judges = QComboBox()
-        self.judges.setAccessibleName("Reward model")
+        self.judges.setAccessibleName(tr("Reward model"))
         self.judges.activated.connect(self._take_judge)
         self.reward = QLabel()
         self.reward.setTextFormat(Qt.TextFormat.PlainText)
@@ -92,9 +93,9 @@ class ReadingView(QWidget):
         """The reward models that can score the answer, each with what `judge` gives when it is chosen."""
         chosen = self.judges.currentText()
         self.judges.clear()
-        self.judges.addItem("No reward model", None)
+        self.judges.addItem(tr("No reward model"), None)
         for label, judge in judges:
-            self.judges.addItem(f"Reward: {label}", judge)
+            self.judges.addItem(tr("Reward: {label}", label=label), judge)
         self.judges.setCurrentIndex(max(0, self.judges.findText(chosen)))
         self.judges.setVisible(bool(judges))
 
@@ -103,23 +104,23 @@ class ReadingView(QWidget):
         """The reward model that is chosen; None for none."""
         return self.judges.currentData()
 
-    def show_reward(self, reward: float | None, instead: str = "Scoring…") -> None:
+    def show_reward(self, reward: float | None, instead: str = mark("Scoring…")) -> None:
         """Show what the reward model says; without a reward what stands there instead."""
-        self.reward.setText(f"Reward {reward:+.3f}" if reward is not None else instead)
+        self.reward.setText(tr("Reward {reward:+.3f}", reward=reward) if reward is not None else instead)
         self.reward.show()
 
     def _list_readers(self) -> None:
         chosen = self.reader.currentData()
         self.reader.clear()
         for key, reading in self._readings.items():
-            self.reader.addItem(f"Read by {reading.model}" + ("" if key else ", who wrote it"), key)
+            self.reader.addItem(tr("Read by {model}", model=reading.model) + ("" if key else tr(", who wrote it")), key)
         self.reader.setCurrentIndex(max(0, self.reader.findData(chosen)))
         self.reader.setVisible(len(self._readings) > 1)
         self._tell_others()
 
     def _tell_others(self) -> None:
         lines = [f"{reading.model}: {reading.summary}" for key, reading in self._readings.items() if key]
-        self.others.setText("\n".join(["The same answer, by the other panes:", *lines]) if lines else "")
+        self.others.setText("\n".join([tr("The same answer, by the other panes:"), *lines]) if lines else "")
         self.others.setVisible(bool(lines))
 
     @Slot(int)
@@ -159,7 +160,7 @@ class _Tokens(QTextEdit):
     def __init__(self) -> None:
         super().__init__(readOnly=True, acceptRichText=False, undoRedoEnabled=False)
         self.setTabChangesFocus(True)
-        self.setAccessibleName("The answer token by token")
+        self.setAccessibleName(tr("The answer token by token"))
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

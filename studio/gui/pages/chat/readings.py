@@ -9,6 +9,7 @@ from enum import StrEnum
 from math import exp
 from typing import Any
 
+from studio.gui.language import mark, tr
 from studio.gui.widgets.visible_text import visible
 
 
@@ -33,18 +34,18 @@ class Scale:
 
 SCALES = {
     Measure.CHANGE: Scale(
-        "Change against the base",
-        "How much likelier training made each token (log-ratio, in nats).",
+        mark("Change against the base"),
+        mark("How much likelier training made each token (log-ratio, in nats)."),
         2.0,
-        "less likely now",
-        "likelier now",
+        mark("less likely now"),
+        mark("likelier now"),
     ),
     Measure.SURPRISE: Scale(
-        "How surprising each token is", "Minus the log-probability, in nats.", 5.0, "expected", "surprising"
+        mark("How surprising each token is"), mark("Minus the log-probability, in nats."), 5.0, "expected", "surprising"
     ),
     Measure.KL: Scale(
-        "Where the models differ",
-        "KL divergence of all next tokens from the base's, in nats at each place.",
+        mark("Where the models differ"),
+        mark("KL divergence of all next tokens from the base's, in nats at each place."),
         2.0,
         "alike",
         "different",
@@ -89,18 +90,32 @@ class CloseReading:
     def summary(self) -> str:
         """The whole answer in one line."""
         total = sum(self.log_probs)
-        facts = [f"{len(self.tokens):,} tokens", f"log-probability {total:,.1f} nats"]
+        facts = [tr("{count:,} tokens", count=len(self.tokens)), tr("log-probability {total:,.1f} nats", total=total)]
         if self.base_log_probs is not None and self.kl is not None:
-            facts.append(f"{total - sum(self.base_log_probs):+,.1f} against the base")
-            facts.append(f"KL {sum(self.kl):,.1f} nats")
+            facts.append(tr("{total:+,.1f} against the base", total=total - sum(self.base_log_probs)))
+            facts.append(tr("KL {kl:,.1f} nats", kl=sum(self.kl)))
         return "  ·  ".join(facts)
 
     def about(self, place: int) -> str:
         """The figures of one token, and what might have stood there, as lines of plain text."""
         own = self.log_probs[place]
-        lines = [f"“{visible(self.tokens[place])}”  {exp(own):.1%}  ({own:.2f} nats)"]
+        lines = [
+            tr(
+                "“{visible}”  {own:.1%}  ({own_2:.2f} nats)",
+                visible=visible(self.tokens[place]),
+                own=exp(own),
+                own_2=own,
+            )
+        ]
         if self.base_log_probs is not None and self.kl is not None:
             base = self.base_log_probs[place]
-            lines.append(f"base: {exp(base):.1%}  ({own - base:+.2f} nats)  ·  KL here {self.kl[place]:.2f}")
+            lines.append(
+                tr(
+                    "base: {base:.1%}  ({own:+.2f} nats)  ·  KL here {kl:.2f}",
+                    base=exp(base),
+                    own=own - base,
+                    kl=self.kl[place],
+                )
+            )
         likely = (f"“{visible(text)}” {chance:.0%}" for text, chance in self.alternatives[place])
-        return "\n".join([*lines, "Likeliest here: " + ", ".join(likely)])
+        return "\n".join([*lines, tr("Likeliest here: ") + ", ".join(likely)])

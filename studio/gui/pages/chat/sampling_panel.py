@@ -25,6 +25,7 @@ from studio.core.conversation import NEUTRAL, Sampling
 from studio.core.errors import StudioError
 from studio.core.fields import settings_from, settings_of
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.chat.next_token_chart import NextTokenChart, Odds
 from studio.gui.pages.chat.sampling_presets import SamplingPresets
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -62,19 +63,19 @@ class SamplingPanel(QFrame):
         self._panes: list[tuple[str, str]] = []
         self._settling = QTimer(self, singleShot=True, interval=_SETTLE)
         self._settling.timeout.connect(self.changed)
-        self.linked = QCheckBox("All panes alike")
-        self.linked.setToolTip("One system prompt and one way to choose tokens for all; off: each pane its own")
+        self.linked = QCheckBox(tr("All panes alike"))
+        self.linked.setToolTip(tr("One system prompt and one way to choose tokens for all; off: each pane its own"))
         self.linked.setChecked(True)
         self.linked.toggled.connect(self._link)
         self.whose = QComboBox()
-        self.whose.setAccessibleName("Pane whose settings these are")
+        self.whose.setAccessibleName(tr("Pane whose settings these are"))
         self.whose.activated.connect(self._show_other)
-        self.separate = QCheckBox("A composer in each pane")
-        self.separate.setToolTip("Ask each model something of its own")
+        self.separate = QCheckBox(tr("A composer in each pane"))
+        self.separate.setToolTip(tr("Ask each model something of its own"))
         self.separate.toggled.connect(self.composers_separated)
         self.system = QPlainTextEdit()
-        self.system.setAccessibleName("System prompt")
-        self.system.setPlaceholderText("How the model should behave. Empty: none.")
+        self.system.setAccessibleName(tr("System prompt"))
+        self.system.setPlaceholderText(tr("How the model should behave. Empty: none."))
         self.system.setTabChangesFocus(True)
         self.system.setFixedHeight(3 * self.system.fontMetrics().lineSpacing() + 20)
         self.system.textChanged.connect(self._settling.start)
@@ -86,9 +87,11 @@ class SamplingPanel(QFrame):
         shape.setHeightForWidth(True)
         presets.setSizePolicy(shape)
         row = FlowLayout(presets)
-        self.greedy = _preset("Greedy", "Always the likeliest token: temperature 0", row, self._be_greedy)
-        self.neutral = _preset("Neutral", "Every control off: the model's own odds", row, self._be_neutral)
-        self.usual = _preset("Usual", "Resets all to the values that Plumbline begins with", row, self._be_usual)
+        self.greedy = _preset(tr("Greedy"), tr("Always the likeliest token: temperature 0"), row, self._be_greedy)
+        self.neutral = _preset(tr("Neutral"), tr("Every control off: the model's own odds"), row, self._be_neutral)
+        self.usual = _preset(
+            tr("Usual"), tr("Resets all to the values that Plumbline begins with"), row, self._be_usual
+        )
         self.presets = SamplingPresets(project)
         self.presets.preset_chosen.connect(self._take_preset)
         self.presets.save_requested.connect(self._save)
@@ -108,8 +111,9 @@ class SamplingPanel(QFrame):
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(8)
         parts = (
-            self.linked, self.whose, self.separate, _heading("System prompt"), self.system, _heading("Sampling"),
-            presets, self.presets, self.effect, _heading("The next token"), self.chart_title, self.chart, self.form,
+            self.linked, self.whose, self.separate, _heading(tr("System prompt")), self.system,
+            _heading(tr("Sampling")), presets, self.presets, self.effect,
+            _heading(tr("The next token")), self.chart_title, self.chart, self.form,
         )  # fmt: skip
         for widget in parts:
             column.addWidget(widget)
@@ -188,7 +192,9 @@ class SamplingPanel(QFrame):
     def show_odds(self, model: str, odds: Odds) -> None:
         """Draw the odds of the next token, or say how to see them."""
         told = (
-            f"{model}: outlined its own odds, filled as sampled." if odds else "Write a message to see its odds here."
+            tr("{model}: outlined its own odds, filled as sampled.", model=model)
+            if odds
+            else tr("Write a message to see its odds here.")
         )
         self.chart_title.setText(told)
         self.chart_title.setToolTip(plain_tip(told))
@@ -252,7 +258,9 @@ class SamplingPanel(QFrame):
             if known.name not in ("seed", "max_new_tokens", "length_penalty") and value != getattr(NEUTRAL, known.name):
                 at_work.append(known.label)
         self.effect.setText(
-            f"Not neutral: {', '.join(at_work)}." if at_work else "All controls are neutral: the model's own odds."
+            tr("Not neutral: {at_work}.", at_work=", ".join(at_work))
+            if at_work
+            else tr("All controls are neutral: the model's own odds.")
         )
 
     def _reset_button(self, name: str) -> QToolButton:
@@ -260,11 +268,11 @@ class SamplingPanel(QFrame):
         row = self.form.rows[name]
         button = QToolButton()
         button.setText("↺")
-        about = f"Back to {usual if usual != '' else 'none'}"
+        about = tr("Back to {usual}", usual=usual if usual != "" else "none")
         if name not in ("seed", "max_new_tokens", "length_penalty") and neutral != usual:
-            about += f"; {neutral} changes nothing"
+            about += tr("; {neutral} changes nothing", neutral=neutral)
         button.setToolTip(about)
-        button.setAccessibleName(f"Reset {row.known.label}")
+        button.setAccessibleName(tr("Reset {label}", label=row.known.label))
         button.setObjectName(name)
         theme.set_role(button, "quiet")
         button.clicked.connect(self._reset)

@@ -13,12 +13,13 @@ from studio.core.conversation import Sampling
 from studio.core.errors import StudioError
 from studio.core.fields import settings_from
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.storage.chats import delete_preset, list_presets, save_preset
 from studio.storage.project import Project
 
-_CHOOSE = "Your presets"
+_CHOOSE = mark("Your presets")
 
 
 class SamplingPresets(QWidget):
@@ -34,14 +35,14 @@ class SamplingPresets(QWidget):
         self._known: dict[str, Mapping[str, Any]] = {}
         self._saving: Sampling | None = None
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Your presets")
+        self.choice.setAccessibleName(tr("Your presets"))
         self.choice.setMinimumWidth(160)
         self.choice.activated.connect(self._take)
-        self.save_button = QPushButton("Save as…")
-        self.save_button.setToolTip("Keep these settings under a name, in this project")
+        self.save_button = QPushButton(tr("Save as…"))
+        self.save_button.setToolTip(tr("Keep these settings under a name, in this project"))
         self.save_button.clicked.connect(self.save_requested)
         self.delete_button = QPushButton("Delete")
-        self.delete_button.setToolTip("Forget the chosen preset")
+        self.delete_button.setToolTip(tr("Forget the chosen preset"))
         self.delete_button.clicked.connect(self._ask_to_delete)
         for button in (self.save_button, self.delete_button):
             theme.set_role(button, "quiet")
@@ -71,7 +72,9 @@ class SamplingPresets(QWidget):
         """Ask for a name, and keep these settings under it."""
         self._saving = sampling
         name = self.choice.currentText() if self.choice.currentIndex() > 0 else ""
-        dialog = text_question(self, "Save these settings", "Name; an earlier preset of that name is replaced", name)
+        dialog = text_question(
+            self, tr("Save these settings"), tr("Name; an earlier preset of that name is replaced"), name
+        )
         dialog.textValueSelected.connect(self._save)
         dialog.open()
 
@@ -101,7 +104,12 @@ class SamplingPresets(QWidget):
     @Slot()
     def _ask_to_delete(self) -> None:
         name = self.choice.currentText()
-        box = question(self, "Delete this preset?", f"“{name}” is forgotten. What was asked with it stays.", "Delete")
+        box = question(
+            self,
+            tr("Delete this preset?"),
+            tr("“{name}” is forgotten. What was asked with it stays.", name=name),
+            "Delete",
+        )
         box.accepted.connect(self._delete)
         box.open()
 

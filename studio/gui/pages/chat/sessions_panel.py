@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.when import when
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -30,7 +31,7 @@ from studio.storage.chats import ChatEntry, delete_chats, export_chats, list_cha
 from studio.storage.project import Project
 
 _SETTLE = 200  # ms
-_FORMS = "JSON lines (*.jsonl);;Markdown (*.md)"
+_FORMS = mark("JSON lines (*.jsonl);;Markdown (*.md)")
 
 
 class SessionsPanel(QFrame):
@@ -52,29 +53,33 @@ class SessionsPanel(QFrame):
         self._soon = QTimer(self, singleShot=True, interval=_SETTLE)
         self._soon.timeout.connect(self.list_again)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search all that was said")
-        self.search.setAccessibleName("Search conversations")
+        self.search.setPlaceholderText(tr("Search all that was said"))
+        self.search.setAccessibleName(tr("Search conversations"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._soon.start)
         self.list = _List()
-        self.list.setAccessibleName("Conversations")
+        self.list.setAccessibleName(tr("Conversations"))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.itemActivated.connect(self._open)
         self.list.itemSelectionChanged.connect(self._tell)
         self.list.delete_pressed.connect(self._ask_to_delete)
-        self.empty = QLabel("What you say is kept here.")
+        self.empty = QLabel(tr("What you say is kept here."))
         self.empty.setWordWrap(True)
         theme.set_role(self.empty, "muted")
         buttons = QWidget()
         row = FlowLayout(buttons, spacing=4)
-        self.open_button = _button("Open", "Go on with the chosen conversation", self._open_chosen, row)
-        self.rename_button = _button("Rename…", "Give the chosen conversation a title", self._ask_to_rename, row)
-        self.export_button = _button("Export…", "Write the chosen conversations to a file", self._ask_where, row)
-        self.delete_button = _button("Delete", "Remove the chosen conversations", self._ask_to_delete, row)
+        self.open_button = _button(tr("Open"), tr("Go on with the chosen conversation"), self._open_chosen, row)
+        self.rename_button = _button(
+            tr("Rename…"), tr("Give the chosen conversation a title"), self._ask_to_rename, row
+        )
+        self.export_button = _button(
+            tr("Export…"), tr("Write the chosen conversations to a file"), self._ask_where, row
+        )
+        self.delete_button = _button("Delete", tr("Remove the chosen conversations"), self._ask_to_delete, row)
         shape = buttons.sizePolicy()
         shape.setHeightForWidth(True)
         buttons.setSizePolicy(shape)
-        heading = QLabel("Conversations")
+        heading = QLabel(tr("Conversations"))
         theme.set_role(heading, "heading")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
@@ -132,7 +137,7 @@ class SessionsPanel(QFrame):
                 item.setFont(font)
         self.list.blockSignals(False)
         searched = bool(self.search.text().strip())
-        self.empty.setText("No conversation holds these words." if searched else "What you say is kept here.")
+        self.empty.setText(tr("No conversation holds these words.") if searched else tr("What you say is kept here."))
         self.empty.setVisible(not entries)
         self._tell()
 
@@ -162,7 +167,9 @@ class SessionsPanel(QFrame):
     @Slot()
     def _ask_to_rename(self) -> None:
         heading = self.list.selectedItems()[0].text().rpartition("\n")[0]
-        dialog = text_question(self, "Rename the conversation", "Title; none, and it is called as it begins", heading)
+        dialog = text_question(
+            self, tr("Rename the conversation"), tr("Title; none, and it is called as it begins"), heading
+        )
         dialog.textValueSelected.connect(self._rename)
         dialog.open()
 
@@ -173,7 +180,7 @@ class SessionsPanel(QFrame):
 
     @Slot()
     def _ask_where(self) -> None:
-        dialog = QFileDialog(self, "Export conversations", str(Path.home() / "conversations.jsonl"), _FORMS)
+        dialog = QFileDialog(self, tr("Export conversations"), str(Path.home() / "conversations.jsonl"), _FORMS)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("jsonl")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -185,15 +192,24 @@ class SessionsPanel(QFrame):
         """Write the chosen conversations to a file; its ending says in which form."""
         chosen = self.chosen
         if self._do(lambda: export_chats(self._project, chosen, Path(file))):
-            self.said.emit(f"{len(chosen):,} conversation{'s' * (len(chosen) != 1)} written to {file}.")
+            self.said.emit(
+                tr(
+                    "{count:,} conversation{value} written to {file}.",
+                    count=len(chosen),
+                    value="s" * (len(chosen) != 1),
+                    file=file,
+                )
+            )
 
     @Slot()
     def _ask_to_delete(self) -> None:
         count = len(self.chosen)
         if count:
-            what = "It is" if count == 1 else f"All {count:,} are"
-            title = "Delete this conversation?" if count == 1 else "Delete these conversations?"
-            box = question(self, title, f"{what} gone then; votes and examples made of it stay.", "Delete")
+            what = tr("It is") if count == 1 else tr("All {count:,} are", count=count)
+            title = tr("Delete this conversation?") if count == 1 else tr("Delete these conversations?")
+            box = question(
+                self, title, tr("{what} gone then; votes and examples made of it stay.", what=what), "Delete"
+            )
             box.accepted.connect(self._delete)
             box.open()
 

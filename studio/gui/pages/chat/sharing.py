@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from studio.gui.language import tr
 from studio.gui.pages.chat.worker import ChatWorker, Phase
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns
@@ -40,12 +41,14 @@ class Sharing(QObject):
             return True
         box = QMessageBox(self._page)
         box.setObjectName("sharing")
-        box.setWindowTitle("A run is training on the card")
-        box.setText(f"A run is training on {self.card}. Where should chat's models go?")
-        box.setInformativeText("Beside it they take memory that training may need; on the processor they are slower.")
-        processor = box.addButton("On the processor", QMessageBox.ButtonRole.AcceptRole)
-        beside = box.addButton("On the card, beside it", QMessageBox.ButtonRole.ActionRole)
-        later = box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)
+        box.setWindowTitle(tr("A run is training on the card"))
+        box.setText(tr("A run is training on {card}. Where should chat's models go?", card=self.card))
+        box.setInformativeText(
+            tr("Beside it they take memory that training may need; on the processor they are slower.")
+        )
+        processor = box.addButton(tr("On the processor"), QMessageBox.ButtonRole.AcceptRole)
+        beside = box.addButton(tr("On the card, beside it"), QMessageBox.ButtonRole.ActionRole)
+        later = box.addButton(tr("Not now"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(processor)
         box.setEscapeButton(later)
         processor.clicked.connect(self._take_processor)
@@ -79,7 +82,8 @@ class Sharing(QObject):
         elif loaded and not (self._agreed or self.on_processor or self._told) and self._look_for_card():
             self._told = True
             self._notice.show_note(
-                f"A run trains on {self.card} now, where chat has its models in memory too.", "Unload chat's models"
+                tr("A run trains on {card} now, where chat has its models in memory too.", card=self.card),
+                tr("Unload chat's models"),
             )
 
     @Slot()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.core.conversation import Voice
+from studio.gui.language import tr
 from studio.jobs.runs import RunRecord
 from studio.storage.models import model_name
 
@@ -40,7 +41,9 @@ def earlier_of(record: RunRecord) -> list[Speaker]:
         return []
     base = Path(record.recipe.base_model)
     kept = reversed(record.folder.complete_checkpoints())
-    found = [Speaker(f"{record.name} (step {one.step:,})", _voice(base, one.folder)) for one in kept]
+    found = [
+        Speaker(tr("{name} (step {step:,})", name=record.name, step=one.step), _voice(base, one.folder)) for one in kept
+    ]
     return [speaker for speaker in found if speaker.voice != now]
 
 
@@ -56,7 +59,7 @@ def base_of(record: RunRecord) -> Voice | None:
 def label_of(record: RunRecord) -> str:
     """A run's name, with the step when it is not finished."""
     last = None if record.folder.is_sealed else record.folder.last_checkpoint()
-    return f"{record.name} (step {last.step:,})" if last else record.name
+    return tr("{name} (step {step:,})", name=record.name, step=last.step) if last else record.name
 
 
 def speakers_of(
@@ -73,7 +76,10 @@ def speakers_of(
     found += [Speaker(model_name(folder), Voice(base, folder)) for folder, base in adapters]
     for folder in models:
         bases.setdefault(folder, Voice(folder))
-    return [*found, *(Speaker(f"{model_name(voice.base)} (base model)", voice) for voice in bases.values())]
+    return [
+        *found,
+        *(Speaker(tr("{base} (base model)", base=model_name(voice.base)), voice) for voice in bases.values()),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

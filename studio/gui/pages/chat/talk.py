@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QInputDialog
 from studio.core.conversation import Sampling
 from studio.core.dialogue import Turn, messages_of
 from studio.core.errors import StudioError
+from studio.gui.language import tr
 from studio.gui.pages.chat import turn_bar
 from studio.gui.pages.chat.composer import Composer
 from studio.gui.pages.chat.pane import ChatPane
@@ -239,8 +240,8 @@ class Talk(QObject):
         dialog = QInputDialog(pane)
         dialog.setObjectName("rewrite")
         dialog.setOption(QInputDialog.InputDialogOption.UsePlainTextEditForTextInput)
-        dialog.setWindowTitle("Edit the answer")
-        dialog.setLabelText("What the model should have said. Its own answer stays beside it.")
+        dialog.setWindowTitle(tr("Edit the answer"))
+        dialog.setLabelText(tr("What the model should have said. Its own answer stays beside it."))
         dialog.setTextValue(turn.answer)
         dialog.setProperty("turn", (pane.key, turn.number))
         dialog.textValueSelected.connect(self._rewrite)
@@ -255,8 +256,8 @@ class Talk(QObject):
             pane.rewrite(turn, answer)
 
     def _ask_to_delete(self, pane: ChatPane, turn: Turn) -> None:
-        what = "The message, its answer and all that follows it on any branch are gone then."
-        box = question(pane, "Delete this turn?", what, "Delete")
+        what = tr("The message, its answer and all that follows it on any branch are gone then.")
+        box = question(pane, tr("Delete this turn?"), what, "Delete")
         box.setObjectName("delete")
         box.setProperty("turn", (pane.key, turn.number))
         box.accepted.connect(self._delete)
@@ -295,7 +296,7 @@ class Talk(QObject):
             if pane.turns and how is not None:
                 pane.turns[-1].seed = how.seed
                 if how.beams > 1:
-                    pane.footer.show_text(f"Following {how.beams} beams; the answer comes all at once.")
+                    pane.footer.show_text(tr("Following {beams} beams; the answer comes all at once.", beams=how.beams))
 
     @Slot(str, str)
     def _add(self, key: str, text: str) -> None:

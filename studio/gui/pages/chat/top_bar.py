@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
 from studio.gui.widgets.flow_layout import FlowLayout
 
@@ -18,17 +19,17 @@ class TopBar(QWidget):
         shape.setHeightForWidth(True)
         self.setSizePolicy(shape)
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Run to talk to")
+        self.choice.setAccessibleName(tr("Run to talk to"))
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(20)
         self.memory = QPushButton()
-        self.conversations = _switch("Conversations", "What was said before")
-        self.settings = _switch("Settings", "The system prompt, and how the next token is chosen")
-        self.more = _quiet("Add a pane", "One more model, up to four")
-        self.blind = _quiet("Blind test", "Judge answers without knowing whose they are")
-        self.batch = _quiet("Batch", "A set of prompts through all panes")
-        self.fresh = _quiet("New conversation", "Leaves what was said in all panes; it is kept")
-        self.again = _quiet("Answer again", "Asks the last message again, with the next seed")
+        self.conversations = _switch(tr("Conversations"), tr("What was said before"))
+        self.settings = _switch(tr("Settings"), tr("The system prompt, and how the next token is chosen"))
+        self.more = _quiet(tr("Add a pane"), tr("One more model, up to four"))
+        self.blind = _quiet(tr("Blind test"), tr("Judge answers without knowing whose they are"))
+        self.batch = _quiet(tr("Batch"), tr("A set of prompts through all panes"))
+        self.fresh = _quiet(tr("New conversation"), tr("Leaves what was said in all panes; it is kept"))
+        self.again = _quiet(tr("Answer again"), tr("Asks the last message again, with the next seed"))
         self.state = QLabel()
         theme.set_role(self.state, "muted")
         row = FlowLayout(self)
@@ -43,15 +44,15 @@ class TopBar(QWidget):
         no further pane has room."""
         phase, model = worker.phase, worker.model
         words = {
-            Phase.CLOSED: "Not in memory; the first message loads it.",
-            Phase.STARTING: "Starting…",
-            Phase.LOADING: f"Loading {worker.what}…",
-            Phase.ANSWERING: "Answering…",
-            Phase.READY: f"Ready {_where(model)}" if model else "Nothing is loaded.",
+            Phase.CLOSED: tr("Not in memory; the first message loads it."),
+            Phase.STARTING: tr("Starting…"),
+            Phase.LOADING: tr("Loading {what}…", what=worker.what),
+            Phase.ANSWERING: tr("Answering…"),
+            Phase.READY: tr("Ready {model}", model=_where(model)) if model else tr("Nothing is loaded."),
         }
         self.state.setText(words[phase])
-        self.memory.setText("Unload" if phase is not Phase.CLOSED else "Start again" if died else "Load")
-        self.memory.setToolTip("Gives the model's memory back" if phase is not Phase.CLOSED else "")
+        self.memory.setText(tr("Unload") if phase is not Phase.CLOSED else tr("Start again") if died else tr("Load"))
+        self.memory.setToolTip(tr("Gives the model's memory back") if phase is not Phase.CLOSED else "")
         self.again.setVisible(used and idle)
         self.fresh.setVisible(used)
         self.more.setVisible(not full)
@@ -60,9 +61,9 @@ class TopBar(QWidget):
 
 
 def _where(model: Loaded) -> str:
-    parts = ["on the processor" if model.device == "processor" else f"on {model.device}"]
+    parts = [tr("on the processor") if model.device == "processor" else tr("on {device}", device=model.device)]
     parts.append(model.precision.split(" (")[0])
-    parts.append(f"context {model.context:,} tokens" if model.context else "")
+    parts.append(tr("context {context:,} tokens", context=model.context) if model.context else "")
     return "  ·  ".join(part for part in parts if part)
 
 

@@ -8,19 +8,20 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePoli
 
 from studio.core.dialogue import Turn
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.flow_layout import FlowLayout
 
 EDIT, REWRITE, AGAIN, GO_ON, COPY_MESSAGE, TO_DATA, DELETE = (
     "edit", "rewrite", "again", "go on", "copy message", "to data", "delete",
 )  # fmt: skip
 _ACTIONS = {
-    AGAIN: ("Answer again", "Another answer beside this one, with the next seed"),
-    GO_ON: ("Continue the answer", "The model goes on where the answer ends"),
-    EDIT: ("Edit the message…", "Ask something else here; what was said stays on its own branch"),
-    REWRITE: ("Edit the answer…", "Put other words into the model's mouth; the old answer stays beside it"),
-    COPY_MESSAGE: ("Copy the message", ""),
-    TO_DATA: ("Send to Data as an example", "This pane's conversation, for the dataset “Chat examples”"),
-    DELETE: ("Delete this turn", "And what follows it"),
+    AGAIN: (mark("Answer again"), mark("Another answer beside this one, with the next seed")),
+    GO_ON: (mark("Continue the answer"), mark("The model goes on where the answer ends")),
+    EDIT: (mark("Edit the message…"), mark("Ask something else here; what was said stays on its own branch")),
+    REWRITE: (mark("Edit the answer…"), mark("Put other words into the model's mouth; the old answer stays beside it")),
+    COPY_MESSAGE: (mark("Copy the message"), ""),
+    TO_DATA: (mark("Send to Data as an example"), mark("This pane's conversation, for the dataset “Chat examples”")),
+    DELETE: (mark("Delete this turn"), mark("And what follows it")),
 }
 
 
@@ -35,19 +36,19 @@ class TurnBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.before = self._arrow("‹", "The version before", -1)
-        self.after = self._arrow("›", "The next version", 1)
+        self.before = self._arrow("‹", tr("The version before"), -1)
+        self.after = self._arrow("›", tr("The next version"), 1)
         self.version = QLabel()
         theme.set_role(self.version, "muted")
-        self.copy = QPushButton("Copy")
-        self.copy.setToolTip("Copy the answer")
+        self.copy = QPushButton(tr("Copy"))
+        self.copy.setToolTip(tr("Copy the answer"))
         self.copy.clicked.connect(self.copy_requested)
-        self.look = QPushButton("Look closer")
-        self.look.setToolTip("The answer token by token: how likely each was, and what training changed")
+        self.look = QPushButton(tr("Look closer"))
+        self.look.setToolTip(tr("The answer token by token: how likely each was, and what training changed"))
         self.look.clicked.connect(self.look_requested)
         self.more = QToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setText("More")
-        self.more.setToolTip("What can be done with this turn")
+        self.more.setText(tr("More"))
+        self.more.setToolTip(tr("What can be done with this turn"))
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
         self.menu.triggered.connect(self._act)
@@ -83,7 +84,7 @@ class TurnBar(QWidget):
             return
         place = siblings.index(turn)
         self.version.setText(f"{place + 1}/{len(siblings)}")
-        self.version.setAccessibleName(f"Version {place + 1} of {len(siblings)}")
+        self.version.setAccessibleName(tr("Version {place} of {count}", place=place + 1, count=len(siblings)))
         self.versions.setVisible(len(siblings) > 1)
         self.before.setEnabled(idle and place > 0)
         self.after.setEnabled(idle and place + 1 < len(siblings))
@@ -96,9 +97,9 @@ class TurnBar(QWidget):
 
     def name_after(self, model: str) -> None:
         """Say whose turns these are, for screen readers."""
-        self.copy.setAccessibleName(f"Copy the answer of {model}")
-        self.look.setAccessibleName(f"Look closer at the answer of {model}")
-        self.more.setAccessibleName(f"More that can be done with the turn of {model}")
+        self.copy.setAccessibleName(tr("Copy the answer of {model}", model=model))
+        self.look.setAccessibleName(tr("Look closer at the answer of {model}", model=model))
+        self.more.setAccessibleName(tr("More that can be done with the turn of {model}", model=model))
 
     def _arrow(self, text: str, about: str, step: int) -> QToolButton:
         button = QToolButton()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from studio.core.dialogue import Turn, messages_of
 from studio.core.labelling import Candidate, Verdict
 from studio.core.messages import messages_from
+from studio.gui.language import tr
 from studio.gui.pages.chat.pane import ChatPane
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -40,7 +41,7 @@ class Votes(QWidget):
         self._said = ""
         self.words = QLabel()
         self.words.setContentsMargins(0, 8, 0, 0)  # on the line of the buttons' words
-        self.words.setToolTip("Votes are labels: they stand under Label, to train on with the others")
+        self.words.setToolTip(tr("Votes are labels: they stand under Label, to train on with the others"))
         self.buttons: list[QPushButton] = []
         shape = self.sizePolicy()
         shape.setHeightForWidth(True)
@@ -50,7 +51,7 @@ class Votes(QWidget):
         for number in range(9):
             shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), panes)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            shortcut.setWhatsThis("Vote, as the buttons below the answers stand")
+            shortcut.setWhatsThis(tr("Vote, as the buttons below the answers stand"))
             shortcut.setObjectName(str(number))
             shortcut.activated.connect(self._press)
         self.hide()
@@ -70,7 +71,7 @@ class Votes(QWidget):
         offers = self._offers() if idle else []
         names = [name for name, _, _ in offers]
         self.setVisible(bool(offers))
-        self.words.setText(self._said or "Which is better?")
+        self.words.setText(self._said or tr("Which is better?"))
         if names == self._shown:
             return
         self._shown = names
@@ -79,7 +80,7 @@ class Votes(QWidget):
             button.deleteLater()
         self.buttons = []
         for number, name in enumerate(names):
-            button = QPushButton(f"{name}  (Alt+{number + 1})")
+            button = QPushButton(tr("{name}  (Alt+{number})", name=name, number=number + 1))
             button.setObjectName(str(number))
             button.clicked.connect(self._press)
             self.buttons.append(button)
@@ -99,18 +100,28 @@ class Votes(QWidget):
         # Panes go on with their own answers: after the first turn they often no longer answer the same.
         if len(panes) > 1 and len(panes) == len(self._panes) and len(asked) == 1 and _differ(last):
             for place in range(len(panes)):
-                name = f"{_PLACES[place]} is better" if len(panes) == 2 else f"Pane {place + 1} is best"
+                name = (
+                    tr("{places} is better", places=_PLACES[place])
+                    if len(panes) == 2
+                    else tr("Pane {place} is best", place=place + 1)
+                )
                 ranks = tuple(1 if other == place else 2 for other in range(len(panes)))
                 found.append((name, last, Verdict(ranks)))
-            found.append(("Tie", last, Verdict.tie(len(panes))))
-            found.append(("All bad", last, Verdict.tie(len(panes), bad=True)))
+            found.append((tr("Tie"), last, Verdict.tie(len(panes))))
+            found.append((tr("All bad"), last, Verdict.tie(len(panes), bad=True)))
         for place, pane in enumerate(panes):
             before = self._earlier.get(pane.key)
             if before is not None and _differ([before, pane.turns[-1]]):
-                where = "" if len(panes) == 1 else f"{_PLACES[place]}: " if len(panes) == 2 else f"Pane {place + 1}: "
+                where = (
+                    ""
+                    if len(panes) == 1
+                    else f"{_PLACES[place]}: "
+                    if len(panes) == 2
+                    else tr("Pane {place}: ", place=place + 1)
+                )
                 both = [before, pane.turns[-1]]
-                found.append((f"{where}new is better", both, Verdict((2, 1))))
-                found.append((f"{where}former was better", both, Verdict((1, 2))))
+                found.append((tr("{where}new is better", where=where), both, Verdict((2, 1))))
+                found.append((tr("{where}former was better", where=where), both, Verdict((1, 2))))
         return found[:9]
 
     @Slot()
@@ -128,7 +139,7 @@ class Votes(QWidget):
         self._task = BackgroundTask(lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict), self)
         self._task.succeeded.connect(self._kept)
         self._task.failed.connect(self.failed)
-        self._said = f"Kept: {name.lower()}."
+        self._said = tr("Kept: {name}.", name=name.lower())
         self._task.start()
 
     @Slot(object)

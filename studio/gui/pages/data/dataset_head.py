@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSi
 
 from studio.core.datasets import DatasetInfo
 from studio.gui import theme
+from studio.gui.language import tr
 
 _ONE_ROW = 640  # logical pixels, below which the buttons stand under the name
 
@@ -24,9 +25,9 @@ class DatasetHead(QWidget):
         for label in (self.title, self.about):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
-        self.edit, self.tools = QPushButton("Edit"), QPushButton("Tools")
-        self.label, self.train = QPushButton("Label"), QPushButton("Train on this")
-        self.label.setToolTip("Judge answers to its prompts: its own, or those that your models write")
+        self.edit, self.tools = QPushButton(tr("Edit")), QPushButton(tr("Tools"))
+        self.label, self.train = QPushButton(tr("Label")), QPushButton(tr("Train on this"))
+        self.label.setToolTip(tr("Judge answers to its prompts: its own, or those that your models write"))
         theme.set_role(self.train, "primary")
         self._words, self._buttons = QWidget(), QWidget()
         column = QVBoxLayout(self._words)
@@ -46,9 +47,11 @@ class DatasetHead(QWidget):
     def show_dataset(self, info: DatasetInfo) -> None:
         """Say what it is."""
         self.title.setText(info.name)
-        self.about.setText(f"{info.size} · from {info.source} · {info.created[:10]}")
+        self.about.setText(
+            tr("{size} · from {source} · {created}", size=info.size, source=info.source, created=info.created[:10])
+        )
         rows = info.kind_name == "tasks"  # nothing learns from these as they are
-        self.train.setText("Make instructions…" if rows else "Train on this")
+        self.train.setText(tr("Make instructions…") if rows else tr("Train on this"))
         self.label.setVisible(info.kind.templated)
 
     def _arrange(self) -> None:

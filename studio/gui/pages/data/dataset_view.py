@@ -15,6 +15,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.filters import FLAGGED, Filter
 from studio.core.records import Record
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.dataset_head import DatasetHead
 from studio.gui.pages.data.examples import ExamplesModel, ExamplesTable
 from studio.gui.pages.data.filter_bar import FilterBar
@@ -35,17 +36,17 @@ from studio.storage.revisions import (
 from studio.storage.search import index_dataset, sources_of, tags_of
 
 _TOOLS = {
-    "duplicates": "Find duplicates…",
-    "lengths": "Lengths…",
-    "secrets": "Look for secrets…",
-    "split": "Split…",
-    "mix": "Mix with others…",
-    "drafts": "Let a model draft…",
-    "instructions": "Make instructions…",
-    "history": "History…",
-    "export": "Export…",
-    "rename": "Rename…",
-    "delete": "Delete dataset…",
+    "duplicates": mark("Find duplicates…"),
+    "lengths": mark("Lengths…"),
+    "secrets": mark("Look for secrets…"),
+    "split": mark("Split…"),
+    "mix": mark("Mix with others…"),
+    "drafts": mark("Let a model draft…"),
+    "instructions": mark("Make instructions…"),
+    "history": mark("History…"),
+    "export": mark("Export…"),
+    "rename": mark("Rename…"),
+    "delete": mark("Delete dataset…"),
 }
 _MANY = 20_000  # records; changing more than this takes a moment, so it is done in the background
 Change = Callable[[DatasetInfo], DatasetInfo]
@@ -141,7 +142,7 @@ class DatasetView(QWidget):
         except StudioError as error:
             self.failed.emit(error)
             return
-        for action, words, what in ((self.undo_action, "Undo", back), (self.redo_action, "Redo", on)):
+        for action, words, what in ((self.undo_action, tr("Undo"), back), (self.redo_action, tr("Redo"), on)):
             action.setEnabled(bool(what))
             action.setText(f"{words}: {what[0].lower()}{what[1:]}" if what else words)
         self.model.show_dataset(info, self.filters.filter(), tagged=bool(tags))
@@ -205,7 +206,7 @@ class DatasetView(QWidget):
         self._work.succeeded.connect(self._changed)
         self._work.failed.connect(self.failed)
         self._work.start()
-        self.said.emit("Changing many examples, one moment…")
+        self.said.emit(tr("Changing many examples, one moment…"))
 
     @Slot(object)
     def _changed(self, info: DatasetInfo) -> None:
@@ -256,7 +257,7 @@ class DatasetView(QWidget):
         """Take the selected examples out; it can be undone, so nothing is asked."""
         ids, info = self.table.selected_ids(), self._shown
         if ids and info is not None:
-            words = f"Deleted {info.kind.count(len(ids))}. Undo with Ctrl+Z."
+            words = tr("Deleted {count}. Undo with Ctrl+Z.", count=info.kind.count(len(ids)))
             self._change(lambda now: delete_records(self._project, now, ids), len(ids), words)
 
     @Slot()
@@ -273,7 +274,9 @@ class DatasetView(QWidget):
     def ask_tag(self) -> None:
         """Ask for a tag for the selected examples."""
         if self.table.selected_ids():
-            dialog = text_question(self, "Tag", "A tag for the selected examples; one that they have is taken away", "")
+            dialog = text_question(
+                self, tr("Tag"), tr("A tag for the selected examples; one that they have is taken away"), ""
+            )
             dialog.textValueSelected.connect(self._tag)
             dialog.open()
 
@@ -287,12 +290,12 @@ class DatasetView(QWidget):
     @Slot()
     def undo(self) -> None:
         """Take the last change back."""
-        self._step(undo, "Undone")
+        self._step(undo, tr("Undone"))
 
     @Slot()
     def redo(self) -> None:
         """Make the change again that was taken back."""
-        self._step(redo, "Done again")
+        self._step(redo, tr("Done again"))
 
     def _step(self, step: Callable[[Project, DatasetInfo], tuple[DatasetInfo, str]], words: str) -> None:
         def change(info: DatasetInfo) -> DatasetInfo:
@@ -306,18 +309,18 @@ class DatasetView(QWidget):
 
     def _edit_menu(self) -> QMenu:
         menu = QMenu(self)
-        self.edit_action = self._action(menu, "Edit example…", "F2", self.edit)
-        self.add_action = self._action(menu, "Add example…", "Ctrl+Shift+N", self.add)
-        self.flag_action = self._action(menu, "Flag ⚑", "Ctrl+Shift+F", self.flag)
-        self.tag_action = self._action(menu, "Tag…", "Ctrl+T", self.ask_tag)
-        self.delete_action = self._action(menu, "Delete selected", "Del", self.delete)
+        self.edit_action = self._action(menu, tr("Edit example…"), "F2", self.edit)
+        self.add_action = self._action(menu, tr("Add example…"), "Ctrl+Shift+N", self.add)
+        self.flag_action = self._action(menu, tr("Flag ⚑"), "Ctrl+Shift+F", self.flag)
+        self.tag_action = self._action(menu, tr("Tag…"), "Ctrl+T", self.ask_tag)
+        self.delete_action = self._action(menu, tr("Delete selected"), "Del", self.delete)
         menu.addSeparator()
-        self.undo_action = self._action(menu, "Undo", "Ctrl+Z", self.undo)
-        self.redo_action = self._action(menu, "Redo", "Ctrl+Shift+Z", self.redo)
+        self.undo_action = self._action(menu, tr("Undo"), "Ctrl+Z", self.undo)
+        self.redo_action = self._action(menu, tr("Redo"), "Ctrl+Shift+Z", self.redo)
         self.delete_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.removeAction(self.delete_action)
         self.table.addAction(self.delete_action)  # in the search box the key deletes letters
-        find = QAction("Search", self)
+        find = QAction(tr("Search"), self)
         find.setShortcut(QKeySequence.StandardKey.Find)
         find.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         find.triggered.connect(self.filters.search.setFocus)

@@ -17,6 +17,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.filters import FLAGGED, Filter
 from studio.core.records import KINDS, Kind, Record
+from studio.gui.language import mark, tr
 from studio.jobs.finding import RecordFinder
 from studio.storage.datasets import records_at
 from studio.storage.project import Project
@@ -27,8 +28,8 @@ PAGE = 64  # rows: more than a screen shows, and read in about a millisecond
 PAGES = 16  # pages kept
 _SHOWN = 300  # characters of a cell; more is never visible
 _NUMBER = ("#",)
-_TAGS = ("Tags",)
-_NARROW = ("Verdict", "Rating", "Answers", "Turns")  # columns of a word or a number
+_TAGS = (mark("Tags"),)
+_NARROW = (mark("Verdict"), mark("Rating"), mark("Answers"), mark("Turns"))  # columns of a word or a number
 
 _Index = QModelIndex | QPersistentModelIndex
 _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
@@ -211,7 +212,7 @@ class ExamplesTable(QTableView):
         super().__init__(parent)
         self._model = model
         self.setModel(model)
-        self.setAccessibleName("Examples")
+        self.setAccessibleName(tr("Examples"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushBu
 from studio.core.filters import FLAGGED, Filter
 from studio.core.scripts import SCRIPTS
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.flow_layout import FlowLayout
 
 _PAUSE = 150  # ms after the last key
@@ -23,27 +24,27 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self._said = Filter()
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search these examples")
-        self.search.setAccessibleName("Search these examples")
-        self.search.setToolTip("All the words; “in quotes” as they stand (Ctrl+F)")
+        self.search.setPlaceholderText(tr("Search these examples"))
+        self.search.setAccessibleName(tr("Search these examples"))
+        self.search.setToolTip(tr("All the words; “in quotes” as they stand (Ctrl+F)"))
         self.search.setClearButtonEnabled(True)
         self.count = QLabel()
         theme.set_role(self.count, "muted")
-        self.more = QPushButton("Filter")
+        self.more = QPushButton(tr("Filter"))
         self.more.setCheckable(True)
-        self.more.setToolTip("By tag, source, script and length")
+        self.more.setToolTip(tr("By tag, source, script and length"))
         self.tag, self.source, self.script = QComboBox(), QComboBox(), QComboBox()
-        self.script.setAccessibleName("Script")
-        self.script.setToolTip("In which writing most letters are")
+        self.script.setAccessibleName(tr("Script"))
+        self.script.setToolTip(tr("In which writing most letters are"))
         self.script.addItem("any", None)
         for name in SCRIPTS:
             self.script.addItem(name, name)
-        self.tag.setAccessibleName("Tag")
-        self.source.setAccessibleName("Source")
+        self.tag.setAccessibleName(tr("Tag"))
+        self.source.setAccessibleName(tr("Source"))
         self.shortest, self.longest = QSpinBox(), QSpinBox()
         for box, name, special in (
-            (self.shortest, "Fewest characters", "any"),
-            (self.longest, "Most characters", "any"),
+            (self.shortest, tr("Fewest characters"), "any"),
+            (self.longest, tr("Most characters"), "any"),
         ):
             box.setRange(0, _LONGEST)
             box.setSingleStep(100)
@@ -71,10 +72,10 @@ class FilterBar(QWidget):
         self.fold = QWidget()
         folded = FlowLayout(self.fold, spacing=12)
         for words, part in (
-            ("Tag", self.tag),
-            ("Source", self.source),
-            ("Script", self.script),
-            ("Characters from", self.shortest),
+            (tr("Tag"), self.tag),
+            (tr("Source"), self.source),
+            (tr("Script"), self.script),
+            (tr("Characters from"), self.shortest),
         ):
             self._add(folded, words, part)
         self._add(folded, "to", self.longest)
@@ -103,14 +104,14 @@ class FilterBar(QWidget):
         before = self.tag.currentData(), self.source.currentData()
         blocked = QSignalBlocker(self.tag), QSignalBlocker(self.source)
         self.tag.clear()
-        self.tag.addItem("any or none", None)
+        self.tag.addItem(tr("any or none"), None)
         self.tag.addItem("⚑ flagged", FLAGGED)
         for tag in tags:
             if tag != FLAGGED:
                 self.tag.addItem(tag, tag)
         self.source.clear()
         self.source.addItem("anywhere", None)
-        self.source.addItem(file or "the file", "")
+        self.source.addItem(file or tr("the file"), "")
         for source in sources:
             self.source.addItem(source, source)
         for box, wanted in zip((self.tag, self.source), before, strict=True):
@@ -149,9 +150,9 @@ class FilterBar(QWidget):
         if not self._said.asks:
             self.count.clear()
         elif whole:
-            self.count.setText(f"{shown:,} of {everything:,}")
+            self.count.setText(tr("{shown:,} of {everything:,}", shown=shown, everything=everything))
         else:
-            self.count.setText(f"{shown:,}… of {everything:,}")
+            self.count.setText(tr("{shown:,}… of {everything:,}", shown=shown, everything=everything))
 
     @Slot(bool)
     def _unfold(self, shown: bool) -> None:

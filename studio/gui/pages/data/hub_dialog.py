@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.hub import dataset_name, host_of
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.jobs.service import WorkerService
 from studio.storage.hub_places import endpoint
 from studio.storage.project import Project
@@ -39,42 +40,45 @@ class HubDialog(QDialog):
 
     def __init__(self, project: Project, parent: QWidget | None = None, command: list[str] | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("From the Hugging Face Hub")
+        self.setWindowTitle(tr("From the Hugging Face Hub"))
         self._project, self._command = project, command
         self._folder = QTemporaryDir()
         self._service: WorkerService | None = None
         self._number = 0
         self._looked_up = ""
         self.about = QLabel(
-            f"“Look up” and “Download” go to {host_of(endpoint())} over the network. The dataset's name is all that is "
-            "sent; no program of the dataset is run."
+            tr(
+                "“Look up” and “Download” go to {host_of} over the network. The dataset's name is all that is sent; "
+                "no program of the dataset is run.",
+                host_of=host_of(endpoint()),
+            )
         )
         self.said = QLabel()
         for label in (self.about, self.said):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.name = QLineEdit()
-        self.name.setPlaceholderText("owner/name, or the address of its page")
-        self.name.setAccessibleName("Dataset")
+        self.name.setPlaceholderText(tr("owner/name, or the address of its page"))
+        self.name.setAccessibleName(tr("Dataset"))
         self.name.textEdited.connect(self._forget)
-        self.look = QPushButton("Look up")
+        self.look = QPushButton(tr("Look up"))
         self.look.clicked.connect(self._look)
         self.config, self.split = QComboBox(), QComboBox()
-        self.config.setAccessibleName("Configuration")
-        self.split.setAccessibleName("Split")
+        self.config.setAccessibleName(tr("Configuration"))
+        self.split.setAccessibleName(tr("Split"))
         self.config.activated.connect(self._look)
         line = QHBoxLayout()
         line.addWidget(self.name, 1)
         line.addWidget(self.look)
         self.rows = QFormLayout()
-        self.rows.addRow("Dataset", line)
-        self.rows.addRow("Configuration", self.config)
-        self.rows.addRow("Split", self.split)
+        self.rows.addRow(tr("Dataset"), line)
+        self.rows.addRow(tr("Configuration"), self.config)
+        self.rows.addRow(tr("Split"), self.split)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress of the download")
-        self.cancel = QPushButton("Cancel")
+        self.bar.setAccessibleName(tr("Progress of the download"))
+        self.cancel = QPushButton(tr("Cancel"))
         self.cancel.clicked.connect(self.reject)
-        self.go = QPushButton("Download")
+        self.go = QPushButton(tr("Download"))
         self.go.clicked.connect(self._fetch)
         theme.set_role(self.go, "primary")
         self.look.setDefault(True)
@@ -119,7 +123,7 @@ class HubDialog(QDialog):
 
     @Slot()
     def _look(self) -> None:
-        self._ask({"do": "look", "config": self.config.currentText()}, "Asking the Hub…")
+        self._ask({"do": "look", "config": self.config.currentText()}, tr("Asking the Hub…"))
 
     @Slot()
     def _fetch(self) -> None:
@@ -129,7 +133,7 @@ class HubDialog(QDialog):
             "split": self.split.currentData(),
             "folder": self._folder.path(),
         }
-        self._ask(request, "Downloading…")
+        self._ask(request, tr("Downloading…"))
 
     def _ask(self, request: dict[str, Any], doing: str) -> None:
         try:
@@ -162,7 +166,12 @@ class HubDialog(QDialog):
                 rows, total = int(reply["rows"]), int(reply["total"])
                 self.bar.setRange(0, _PARTS if total else 0)
                 self.bar.setValue(rows * _PARTS // total if total else 0)
-                self._say(f"{rows:,} rows" + (f" of {total:,}" if total else "") + " downloaded…", "muted")
+                self._say(
+                    tr("{rows:,} rows", rows=rows)
+                    + (tr(" of {total:,}", total=total) if total else "")
+                    + tr(" downloaded…"),
+                    "muted",
+                )
                 return
             case "fetched":
                 self.fetched.emit(Path(reply["file"]), self._looked_up.split("/")[-1])
@@ -180,7 +189,7 @@ class HubDialog(QDialog):
         self.config.setCurrentText(reply["config"])
         self.split.clear()
         for split, rows in reply["splits"]:
-            self.split.addItem(f"{split} ({rows:,} rows)" if rows else split, split)
+            self.split.addItem(tr("{split} ({rows:,} rows)", split=split, rows=rows) if rows else split, split)
         self.rows.setRowVisible(self.config, self.config.count() > 1)
         self.rows.setRowVisible(self.split, True)
         self.said.hide()

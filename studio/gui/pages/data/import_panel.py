@@ -18,6 +18,7 @@ from studio.core.datasets import DatasetInfo, ImportPreview
 from studio.core.errors import StudioError
 from studio.core.layouts import Layout
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.data.import_question import ImportQuestion, sentences
 from studio.jobs.background import BackgroundTask
 from studio.storage.interchange import (
@@ -68,7 +69,7 @@ class ImportPanel(QWidget):
         self._path, self._name, self._preview, self._chosen = path, name, None, None
         project = self._project
         self._run(
-            f"Reading “{name or path.name}”…",
+            tr("Reading “{name}”…", name=name or path.name),
             lambda task: look(project, path, task.report, task.is_cancelled),
             self._show_preview,
         )
@@ -78,7 +79,7 @@ class ImportPanel(QWidget):
         self._chosen = layout
         path = self._path
         self._run(
-            f"Reading “{self._name or path.name}”…",
+            tr("Reading “{name}”…", name=self._name or path.name),
             lambda task: preview_file(path, task.report, task.is_cancelled, layout=layout),
             self._show_preview,
         )
@@ -96,14 +97,14 @@ class ImportPanel(QWidget):
                 remember_layout(project, preview.columns, chosen)
             return import_file(project, path, name, task.report, task.is_cancelled, layout=preview.layout)
 
-        self._run(f"Importing “{self._name or path.name}”…", work, self._stored)
+        self._run(tr("Importing “{name}”…", name=self._name or path.name), work, self._stored)
 
     @Slot()
     def cancel(self) -> None:
         """End the work, or leave the question unanswered."""
         if self._task is not None and self._task.isRunning():
             self._task.cancel()
-            self.doing.setText("Cancelling…")
+            self.doing.setText(tr("Cancelling…"))
         else:
             self.given_up.emit()
 
@@ -173,8 +174,8 @@ class ImportPanel(QWidget):
 
     @Slot()
     def _ask_where(self) -> None:
-        start = str(self._path.with_name(f"{self._called} - bad rows.csv"))
-        path, _ = QFileDialog.getSaveFileName(self, "Save the list of bad rows", start, "Tables (*.csv)")
+        start = str(self._path.with_name(tr("{called} - bad rows.csv", called=self._called)))
+        path, _ = QFileDialog.getSaveFileName(self, tr("Save the list of bad rows"), start, tr("Tables (*.csv)"))
         if path:
             self.save_bad(Path(path))
 
@@ -186,9 +187,11 @@ class ImportPanel(QWidget):
 
         def work(task: BackgroundTask) -> str:
             count = write_problems(path, target, preview.layout, task.report, task.is_cancelled)
-            return f"{count:,} bad row{'s' * (count != 1)} written to “{target.name}”."
+            return tr(
+                "{count:,} bad row{value} written to “{name}”.", count=count, value="s" * (count != 1), name=target.name
+            )
 
-        self._run(f"Writing “{target.name}”…", work, self._saved_bad)
+        self._run(tr("Writing “{name}”…", name=target.name), work, self._saved_bad)
 
     @Slot(object)
     def _saved_bad(self, said: str) -> None:
@@ -203,8 +206,8 @@ class ImportPanel(QWidget):
         theme.set_role(self.doing, "heading")
         self.bar = QProgressBar()
         self.bar.setMaximumWidth(480)
-        self.bar.setAccessibleName("Progress of the import")
-        self.cancel_work = QPushButton("Cancel")
+        self.bar.setAccessibleName(tr("Progress of the import"))
+        self.cancel_work = QPushButton(tr("Cancel"))
         self.cancel_work.clicked.connect(self.cancel)
         self.cancel_work.setAutoDefault(True)
         page = QWidget()

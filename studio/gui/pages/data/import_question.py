@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import ImportPreview
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.data.layout_form import LayoutForm
 from studio.storage.interchange import UnknownShape
 
@@ -44,7 +45,7 @@ class ImportQuestion(QScrollArea):
         self.name = QLineEdit()
         self.name.setMaximumWidth(480)
         self.first = QTableWidget(0, 0)
-        self.first.setAccessibleName("First rows")
+        self.first.setAccessibleName(tr("First rows"))
         self.first.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.first.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         self.first.setTabKeyNavigation(False)
@@ -56,15 +57,15 @@ class ImportQuestion(QScrollArea):
         self.first.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.first.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.bad = QListWidget()
-        self.bad.setAccessibleName("Rows that cannot be used")
+        self.bad.setAccessibleName(tr("Rows that cannot be used"))
         self.bad.setWordWrap(True)
         self.bad.setMinimumHeight(90)
-        self.copy, self.save = QPushButton("Copy list"), QPushButton("Save list…")
+        self.copy, self.save = QPushButton(tr("Copy list")), QPushButton(tr("Save list…"))
         for button in (self.copy, self.save):
             theme.set_role(button, "quiet")
         self.go = QPushButton()
         theme.set_role(self.go, "primary")
-        self.no = QPushButton("Cancel")
+        self.no = QPushButton(tr("Cancel"))
         for button in (self.go, self.no, self.copy, self.save):
             button.setAutoDefault(True)  # Return presses them too
         self.setWidgetResizable(True)
@@ -74,11 +75,11 @@ class ImportQuestion(QScrollArea):
 
     def show_preview(self, called: str, preview: ImportPreview) -> None:
         """Say what a file would bring."""
-        self.title.setText(f"Import “{called}”")
+        self.title.setText(tr("Import “{called}”", called=called))
         self.summary.setText(preview.summary + ".")
         theme.set_role(self.summary, "")
         about = preview.layout.about
-        notes = [*preview.notes, *([f"Read with {about}."] if about else [])]
+        notes = [*preview.notes, *([tr("Read with {about}.", about=about)] if about else [])]
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
         self.layout_form.show_layout(preview.columns, preview.layout)
@@ -88,16 +89,19 @@ class ImportQuestion(QScrollArea):
         self.bad.addItems(sentences(preview))
         self._show_bad(bool(preview.broken))
         self.bad_title.setText(
-            f"{rows_in_words(preview.broken)} cannot be used and will be left out. The file itself is not changed."
+            tr(
+                "{broken} cannot be used and will be left out. The file itself is not changed.",
+                broken=rows_in_words(preview.broken),
+            )
         )
-        self.go.setText(f"Import {preview.kind.count(preview.rows)}")
+        self.go.setText(tr("Import {count}", count=preview.kind.count(preview.rows)))
         self.go.setEnabled(True)
 
     def ask_layout(self, called: str, unknown: UnknownShape) -> None:
         """Ask which column is which, with the file's own first rows to see."""
-        self.title.setText(f"Import “{called}”")
+        self.title.setText(tr("Import “{called}”", called=called))
         self.summary.setText(
-            "Its columns fit no form that Plumbline knows. Say what the rows are, and which column is which."
+            tr("Its columns fit no form that Plumbline knows. Say what the rows are, and which column is which.")
         )
         theme.set_role(self.summary, "")
         self.notes.hide()
@@ -105,7 +109,7 @@ class ImportQuestion(QScrollArea):
         cells = [tuple(_shown(row.get(name)) for name in unknown.columns) for row in unknown.rows[:5]]
         self._fill(tuple(unknown.columns), cells)
         self._show_bad(False)
-        self.go.setText("Import")
+        self.go.setText(tr("Import"))
         self.go.setEnabled(False)
         self.layout_form.ask_layout(unknown.columns)
         layout = self.layout_form.layout_chosen()
@@ -114,7 +118,7 @@ class ImportQuestion(QScrollArea):
 
     def say_useless(self, error: StudioError) -> None:
         """Say that the file gives nothing when it is read as chosen."""
-        self.summary.setText(f"Read in this way, {error.what[0].lower()}{error.what[1:]}")
+        self.summary.setText(tr("Read in this way, {what}{what_2}", what=error.what[0].lower(), what_2=error.what[1:]))
         theme.set_role(self.summary, "error")
         self._show_bad(False)
         self.go.setEnabled(False)
@@ -133,8 +137,8 @@ class ImportQuestion(QScrollArea):
 
     def _laid_out(self) -> QWidget:
         named = QFormLayout()
-        named.addRow("Read as", self.layout_form)
-        named.addRow("Call it", self.name)
+        named.addRow(tr("Read as"), self.layout_form)
+        named.addRow(tr("Call it"), self.name)
         buttons = QHBoxLayout()
         buttons.addWidget(self.go)
         buttons.addWidget(self.no)
@@ -167,11 +171,11 @@ def _shown(value: object) -> str:
 
 def rows_in_words(count: int) -> str:
     """Such as "1,200 rows"."""
-    return f"{count:,} row{'s' * (count != 1)}"
+    return tr("{count:,} row{value}", count=count, value="s" * (count != 1))
 
 
 def sentences(preview: ImportPreview) -> list[str]:
     """One line for each bad row that is named, and one for the rest."""
-    lines = [f"Line {problem.line:,}: {problem.reason}." for problem in preview.problems]
+    lines = [tr("Line {line:,}: {reason}.", line=problem.line, reason=problem.reason) for problem in preview.problems]
     rest = preview.broken - len(preview.problems)
-    return [*lines, f"… and {rows_in_words(rest)} more."] if rest > 0 else lines
+    return [*lines, tr("… and {rest} more.", rest=rows_in_words(rest))] if rest > 0 else lines

@@ -12,9 +12,16 @@ from studio.core.layouts import ROLES, Layout, proposal, proposals
 from studio.core.records import KINDS
 from studio.core.shapes import SHAPES, shape_named
 from studio.gui import theme
+from studio.gui.language import mark, tr
 
 _NONE = "(none)"
-_LABELS = {"user": "the user", "assistant": "the model", "system": "the system", "tool": "a tool", "call": "tool calls"}
+_LABELS = {
+    "user": mark("the user"),
+    "assistant": mark("the model"),
+    "system": mark("the system"),
+    "tool": mark("a tool"),
+    "call": mark("tool calls"),
+}
 
 
 class LayoutForm(QWidget):
@@ -27,15 +34,15 @@ class LayoutForm(QWidget):
         self._names: list[str] = []
         self._layout: Layout | None = None
         self.shape = QComboBox()
-        self.shape.setAccessibleName("How the rows are read")
+        self.shape.setAccessibleName(tr("How the rows are read"))
         self.shape.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.shape.setMinimumContentsLength(14)
         for shape in SHAPES:
             self.shape.addItem(f"{shape.label} ({KINDS[shape.kind].rows})", shape.label)
         self.shape.activated.connect(self._take_shape)
-        self.more = QPushButton("Columns…")
+        self.more = QPushButton(tr("Columns…"))
         self.more.setCheckable(True)
-        self.more.setToolTip("Say which column of the file is which")
+        self.more.setToolTip(tr("Say which column of the file is which"))
         theme.set_role(self.more, "quiet")
         self.more.toggled.connect(self._unfold)
         self.fields: dict[str, QComboBox] = {}
@@ -65,7 +72,7 @@ class LayoutForm(QWidget):
     def ask_layout(self, columns: list[str]) -> None:
         """Ask for a layout for columns that fit no shape, with a proposal where there is one."""
         proposed = proposals(columns)
-        self.show_layout(columns, proposed[0] if proposed else Layout("Prompt and completion"))
+        self.show_layout(columns, proposed[0] if proposed else Layout(tr("Prompt and completion")))
         self.more.setChecked(True)
 
     def layout_chosen(self) -> Layout | None:
@@ -108,7 +115,7 @@ class LayoutForm(QWidget):
             box.addItems([_NONE, *self._names])
             wanted = chosen.get(field.name, field.name if not layout.columns else _NONE)
             box.setCurrentIndex(max(0, box.findText(wanted)))
-            box.setAccessibleName(f"Column for {field.name}")
+            box.setAccessibleName(tr("Column for {name}", name=field.name))
             box.setToolTip(field.about)
             box.activated.connect(self._say)
             self.fields[field.name] = box
@@ -120,10 +127,10 @@ class LayoutForm(QWidget):
             for known in ROLES:
                 box.addItem(_LABELS[known], known)
             box.setCurrentIndex(box.findData(role))
-            box.setAccessibleName(f"Who “{name}” is")
+            box.setAccessibleName(tr("Who “{name}” is", name=name))
             box.activated.connect(self._say)
             self.speakers[name] = box
-            self._form.addRow(f"“{name}” speaks as", box)
+            self._form.addRow(tr("“{name}” speaks as", name=name), box)
         self._unfold(self.more.isChecked())
 
     @Slot()

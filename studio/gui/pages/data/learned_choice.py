@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidge
 
 from studio.core.fields import settings_of
 from studio.core.methods import SftSettings
+from studio.gui.language import tr
 
 _ROLES = ("user", "system", "tool")
 
@@ -40,7 +41,7 @@ class LearnedChoice(QWidget):
             action.toggled.connect(self._tell)
         self.button = QPushButton()
         self.button.setMenu(menu)
-        self.button.setToolTip("Which other turns are learned")
+        self.button.setToolTip(tr("Which other turns are learned"))
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(4)
@@ -55,6 +56,6 @@ class LearnedChoice(QWidget):
     @Slot()
     def _tell(self) -> None:
         chosen = ", ".join(self.also())
-        self.button.setText(f"and {chosen}" if chosen else "and…")
-        self.button.setAccessibleName(f"Also learned: {chosen or 'no other role'}")
+        self.button.setText(tr("and {chosen}", chosen=chosen) if chosen else tr("and…"))
+        self.button.setAccessibleName(tr("Also learned: {chosen}", chosen=chosen or "no other role"))
         self.changed.emit()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLabel
 
 from studio.gui import theme
+from studio.gui.language import tr
 
 
 class Legend(QLabel):
@@ -23,7 +24,11 @@ class Legend(QLabel):
         special = f"background-color:{look.special}; color:{look.text}; font-weight:bold"
         read = f"background-color:{look.surface}; color:{look.text}"
         self.setText(
-            f'<span style="{trained}">&nbsp;trained&nbsp;</span>&nbsp; '
-            f'<span style="{read}">&nbsp;read, not trained&nbsp;</span>&nbsp; '
-            f'<span style="{special}">&nbsp;special&nbsp;</span>&nbsp; ↵ line end'
+            tr(
+                '<span style="{trained}">&nbsp;trained&nbsp;</span>&nbsp; <span style="{read}">&nbsp;read, not '
+                'trained&nbsp;</span>&nbsp; <span style="{special}">&nbsp;special&nbsp;</span>&nbsp; ↵ line end',
+                trained=trained,
+                read=read,
+                special=special,
+            )
         )

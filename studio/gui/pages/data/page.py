@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.data.dataset_view import DatasetView
 from studio.gui.pages.data.hub_dialog import HubDialog
 from studio.gui.pages.data.import_panel import ImportPanel
@@ -43,7 +44,6 @@ from studio.storage.rows.pasted import ending_of
 
 _KINDS = "json jsonl ndjson csv tsv parquet arrow feather txt md"
 _PATTERNS = " ".join(f"*.{kind} *.{kind}.gz *.{kind}.zst" for kind in _KINDS.split())
-_FILES = f"Datasets ({_PATTERNS});;All files (*)"
 
 
 class DataPage(QWidget):
@@ -70,25 +70,36 @@ class DataPage(QWidget):
         self._folder = Path.home()  # where the last file came from
         self.notice = Notice()
         self.notice.action_requested.connect(self._undo_import)
-        self.list = NamedList("Datasets")
+        self.list = NamedList(tr("Datasets"))
         self.list.currentItemChanged.connect(self._show_current)
-        self.import_button = QPushButton("Import…")
-        self.import_button.setToolTip("Import a dataset file (Ctrl+I)")
+        self.import_button = QPushButton(tr("Import…"))
+        self.import_button.setToolTip(tr("Import a dataset file (Ctrl+I)"))
         self.import_button.clicked.connect(self.choose_file)
-        bind(self, "Ctrl+I", "Import a dataset file", self.choose_file)
+        bind(self, "Ctrl+I", tr("Import a dataset file"), self.choose_file)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        bind(self, QKeySequence.StandardKey.Paste, "Import what was copied, rows or a file", self.paste, context=within)
+        bind(
+            self,
+            QKeySequence.StandardKey.Paste,
+            tr("Import what was copied, rows or a file"),
+            self.paste,
+            context=within,
+        )
         self.empty = EmptyState(
-            "No dataset yet",
-            "A dataset is a file of examples to learn from: questions with their answers, two answers of which one is "
-            "preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, "
-            "Arrow or text, packed or not), or paste rows.",
-            "Import…",
+            tr("No dataset yet"),
+            tr(
+                "A dataset is a file of examples to learn from: questions with their answers, two answers of which "
+                "one is preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, "
+                "Arrow or text, packed or not), or paste rows."
+            ),
+            tr("Import…"),
         )
         self.empty.action_requested.connect(self.choose_file)
-        self.hub_button, self.begin_at_hub = QPushButton("From the Hub…"), QPushButton("From the Hugging Face Hub…")
+        self.hub_button, self.begin_at_hub = (
+            QPushButton(tr("From the Hub…")),
+            QPushButton(tr("From the Hugging Face Hub…")),
+        )
         for button in (self.hub_button, self.begin_at_hub):
-            button.setToolTip("Fetch a dataset from huggingface.co by its name")
+            button.setToolTip(tr("Fetch a dataset from huggingface.co by its name"))
             button.clicked.connect(self.choose_from_hub)
             theme.set_role(button, "quiet")
         beginning = QWidget()
@@ -134,7 +145,12 @@ class DataPage(QWidget):
     def choose_file(self) -> None:
         """Ask for a file to import."""
         if self.import_button.isEnabled():
-            path, _ = QFileDialog.getOpenFileName(self, "Import a dataset", str(self._folder), _FILES)
+            path, _ = QFileDialog.getOpenFileName(
+                self,
+                tr("Import a dataset"),
+                str(self._folder),
+                tr("Datasets ({patterns});;All files (*)", patterns=_PATTERNS),
+            )
             if path:
                 self._folder = Path(path).parent
                 self.import_file(Path(path))
@@ -160,7 +176,7 @@ class DataPage(QWidget):
             self.import_file(path)
         elif data is not None and data.text().strip():
             self._pasted = QTemporaryDir()
-            path = Path(self._pasted.path()) / f"pasted text{ending_of(data.text())}"
+            path = Path(self._pasted.path()) / tr("pasted text{ending_of}", ending_of=ending_of(data.text()))
             try:
                 write_whole(path, data.text())
             except StudioError as error:
@@ -168,12 +184,12 @@ class DataPage(QWidget):
                 return
             self.import_file(path)
         else:
-            self.notice.show_note("There is nothing to paste: copy rows of text or a file first.")
+            self.notice.show_note(tr("There is nothing to paste: copy rows of text or a file first."))
 
     def import_file(self, path: Path, name: str = "") -> None:
         """Read a file and ask whether to import it, under `name` or the file's own."""
         if not self.import_button.isEnabled():
-            self.notice.show_note("One import at a time: finish or cancel this one first.")
+            self.notice.show_note(tr("One import at a time: finish or cancel this one first."))
             return
         self.notice.clear()
         self._set_importing(True)
@@ -202,7 +218,7 @@ class DataPage(QWidget):
         self.datasets_changed.emit()
         self.list.setFocus()
         self._last_import = info.id
-        self.notice.show_note(f"Imported {info.size} as “{info.name}”.", "Undo import")
+        self.notice.show_note(tr("Imported {size} as “{name}”.", size=info.size, name=info.name), tr("Undo import"))
 
         if info.kind_name == "tasks":
             self._use_tool("instructions")  # which is what such rows are for
@@ -213,7 +229,7 @@ class DataPage(QWidget):
         self.refresh(select=info.id)
         self.datasets_changed.emit()
         self._last_import = info.id
-        self.notice.show_note(said, "Undo")
+        self.notice.show_note(said, tr("Undo"))
 
     @Slot()
     def _undo_import(self) -> None:
@@ -275,7 +291,7 @@ class DataPage(QWidget):
     def _ask_name(self) -> None:
         info = self.dataset()
         if info is not None:
-            dialog = text_question(self, "Rename dataset", "New name", info.name)
+            dialog = text_question(self, tr("Rename dataset"), tr("New name"), info.name)
             dialog.textValueSelected.connect(self._rename)
             dialog.open()
 
@@ -299,10 +315,14 @@ class DataPage(QWidget):
             return
         box = question(
             self,
-            f"Delete “{info.name}”?",
-            f"Its {info.size} are taken out of the project for good. Runs that were trained on it keep "
-            f"their results, but can't be resumed. The file “{info.source}” is not touched.",
-            "Delete dataset",
+            tr("Delete “{name}”?", name=info.name),
+            tr(
+                "Its {size} are taken out of the project for good. Runs that were trained on it keep their results, "
+                "but can't be resumed. The file “{source}” is not touched.",
+                size=info.size,
+                source=info.source,
+            ),
+            tr("Delete dataset"),
         )
         box.accepted.connect(self._delete)
         box.open()
@@ -333,7 +353,7 @@ class DataPage(QWidget):
         self.side = side = QWidget()
         side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         theme.set_role(side, "sidebar")
-        heading = QLabel("Datasets")
+        heading = QLabel(tr("Datasets"))
         theme.set_role(heading, "heading")
         column = QVBoxLayout(side)
         column.setContentsMargins(16, 16, 16, 16)

@@ -33,6 +33,7 @@ from studio.core.preview import TokenPreview
 from studio.core.records import Record, TaskRow
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.data.learned_choice import LearnedChoice
 from studio.gui.pages.data.legend import Legend
 from studio.gui.pages.data.template_editor import TemplateEditor
@@ -78,13 +79,13 @@ class PreviewPane(QWidget):
         self.model.model_chosen.connect(self._take_model)
         settings = {known.name: known for known in settings_of(SftSettings)}
         self.template = QComboBox()
-        self.template.setAccessibleName("Template")
+        self.template.setAccessibleName(tr("Template"))
         self.template.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.template.setMinimumContentsLength(10)
         self.template.activated.connect(self._take_template)
-        self.edit_template = QPushButton("Edit…")
-        self.edit_template.setToolTip("Write a template of your own, and see its tokens as you type")
-        self.edit_template.setAccessibleName("Edit the template")
+        self.edit_template = QPushButton(tr("Edit…"))
+        self.edit_template.setToolTip(tr("Write a template of your own, and see its tokens as you type"))
+        self.edit_template.setAccessibleName(tr("Edit the template"))
         theme.set_role(self.edit_template, "quiet")
         self.edit_template.clicked.connect(self.open_editor)
         self.editor: TemplateEditor | None = None
@@ -187,7 +188,7 @@ class PreviewPane(QWidget):
         own = model is not None and model.has_chat_template
         self.template.clear()
         if own:
-            self.template.addItem("The model's own", MODELS_OWN)
+            self.template.addItem(tr("The model's own"), MODELS_OWN)
         self._known: list[PromptTemplate] = list(BUILT_IN)
         with contextlib.suppress(StudioError):  # said by the page, which reads the same database
             self._known = offered_templates(self._project)
@@ -209,23 +210,24 @@ class PreviewPane(QWidget):
         model, example = self.model.model(), self._example
         if model is None:
             self._say_empty(
-                "Choose a base model to see the exact tokens",
-                "Its tokenizer decides how the text is cut up, and its template what is put around it.",
+                tr("Choose a base model to see the exact tokens"),
+                tr("Its tokenizer decides how the text is cut up, and its template what is put around it."),
             )
             return
         if example is None:
-            self._say_empty("Select an example to see its tokens")
+            self._say_empty(tr("Select an example to see its tokens"))
             return
         turns = example.conversation
         if not turns:
             self._settled = None
             if isinstance(example, TaskRow):
                 self._say_empty(
-                    "A row of a labelled task", "Make instructions of it: then there is something to learn."
+                    tr("A row of a labelled task"), tr("Make instructions of it: then there is something to learn.")
                 )
             else:
                 self._say_empty(
-                    "Plain text is learned as it stands", "No template is put around it; every token is trained."
+                    tr("Plain text is learned as it stands"),
+                    tr("No template is put around it; every token is trained."),
                 )
             return
         request = {
@@ -235,7 +237,7 @@ class PreviewPane(QWidget):
             "messages": [turn.as_row() for turn in turns],
             "tools": tools_of(turns),
             "max_length": self.length.value(),
-            "train_on": self.learned.train_on.currentData() if isinstance(example, Example) else "last answer",
+            "train_on": self.learned.train_on.currentData() if isinstance(example, Example) else tr("last answer"),
             "also": self.learned.also() if isinstance(example, Example) else [],
         }
         if request == self._settled or self._asked is not None:
@@ -246,9 +248,9 @@ class PreviewPane(QWidget):
         self._asked = request
         self._service.send({**request, "id": self._next})
         self._patience.start()
-        self.counts.setText("Starting the tokenizer…" if not self._ready else "Encoding…")
+        self.counts.setText(tr("Starting the tokenizer…") if not self._ready else tr("Encoding…"))
         if self._settled is None:
-            self._say_empty("Starting the tokenizer…", "The first time takes a few seconds.")
+            self._say_empty(tr("Starting the tokenizer…"), tr("The first time takes a few seconds."))
 
     def _start_service(self) -> bool:
         if self._service is not None:
@@ -284,7 +286,7 @@ class PreviewPane(QWidget):
         if self.editor is not None:
             self.editor.show_error(error)
             return
-        self._say_empty("This example can't be shown as tokens")
+        self._say_empty(tr("This example can't be shown as tokens"))
         self.notice.show_error(error)
 
     @Slot()
@@ -309,7 +311,7 @@ class PreviewPane(QWidget):
     def _take_end(self, error: StudioError | None) -> None:
         self._service, self._asked, self._settled, self._ready = None, None, None, False
         if error is not None:
-            self._say_empty("The tokenizer has stopped", "Choose another example to start it again.")
+            self._say_empty(tr("The tokenizer has stopped"), tr("Choose another example to start it again."))
             self.notice.show_error(error)
 
     def _show(self, preview: TokenPreview) -> None:
@@ -318,8 +320,15 @@ class PreviewPane(QWidget):
             self.editor.show_preview(preview)
         self._written = preview.jinja
         self.tokens.show_preview(preview)
-        tokens = f"{preview.total:,} token{'s' * (preview.total != 1)}"
-        self.counts.setText(f"{tokens}, {preview.trained:,} trained · template: {preview.template}")
+        tokens = tr("{total:,} token{value}", total=preview.total, value="s" * (preview.total != 1))
+        self.counts.setText(
+            tr(
+                "{tokens}, {trained:,} trained · template: {template}",
+                tokens=tokens,
+                trained=preview.trained,
+                template=preview.template,
+            )
+        )
         self.warnings.setText("\n".join(preview.warnings))
         self.warnings.setVisible(bool(preview.warnings))
         self.legend.show()
@@ -368,8 +377,8 @@ class PreviewPane(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(16)
         for name, editor in (
-            ("Base model", self.model),
-            ("Template", self._beside(self.template, self.edit_template)),
+            (tr("Base model"), self.model),
+            (tr("Template"), self._beside(self.template, self.edit_template)),
             (settings["max_length"].label, self.length),
             (settings["train_on"].label, self.learned),
         ):

@@ -24,8 +24,15 @@ from studio.core.editing import CALLS, Part, empty_parts, kind_parts, parts_of, 
 from studio.core.messages import ROLES, Message
 from studio.core.records import Kind, Record
 from studio.gui import theme
+from studio.gui.language import mark, tr
 
-_NAMES = {"user": "User", "assistant": "Model", "system": "System", "tool": "Tool", CALLS: "Tool calls (JSON)"}
+_NAMES = {
+    "user": mark("User"),
+    "assistant": mark("Model"),
+    "system": mark("System"),
+    "tool": mark("Tool"),
+    CALLS: mark("Tool calls (JSON)"),
+}
 
 
 class RecordEditor(QDialog):
@@ -37,7 +44,7 @@ class RecordEditor(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         one = kind.rows.removesuffix("s")
-        self.setWindowTitle(f"Edit {one}" if record is not None else f"New {one}")
+        self.setWindowTitle(tr("Edit {one}", one=one) if record is not None else tr("New {one}", one=one))
         self._kind, self._record = kind, record
         self.boxes: list[_Box] = []
         self._column = QVBoxLayout()
@@ -56,10 +63,10 @@ class RecordEditor(QDialog):
         self.reason.setWordWrap(True)
         theme.set_role(self.reason, "error")
         self.reason.hide()
-        self.turns = QPushButton("Add turns")
+        self.turns = QPushButton(tr("Add turns"))
         self.turns.setVisible(bool(kind_parts(kind.name)))
         self.turns.clicked.connect(self._add_turns)
-        self.save, self.cancel = QPushButton("Save"), QPushButton("Cancel")
+        self.save, self.cancel = QPushButton(tr("Save")), QPushButton(tr("Cancel"))
         self.save.setToolTip("Ctrl+Return")
         theme.set_role(self.save, "primary")
         self.save.clicked.connect(self._save)
@@ -128,11 +135,11 @@ class _Box(QWidget):
             for role in ROLES:
                 self.role.addItem(_NAMES[role], role)
             self.role.setCurrentIndex(self.role.findData(part.name))
-            self.role.setAccessibleName("Who speaks")
+            self.role.setAccessibleName(tr("Who speaks"))
             line = QHBoxLayout()
             line.addWidget(self.role)
             if choosable:
-                self.unlearned = QCheckBox("Only read, never learned")
+                self.unlearned = QCheckBox(tr("Only read, never learned"))
                 self.unlearned.setChecked(part.turn is not None and part.turn.unlearned)
                 line.addWidget(self.unlearned)
             line.addStretch()

@@ -26,6 +26,7 @@ from studio.core.errors import StudioError
 from studio.core.preview import TokenPreview
 from studio.core.templates import BUILT_IN, PromptTemplate, own_template, without_name
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.data.token_view import TokenView
 from studio.storage.project import Project
 from studio.storage.templates import delete_template, keep_template
@@ -44,20 +45,22 @@ class TemplateEditor(QDialog):
     def __init__(self, project: Project, begin: PromptTemplate, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Prompt template")
+        self.setWindowTitle(tr("Prompt template"))
         self._project = project
         built_in, own = begin in BUILT_IN, begin.text == begin.name  # a template of one's own is named by its text
         self.about = QLabel(
-            "Jinja over messages: each has role and content, perhaps tool_calls. bos_token, eos_token and tools are "
-            "there, and add_generation_prompt says that an answer is asked for. End each answer with eos_token: a "
-            "model that never saw an end never stops."
+            tr(
+                "Jinja over messages: each has role and content, perhaps tool_calls. bos_token, eos_token and tools "
+                "are there, and add_generation_prompt says that an answer is asked for. End each answer with "
+                "eos_token: a model that never saw an end never stops."
+            )
         )
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
-        self.name = QLineEdit(begin.label if own else f"My {begin.label}")
-        self.name.setAccessibleName("Name of the template")
+        self.name = QLineEdit(begin.label if own else tr("My {label}", label=begin.label))
+        self.name.setAccessibleName(tr("Name of the template"))
         self.text = QPlainTextEdit(_in_lines(begin.jinja) if built_in else without_name(begin.text))
-        self.text.setAccessibleName("Template in Jinja")
+        self.text.setAccessibleName(tr("Template in Jinja"))
         self.text.setFont(theme.mono_font())
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.text.setTabStopDistance(4 * self.text.fontMetrics().horizontalAdvance(" "))
@@ -76,15 +79,15 @@ class TemplateEditor(QDialog):
         self.counts.setTextFormat(Qt.TextFormat.PlainText)
         self.counts.setWordWrap(True)
         self.tokens = TokenView()
-        self.keep, self.close_button = QPushButton("Keep"), QPushButton("Close")
-        self.keep.setToolTip("Keep it in the project under its name (Ctrl+S)")
+        self.keep, self.close_button = QPushButton(tr("Keep")), QPushButton(tr("Close"))
+        self.keep.setToolTip(tr("Keep it in the project under its name (Ctrl+S)"))
         self.keep.setShortcut(QKeySequence.StandardKey.Save)
         theme.set_role(self.keep, "primary")
         self.keep.clicked.connect(self._keep)
         self.close_button.clicked.connect(self.close)
         self.forget = QPushButton("Delete")
         self.forget.setVisible(own)
-        self.forget.setToolTip("Runs and recipes that use it keep its text")
+        self.forget.setToolTip(tr("Runs and recipes that use it keep its text"))
         self._kept_name = begin.label if own else ""
         self.forget.clicked.connect(self._forget)
         for button in (self.close_button, self.forget):
@@ -93,7 +96,7 @@ class TemplateEditor(QDialog):
 
     def template(self) -> str:
         """What is typed, as a recipe would hold it."""
-        return own_template(self.text.toPlainText(), self.name.text().strip() or "New").name
+        return own_template(self.text.toPlainText(), self.name.text().strip() or tr("New")).name
 
     def open_beside(self) -> None:
         """Show it without holding up the window."""
@@ -105,7 +108,7 @@ class TemplateEditor(QDialog):
         self.error.hide()
         self._mark_line(0)
         self.tokens.show_preview(preview)
-        said = f"{preview.total:,} tokens, {preview.trained:,} trained."
+        said = tr("{total:,} tokens, {trained:,} trained.", total=preview.total, trained=preview.trained)
         self.counts.setText(" ".join([said, *preview.warnings]))
 
     def show_error(self, error: StudioError) -> None:
@@ -163,7 +166,7 @@ class TemplateEditor(QDialog):
         halves.addWidget(below)
         halves.setSizes([320, 260])
         line = QHBoxLayout()
-        name = QLabel("Name")
+        name = QLabel(tr("Name"))
         name.setBuddy(self.name)
         line.addWidget(name)
         line.addWidget(self.name, 1)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 
 from studio.core.preview import Token, TokenPreview
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.visible_text import visible
 
 
@@ -25,7 +26,7 @@ class TokenView(QTextEdit):
         self.setAcceptRichText(False)
         self.setUndoRedoEnabled(False)
         self.setTabChangesFocus(True)
-        self.setAccessibleName("Tokens of the example")
+        self.setAccessibleName(tr("Tokens of the example"))
         self._preview: TokenPreview | None = None
         self._starts: list[int] = []
         theme.watcher().theme_changed.connect(self._repaint)
@@ -58,8 +59,8 @@ class TokenView(QTextEdit):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             token = self.token_at(self.cursorForPosition(event.pos()).position())
             if token is not None:
-                part = "trained" if token.trained else "read, not trained"
-                QToolTip.showText(event.globalPos(), f"Token {token.id}: {part}", self)
+                part = "trained" if token.trained else tr("read, not trained")
+                QToolTip.showText(event.globalPos(), tr("Token {id}: {part}", id=token.id, part=part), self)
                 return True
         return super().viewportEvent(event)
 

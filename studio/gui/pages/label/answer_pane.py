@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import tr
 
 _LETTERS = 16  # pixels: large enough to read hundreds of answers
 
@@ -57,11 +58,13 @@ class AnswerPane(QFrame):
         self.state = QLabel()
         theme.set_role(self.state, "chip")
         self.edit = QPushButton()
-        self.edit.setToolTip("This one is the best, and I improve it: what I write is kept as better than all others")
+        self.edit.setToolTip(
+            tr("This one is the best, and I improve it: what I write is kept as better than all others")
+        )
         theme.set_role(self.edit, "quiet")
         self.edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.edit.clicked.connect(self._ask_edit)
-        self.text = reading_field(f"Answer {self.letter}")
+        self.text = reading_field(tr("Answer {letter}", letter=self.letter))
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addWidget(self.state)
@@ -78,8 +81,8 @@ class AnswerPane(QFrame):
         """Show another answer from its beginning. alone: there is no other beside it."""
         self.text.setPlainText(text)
         self.title.setVisible(not alone)
-        self.text.setAccessibleName("Answer" if alone else f"Answer {self.letter}")
-        self.edit.setText(f"Improve  (⇧{self._place + 1})")
+        self.text.setAccessibleName(tr("Answer") if alone else tr("Answer {letter}", letter=self.letter))
+        self.edit.setText(tr("Improve  (⇧{place})", place=self._place + 1))
 
     def say(self, words: str, *, chosen: bool = False) -> None:
         """Say beside the letter what was found; `chosen` draws the frame of a winner."""

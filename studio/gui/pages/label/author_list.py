@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QVBoxLayout,
 from studio.core.candidates import Author
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.runs import ProjectRuns
 from studio.storage.models import offered_models
@@ -24,11 +25,11 @@ class AuthorList(QWidget):
     def __init__(self, project: Project, runs: ProjectRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._project, self._runs = project, runs
-        about = QLabel("Models that write. Those on one base share its memory; which one wrote what stays hidden.")
+        about = QLabel(tr("Models that write. Those on one base share its memory; which one wrote what stays hidden."))
         about.setWordWrap(True)
         theme.set_role(about, "muted")
         self.list = QListWidget()
-        self.list.setAccessibleName("Models that write answers")
+        self.list.setAccessibleName(tr("Models that write answers"))
         self.list.setFixedHeight(132)
         self.list.itemChanged.connect(self._take_tick)
         self._chosen = False  # by the user

@@ -21,6 +21,7 @@ from studio.core.candidates import Author, Writing
 from studio.core.errors import StudioError
 from studio.core.judging import MODEL, REWARD
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.notice import Notice
 from studio.jobs.candidates import CandidateWriter, MachineJudge
 from studio.jobs.runs import ProjectRuns
@@ -53,17 +54,17 @@ class CandidatesView(QWidget):
         self._judge: MachineJudge | None = None
         self.notice = Notice()
         self.about, self.state, self.said = _muted(), QLabel(), _muted()
-        self.progress = _bar("Prompts with candidates")
+        self.progress = _bar(tr("Prompts with candidates"))
         self.write = QPushButton()
         theme.set_role(self.write, "primary")
         self.write.clicked.connect(self._write_or_stop)
         self.judge_choice = QComboBox()
-        self.judge_choice.setAccessibleName("Machine judge")
+        self.judge_choice.setAccessibleName(tr("Machine judge"))
         self.judge_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.judge_choice.setMinimumContentsLength(24)
-        self.judge_button = QPushButton("Ask for suggestions")
+        self.judge_button = QPushButton(tr("Ask for suggestions"))
         self.judge_button.clicked.connect(self._judge_or_stop)
-        self.judge_said, self.judge_progress = _muted(), _bar("Judged items")
+        self.judge_said, self.judge_progress = _muted(), _bar(tr("Judged items"))
         self.judge_progress.hide()
         self._lay_out()
         runs.list_changed.connect(self.refresh)
@@ -106,20 +107,24 @@ class CandidatesView(QWidget):
             if known.writing:
                 writing = Writing.from_json(known.writing)
                 names = ", ".join(author.name for author in writing.authors)
-                self.about.setText(f"{writing.count} answers to each prompt, written by {names}.")
+                self.about.setText(
+                    tr("{count} answers to each prompt, written by {names}.", count=writing.count, names=names)
+                )
             else:
-                self.about.setText("The answers came with the prompts.")
+                self.about.setText(tr("The answers came with the prompts."))
         except StudioError as error:
             self.notice.show_error(error)
             return
-        words = [f"{ready:,} of {waits + ready + none:,} prompts have answers to judge."]
+        words = [tr("{ready:,} of {waits:,} prompts have answers to judge.", ready=ready, waits=waits + ready + none)]
         if none:
-            words.append(f"{none:,} have too few different ones.")
+            words.append(tr("{none:,} have too few different ones.", none=none))
         self.state.setText(" ".join(words))
         self.progress.setRange(0, max(1, waits + ready + none))
         self.progress.setValue(ready + none)
         self.write.setVisible(bool(known.writing) and (waits > 0 or self._writer is not None))
-        self.write.setText("Pause writing" if self._writer else "Write answers" if not ready else "Go on writing")
+        self.write.setText(
+            tr("Pause writing") if self._writer else tr("Write answers") if not ready else tr("Go on writing")
+        )
         self._list_judges()
 
     def _list_judges(self) -> None:
@@ -130,18 +135,20 @@ class CandidatesView(QWidget):
                 continue
             if record.recipe.method == "reward" and record.folder.is_sealed:
                 author = Author(record.name, record.recipe.base_model, str(record.folder.adapter))
-                self.judge_choice.addItem(f"Reward model: {record.name}", (REWARD, author))
+                self.judge_choice.addItem(tr("Reward model: {name}", name=record.name), (REWARD, author))
             elif (tuned := record.folder.tuned_folder()) is not None:
                 author = Author(record.name, record.recipe.base_model, str(tuned))
-                self.judge_choice.addItem(f"Ask the model: {record.name}", (MODEL, author))
+                self.judge_choice.addItem(tr("Ask the model: {name}", name=record.name), (MODEL, author))
         try:
             for folder in offered_models(self._project):
-                self.judge_choice.addItem(f"Ask the model: {folder.name}", (MODEL, Author(folder.name, str(folder))))
+                self.judge_choice.addItem(
+                    tr("Ask the model: {name}", name=folder.name), (MODEL, Author(folder.name, str(folder)))
+                )
         except StudioError as error:
             self.notice.show_error(error)
         index = self.judge_choice.findText(chosen)
         self.judge_choice.setCurrentIndex(max(0, index))
-        self.judge_button.setText("Stop judging" if self._judge else "Ask for suggestions")
+        self.judge_button.setText(tr("Stop judging") if self._judge else tr("Ask for suggestions"))
         self.judge_button.setEnabled(self._judge is not None or self.judge_choice.count() > 0)
 
     # ---------------------------------------------------------------------------------------------------------- work
@@ -230,17 +237,21 @@ class CandidatesView(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.write)
         row.addWidget(self.said, 1)
-        writing = _card("Answers", self.about, self.state, self.progress, row)
+        writing = _card(tr("Answers"), self.about, self.state, self.progress, row)
         explained = _muted()
         explained.setText(
-            "A reward model scores the answers; a model that follows instructions is asked which is better, each pair "
-            "in both orders. What it says is shown as a suggestion, kept under the judge's own name and never counted "
-            "as yours; it also gives the order “hardest first” and shows in Quality how far it agrees with people."
+            tr(
+                "A reward model scores the answers; a model that follows instructions is asked which is better, each "
+                "pair "
+                "in both orders. What it says is shown as a suggestion, kept under the judge's own name and never "
+                "counted as yours; it also gives the order “hardest first” and shows in Quality how far it agrees "
+                "with people."
+            )
         )
         ask = QHBoxLayout()
         ask.addWidget(self.judge_choice, 1)
         ask.addWidget(self.judge_button)
-        judging = _card("Machine judges", explained, ask, self.judge_progress, self.judge_said)
+        judging = _card(tr("Machine judges"), explained, ask, self.judge_progress, self.judge_said)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 8, 0, 0)

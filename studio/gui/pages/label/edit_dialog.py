@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.label.answer_pane import reading_font
 from studio.gui.widgets.keys import bind
 
@@ -18,19 +19,19 @@ class EditDialog(QDialog):
     def __init__(self, text: str, place: int, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Improve the answer")
+        self.setWindowTitle(tr("Improve the answer"))
         self._place, self._before = place, text
-        about = QLabel("The answer as you write it here is kept as better than all others to this prompt.")
+        about = QLabel(tr("The answer as you write it here is kept as better than all others to this prompt."))
         about.setWordWrap(True)
         theme.set_role(about, "muted")
         self.text = QPlainTextEdit(text)
-        self.text.setAccessibleName("Improved answer")
+        self.text.setAccessibleName(tr("Improved answer"))
         self.text.setFont(reading_font(fixed=False))
         self.text.setTabChangesFocus(True)
-        self.keep = QPushButton("Keep it  (Ctrl+⏎)")
+        self.keep = QPushButton(tr("Keep it  (Ctrl+⏎)"))
         theme.set_role(self.keep, "primary")
         self.keep.clicked.connect(self._keep)
-        leave = QPushButton("Cancel")
+        leave = QPushButton(tr("Cancel"))
         leave.clicked.connect(self.reject)
         buttons = QHBoxLayout()
         buttons.addStretch()
@@ -41,7 +42,7 @@ class EditDialog(QDialog):
         layout.addWidget(self.text, 1)
         layout.addLayout(buttons)
         for key in ("Ctrl+Return", "Ctrl+Enter"):
-            bind(self, key, "Keep what was written", self._keep)
+            bind(self, key, tr("Keep what was written"), self._keep)
         self.resize(720, 480)
         self.text.setFocus()
 

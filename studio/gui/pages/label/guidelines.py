@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 
 
 class GuidelinesPanel(QWidget):
@@ -15,16 +16,19 @@ class GuidelinesPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        heading = QLabel("Guidelines")
+        heading = QLabel(tr("Guidelines"))
         theme.set_role(heading, "heading")
         self.text = QPlainTextEdit()
-        self.text.setAccessibleName("Guidelines")
+        self.text.setAccessibleName(tr("Guidelines"))
         self.text.setTabChangesFocus(True)
         self.text.setPlaceholderText(
-            "What makes an answer better? Write down the hard cases as you decide them, so that you decide them alike."
+            tr(
+                "What makes an answer better? Write down the hard cases as you decide them, so that you decide them "
+                "alike."
+            )
         )
         self.text.textChanged.connect(self._tell)
-        self.keep = QPushButton("Keep changes")
+        self.keep = QPushButton(tr("Keep changes"))
         self.keep.clicked.connect(self._keep)
         self._kept = ""
         layout = QVBoxLayout(self)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.label.line import Line
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.label_log import ORDERS, QUEUES, Counts
@@ -22,8 +23,8 @@ class JudgeBar(QWidget):
         super().__init__(parent)
         self.show_choice, self.order_choice = QComboBox(), QComboBox()
         for combo, words, name in (
-            (self.show_choice, QUEUES, "Queue"),
-            (self.order_choice, ORDERS, "Order of the queue"),
+            (self.show_choice, QUEUES, tr("Queue")),
+            (self.order_choice, ORDERS, tr("Order of the queue")),
         ):
             combo.setAccessibleName(name)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -31,18 +32,20 @@ class JudgeBar(QWidget):
                 combo.addItem(label, key)
             combo.activated.connect(self._chosen)
         self.order_choice.setToolTip(
-            "Hardest first: where a reward model finds the best two answers closest. "
-            "Disagreement first: where labellers or machine judges differ."
+            tr(
+                "Hardest first: where a reward model finds the best two answers closest. "
+                "Disagreement first: where labellers or machine judges differ."
+            )
         )
         self.name = Line(labeller or labeller_name())
-        self.name.setAccessibleName("Labeller")
-        self.name.setToolTip("Verdicts are kept under this name")
+        self.name.setAccessibleName(tr("Labeller"))
+        self.name.setToolTip(tr("Verdicts are kept under this name"))
         self.name.setMaximumWidth(150)
         self.name.editingFinished.connect(self._named)
         self._named_last = self.labeller()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Judged")
+        self.progress.setAccessibleName(tr("Judged"))
         self.words, self.item_words = QLabel(), QLabel()
         for label in (self.words, self.item_words):
             theme.set_role(label, "muted")
@@ -78,7 +81,7 @@ class JudgeBar(QWidget):
         done = counts.done + counts.skipped
         self.progress.setRange(0, max(1, counts.total))
         self.progress.setValue(done)
-        words = f"{done:,} of {counts.total:,}" + (f" · {pace}" if pace else "")
+        words = tr("{done:,} of {total:,}", done=done, total=counts.total) + (f" · {pace}" if pace else "")
         self.words.setText(words)
         self.words.setToolTip(words)
         numbers = {"todo": counts.todo, "done": counts.done, "skipped": counts.skipped, "flagged": counts.flagged}
@@ -89,7 +92,11 @@ class JudgeBar(QWidget):
 
     def show_item(self, place: int, length: int, said: list[str], *, flagged: bool) -> None:
         """Say which item it is, and what was said of it."""
-        words = [f"#{place + 1:,} of {length:,}", *said, *(["flagged"] if flagged else [])]
+        words = [
+            tr("#{place:,} of {length:,}", place=place + 1, length=length),
+            *said,
+            *(["flagged"] if flagged else []),
+        ]
         text = "  ·  ".join(words)
         self.item_words.setText(text if len(text) < 60 else text[:58] + "…")
         self.item_words.setToolTip(plain_tip(text))

@@ -6,16 +6,17 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QWidget
 
+from studio.gui.language import mark, tr
 from studio.gui.pages.label.verdict_bar import VerdictBar
 from studio.gui.widgets.keys import bind
 
 _ABOUT = {
-    "T": "A tie: both are as good",
-    "B": "Both are bad",
-    "Left": "The left one is better",
-    "Right": "The right one is better",
-    "Up": "Good",
-    "Down": "Bad",
+    "T": mark("A tie: both are as good"),
+    "B": mark("Both are bad"),
+    "Left": mark("The left one is better"),
+    "Right": mark("The right one is better"),
+    "Up": mark("Good"),
+    "Down": mark("Bad"),
 }
 
 
@@ -34,14 +35,14 @@ class JudgeKeys(QObject):
         super().__init__(screen)
         self._screen = screen
         for place in range(10):
-            self._bind(str((place + 1) % 10), str(place), self._digit, "The verdict of that number")
+            self._bind(str((place + 1) % 10), str(place), self._digit, tr("The verdict of that number"))
             if place < 9:
-                self._bind(f"Shift+{place + 1}", str(place), self._edit, "Improve the answer of that number")
+                self._bind(f"Shift+{place + 1}", str(place), self._edit, tr("Improve the answer of that number"))
         for key, about in _ABOUT.items():
             self._bind(key, key, self._key, about)
         for key in ("Return", "Enter"):
-            self._bind(key, key, self.entered, "Go on, when the verdict is whole")
-        self._bind("=", "=", self.tie_asked, "Rank the next one as high as the last")
+            self._bind(key, key, self.entered, tr("Go on, when the verdict is whole"))
+        self._bind("=", "=", self.tie_asked, tr("Rank the next one as high as the last"))
         for action, keys in verdicts.KEYS.items():
             for key in keys:
                 self._bind(key, action, self._act, verdicts.about_key(action))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 from studio.core.labelling import LabelPlan
 from studio.core.messages import Message
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.label.answer_pane import reading_field
 from studio.gui.pages.label.answers_grid import AnswersGrid
 from studio.gui.pages.label.judge_bar import JudgeBar
@@ -32,10 +33,10 @@ class JudgeScreen(QWidget):
     def __init__(self, labeller: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Judging")
+        self.setAccessibleName(tr("Judging"))
         self.notice = Notice()
         self.bar = JudgeBar(labeller)
-        self.prompt = reading_field("Prompt")
+        self.prompt = reading_field(tr("Prompt"))
         self.question = QLabel()
         self.question.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.question, "heading")
@@ -46,7 +47,7 @@ class JudgeScreen(QWidget):
         self.ranking = RankList()
         self.verdicts = VerdictBar()
         self.notes = NotesRow()
-        self.empty = EmptyState("Nothing to judge here")
+        self.empty = EmptyState(tr("Nothing to judge here"))
         self._lay_out()
 
     def show_prompt(self, prompt: Sequence[Message]) -> None:
@@ -60,7 +61,7 @@ class JudgeScreen(QWidget):
         """Show a ranking as far as it has come: on each answer, and as a list."""
         ranks = dict(picker.picked)
         for place, pane in enumerate(self.answers.panes[: picker.count]):
-            pane.say(f"rank {ranks[place]}" if place in ranks else "", chosen=ranks.get(place) == 1)
+            pane.say(tr("rank {ranks}", ranks=ranks[place]) if place in ranks else "", chosen=ranks.get(place) == 1)
         self.ranking.show_ranking(picker)
 
     def show_suggestion(self, plan: LabelPlan, view: View, criterion: str) -> None:
@@ -70,18 +71,26 @@ class JudgeScreen(QWidget):
         if found is not None:
             name, verdict = found
             words = in_words(plan, verdict, view.order)
-            self.suggestion.setText(f"Machine judge “{name}” suggests: {words}.  Take it  (⏎)".replace("&", "&&"))
+            self.suggestion.setText(
+                tr("Machine judge “{name}” suggests: {words}.  Take it  (⏎)", name=name, words=words).replace("&", "&&")
+            )
 
     def say_empty(self, queue: str, counts: Counts) -> None:
         """Say why there is no item, and what to do."""
         if queue != "todo":
-            self.empty.say("Nothing here", "No item is in this queue.")
+            self.empty.say(tr("Nothing here"), tr("No item is in this queue."))
         elif counts.total and not counts.todo:
-            self.empty.say("All judged", "See how steady the verdicts are in Quality, and train on them in Use.")
+            self.empty.say(
+                tr("All judged"), tr("See how steady the verdicts are in Quality, and train on them in Use.")
+            )
         elif counts.total:
-            self.empty.say("End of the queue", "Choose the queue again to go through what was left out on the way.")
+            self.empty.say(
+                tr("End of the queue"), tr("Choose the queue again to go through what was left out on the way.")
+            )
         else:
-            self.empty.say("No candidates yet", "Have them written under Candidates; the first ones show as they come.")
+            self.empty.say(
+                tr("No candidates yet"), tr("Have them written under Candidates; the first ones show as they come.")
+            )
 
     def _lay_out(self) -> None:
         answers = QHBoxLayout()

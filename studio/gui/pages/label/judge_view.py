@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from studio.core.errors import StudioError
 from studio.core.labelling import LISTWISE, PAIRWISE, Item, Mark, Verdict
+from studio.gui.language import tr
 from studio.gui.pages.label.answer_pane import reading_font
 from studio.gui.pages.label.edit_dialog import EditDialog
 from studio.gui.pages.label.judge_keys import JudgeKeys
@@ -240,7 +241,7 @@ class JudgeView(JudgeScreen):
         asked = view.mark.next_criterion(self._known.plan) or self._known.plan.criterion_names[0]
         for name, mark in view.suggestions:
             if asked in mark.verdicts:
-                self._judge(mark.verdicts[asked], "suggestion taken", suggested=name)
+                self._judge(mark.verdicts[asked], tr("suggestion taken"), suggested=name)
                 return
 
     @Slot(int)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from studio.core.labelling import Mark
+from studio.gui.language import tr
 from studio.gui.pages.label.line import Line
 
 
@@ -20,10 +21,10 @@ class NotesRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.comment, self.tags = Line(), Line()
-        self.comment.setPlaceholderText("Comment  (C)")
-        self.comment.setAccessibleName("Comment")
-        self.tags.setPlaceholderText("Tags, with commas between  (#)")
-        self.tags.setAccessibleName("Tags")
+        self.comment.setPlaceholderText(tr("Comment  (C)"))
+        self.comment.setAccessibleName(tr("Comment"))
+        self.tags.setPlaceholderText(tr("Tags, with commas between  (#)"))
+        self.tags.setAccessibleName(tr("Tags"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
+from studio.gui.language import tr
+
 _LAST = 30  # verdicts that decide the pace
 _PAUSE = 120.0  # seconds after which somebody was away, which is no pace
 
@@ -26,5 +28,5 @@ class LabelPace:
             return ""
         each = statistics.median(self._seconds)
         minutes = each * left / 60
-        rest = f"{max(1, minutes):.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-        return f"{each:.1f} s each" + (f" · {rest} left" if left else "")
+        rest = tr("{max:.0f} min", max=max(1, minutes)) if minutes < 90 else f"{minutes / 60:.1f} h"
+        return tr("{each:.1f} s each", each=each) + (tr(" · {rest} left", rest=rest) if left else "")

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.labelling import PAIRWISE, POINTWISE, LabelPlan
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.label.candidates_view import CandidatesView
 from studio.gui.pages.label.guidelines import GuidelinesPanel
 from studio.gui.pages.label.judge_view import JudgeView
@@ -40,7 +41,7 @@ from studio.storage.label_import import ImportedLabels, import_labels
 from studio.storage.labels import LabelSet, change_guidelines, delete_set, list_sets, rename_set
 from studio.storage.project import Project
 
-_FILES = "Labels (*.json *.jsonl *.csv *.tsv *.parquet);;All files (*)"
+_FILES = mark("Labels (*.json *.jsonl *.csv *.tsv *.parquet);;All files (*)")
 
 
 class LabelPage(QWidget):
@@ -67,21 +68,25 @@ class LabelPage(QWidget):
         self._new = False  # a set was just begun, and its first candidates are to come
         self._folder = Path.home()
         self.notice = Notice()
-        self.list = NamedList("Labelling sets")
+        self.list = NamedList(tr("Labelling sets"))
         self.list.setWordWrap(True)
         self.list.currentItemChanged.connect(self._show_current)
-        self.new_button = QPushButton("New…")
-        self.new_button.setToolTip("Begin a labelling set (Ctrl+L)")
+        self.new_button = QPushButton(tr("New…"))
+        self.new_button.setToolTip(tr("Begin a labelling set (Ctrl+L)"))
         self.new_button.clicked.connect(self.begin_new)
-        bind(self, "Ctrl+L", "Begin a labelling set", self.begin_new)
-        self.import_button = QPushButton("Import…")
-        self.import_button.setToolTip("Argilla and Label Studio exports; rows of pairs, rankings, ratings or labels")
+        bind(self, "Ctrl+L", tr("Begin a labelling set"), self.begin_new)
+        self.import_button = QPushButton(tr("Import…"))
+        self.import_button.setToolTip(
+            tr("Argilla and Label Studio exports; rows of pairs, rankings, ratings or labels")
+        )
         self.import_button.clicked.connect(self.choose_file)
         self.empty = EmptyState(
-            "Nothing to label yet",
-            "Take prompts from a dataset, let your model write answers to them, and say with one key which is better. "
-            "What you say trains a reward model, DPO or KTO with one click.",
-            "New labelling set",
+            tr("Nothing to label yet"),
+            tr(
+                "Take prompts from a dataset, let your model write answers to them, and say with one key which is "
+                "better. What you say trains a reward model, DPO or KTO with one click."
+            ),
+            tr("New labelling set"),
         )
         self.empty.action_requested.connect(self.begin_new)
         self.set_up = SetUp(project, runs)
@@ -136,7 +141,7 @@ class LabelPage(QWidget):
     @Slot()
     def choose_file(self) -> None:
         """Ask for a file of labels."""
-        path, _ = QFileDialog.getOpenFileName(self, "Import labels", str(self._folder), _FILES)
+        path, _ = QFileDialog.getOpenFileName(self, tr("Import labels"), str(self._folder), _FILES)
         if path:
             self._folder = Path(path).parent
             self.import_file(Path(path))
@@ -144,7 +149,7 @@ class LabelPage(QWidget):
     def import_file(self, path: Path) -> None:
         """Make a labelling set of a file, in the background."""
         if self._task is not None and self._task.isRunning():
-            self.notice.show_note("One import at a time: wait for this one.")
+            self.notice.show_note(tr("One import at a time: wait for this one."))
             return
         self.notice.clear()
         project = self._project
@@ -229,7 +234,7 @@ class LabelPage(QWidget):
     def _ask_name(self) -> None:
         known = self.known()
         if known is not None:
-            dialog = text_question(self, "Rename labelling set", "New name", known.name)
+            dialog = text_question(self, tr("Rename labelling set"), tr("New name"), known.name)
             dialog.textValueSelected.connect(self._rename)
             dialog.open()
 
@@ -252,10 +257,12 @@ class LabelPage(QWidget):
             return
         box = question(
             self,
-            f"Delete “{known.name}”?",
-            "Its prompts, answers and all verdicts are taken out of the project for good. Datasets that were made of "
-            "them stay.",
-            "Delete labelling set",
+            tr("Delete “{name}”?", name=known.name),
+            tr(
+                "Its prompts, answers and all verdicts are taken out of the project for good. Datasets that were made "
+                "of them stay."
+            ),
+            tr("Delete labelling set"),
         )
         box.accepted.connect(self._delete)
         box.open()
@@ -289,7 +296,7 @@ class LabelPage(QWidget):
         self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.title, "heading")
-        self.rename_button, self.delete_button = QPushButton("Rename…"), QPushButton("Delete…")
+        self.rename_button, self.delete_button = QPushButton(tr("Rename…")), QPushButton(tr("Delete…"))
         for button, slot in ((self.rename_button, self._ask_name), (self.delete_button, self._ask_delete)):
             theme.set_role(button, "quiet")
             button.clicked.connect(slot)
@@ -302,12 +309,12 @@ class LabelPage(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.setAccessibleName("Labelling set")
+        self.tabs.setAccessibleName(tr("Labelling set"))
         for part, name in (
-            (self.judge_part, "Judge"),
-            (self.candidates, "Candidates"),
-            (self.quality, "Quality"),
-            (self.use, "Use"),
+            (self.judge_part, tr("Judge")),
+            (self.candidates, tr("Candidates")),
+            (self.quality, tr("Quality")),
+            (self.use, tr("Use")),
         ):
             self.tabs.addTab(part, name)
         corner = QWidget()
@@ -327,7 +334,7 @@ class LabelPage(QWidget):
         self.side = side = QWidget()
         side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         theme.set_role(side, "sidebar")
-        heading = QLabel("Labelling sets")
+        heading = QLabel(tr("Labelling sets"))
         theme.set_role(heading, "heading")
         left = QVBoxLayout(side)
         left.setContentsMargins(16, 16, 16, 16)
@@ -358,7 +365,7 @@ class LabelPage(QWidget):
 
 def _how(plan: LabelPlan) -> str:
     if plan.way == PAIRWISE:
-        return "Pairs"
+        return tr("Pairs")
     if plan.way == POINTWISE:
-        return {"5": "Ratings 1 to 5", "10": "Ratings 1 to 10"}.get(plan.scale, "Thumbs")
-    return "Rankings"
+        return {"5": tr("Ratings 1 to 5"), "10": tr("Ratings 1 to 10")}.get(plan.scale, "Thumbs")
+    return tr("Rankings")

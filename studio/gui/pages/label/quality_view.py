@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QListWidget, QListWidge
 
 from studio.core.agreement import about_kappa, about_length, about_position, about_self
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
 from studio.storage.label_quality import Quality, quality_of
@@ -15,13 +16,13 @@ from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
 _TITLES = {
-    "who": "Who judged",
-    "self": "Agreement with yourself",
-    "between": "Agreement between labellers",
-    "position": "Does the side decide?",
-    "length": "Does the length decide?",
-    "authors": "Whose answers win",
-    "circles": "Contradictions",
+    "who": mark("Who judged"),
+    "self": mark("Agreement with yourself"),
+    "between": mark("Agreement between labellers"),
+    "position": mark("Does the side decide?"),
+    "length": mark("Does the length decide?"),
+    "authors": mark("Whose answers win"),
+    "circles": mark("Contradictions"),
 }
 
 
@@ -38,11 +39,11 @@ class QualityView(QWidget):
         self._again = False
         self.notice = Notice()
         self.criterion = QComboBox()
-        self.criterion.setAccessibleName("Criterion")
+        self.criterion.setAccessibleName(tr("Criterion"))
         self.criterion.currentIndexChanged.connect(self.refresh)
         self.words: dict[str, QLabel] = {}
         self.circles = QListWidget()
-        self.circles.setAccessibleName("Contradictions")
+        self.circles.setAccessibleName(tr("Contradictions"))
         self.circles.setFixedHeight(140)
         self.circles.setWordWrap(True)
         self.circles.itemActivated.connect(self._open_item)
@@ -71,7 +72,7 @@ class QualityView(QWidget):
             self.criterion.blockSignals(True)
             self.criterion.clear()
             for name in known.plan.criterion_names:
-                self.criterion.addItem(name or "Overall", name)
+                self.criterion.addItem(name or tr("Overall"), name)
             self.criterion.blockSignals(False)
             self.criterion.setVisible(len(known.plan.criterion_names) > 1)
         self.refresh()
@@ -112,7 +113,9 @@ class QualityView(QWidget):
         who = [f"{name}{' (machine)' if machine else ''}: {count:,}" for name, machine, count in found.labellers]
         taken = found.taken
         if taken.count:
-            who.append(f"Suggestions taken as they stood: {taken.count:,} of {taken.n:,} verdicts.")
+            who.append(
+                tr("Suggestions taken as they stood: {count:,} of {n:,} verdicts.", count=taken.count, n=taken.n)
+            )
         machines = {name for name, machine, _ in found.labellers if machine}
         pairs = [
             f"{' and '.join(f'{n} (machine)' if n in machines else n for n in names)}: {about_kappa(kappa)}"
@@ -120,19 +123,27 @@ class QualityView(QWidget):
         ]
         people = [name for name, machine, _ in found.labellers if not machine]
         if len(people) > 2:
-            pairs.append(f"All people together (Fleiss): {about_kappa(found.people)}")
+            pairs.append(tr("All people together (Fleiss): {people}", people=about_kappa(found.people)))
         wins = [
-            f"{name or 'unknown'}: won {share.count:,} of {share.n:,} ({100 * share.value:.0f} %, 95 % interval "
-            f"{100 * share.interval[0]:.0f} to {100 * share.interval[1]:.0f} %)"
+            tr(
+                "{name}: won {count:,} of {n:,} ({value:.0f} %, 95 % interval {interval:.0f} to {interval_2:.0f} %)",
+                name=name or "unknown",
+                count=share.count,
+                n=share.n,
+                value=100 * share.value,
+                interval=100 * share.interval[0],
+                interval_2=100 * share.interval[1],
+            )
             for name, share in found.authors.items()
         ]
         told = {
-            "who": who or ["Nobody yet."],
+            "who": who or [tr("Nobody yet.")],
             "self": [about_self(found.oneself)],
-            "between": pairs or ["Two labellers must have judged some of the same items; change the name in Judge."],
+            "between": pairs
+            or [tr("Two labellers must have judged some of the same items; change the name in Judge.")],
             "position": [about_position(found.first_shown)],
             "length": [about_length(found.longer)],
-            "authors": wins or ["No two authors' answers were compared yet."],
+            "authors": wins or [tr("No two authors' answers were compared yet.")],
             "circles": [_circles(found)],
         }
         for key, lines in told.items():
@@ -140,7 +151,9 @@ class QualityView(QWidget):
         self.circles.clear()
         for one in found.contradictions:
             letters = (
-                "two verdicts against each other" if one.is_plain else f"{len(one.candidates)} answers in a circle"
+                tr("two verdicts against each other")
+                if one.is_plain
+                else tr("{count} answers in a circle", count=len(one.candidates))
             )
             words = " ".join(found.prompts[one.prompt_id].split())
             item = QListWidgetItem(f"{one.labeller}: {letters}. “{words[:120]}”")
@@ -176,8 +189,10 @@ class QualityView(QWidget):
 def _circles(found: Quality) -> str:
     count = len(found.contradictions)
     if not count:
-        return "None: no labeller prefers A to B, B to C and C to A."
-    return (
-        f"{count:,} prompt{'s' * (count != 1)} with preferences that go round in a circle, so that one of the verdicts "
-        "must be wrong. Return opens one."
+        return tr("None: no labeller prefers A to B, B to C and C to A.")
+    return tr(
+        "{count:,} prompt{value} with preferences that go round in a circle, so that one of the verdicts must be "
+        "wrong. Return opens one.",
+        count=count,
+        value="s" * (count != 1),
     )

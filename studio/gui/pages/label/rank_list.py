@@ -7,9 +7,10 @@ from PySide6.QtGui import QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.label.ways import RankPicker
 
-_ABOUT = "Press digits from the best to the worst (= before a digit: as good as the last), or drag."
+_ABOUT = mark("Press digits from the best to the worst (= before a digit: as good as the last), or drag.")
 _ROOM_FOR_WORDS = 280  # logical pixels of height
 
 
@@ -37,13 +38,13 @@ class RankList(QWidget):
         theme.set_role(self.about, "muted")
         self.list = _Order()
         self.list.setToolTip(_ABOUT)
-        self.list.setAccessibleName("Ranking, the best first")
+        self.list.setAccessibleName(tr("Ranking, the best first"))
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.list.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.list.setMinimumHeight(80)
         self.list.dropped.connect(self._take_drag)
-        self.done = QPushButton("Keep  (⏎)")
-        self.done.setToolTip("Keeps the ranking; those without a rank are the worst")
+        self.done = QPushButton(tr("Keep  (⏎)"))
+        self.done.setToolTip(tr("Keeps the ranking; those without a rank are the worst"))
         self.done.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.set_role(self.done, "primary")
         self.done.clicked.connect(self.finished)
@@ -70,7 +71,7 @@ class RankList(QWidget):
             item.setData(Qt.ItemDataRole.UserRole, place)
             self.list.addItem(item)
         if picker.tie_next:
-            self.list.addItem("=  as good as the last one…")
+            self.list.addItem(tr("=  as good as the last one…"))
             self.list.item(self.list.count() - 1).setFlags(Qt.ItemFlag.NoItemFlags)
         self.done.setEnabled(bool(picker.picked))
 

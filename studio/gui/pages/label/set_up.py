@@ -25,6 +25,7 @@ from studio.core.errors import StudioError
 from studio.core.labelling import LISTWISE, PAIRWISE, POINTWISE, LabelPlan
 from studio.core.records import KINDS
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.label.author_list import AuthorList
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
@@ -53,16 +54,16 @@ class SetUp(QWidget):
         self._cancelled = False
         self.notice = Notice()
         self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the labelling set")
-        self.name.setPlaceholderText("Named after the dataset")
+        self.name.setAccessibleName(tr("Name of the labelling set"))
+        self.name.setPlaceholderText(tr("Named after the dataset"))
         self.dataset = QComboBox()
-        self.dataset.setAccessibleName("Dataset with the prompts")
+        self.dataset.setAccessibleName(tr("Dataset with the prompts"))
         self.dataset.currentIndexChanged.connect(self._suit)
-        self.missing = QPushButton("Import prompts first…")
+        self.missing = QPushButton(tr("Import prompts first…"))
         self.missing.clicked.connect(self.import_requested)
-        self.answers = QCheckBox("Judge the answers that the dataset holds")
-        self.verdicts = QCheckBox("Keep what it says of them, under the dataset's name")
-        self.writes = QCheckBox("Have models write answers")
+        self.answers = QCheckBox(tr("Judge the answers that the dataset holds"))
+        self.verdicts = QCheckBox(tr("Keep what it says of them, under the dataset's name"))
+        self.writes = QCheckBox(tr("Have models write answers"))
         for box in (self.answers, self.writes):
             box.toggled.connect(self._tell)
         self.authors = AuthorList(project, runs)
@@ -71,11 +72,11 @@ class SetUp(QWidget):
         self.plan.changed.connect(self._tell)
         self.writing = SettingsForm(Writing)
         self.guidelines = QPlainTextEdit()
-        self.guidelines.setAccessibleName("Guidelines")
+        self.guidelines.setAccessibleName(tr("Guidelines"))
         self.guidelines.setTabChangesFocus(True)
-        self.guidelines.setPlaceholderText("What makes an answer better? You can write this later, too.")
+        self.guidelines.setPlaceholderText(tr("What makes an answer better? You can write this later, too."))
         self.guidelines.setFixedHeight(96)
-        self.begin, self.cancel = QPushButton("Begin labelling"), QPushButton("Cancel")
+        self.begin, self.cancel = QPushButton(tr("Begin labelling")), QPushButton(tr("Cancel"))
         theme.set_role(self.begin, "primary")
         self.begin.clicked.connect(self._begin)
         self.cancel.clicked.connect(self._give_up)
@@ -150,7 +151,7 @@ class SetUp(QWidget):
         way = self.plan.rows["way"].value()
         self.plan.rows["scale"].set_visible(way == POINTWISE)
         self.plan.rows["pairing"].set_visible(way == PAIRWISE)
-        self.name.setPlaceholderText(info.name if info else "Named after the dataset")
+        self.name.setPlaceholderText(info.name if info else tr("Named after the dataset"))
 
     @Slot()
     def _give_up(self) -> None:
@@ -178,7 +179,9 @@ class SetUp(QWidget):
         answers = self.answers.isChecked() and not self.answers.isHidden()
         verdicts = self.verdicts.isChecked() and not self.verdicts.isHidden()
         if not answers and not text:
-            self.notice.show_note("There would be nothing to judge: take the dataset's answers, or have some written.")
+            self.notice.show_note(
+                tr("There would be nothing to judge: take the dataset's answers, or have some written.")
+            )
             return
         project, name = self._project, self.name.text().strip() or info.name
         self._cancelled = False
@@ -192,7 +195,7 @@ class SetUp(QWidget):
         self._task.failed.connect(self._take_failure)
         self._task.cancelled.connect(self._take_cancel)
         self.begin.setEnabled(False)
-        self.begin.setText("Taking prompts…")
+        self.begin.setText(tr("Taking prompts…"))
         self._task.start()
 
     @Slot(object)
@@ -214,21 +217,21 @@ class SetUp(QWidget):
 
     def _idle(self) -> None:
         self.begin.setEnabled(True)
-        self.begin.setText("Begin labelling")
+        self.begin.setText(tr("Begin labelling"))
 
     def _lay_out(self) -> None:
-        title = QLabel("New labelling set")
+        title = QLabel(tr("New labelling set"))
         theme.set_role(title, "title")
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(24, 16, 24, 16)
         column.setSpacing(8)
         top = QFormLayout()
-        top.addRow("Name", self.name)
+        top.addRow(tr("Name"), self.name)
         row = QHBoxLayout()
         row.addWidget(self.dataset, 1)
         row.addWidget(self.missing)
-        top.addRow("Prompts from", row)
+        top.addRow(tr("Prompts from"), row)
         for combo in (self.dataset,):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(16)
@@ -244,12 +247,12 @@ class SetUp(QWidget):
         for part in (title, self.notice):
             column.addWidget(part)
         column.addLayout(top)
-        column.addWidget(_heading("Answers"))
+        column.addWidget(_heading(tr("Answers")))
         for part in (self.answers, self.verdicts, self.writes, self._writing_part):
             column.addWidget(part)
-        column.addWidget(_heading("Judging"))
+        column.addWidget(_heading(tr("Judging")))
         column.addWidget(self.plan)
-        column.addWidget(_heading("Guidelines"))
+        column.addWidget(_heading(tr("Guidelines")))
         column.addWidget(self.guidelines)
         column.addStretch()
         inside.setMaximumWidth(760)

@@ -27,6 +27,7 @@ from studio.core.labelling import PAIRWISE, POINTWISE
 from studio.core.methods import METHODS
 from studio.core.records import KINDS
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
@@ -36,7 +37,7 @@ from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
 _SHOWN = 50  # rows of the preview
-_TRAINS = {"reward": "Train a reward model", "dpo": "Train DPO", "kto": "Train KTO"}
+_TRAINS = {"reward": mark("Train a reward model"), "dpo": mark("Train DPO"), "kto": mark("Train KTO")}
 
 
 class UseView(QWidget):
@@ -60,14 +61,14 @@ class UseView(QWidget):
         self.form = SettingsForm(Conversion)
         self.form.changed.connect(self.refresh)
         self.criterion = QComboBox()
-        self.criterion.setAccessibleName("Criterion")
+        self.criterion.setAccessibleName(tr("Criterion"))
         self.criterion.currentIndexChanged.connect(self.refresh)
-        self.criterion_label = QLabel("Judged by")
+        self.criterion_label = QLabel(tr("Judged by"))
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.table = QTableWidget()
-        self.table.setAccessibleName("What the verdicts become")
+        self.table.setAccessibleName(tr("What the verdicts become"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.verticalHeader().hide()
@@ -78,10 +79,10 @@ class UseView(QWidget):
             button.setObjectName(method)
             button.clicked.connect(self._train)
             self.train[method] = button
-        self.keep = QPushButton("Only make the dataset")
+        self.keep = QPushButton(tr("Only make the dataset"))
         self.keep.clicked.connect(self._keep)
-        self.export = QPushButton("Export…")
-        self.export.setToolTip("Writes the verdicts to a file that other programs read")
+        self.export = QPushButton(tr("Export…"))
+        self.export.setToolTip(tr("Writes the verdicts to a file that other programs read"))
         self.export.clicked.connect(self._ask_export)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -109,7 +110,7 @@ class UseView(QWidget):
             combo.blockSignals(False)
             self.criterion.blockSignals(True)
             self.criterion.clear()
-            self.criterion.addItem("All criteria together", ALL_CRITERIA)
+            self.criterion.addItem(tr("All criteria together"), ALL_CRITERIA)
             for name in known.plan.criterion_names:
                 self.criterion.addItem(name, name)
             self.criterion.blockSignals(False)
@@ -195,7 +196,7 @@ class UseView(QWidget):
         self.words.setText("  ".join(found.sentences))
         kind = KINDS[found.kind]
         carried = any(getattr(record, "margin", None) is not None for record in found.records)
-        columns = [*kind.columns, *(["Margin"] if carried else [])]
+        columns = [*kind.columns, *([tr("Margin")] if carried else [])]
         self.table.setColumnCount(len(columns))
         self.table.setHorizontalHeaderLabels(columns)
         rows = found.records[:_SHOWN]
@@ -252,7 +253,7 @@ class UseView(QWidget):
         if self._method:
             self.train_requested.emit(info.id, self._method)
         else:
-            self.notice.show_note(f"The dataset “{info.name}” is in Data now ({info.size}).")
+            self.notice.show_note(tr("The dataset “{name}” is in Data now ({size}).", name=info.name, size=info.size))
 
     @Slot()
     def _ask_export(self) -> None:
@@ -260,7 +261,7 @@ class UseView(QWidget):
             return
         filters = {f"{label} (*.{ending})": name for name, (label, ending, _) in EXPORTS.items()}
         path, chosen = QFileDialog.getSaveFileName(
-            self, "Export the verdicts", str(self._folder / f"{self._known.name}.jsonl"), ";;".join(filters)
+            self, tr("Export the verdicts"), str(self._folder / f"{self._known.name}.jsonl"), ";;".join(filters)
         )
         if path:
             self._folder = Path(path).parent
@@ -283,7 +284,7 @@ class UseView(QWidget):
 
     @Slot(object)
     def _exported(self, count: int) -> None:
-        self.notice.show_note(f"{count:,} rows are written.")
+        self.notice.show_note(tr("{count:,} rows are written.", count=count))
 
     def _lay_out(self) -> None:
         settings = QWidget()

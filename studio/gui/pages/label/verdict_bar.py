@@ -9,24 +9,25 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.label.ways import Choice
 
 _TOOLS = {
-    "skip": ("Skip", "S", "Leaves the item for later"),
-    "flag": ("Flag", "F", "Marks the item, to come back to it"),
-    "undo": ("Undo", "Z", "Takes the last word back, to the very first one (also Backspace and Ctrl+Z)"),
-    "redo": ("Redo", "Y", "Says it again (also Ctrl+Y)"),
-    "previous": ("Back", "P", "Shows the item before, judging nothing"),
-    "next": ("Next", "N", "Shows the next item, judging nothing"),
-    "fixed": ("Code", "M", "Letters of one width"),
-    "guidelines": ("Guidelines", "G", "Shows or hides the guidelines"),
+    "skip": (mark("Skip"), "S", mark("Leaves the item for later")),
+    "flag": (mark("Flag"), "F", mark("Marks the item, to come back to it")),
+    "undo": (mark("Undo"), "Z", mark("Takes the last word back, to the very first one (also Backspace and Ctrl+Z)")),
+    "redo": (mark("Redo"), "Y", mark("Says it again (also Ctrl+Y)")),
+    "previous": (mark("Back"), "P", mark("Shows the item before, judging nothing")),
+    "next": (mark("Next"), "N", mark("Shows the next item, judging nothing")),
+    "fixed": (mark("Code"), "M", mark("Letters of one width")),
+    "guidelines": (mark("Guidelines"), "G", mark("Shows or hides the guidelines")),
 }
 # Keys without a button.
 _OTHERS = {
-    "comment": "Writes a comment",
-    "tags": "Tags the item",
-    "page down": "Scrolls the answers down",
-    "page up": "Scrolls the answers up",
+    "comment": mark("Writes a comment"),
+    "tags": mark("Tags the item"),
+    "page down": mark("Scrolls the answers down"),
+    "page up": mark("Scrolls the answers up"),
 }
 
 
@@ -108,7 +109,10 @@ class VerdictBar(QWidget):
             button.deleteLater()
         self.buttons = []
         for number, (choice, label) in enumerate(zip(choices, labels, strict=True)):
-            button = _button(label, f"{choice.label}: key {', '.join(_printed(key) for key in choice.keys)}")
+            button = _button(
+                label,
+                tr("{label}: key {list}", label=choice.label, list=", ".join(_printed(key) for key in choice.keys)),
+            )
             button.setMinimumHeight(44)
             button.setMinimumWidth(48)
             button.setObjectName(str(number))
@@ -123,7 +127,7 @@ class VerdictBar(QWidget):
 
     def show_mark(self, *, flagged: bool) -> None:
         """Say whether the item is flagged."""
-        self.tools["flag"].setText("Unflag  (F)" if flagged else "Flag  (F)")
+        self.tools["flag"].setText(tr("Unflag  (F)") if flagged else tr("Flag  (F)"))
 
     @Slot()
     def _choose(self) -> None:

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from studio.core.labelling import LISTWISE, PAIRWISE, THUMBS, LabelPlan, Mark, Verdict
 from studio.core.messages import Message
+from studio.gui.language import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,17 @@ def choices_of(plan: LabelPlan, order: Sequence[int]) -> list[Choice]:
     """The verdicts that one key gives, for candidates shown in this order; none where answers are ranked."""
     if plan.way == PAIRWISE:
         return [
-            Choice("A is better", ("1", "Left"), Verdict.better(order[0]), (0,)),
-            Choice("Tie", ("3", "T"), Verdict.tie(), ()),
-            Choice("B is better", ("2", "Right"), Verdict.better(order[1]), (1,)),
-            Choice("Both bad", ("4", "B"), Verdict.tie(bad=True), ()),
+            Choice(tr("A is better"), ("1", "Left"), Verdict.better(order[0]), (0,)),
+            Choice(tr("Tie"), ("3", "T"), Verdict.tie(), ()),
+            Choice(tr("B is better"), ("2", "Right"), Verdict.better(order[1]), (1,)),
+            Choice(tr("Both bad"), ("4", "B"), Verdict.tie(bad=True), ()),
         ]
     if plan.way == LISTWISE:
         return []
     if plan.scale == THUMBS:
         return [
-            Choice("Good", ("1", "Up"), Verdict(rating=1), (0,)),
-            Choice("Bad", ("2", "Down"), Verdict(rating=0), ()),
+            Choice(tr("Good"), ("1", "Up"), Verdict(rating=1), (0,)),
+            Choice(tr("Bad"), ("2", "Down"), Verdict(rating=0), ()),
         ]
     ends = {plan.scale_values[0]: "worst", plan.scale_values[-1]: "best"}
     return [
@@ -56,12 +57,12 @@ def in_words(plan: LabelPlan, verdict: Verdict, order: Sequence[int]) -> str:
     if verdict.rating is not None:
         if plan.scale == THUMBS:
             return "good" if verdict.rating else "bad"
-        return f"{verdict.rating} of {max(plan.scale_values)}"
+        return tr("{rating} of {scale_values}", rating=verdict.rating, scale_values=max(plan.scale_values))
     if verdict.is_tie:
-        return "all bad" if verdict.bad else "a tie"
+        return tr("all bad") if verdict.bad else tr("a tie")
     ranked = sorted((verdict.ranks[place], chr(ord("A") + shown)) for shown, place in enumerate(order))
     if plan.way == PAIRWISE:
-        return f"{ranked[0][1]} is better"
+        return tr("{ranked} is better", ranked=ranked[0][1])
     words = ranked[0][1]
     for (before, _), (rank, letter) in pairwise(ranked):
         words += f" = {letter}" if rank == before else f" > {letter}"
@@ -80,19 +81,27 @@ def said_in(plan: LabelPlan, mark: Mark, order: Sequence[int]) -> list[str]:
 def question_of(plan: LabelPlan, criterion: str) -> str:
     """What is asked by one criterion."""
     names = plan.criterion_names
-    number = f"  ({names.index(criterion) + 1} of {len(names)})" if len(names) > 1 else ""
+    number = tr("  ({index} of {count})", index=names.index(criterion) + 1, count=len(names)) if len(names) > 1 else ""
     if plan.way == PAIRWISE:
-        return f"Which answer is {f'more {criterion}' if criterion else 'better'}?{number}"
+        return tr(
+            "Which answer is {criterion}?{number}",
+            criterion=f"more {criterion}" if criterion else "better",
+            number=number,
+        )
     if plan.way == LISTWISE:
-        return f"Rank the answers, the {f'most {criterion}' if criterion else 'best'} first.{number}"
-    return f"How {criterion or 'good'} is it?{number}"
+        return tr(
+            "Rank the answers, the {criterion} first.{number}",
+            criterion=f"most {criterion}" if criterion else "best",
+            number=number,
+        )
+    return tr("How {criterion} is it?{number}", criterion=criterion or "good", number=number)
 
 
 def prompt_in_words(prompt: Sequence[Message]) -> str:
     """The prompt as it is read: one message as it stands, several with who says what."""
     if len(prompt) == 1:
         return prompt[0].content
-    names = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
+    names = {"user": tr("User"), "assistant": tr("Assistant"), "system": tr("System"), "tool": tr("Tool")}
     return "\n\n".join(f"{names[turn.role]}:\n{turn.content}" for turn in prompt)
 
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButt
 from studio.core.errors import StudioError
 from studio.core.hub import host_of
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.ask import question
 from studio.jobs.hub import Hub
 from studio.storage.hub_places import endpoint, token_file
@@ -23,16 +24,20 @@ class AccountDialog(QDialog):
     def __init__(self, hub: Hub, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Hugging Face account")
+        self.setWindowTitle(tr("Hugging Face account"))
         self._hub = hub
         host = host_of(endpoint())
         about = QLabel(
-            "You need no account for most models. Gated ones and your own private ones ask for an access token: in "
-            f"your settings on {host}, under Access Tokens, make one of the kind “Read”, and paste it here. Plumbline "
-            f"sends it to {host} to check it, and huggingface_hub keeps it on this computer, in {token_file()}, where "
-            "its other programs find it too. It is sent with a model only when you tick that."
+            tr(
+                "You need no account for most models. Gated ones and your own private ones ask for an access token: "
+                "in your settings on {host}, under Access Tokens, make one of the kind “Read”, and paste it here. "
+                "Plumbline sends it to {host} to check it, and huggingface_hub keeps it on this computer, in "
+                "{token_file}, where its other programs find it too. It is sent with a model only when you tick that.",
+                host=host,
+                token_file=token_file(),
+            )
         )
-        self.state, self.said = QLabel("Looking…"), QLabel()
+        self.state, self.said = QLabel(tr("Looking…")), QLabel()
         for label in (about, self.state, self.said):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
@@ -40,18 +45,18 @@ class AccountDialog(QDialog):
         self.token = QLineEdit()
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")
-        self.token.setAccessibleName("Access token")
+        self.token.setAccessibleName(tr("Access token"))
         self.token.textChanged.connect(self._tell)
-        self.sign_in = QPushButton("Sign in")
+        self.sign_in = QPushButton(tr("Sign in"))
         self.sign_in.setDefault(True)
         theme.set_role(self.sign_in, "primary")
         self.sign_in.clicked.connect(self._sign_in)
-        self.sign_out = QPushButton("Forget the token")
+        self.sign_out = QPushButton(tr("Forget the token"))
         self.sign_out.setAutoDefault(False)
         theme.set_role(self.sign_out, "danger")
         self.sign_out.clicked.connect(self._ask_sign_out)
         self.sign_out.hide()
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setAutoDefault(False)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
@@ -80,8 +85,8 @@ class AccountDialog(QDialog):
 
     @Slot()
     def _ask_sign_out(self) -> None:
-        text = "Other programs of this computer that use it have to sign in again, too."
-        box = question(self, "Forget the token?", text, "Forget it")
+        text = tr("Other programs of this computer that use it have to sign in again, too.")
+        box = question(self, tr("Forget the token?"), text, tr("Forget it"))
         box.accepted.connect(self._hub.sign_out)
         box.open()
 
@@ -90,7 +95,11 @@ class AccountDialog(QDialog):
         self.token.clear()
         self.said.clear()
         self.state.setText(
-            f"Signed in as {name}." if name else "A token is kept on this computer." if signed_in else "Not signed in."
+            tr("Signed in as {name}.", name=name)
+            if name
+            else tr("A token is kept on this computer.")
+            if signed_in
+            else tr("Not signed in.")
         )
         self.sign_out.setVisible(signed_in)
         self.told.emit(signed_in)

@@ -10,21 +10,22 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from studio.core.forecast import Device
 from studio.core.hub import HubModel
+from studio.gui.language import mark, tr
 from studio.storage.catalogue import CatalogueModel, Needs, needs_of
 from studio.storage.files import in_bytes
 from studio.storage.model_shapes import foretold_shape
 from studio.storage.models import in_count
 
 CANDIDATE = int(Qt.ItemDataRole.UserRole)
-_COLUMNS = ("Model", "Size", "Licence", "To talk", "LoRA", "QLoRA", "On this computer")
+_COLUMNS = (mark("Model"), mark("Size"), mark("Licence"), mark("To talk"), "LoRA", "QLoRA", mark("On this computer"))
 _ABOUT = (
-    "What it is called",
-    "How many parameters it has",
-    "Under which terms it may be used",
-    "Memory to talk to it, in a conversation of 2,048 tokens",
-    "Memory to train an adapter, at least",
-    "Memory to train an adapter with the model in 4 bits, at least",
-    "What it is good for with the memory that is free now",
+    mark("What it is called"),
+    mark("How many parameters it has"),
+    mark("Under which terms it may be used"),
+    mark("Memory to talk to it, in a conversation of 2,048 tokens"),
+    mark("Memory to train an adapter, at least"),
+    mark("Memory to train an adapter with the model in 4 bits, at least"),
+    mark("What it is good for with the memory that is free now"),
 )
 Index = QModelIndex | QPersistentModelIndex
 
@@ -49,10 +50,10 @@ class Candidate:
         return ", ".join(
             part
             for part in (
-                f"{in_count(self.parameters)} parameters" if self.parameters else "",
-                f"context {self.context:,} tokens" if self.context else "",
-                self.licence and f"licence {self.licence}",
-                "gated: its terms must be accepted first" if self.gated else "",
+                tr("{parameters} parameters", parameters=in_count(self.parameters)) if self.parameters else "",
+                tr("context {context:,} tokens", context=self.context) if self.context else "",
+                self.licence and tr("licence {licence}", licence=self.licence),
+                tr("gated: its terms must be accepted first") if self.gated else "",
             )
             if part
         )
@@ -60,7 +61,7 @@ class Candidate:
 
 def of_catalogue(model: CatalogueModel) -> Candidate:
     """A row for an entry of the catalogue."""
-    about = model.about if model.answers else f"{model.about} A base: it first has to learn to answer."
+    about = model.about if model.answers else tr("{about} A base: it first has to learn to answer.", about=model.about)
     return Candidate(
         model.name, model.title, model.parameters, model.context, model.licence, model.gated, about, model.config
     )
@@ -68,7 +69,9 @@ def of_catalogue(model: CatalogueModel) -> Candidate:
 
 def of_hub(model: HubModel) -> Candidate:
     """A row for what the Hub found."""
-    about = f"{model.downloads:,} downloads in the last month, {model.likes:,} likes."
+    about = tr(
+        "{downloads:,} downloads in the last month, {likes:,} likes.", downloads=model.downloads, likes=model.likes
+    )
     return Candidate(model.name, model.name, model.parameters, 0, model.licence, model.gated, about)
 
 
@@ -140,7 +143,7 @@ def _text(candidate: Candidate, column: int) -> str:
         case 1:
             return in_count(candidate.parameters) if candidate.parameters else ""
         case 2:
-            return f"{candidate.licence}, gated" if candidate.gated else candidate.licence
+            return tr("{licence}, gated", licence=candidate.licence) if candidate.gated else candidate.licence
         case 3:
             return in_bytes(needs.chat) if needs else ""
         case 4:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFormLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.visible_text import unsteered
@@ -26,7 +27,7 @@ class CardPanel(Panel):
     """
 
     opened = Signal(object)
-    title = "About"
+    title = mark("About")
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,13 +40,13 @@ class CardPanel(Panel):
         self.rows.setHorizontalSpacing(24)
         self.rows.setVerticalSpacing(8)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.lineage_title = _heading("Made from")
+        self.lineage_title = _heading(tr("Made from"))
         self.lineage = QLabel()
-        self.template_title = _heading("Chat template")
-        self.template = _text("Chat template")
+        self.template_title = _heading(tr("Chat template"))
+        self.template = _text(tr("Chat template"))
         self.template.setFixedHeight(120)
-        self.readme_title = _heading("What its author says")
-        self.readme = _text("What its author says")
+        self.readme_title = _heading(tr("What its author says"))
+        self.readme = _text(tr("What its author says"))
         self.readme.setMinimumHeight(200)
         self.lineage.setTextFormat(Qt.TextFormat.PlainText)
         self.lineage.setWordWrap(True)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.exporting import WAYS
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.models.panel import Panel
 from studio.gui.pages.models.work_line import WorkLine
 from studio.gui.widgets.notice import Notice
@@ -37,7 +38,7 @@ _ROWS = 12
 class CombinePanel(Panel):
     """Signal: `combined(object Path)`: a new adapter's folder."""
 
-    title = "Combine"
+    title = mark("Combine")
     combined = Signal(object)
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
@@ -46,8 +47,8 @@ class CombinePanel(Panel):
         self._model: LibraryModel | None = None
         self.notice = Notice()
         self.other, self.way = QComboBox(), QComboBox()
-        self.other.setAccessibleName("The other adapter")
-        self.way.setAccessibleName("Way to combine")
+        self.other.setAccessibleName(tr("The other adapter"))
+        self.way.setAccessibleName(tr("Way to combine"))
         for name, words in WAYS.items():
             self.way.addItem(f"{name}: {words}", name)
         self.way.setCurrentIndex(self.way.findData("cat"))
@@ -55,20 +56,22 @@ class CombinePanel(Panel):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(24)
         self.own_weight, self.other_weight, self.name = QLineEdit("0.5"), QLineEdit("0.5"), QLineEdit()
-        self.own_weight.setAccessibleName("Weight of this adapter")
-        self.other_weight.setAccessibleName("Weight of the other adapter")
-        self.name.setAccessibleName("Name of the new adapter")
+        self.own_weight.setAccessibleName(tr("Weight of this adapter"))
+        self.other_weight.setAccessibleName(tr("Weight of the other adapter"))
+        self.name.setAccessibleName(tr("Name of the new adapter"))
         for line in (self.own_weight, self.other_weight):
             line.setMaximumWidth(96)
-        self.compare, self.combine = QPushButton("Compare"), QPushButton("Combine")
+        self.compare, self.combine = QPushButton(tr("Compare")), QPushButton(tr("Combine"))
         self.work = WorkLine("combining")
         self.told = QLabel()
         self.told.setTextFormat(Qt.TextFormat.PlainText)
         self.told.setWordWrap(True)
         self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.layers = QTableWidget(0, 4)
-        self.layers.setAccessibleName("The two adapters, layer by layer")
-        self.layers.setHorizontalHeaderLabels(["Layer", "Change by this", "Change by the other", "Alike (cosine)"])
+        self.layers.setAccessibleName(tr("The two adapters, layer by layer"))
+        self.layers.setHorizontalHeaderLabels(
+            [tr("Layer"), tr("Change by this"), tr("Change by the other"), tr("Alike (cosine)")]
+        )
         self.layers.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.layers.setTabKeyNavigation(False)
         self.layers.verticalHeader().hide()
@@ -83,11 +86,11 @@ class CombinePanel(Panel):
         rows = QFormLayout()
         rows.setHorizontalSpacing(24)
         rows.setVerticalSpacing(12)
-        rows.addRow("&With", self.other)
-        rows.addRow("W&eight of this", self.own_weight)
-        rows.addRow("Weight of the &other", self.other_weight)
-        rows.addRow("Wa&y", self.way)
-        rows.addRow("&Name of the new one", self.name)
+        rows.addRow(tr("&With"), self.other)
+        rows.addRow(tr("W&eight of this"), self.own_weight)
+        rows.addRow(tr("Weight of the &other"), self.other_weight)
+        rows.addRow(tr("Wa&y"), self.way)
+        rows.addRow(tr("&Name of the new one"), self.name)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.combine)
@@ -140,9 +143,9 @@ class CombinePanel(Panel):
             self.other.addItem(other.name, other)
         self.other.setCurrentIndex(max(0, next((k for k, other in enumerate(others) if other == kept), 0)))
         if not self.name.isModified():
-            self.name.setText(f"{model.name} and others")
+            self.name.setText(tr("{name} and others", name=model.name))
         if not others:
-            self.told.setText("There is no other adapter on the same base model in this project.")
+            self.told.setText(tr("There is no other adapter on the same base model in this project."))
             self.told.show()
         self._offer()
 
@@ -201,8 +204,13 @@ class CombinePanel(Panel):
         layers: list[list[object]] = reply["layers"]  # type: ignore[assignment]
         first, second, cosine = (float(str(value)) for value in reply["whole"])  # type: ignore[attr-defined]
         self.told.setText(
-            f"Over all layers: this one changes the weights by {first:.3g}, the other by {second:.3g} (norms), and "
-            f"they are alike by {cosine:+.3f} (cosine: 1 pulls the same way, 0 apart, -1 against each other)."
+            tr(
+                "Over all layers: this one changes the weights by {first:.3g}, the other by {second:.3g} (norms), and "
+                "they are alike by {cosine:+.3f} (cosine: 1 pulls the same way, 0 apart, -1 against each other).",
+                first=first,
+                second=second,
+                cosine=cosine,
+            )
         )
         self.told.show()
         self.layers.setRowCount(len(layers))
@@ -218,7 +226,7 @@ class CombinePanel(Panel):
 
     @Slot(object)
     def _take_combined(self, folder: Path) -> None:
-        self.told.setText(f"Made: {folder}")
+        self.told.setText(tr("Made: {folder}", folder=folder))
         self.told.show()
         self.combined.emit(folder)
 

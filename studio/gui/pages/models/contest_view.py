@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBox
 from studio.core.contests import Contest
 from studio.core.evaluation import Evaluation
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.judging_shelf import Shelf
 from studio.storage.library import LibraryModel
 
@@ -23,25 +24,25 @@ class ContestView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._known: Evaluation | None = None
-        self.title = QLabel("Who wins")
+        self.title = QLabel(tr("Who wins"))
         theme.set_role(self.title, "heading")
         self.lines = QLabel()
         self.lines.setTextFormat(Qt.TextFormat.PlainText)
         self.lines.setWordWrap(True)
         self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.other, self.judge = QComboBox(), QComboBox()
-        self.other.setAccessibleName("The model to compare with")
-        self.judge.setAccessibleName("The local model that judges")
+        self.other.setAccessibleName(tr("The model to compare with"))
+        self.judge.setAccessibleName(tr("The local model that judges"))
         for combo in (self.other, self.judge):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(14)
-        self.ask = QPushButton("Let it judge")
-        self.ask.setToolTip("It reads both answers to each prompt, in both orders, and says which is better")
+        self.ask = QPushButton(tr("Let it judge"))
+        self.ask.setToolTip(tr("It reads both answers to each prompt, in both orders, and says which is better"))
         self.ask.clicked.connect(self._ask)
         row = QHBoxLayout()
-        row.addWidget(QLabel("Against"))
+        row.addWidget(QLabel(tr("Against")))
         row.addWidget(self.other, 1)
-        row.addWidget(QLabel("judged by"))
+        row.addWidget(QLabel(tr("judged by")))
         row.addWidget(self.judge, 1)
         row.addWidget(self.ask)
         layout = QVBoxLayout(self)
@@ -67,7 +68,7 @@ class ContestView(QWidget):
         for model in shelf.writers:
             self.judge.addItem(model.name, model)
         self.judge.setCurrentIndex(max(0, self.judge.findText(kept)))
-        self.lines.setText("" if others else "Evaluate another model on the same prompts to see which one wins.")
+        self.lines.setText("" if others else tr("Evaluate another model on the same prompts to see which one wins."))
         for part in (self.other, self.judge, self.ask):
             part.setEnabled(bool(others))
 
@@ -77,9 +78,12 @@ class ContestView(QWidget):
         known, found = answer
         if self._known != known:
             return
-        lines = [f"against {other.name}, by {who}: {_told(contest)}" for other, who, contest in found]
+        lines = [
+            tr("against {name}, by {who}: {contest}", name=other.name, who=who, contest=_told(contest))
+            for other, who, contest in found
+        ]
         if lines:
-            self.lines.setText(f"{known.name} wins\n" + "\n".join(f"   {line}" for line in lines))
+            self.lines.setText(tr("{name} wins\n", name=known.name) + "\n".join(f"   {line}" for line in lines))
 
     @Slot()
     def _ask(self) -> None:
@@ -91,7 +95,14 @@ class ContestView(QWidget):
 
 def _told(contest: Contest) -> str:
     if not contest.decided:
-        return f"no prompt was decided, {contest.ties} ties"
+        return tr("no prompt was decided, {ties} ties", ties=contest.ties)
     low, high = contest.interval
-    won = f"{contest.wins} of {contest.decided} decided prompts"
-    return f"{won}, {100 * (contest.share or 0.0):.0f} % ({100 * low:.0f} to {100 * high:.0f} %), {contest.ties} ties"
+    won = tr("{wins} of {decided} decided prompts", wins=contest.wins, decided=contest.decided)
+    return tr(
+        "{won}, {share:.0f} % ({low:.0f} to {high:.0f} %), {ties} ties",
+        won=won,
+        share=100 * (contest.share or 0.0),
+        low=100 * low,
+        high=100 * high,
+        ties=contest.ties,
+    )

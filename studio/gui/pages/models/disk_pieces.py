@@ -9,13 +9,14 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from studio.gui import theme
+from studio.gui.language import mark
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.disk import Kind, Piece
 from studio.storage.files import in_bytes
 
 PIECE = int(Qt.ItemDataRole.UserRole)
 SHARE = PIECE + 1
-_COLUMNS = ("What", "Kind", "Size", "")
+_COLUMNS = (mark("What"), mark("Kind"), mark("Size"), "")
 Index = QModelIndex | QPersistentModelIndex
 
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.models.disk_pieces import PIECE, DiskBar, PieceTable, SizeDelegate
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.keys import bind
@@ -48,9 +49,9 @@ class DiskView(QWidget):
         self._wanted: Path | None = None
         self._asked: list[Piece] = []  # what is to go when the question is answered
         self._thrown: list[Thrown] = []
-        self.title = QLabel("Disk")
+        self.title = QLabel(tr("Disk"))
         theme.set_role(self.title, "title")
-        self.about = QLabel("Counting…")
+        self.about = QLabel(tr("Counting…"))
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
@@ -60,7 +61,7 @@ class DiskView(QWidget):
         self.model = PieceTable(self)
         self.table = QTableView()
         self.table.setModel(self.model)
-        self.table.setAccessibleName("What takes room, the largest first")
+        self.table.setAccessibleName(tr("What takes room, the largest first"))
         self.table.setItemDelegateForColumn(2, SizeDelegate(self.table))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
@@ -73,14 +74,14 @@ class DiskView(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(96)
         self.table.selectionModel().selectionChanged.connect(self._tell)
-        self.throw = QPushButton("Move to trash")
+        self.throw = QPushButton(tr("Move to trash"))
         self.throw.clicked.connect(self._ask_throw)
         here = Qt.ShortcutContext.WidgetShortcut
-        bind(self.table, QKeySequence.StandardKey.Delete, "Delete what is selected", self._ask_throw, context=here)
+        bind(self.table, QKeySequence.StandardKey.Delete, tr("Delete what is selected"), self._ask_throw, context=here)
         self.spare = QPushButton()
-        self.spare.setToolTip("All but the last and the best checkpoint of each run that is over")
+        self.spare.setToolTip(tr("All but the last and the best checkpoint of each run that is over"))
         self.spare.clicked.connect(self._throw_spare)
-        self.back = QPushButton("Put back")
+        self.back = QPushButton(tr("Put back"))
         self.back.clicked.connect(self._put_back)
         self.empty = QPushButton()
         theme.set_role(self.empty, "danger")
@@ -135,8 +136,15 @@ class DiskView(QWidget):
         total = in_bytes(sum(piece.size for piece in pieces))
         elsewhere = ""
         if not _same_disk(home, self._project.folder):
-            elsewhere = f", {in_bytes(free_bytes(home) or 0)} on that of the downloaded models"
-        self.about.setText(f"{total} in all; {in_bytes(free or 0)} free on the project's disk{elsewhere}.")
+            elsewhere = tr(", {in_bytes} on that of the downloaded models", in_bytes=in_bytes(free_bytes(home) or 0))
+        self.about.setText(
+            tr(
+                "{total} in all; {in_bytes} free on the project's disk{elsewhere}.",
+                total=total,
+                in_bytes=in_bytes(free or 0),
+                elsewhere=elsewhere,
+            )
+        )
         self._tell()
 
     def _chosen(self) -> list[Piece]:
@@ -160,12 +168,18 @@ class DiskView(QWidget):
         trash = [piece for piece in self.model.pieces() if piece.kind is Kind.TRASH]
         can_go = bool(chosen) and all(piece.can_go for piece in chosen)
         self.throw.setEnabled(can_go)
-        self.throw.setText(f"Move to trash ({in_bytes(sum(p.size for p in chosen))})" if can_go else "Move to trash")
+        self.throw.setText(
+            tr("Move to trash ({in_bytes})", in_bytes=in_bytes(sum(p.size for p in chosen)))
+            if can_go
+            else tr("Move to trash")
+        )
         self.spare.setVisible(bool(spare))
-        self.spare.setText(f"Clear spare checkpoints ({in_bytes(sum(piece.size for piece in spare))})")
+        self.spare.setText(
+            tr("Clear spare checkpoints ({in_bytes})", in_bytes=in_bytes(sum(piece.size for piece in spare)))
+        )
         self.back.setVisible(bool(chosen) and all(piece.kind is Kind.TRASH for piece in chosen))
         self.empty.setVisible(bool(trash))
-        self.empty.setText(f"Empty the trash ({in_bytes(sum(piece.size for piece in trash))})…")
+        self.empty.setText(tr("Empty the trash ({in_bytes})…", in_bytes=in_bytes(sum(piece.size for piece in trash))))
 
     # -------------------------------------------------------------------------------------------------- throwing away
 
@@ -178,7 +192,7 @@ class DiskView(QWidget):
         if not told:
             self._throw(chosen)
             return
-        box = question(self, "Move to the trash?", "\n".join(told[:6]), "Move to trash")
+        box = question(self, tr("Move to the trash?"), "\n".join(told[:6]), tr("Move to trash"))
         self._asked = chosen
         box.accepted.connect(self._throw_asked)
         box.open()
@@ -204,8 +218,15 @@ class DiskView(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
         else:
-            count = f"{len(self._thrown)} things are" if len(self._thrown) > 1 else f"{self._thrown[0].what} is"
-            self.notice.show_note(f"{count} in the trash, {in_bytes(size)}. Emptied, it gives the room back.", "Undo")
+            count = (
+                tr("{count} things are", count=len(self._thrown))
+                if len(self._thrown) > 1
+                else tr("{what} is", what=self._thrown[0].what)
+            )
+            self.notice.show_note(
+                tr("{count} in the trash, {size}. Emptied, it gives the room back.", count=count, size=in_bytes(size)),
+                tr("Undo"),
+            )
         self.refresh()
         self.changed.emit()
 
@@ -260,11 +281,15 @@ class DiskView(QWidget):
         pieces = [piece for piece in self.model.pieces() if piece.kind is Kind.TRASH]
         box = question(
             self,
-            "Empty the trash?",
-            f"{in_bytes(sum(piece.size for piece in pieces))} are deleted for good, {len(pieces)} things: "
+            tr("Empty the trash?"),
+            tr(
+                "{in_bytes} are deleted for good, {count} things: ",
+                in_bytes=in_bytes(sum(piece.size for piece in pieces)),
+                count=len(pieces),
+            )
             + "; ".join(piece.name for piece in pieces[:5])
             + ("; …" if len(pieces) > 5 else "."),
-            "Delete for good",
+            tr("Delete for good"),
         )
         box.accepted.connect(self._empty)
         box.open()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from studio.core.evaluation import COLUMNS, Evaluation
+from studio.gui.language import tr
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.judging_shelf import Shelf
 
@@ -22,7 +23,7 @@ class EvaluationTable(QTableWidget):
         super().__init__(parent)
         self._known: list[Evaluation] = []
         self.columns: list[str] = []
-        _read_only(self, "Evaluations, newest first")
+        _read_only(self, tr("Evaluations, newest first"))
         self.itemSelectionChanged.connect(self._tell)
 
     def show_shelf(self, shelf: Shelf, wanted: str = "") -> None:
@@ -32,7 +33,7 @@ class EvaluationTable(QTableWidget):
         self.columns = [
             name for name in COLUMNS if any(figures[name].value is not None for _, figures in shelf.evaluations)
         ]
-        heads = ["Model", *(COLUMNS[name][0] for name in self.columns), "Asked", "When"]
+        heads = [tr("Model"), *(COLUMNS[name][0] for name in self.columns), tr("Asked"), tr("When")]
         self.clear()
         self.setColumnCount(len(heads))
         self.setRowCount(len(self._known))
@@ -75,14 +76,14 @@ class AnswerTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        _read_only(self, "Answers of the chosen evaluation")
+        _read_only(self, tr("Answers of the chosen evaluation"))
         self.setWordWrap(True)
 
     def show_answers(self, known: Evaluation | None) -> None:
         """Show those of an evaluation."""
         rows = list(zip(known.prompts, known.answers, strict=False))[:_ANSWERS] if known else []
         scored = any(answer.reward is not None for _, answer in rows)
-        heads = ["Prompt", "Answer", *(["Reward"] if scored else [])]
+        heads = [tr("Prompt"), tr("Answer"), *([tr("Reward")] if scored else [])]
         self.clear()
         self.setColumnCount(len(heads))
         self.setRowCount(len(rows))
@@ -90,7 +91,7 @@ class AnswerTable(QTableWidget):
         for row, (prompt, answer) in enumerate(rows):
             said = answer.text.strip() or "(nothing)"
             self.setItem(row, 0, _cell(prompt))
-            self.setItem(row, 1, _cell(said if answer.ended else f"{said} … (cut off)"))
+            self.setItem(row, 1, _cell(said if answer.ended else tr("{said} … (cut off)", said=said)))
             if scored:
                 self.setItem(row, 2, _cell("–" if answer.reward is None else f"{answer.reward:+.2f}"))
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -27,6 +27,7 @@ from studio.core.errors import StudioError
 from studio.core.forecast import Device
 from studio.core.hub import HubModel, host_of, model_id
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.models.account_dialog import AccountDialog
 from studio.gui.pages.models.candidates import CANDIDATE, Candidate, CandidateTable, of_catalogue, of_hub, with_needs
 from studio.gui.pages.models.local_models import LocalModels
@@ -54,18 +55,18 @@ class GetView(QWidget):
         self.fetching = Hub(project.logs / "download.log", self, command)
         self.notice = Notice()
         self.words = QLineEdit()
-        self.words.setPlaceholderText("Words, or a model's name or address")
-        self.words.setAccessibleName("Search the Hub")
+        self.words.setPlaceholderText(tr("Words, or a model's name or address"))
+        self.words.setAccessibleName(tr("Search the Hub"))
         self.words.setClearButtonEnabled(True)
         self.words.textChanged.connect(self._tell)
         self.words.returnPressed.connect(self._search)
         self.search = QPushButton()
         self.search.clicked.connect(self._search)
-        self.back = QPushButton("Catalogue")
-        self.back.setToolTip("Shows the catalogue again")
+        self.back = QPushButton(tr("Catalogue"))
+        self.back.setToolTip(tr("Shows the catalogue again"))
         self.back.clicked.connect(self._show_catalogue)
-        self.account = QPushButton("Account…")
-        self.account.setToolTip("Your Hugging Face token, for gated and private models")
+        self.account = QPushButton(tr("Account…"))
+        self.account.setToolTip(tr("Your Hugging Face token, for gated and private models"))
         self.account.clicked.connect(self._ask_account)
         self.listed = QLabel()
         self.listed.setTextFormat(Qt.TextFormat.PlainText)
@@ -74,7 +75,7 @@ class GetView(QWidget):
         self.model = CandidateTable(self)
         self.table = QTableView()
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Models that could be got")
+        self.table.setAccessibleName(tr("Models that could be got"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)
@@ -101,7 +102,7 @@ class GetView(QWidget):
         self.offer.show_account(has_token())
 
     def _lay_out(self) -> None:
-        title = QLabel("Get a model")
+        title = QLabel(tr("Get a model"))
         theme.set_role(title, "title")
         top = QHBoxLayout()
         top.addWidget(title, 1)
@@ -149,7 +150,7 @@ class GetView(QWidget):
     @Slot()
     def _show_catalogue(self) -> None:
         self.words.clear()
-        self._list(self._catalogue, "A catalogue of good small models. It needs no network; a download does.")
+        self._list(self._catalogue, tr("A catalogue of good small models. It needs no network; a download does."))
 
     @Slot()
     def _search(self) -> None:
@@ -164,7 +165,10 @@ class GetView(QWidget):
                 self.notice.show_error(error)
                 return
             known = next((one for one in self._catalogue if one.name.lower() == name.lower()), Candidate(name, name))
-            self._list([known], f"One model by its name. “Look at it” asks {host_of(endpoint())} what it is.")
+            self._list(
+                [known],
+                tr("One model by its name. “Look at it” asks {host_of} what it is.", host_of=host_of(endpoint())),
+            )
             return
         self.asking.search(words)
 
@@ -172,9 +176,17 @@ class GetView(QWidget):
     def _take_found(self, models: list[HubModel]) -> None:
         host, words = host_of(endpoint()), self.words.text().strip()
         if models:
-            listed = f"{len(models)} models that write text and have safetensors, most downloaded first ({host})."
+            listed = tr(
+                "{count} models that write text and have safetensors, most downloaded first ({host}).",
+                count=len(models),
+                host=host,
+            )
         else:
-            listed = f"{host} has no model for “{words}” that writes text and has safetensors. Try fewer words."
+            listed = tr(
+                "{host} has no model for “{words}” that writes text and has safetensors. Try fewer words.",
+                host=host,
+                words=words,
+            )
         self._list([of_hub(model) for model in models], listed)
 
     def _list(self, rows: list[Candidate], listed: str) -> None:
@@ -217,5 +229,5 @@ class GetView(QWidget):
 
     @Slot()
     def _tell(self) -> None:
-        self.search.setText(f"Search {host_of(endpoint())}")
+        self.search.setText(tr("Search {host_of}", host_of=host_of(endpoint())))
         self.search.setEnabled(bool(self.words.text().strip()) and not self.asking.busy)

@@ -23,6 +23,7 @@ from studio.core.errors import StudioError
 from studio.core.evaluation import COLUMNS, Evaluation
 from studio.core.evaluation_plan import EvaluationPlan, Measures
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.models.contest_view import ContestView
 from studio.gui.pages.models.evaluation_table import AnswerTable, EvaluationTable
 from studio.gui.pages.models.panel import Panel
@@ -45,7 +46,7 @@ from studio.storage.subjects import subject_of_model
 class JudgePanel(Panel):
     """Evaluates the chosen model, and shows every evaluation of the project."""
 
-    title = "Judge"
+    title = mark("Judge")
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,25 +57,25 @@ class JudgePanel(Panel):
         self._wanted = ""
         self.notice = Notice()
         self.prompts, self.heldout, self.reward = QComboBox(), QComboBox(), QComboBox()
-        for combo, name in ((self.prompts, "Prompts to ask"), (self.heldout, "Examples for perplexity"),
-                            (self.reward, "Reward model")):  # fmt: skip
+        for combo, name in ((self.prompts, tr("Prompts to ask")), (self.heldout, tr("Examples for perplexity")),
+                            (self.reward, tr("Reward model"))):  # fmt: skip
             combo.setAccessibleName(name)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(24)
-        self.more = QCheckBox("Show how much is asked, and rules")
+        self.more = QCheckBox(tr("Show how much is asked, and rules"))
         self.measures = SettingsForm(Measures)
-        self.rules = RulesForm("Add a rule")
-        self.begin = QPushButton("Evaluate")
+        self.rules = RulesForm(tr("Add a rule"))
+        self.begin = QPushButton(tr("Evaluate"))
         theme.set_role(self.begin, "primary")
-        self.work = WorkLine("the evaluation")
-        self.empty = QLabel("Nothing was evaluated in this project yet.")
+        self.work = WorkLine(tr("the evaluation"))
+        self.empty = QLabel(tr("Nothing was evaluated in this project yet."))
         theme.set_role(self.empty, "muted")
         self.table, self.answers = EvaluationTable(), AnswerTable()
         self.figure = QComboBox()
-        self.figure.setAccessibleName("Figure to draw")
+        self.figure.setAccessibleName(tr("Figure to draw"))
         self.plot = EvaluationPlot()
         self.contests = ContestView()
-        self.forget = QPushButton("Forget this evaluation")
+        self.forget = QPushButton(tr("Forget this evaluation"))
         theme.set_role(self.forget, "quiet")
         self.results = QWidget()
         self._lay_out()
@@ -92,17 +93,17 @@ class JudgePanel(Panel):
         rows = QFormLayout()
         rows.setHorizontalSpacing(24)
         rows.setVerticalSpacing(8)
-        rows.addRow("&Prompts", self.prompts)
-        rows.addRow("Perple&xity on", self.heldout)
-        rows.addRow("&Reward model", self.reward)
+        rows.addRow(tr("&Prompts"), self.prompts)
+        rows.addRow(tr("Perple&xity on"), self.heldout)
+        rows.addRow(tr("&Reward model"), self.reward)
         inside = QVBoxLayout(self.results)
         inside.setContentsMargins(0, 8, 0, 0)
         inside.setSpacing(8)
         drawn = QHBoxLayout()
-        drawn.addWidget(_heading("Side by side"), 1)
+        drawn.addWidget(_heading(tr("Side by side")), 1)
         drawn.addWidget(self.figure)
         answered = QHBoxLayout()
-        answered.addWidget(_heading("Its answers"), 1)
+        answered.addWidget(_heading(tr("Its answers")), 1)
         answered.addWidget(self.forget)
         inside.addWidget(self.table)
         inside.addLayout(drawn)
@@ -166,7 +167,7 @@ class JudgePanel(Panel):
             combo.setCurrentIndex(max(0, combo.findData(kept)))
         kept, first = self.reward.currentText(), self.reward.count() == 0
         self.reward.clear()
-        self.reward.addItem("None", None)
+        self.reward.addItem(tr("None"), None)
         for model in shelf.rewards:
             self.reward.addItem(model.name, model)
         found = self.reward.findText(kept)
@@ -195,7 +196,7 @@ class JudgePanel(Panel):
         """Evaluate the chosen model."""
         model = self._model
         if self.work.is_busy:
-            self.notice.show_note("Another evaluation is under way. Press Evaluate when it is done.")
+            self.notice.show_note(tr("Another evaluation is under way. Press Evaluate when it is done."))
             return
         if model is None:
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
+from studio.gui.language import tr
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask
@@ -30,11 +31,11 @@ class LocalModels(QWidget):
         self._asked = Path()
         self._ways = WaysIn(project, notice, self)
         self._ways.opened.connect(self.add)
-        self.folder = QPushButton("Add a folder…")
-        self.folder.setToolTip("A model or an adapter on this computer; it stays where it is")
+        self.folder = QPushButton(tr("Add a folder…"))
+        self.folder.setToolTip(tr("A model or an adapter on this computer; it stays where it is"))
         self.folder.clicked.connect(self._ask_folder)
-        self.cache = QPushButton("From Hugging Face's cache")
-        self.cache.setToolTip("Models that other programs downloaded; they are used where they lie")
+        self.cache = QPushButton(tr("From Hugging Face's cache"))
+        self.cache.setToolTip(tr("Models that other programs downloaded; they are used where they lie"))
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill)
         self.cache.setMenu(self.menu)
@@ -61,7 +62,9 @@ class LocalModels(QWidget):
     @Slot()
     def _ask_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(
-            self, "Choose a model's or an adapter's folder (with config.json or adapter_config.json)", str(Path.home())
+            self,
+            tr("Choose a model's or an adapter's folder (with config.json or adapter_config.json)"),
+            str(Path.home()),
         )
         if folder:
             self.add(Path(folder))
@@ -75,7 +78,7 @@ class LocalModels(QWidget):
             action.setData(str(folder))
             action.triggered.connect(self._add_cached)
         if not found:
-            self.menu.addAction("There is none").setEnabled(False)
+            self.menu.addAction(tr("There is none")).setEnabled(False)
 
     @Slot()
     def _add_cached(self) -> None:

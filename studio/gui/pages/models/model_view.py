@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.elided_label import ElidedLabel
 from studio.storage.library import Kind, LibraryModel, Origin
@@ -40,21 +41,21 @@ class ModelView(QWidget):
         self.about = QLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.about, "muted")
-        self.chat = QPushButton("Talk to it")
+        self.chat = QPushButton(tr("Talk to it"))
         self.chat.clicked.connect(self._chat)
-        self.train = QPushButton("Train on it")
+        self.train = QPushButton(tr("Train on it"))
         self.train.clicked.connect(self._train)
         theme.set_role(self.train, "primary")
-        self.forget = QPushButton("Take out of the list")
-        self.forget.setToolTip("Its folder stays where it is")
+        self.forget = QPushButton(tr("Take out of the list"))
+        self.forget.setToolTip(tr("Its folder stays where it is"))
         self.forget.clicked.connect(self._forget)
         theme.set_role(self.forget, "quiet")
-        self.delete = QPushButton("Delete…")
-        self.delete.setToolTip("Shows it among what takes room on the disk")
+        self.delete = QPushButton(tr("Delete…"))
+        self.delete.setToolTip(tr("Shows it among what takes room on the disk"))
         self.delete.clicked.connect(self.disk_requested)
         theme.set_role(self.delete, "quiet")
         self.tabs = QTabBar()
-        self.tabs.setAccessibleName("What to do with the model")
+        self.tabs.setAccessibleName(tr("What to do with the model"))
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.stack = QStackedWidget()

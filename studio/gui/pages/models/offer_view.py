@@ -25,6 +25,7 @@ from studio.core.errors import StudioError
 from studio.core.forecast import Device
 from studio.core.hub import HubModel, Offer, host_of
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.models.candidates import Candidate, with_needs
 from studio.gui.widgets.elided_label import ElidedLabel
 from studio.gui.widgets.visible_text import unsteered
@@ -63,15 +64,15 @@ class OfferView(QWidget):
         self.go = QPushButton()
         theme.set_role(self.go, "primary")
         self.go.clicked.connect(self._get)
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QPushButton(tr("Cancel"))
         self.cancel.clicked.connect(self._cancel)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress of the download")
+        self.bar.setAccessibleName(tr("Progress of the download"))
         self.pace = QLabel()
         self.pace.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.pace, "muted")
         self.readme = QPlainTextEdit(readOnly=True)
-        self.readme.setAccessibleName("What its author says")
+        self.readme.setAccessibleName(tr("What its author says"))
         self.readme.setTabChangesFocus(True)
         self.readme.setMinimumHeight(120)
         theme.set_role(self.readme, "mono")
@@ -130,14 +131,14 @@ class OfferView(QWidget):
         self._say("")
         self._downloading = self._candidate.name
         self.bar.setRange(0, 0)
-        self.pace.setText("Starting…")
+        self.pace.setText(tr("Starting…"))
         name, revision = self._candidate.name, self._offer.revision
         self._fetching.get(name, revision, models_home(), use_token=self.use_token.isChecked())
         self._tell()
 
     @Slot()
     def _cancel(self) -> None:
-        self.pace.setText("Stopping…")
+        self.pace.setText(tr("Stopping…"))
         self._fetching.stop()
 
     @Slot(object, object)
@@ -168,15 +169,24 @@ class OfferView(QWidget):
     def _show_progress(self, done: int, total: int, speed: int, file: str) -> None:
         self.bar.setRange(0, _PARTS)
         self.bar.setValue(done * _PARTS // max(total, 1))
-        waiting = "" if speed or done >= total else ", waiting for the server"
-        left = f", {_in_time((total - done) / speed)} left" if speed and done < total else ""
+        waiting = "" if speed or done >= total else tr(", waiting for the server")
+        left = tr(", {in_time} left", in_time=_in_time((total - done) / speed)) if speed and done < total else ""
         pace = f", {in_bytes(speed)}/s{left}" if speed else waiting
-        self.pace.setText(f"{self._downloading}: {in_bytes(done)} of {in_bytes(total)}{pace} ({file})")
+        self.pace.setText(
+            tr(
+                "{downloading}: {done} of {total}{pace} ({file})",
+                downloading=self._downloading,
+                done=in_bytes(done),
+                total=in_bytes(total),
+                pace=pace,
+                file=file,
+            )
+        )
 
     @Slot(object)
     def _take_download(self, folder: Path) -> None:
         name, self._downloading = self._downloading, ""
-        self._say(f"“{name}” is downloaded, and its checksums are right.", "muted")
+        self._say(tr("“{name}” is downloaded, and its checksums are right.", name=name), "muted")
         self._know(name, there=str(folder))
         self._tell()
         self.downloaded.emit(folder)
@@ -185,7 +195,7 @@ class OfferView(QWidget):
     def _take_stop(self, done: int) -> None:
         self._know(self._downloading, have=done)
         self._downloading = ""
-        self._say(f"Stopped. {in_bytes(done)} are kept, and the download goes on from there.", "muted")
+        self._say(tr("Stopped. {done} are kept, and the download goes on from there.", done=in_bytes(done)), "muted")
         self._tell()
 
     def _know(self, name: str, **news: Any) -> None:
@@ -205,10 +215,10 @@ class OfferView(QWidget):
         candidate, offer, host = self._candidate, self._offer, host_of(endpoint())
         busy = bool(self._downloading)
         self.title.setVisible(candidate is not None)
-        self.look.setText(f"Look at it on {host}")
+        self.look.setText(tr("Look at it on {host}", host=host))
         self.look.setVisible(candidate is not None)
         self.look.setEnabled(not self._asking.busy)
-        self.use_token.setText(f"Send my token to {host}")
+        self.use_token.setText(tr("Send my token to {host}", host=host))
         theme.set_role(self.look, "primary" if offer is None else "")
         self.go.setVisible(offer is not None and offer.usable and not offer.there)
         self.go.setEnabled(not busy)
@@ -231,13 +241,19 @@ class OfferView(QWidget):
         home = models_home()
         there = str(place_of(home, candidate.name)) if read_download(place_of(home, candidate.name)) else ""
         free = free_bytes(home)
-        room = f" ({in_bytes(free)} free)" if free is not None else ""
+        room = tr(" ({free} free)", free=in_bytes(free)) if free is not None else ""
         self.place.setText(
-            f"It is here already: {there}" if there else f"It goes to {home}{room}, for all projects; see Settings."
+            tr("It is here already: {there}", there=there)
+            if there
+            else tr("It goes to {home}{room}, for all projects; see Settings.", home=home, room=room)
         )
         if offer is not None:
             missing = in_bytes(offer.size - offer.have)
-            self.go.setText(f"Go on with the download ({missing})" if offer.have else f"Download {missing}")
+            self.go.setText(
+                tr("Go on with the download ({missing})", missing=missing)
+                if offer.have
+                else tr("Download {missing}", missing=missing)
+            )
             self.readme.setPlainText(unsteered(offer.readme))
 
     def _say(self, words: str, role: str = "muted") -> None:
@@ -250,9 +266,14 @@ def _memory(candidate: Candidate) -> str:
     needs = candidate.needs
     if needs is None:
         return ""
-    return (
-        f"Memory: {in_bytes(needs.chat)} to talk to it, from {in_bytes(needs.lora)} to train an adapter (LoRA), from "
-        f"{in_bytes(needs.qlora)} over 4 bits (QLoRA); {in_bytes(needs.free)} can be used now ({needs.where})."
+    return tr(
+        "Memory: {chat} to talk to it, from {lora} to train an adapter (LoRA), from {qlora} over 4 bits (QLoRA); "
+        "{free} can be used now ({where}).",
+        chat=in_bytes(needs.chat),
+        lora=in_bytes(needs.lora),
+        qlora=in_bytes(needs.qlora),
+        free=in_bytes(needs.free),
+        where=needs.where,
     )
 
 
@@ -260,4 +281,4 @@ def _in_time(seconds: float) -> str:
     """A rest of time in few words."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return tr("{round} min", round=round(seconds / 60)) if seconds < 5400 else f"{seconds / 3600:.1f} h"

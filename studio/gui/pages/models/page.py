@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from studio.core.conversation import Voice
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.models.card_panel import CardPanel
 from studio.gui.pages.models.combine_panel import CombinePanel
 from studio.gui.pages.models.disk_view import DiskView
@@ -62,14 +63,14 @@ class ModelsPage(QWidget):
         self.notice.action_requested.connect(self._link_again)
         self.model = ModelList(self)
         self.list = QListView()
-        self.list.setAccessibleName("Models: what runs made, newest first, then what to start from")
+        self.list.setAccessibleName(tr("Models: what runs made, newest first, then what to start from"))
         self.list.setModel(self.model)
         self.list.setItemDelegate(ModelDelegate(self.list))
         self.list.setUniformItemSizes(True)
         self.list.setMinimumWidth(200)
         self.list.selectionModel().currentChanged.connect(self._take_current)
         self.list.clicked.connect(self._take_clicked)
-        self.get = QPushButton("Get a model…")
+        self.get = QPushButton(tr("Get a model…"))
         self.get.clicked.connect(self.show_get)
         self.view = ModelView(self._panels())
         self.view.chat_requested.connect(self._chat)
@@ -78,8 +79,8 @@ class ModelsPage(QWidget):
         self.view.disk_requested.connect(self._show_on_disk)
         self.get_view = GetView(project)
         self.get_view.added.connect(self._take_added)
-        self.disk = QPushButton("Disk")
-        self.disk.setToolTip("What models, runs and checkpoints take, and cleaning up")
+        self.disk = QPushButton(tr("Disk"))
+        self.disk.setToolTip(tr("What models, runs and checkpoints take, and cleaning up"))
         self.disk.clicked.connect(self.show_disk)
         self.disk_view = DiskView(project, runs)
         self.disk_view.changed.connect(self.refresh)
@@ -98,7 +99,7 @@ class ModelsPage(QWidget):
         return [card, self.judge, self.take_away, combine, serve]
 
     def _lay_out(self) -> None:
-        heading = QLabel("Models")
+        heading = QLabel(tr("Models"))
         theme.set_role(heading, "heading")
         top = QHBoxLayout()
         top.addWidget(heading, 1)
@@ -214,7 +215,7 @@ class ModelsPage(QWidget):
         if self.stack.currentWidget() is self.get_view or folder == self._forgotten or self._is_shown(folder):
             self.open_model(folder)
         else:
-            self.notice.show_note(f"“{model_name(folder)}” is here now.")
+            self.notice.show_note(tr("“{folder}” is here now.", folder=model_name(folder)))
             self.refresh()
         self._forgotten = None
 
@@ -246,7 +247,9 @@ class ModelsPage(QWidget):
             self.notice.show_error(error)
             return
         self._forgotten = model.folder
-        self.notice.show_note(f"“{model.name}” is out of the list; its folder stays where it is.", "Undo")
+        self.notice.show_note(
+            tr("“{name}” is out of the list; its folder stays where it is.", name=model.name), tr("Undo")
+        )
         self.refresh()
 
     @Slot()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.serving import LOOPBACK, PORT, check_address
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.notice import Notice
 from studio.jobs.service import WorkerService
@@ -36,7 +37,7 @@ _EVERYWHERE = "0.0.0.0"
 class ServePanel(Panel):
     """Starts and stops the serving worker, and says what it says."""
 
-    title = "Serve"
+    title = mark("Serve")
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,31 +46,33 @@ class ServePanel(Panel):
         self._service: WorkerService | None = None
         self.notice = Notice()
         self.about = _text(
-            "Other programs on this computer can then talk to the model as they would to OpenAI's API: give them the "
-            "address as base URL. Off until you start it; it ends with the window."
+            tr(
+                "Other programs on this computer can then talk to the model as they would to OpenAI's API: give them "
+                "the address as base URL. Off until you start it; it ends with the window."
+            )
         )
         self.port = QSpinBox()
         self.port.setRange(0, 65535)
         self.port.setValue(PORT)
-        self.port.setSpecialValueText("any that is free")
-        self.port.setAccessibleName("Port")
+        self.port.setSpecialValueText(tr("any that is free"))
+        self.port.setAccessibleName(tr("Port"))
         self.port.setFixedWidth(160)
         self.port.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
         self.port.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.others = QCheckBox("Other computers of the network may use it, too")
+        self.others = QCheckBox(tr("Other computers of the network may use it, too"))
         self.token = QLineEdit()
-        self.token.setAccessibleName("Token that callers must show")
+        self.token.setAccessibleName(tr("Token that callers must show"))
         self.token.setPlaceholderText("none")
-        self.make = QPushButton("Make one")
-        self.make.setAccessibleName("Make a token")
-        self.start = QPushButton("Start serving")
+        self.make = QPushButton(tr("Make one"))
+        self.make.setAccessibleName(tr("Make a token"))
+        self.start = QPushButton(tr("Start serving"))
         theme.set_role(self.start, "primary")
-        self.stop = QPushButton("Stop serving")
+        self.stop = QPushButton(tr("Stop serving"))
         theme.set_role(self.stop, "danger")
         self.state = _text("")
         self.address = QLineEdit(readOnly=True)
-        self.address.setAccessibleName("Address, the base URL for other programs")
-        self.copy = QPushButton("Copy address")
+        self.address.setAccessibleName(tr("Address, the base URL for other programs"))
+        self.copy = QPushButton(tr("Copy address"))
         self.counts = _text("")
         self._lay_out()
         self.others.toggled.connect(self._take_others)
@@ -87,9 +90,9 @@ class ServePanel(Panel):
         rows = QFormLayout()
         rows.setHorizontalSpacing(24)
         rows.setVerticalSpacing(12)
-        rows.addRow("&Port", self.port)
+        rows.addRow(tr("&Port"), self.port)
         rows.addRow("", self.others)
-        named = QLabel("&Token")
+        named = QLabel(tr("&Token"))
         named.setBuddy(self.token)
         rows.addRow(named, token)
         buttons = QHBoxLayout()
@@ -131,7 +134,7 @@ class ServePanel(Panel):
     def end(self) -> None:
         """Stop serving; answers that are being written end."""
         if self._service is not None:
-            self.state.setText("Stopping…")
+            self.state.setText(tr("Stopping…"))
             self.stop.setEnabled(False)
             self._service.close()
 
@@ -166,14 +169,14 @@ class ServePanel(Panel):
                 "token": token,
             }
         )
-        self.state.setText(f"Loading {model.name}…")
+        self.state.setText(tr("Loading {name}…", name=model.name))
         self._offer()
 
     @Slot(dict)
     def _take(self, reply: dict[str, object]) -> None:
         match reply:
             case {"reply": "serving", "address": address, "model": name}:
-                self.state.setText(f"Serving {name}")
+                self.state.setText(tr("Serving {name}", name=name))
                 self.address.setText(str(address))
                 self._count(0, 0, 0, 0)
                 self._offer()
@@ -193,10 +196,18 @@ class ServePanel(Panel):
                 pass
 
     def _count(self, done: int, failed: int, tokens: int, busy: int) -> None:
-        refused = f", {failed:,} of them refused" if failed else ""
-        now = f"; {busy} being answered" if busy else ""
-        requests = "1 request" if done == 1 else f"{done:,} requests"
-        self.counts.setText(f"{requests}{refused}, {tokens:,} tokens written{now}")
+        refused = tr(", {failed:,} of them refused", failed=failed) if failed else ""
+        now = tr("; {busy} being answered", busy=busy) if busy else ""
+        requests = tr("1 request") if done == 1 else tr("{done:,} requests", done=done)
+        self.counts.setText(
+            tr(
+                "{requests}{refused}, {tokens:,} tokens written{now}",
+                requests=requests,
+                refused=refused,
+                tokens=tokens,
+                now=now,
+            )
+        )
 
     @Slot(object)
     def _ended(self, error: object) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.exporting import ADAPTER, FORMS, GGUF, MERGED, ExportPlan, default_numbers, number_formats
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.models.panel import Panel
 from studio.gui.pages.models.upload_dialog import UploadDialog
 from studio.gui.pages.models.work_line import WorkLine
@@ -38,7 +39,7 @@ _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
 class TakeAwayPanel(Panel):
     """Writes the chosen model in one of the forms of `core.exporting`."""
 
-    title = "Take away"
+    title = mark("Take away")
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,19 +48,19 @@ class TakeAwayPanel(Panel):
         self._made: Path | None = None
         self.notice = Notice()
         self.form, self.numbers = QComboBox(), QComboBox()
-        self.form.setAccessibleName("Form")
-        self.numbers.setAccessibleName("Numbers")
+        self.form.setAccessibleName(tr("Form"))
+        self.numbers.setAccessibleName(tr("Numbers"))
         self.about = _muted()
         self.target = QLineEdit()
-        self.target.setAccessibleName("New folder to write")
-        self.browse = QPushButton("Choose place…")
-        self.write = QPushButton("Write")
+        self.target.setAccessibleName(tr("New folder to write"))
+        self.browse = QPushButton(tr("Choose place…"))
+        self.write = QPushButton(tr("Write"))
         theme.set_role(self.write, "primary")
-        self.work = WorkLine("writing the model")
+        self.work = WorkLine(tr("writing the model"))
         self.told = _muted()
         self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.open = QPushButton("Open the folder")
-        self.upload = QPushButton("Upload to the Hub…")
+        self.open = QPushButton(tr("Open the folder"))
+        self.upload = QPushButton(tr("Upload to the Hub…"))
         self._size = 0
         self._lay_out()
         self.form.currentIndexChanged.connect(self._take_form)
@@ -77,10 +78,10 @@ class TakeAwayPanel(Panel):
         rows = QFormLayout()
         rows.setHorizontalSpacing(24)
         rows.setVerticalSpacing(12)
-        rows.addRow("&Form", self.form)
+        rows.addRow(tr("&Form"), self.form)
         rows.addRow("", self.about)
-        rows.addRow("&Numbers", self.numbers)
-        named = QLabel("New f&older")
+        rows.addRow(tr("&Numbers"), self.numbers)
+        named = QLabel(tr("New f&older"))
         named.setBuddy(self.target)
         rows.addRow(named, place)
         buttons = QHBoxLayout()
@@ -144,7 +145,7 @@ class TakeAwayPanel(Panel):
     @Slot()
     def _choose_place(self) -> None:
         current = Path(self.target.text())
-        folder = QFileDialog.getExistingDirectory(self, "Choose where the new folder goes", str(current.parent))
+        folder = QFileDialog.getExistingDirectory(self, tr("Choose where the new folder goes"), str(current.parent))
         if folder:
             self.target.setText(str(_free(Path(folder), current.name)))
 
@@ -179,9 +180,17 @@ class TakeAwayPanel(Panel):
         self._made = Path(str(reply["folder"]))
         files: list[list[object]] = reply["files"]  # type: ignore[assignment]
         self._size = sum(int(str(file[1])) for file in files)
-        lines = [f"Written: {len(files)} files, {in_bytes(self._size)}, in {self._made}", *map(str, reply["notes"])]  # type: ignore[call-overload]
+        lines = [
+            tr(
+                "Written: {count} files, {size}, in {made}",
+                count=len(files),
+                size=in_bytes(self._size),
+                made=self._made,
+            ),
+            *map(str, reply["notes"]),
+        ]  # type: ignore[call-overload]
         if self.form.currentData() == GGUF:
-            lines.append("In a terminal in that folder: ollama create my-model -f Modelfile")
+            lines.append(tr("In a terminal in that folder: ollama create my-model -f Modelfile"))
         self.told.setText("\n".join(lines))
         self.told.show()
         self.open.show()
@@ -217,7 +226,7 @@ class TakeAwayPanel(Panel):
 
     @Slot(object)
     def _tell_uploaded(self, reply: dict[str, object]) -> None:
-        self.told.setText(f"Uploaded: {reply['address']}")
+        self.told.setText(tr("Uploaded: {address}", address=reply["address"]))
         self.told.show()
 
     @Slot()

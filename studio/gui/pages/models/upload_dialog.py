@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout,
 from studio.core.errors import StudioError
 from studio.core.hub import host_of, model_id
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.files import in_bytes
 from studio.storage.hub_places import endpoint, token_file
 
@@ -23,17 +24,22 @@ class UploadDialog(QDialog):
     def __init__(self, folder: Path, size: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Upload to the Hub")
+        self.setWindowTitle(tr("Upload to the Hub"))
         host = host_of(endpoint())
         self.name = QLineEdit()
-        self.name.setAccessibleName("Name on the Hub")
+        self.name.setAccessibleName(tr("Name on the Hub"))
         self.name.setPlaceholderText(f"your-name/{_hub_name(folder.name)}")
-        self.private = QCheckBox("Private: only you can see it")
+        self.private = QCheckBox(tr("Private: only you can see it"))
         self.private.setChecked(True)
         about = QLabel(
-            f"All files in “{folder}” ({in_bytes(size)}) are sent to {host}, with your token, and become a new model "
-            "of yours there. Look into the folder first: its README names your datasets and settings. Ask yourself "
-            "whether the base model's licence, and the people whose words are in your data, allow it."
+            tr(
+                "All files in “{folder}” ({size}) are sent to {host}, with your token, and become a new model of "
+                "yours there. Look into the folder first: its README names your datasets and settings. Ask yourself "
+                "whether the base model's licence, and the people whose words are in your data, allow it.",
+                folder=folder,
+                size=in_bytes(size),
+                host=host,
+            )
         )
         about.setTextFormat(Qt.TextFormat.PlainText)
         about.setWordWrap(True)
@@ -42,12 +48,12 @@ class UploadDialog(QDialog):
         self.problem.setWordWrap(True)
         theme.set_role(self.problem, "muted")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.upload = self.buttons.addButton(f"Upload to {host}", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.upload = self.buttons.addButton(tr("Upload to {host}", host=host), QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self._agree)
         self.buttons.rejected.connect(self.reject)
         self.name.textChanged.connect(self._offer)
         rows = QFormLayout()
-        rows.addRow("&Name", self.name)
+        rows.addRow(tr("&Name"), self.name)
         rows.addRow("", self.private)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
@@ -67,12 +73,12 @@ class UploadDialog(QDialog):
 
     def _problem(self) -> str:
         if not token_file().is_file():
-            return "An upload needs a token of the kind “Write”: sign in first, under “Get a model…”."
+            return tr("An upload needs a token of the kind “Write”: sign in first, under “Get a model…”.")
         try:
             name = model_id(self.name.text())
         except StudioError as error:
-            return error.what if self.name.text().strip() else "Type a name, as owner/name."
-        return "" if "/" in name else "Write your own name and a / before it, as owner/name."
+            return error.what if self.name.text().strip() else tr("Type a name, as owner/name.")
+        return "" if "/" in name else tr("Write your own name and a / before it, as owner/name.")
 
     @Slot()
     def _agree(self) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.jobs.background import BackgroundTask
 
 
@@ -18,13 +19,13 @@ class WorkLine(QWidget):
         super().__init__(parent)
         self._task: BackgroundTask | None = None
         self.bar = QProgressBar(textVisible=False)
-        self.bar.setAccessibleName(f"Progress: {name}")
+        self.bar.setAccessibleName(tr("Progress: {name}", name=name))
         self.bar.setMaximumWidth(320)
         self.what = QLabel()
         self.what.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.what, "muted")
-        self.stop = QPushButton("Cancel")
-        self.stop.setAccessibleName(f"Cancel: {name}")
+        self.stop = QPushButton(tr("Cancel"))
+        self.stop.setAccessibleName(tr("Cancel: {name}", name=name))
         self.stop.clicked.connect(self.cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -44,7 +45,7 @@ class WorkLine(QWidget):
         task.progressed.connect(self._show_progress)
         task.finished.connect(self._end)
         self.bar.setRange(0, 0)
-        self.what.setText("Starting…")
+        self.what.setText(tr("Starting…"))
         self.stop.setEnabled(True)
         self.show()
         task.start()
@@ -54,7 +55,7 @@ class WorkLine(QWidget):
         """Ask the task to end."""
         if self._task is not None:
             self.stop.setEnabled(False)
-            self.what.setText("Cancelling…")
+            self.what.setText(tr("Cancelling…"))
             self._task.cancel()
 
     @Slot(int, int, str)

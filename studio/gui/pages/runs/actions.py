@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.core.errors import StudioError
+from studio.gui.language import tr
 from studio.gui.pages.runs.asking import ask_to_delete
 from studio.gui.widgets.ask import text_question
 from studio.jobs.background import BackgroundTask
@@ -61,7 +62,7 @@ class RunActions(QObject):
     def rename(self) -> None:
         """Ask for a name."""
         for run_id in self._ids[:1]:
-            dialog = text_question(self._window(), "Rename the run", "Name", self._runs.record(run_id).name)
+            dialog = text_question(self._window(), tr("Rename the run"), tr("Name"), self._runs.record(run_id).name)
             dialog.textValueSelected.connect(self._take_name)
             dialog.open()
 
@@ -70,7 +71,7 @@ class RunActions(QObject):
         """Ask for tags."""
         if self._ids:
             known = dict.fromkeys(tag for run_id in self._ids for tag in self._runs.record(run_id).notes.tags)
-            dialog = text_question(self._window(), "Tags", "Tags, with commas between", ", ".join(known))
+            dialog = text_question(self._window(), tr("Tags"), tr("Tags, with commas between"), ", ".join(known))
             dialog.textValueSelected.connect(self._take_tags)
             dialog.open()
 
@@ -79,7 +80,7 @@ class RunActions(QObject):
         """Ask for a note."""
         for run_id in self._ids[:1]:
             text = self._runs.record(run_id).notes.note
-            dialog = text_question(self._window(), "Note", "What to remember about this run", text)
+            dialog = text_question(self._window(), tr("Note"), tr("What to remember about this run"), text)
             dialog.textValueSelected.connect(self._take_note)
             dialog.open()
 
@@ -114,8 +115,15 @@ class RunActions(QObject):
         def throw(run_id: str) -> None:
             name = self._runs.record(run_id).name
             self._thrown.append(self._runs.delete(run_id))
-            told = f"“{name}” is" if len(self._thrown) == 1 else f"{len(self._thrown)} runs are"
-            self.said.emit(f"{told} in the trash.", "Take it back" if len(self._thrown) == 1 else "Take them back")
+            told = (
+                tr("“{name}” is", name=name)
+                if len(self._thrown) == 1
+                else tr("{count} runs are", count=len(self._thrown))
+            )
+            self.said.emit(
+                tr("{told} in the trash.", told=told),
+                tr("Take it back") if len(self._thrown) == 1 else tr("Take them back"),
+            )
 
         self._each(throw)
 
@@ -148,7 +156,9 @@ class RunActions(QObject):
             if recipe is not None:
                 file = write_recipe(self._project, recipe)
                 QGuiApplication.clipboard().setText(command_line(self._project, file))
-                note = f"The command is on the clipboard; its recipe is recipes/{file.name} in the project."
+                note = tr(
+                    "The command is on the clipboard; its recipe is recipes/{name} in the project.", name=file.name
+                )
                 self.said.emit(note, "")
 
         self._each(copy, first=True)
@@ -156,7 +166,7 @@ class RunActions(QObject):
     @Slot()
     def export_recipe(self) -> None:
         """Ask where to save the recipe."""
-        self._ask_file("Save the recipe", "json", "Recipe (*.json)", self.save_recipe)
+        self._ask_file(tr("Save the recipe"), "json", tr("Recipe (*.json)"), self.save_recipe)
 
     @Slot(str)
     def save_recipe(self, file: str) -> None:
@@ -166,14 +176,14 @@ class RunActions(QObject):
             recipe = self._runs.record(run_id).recipe
             if recipe is not None:
                 write_whole(Path(file), recipe.to_json())
-                self.said.emit(f"The recipe is saved as “{file}”.", "")
+                self.said.emit(tr("The recipe is saved as “{file}”.", file=file), "")
 
         self._each(save, first=True)
 
     @Slot()
     def export_report(self) -> None:
         """Ask where to save a report."""
-        self._ask_file("Save a report", "html", "Report (*.html)", self.save_report)
+        self._ask_file(tr("Save a report"), "html", tr("Report (*.html)"), self.save_report)
 
     @Slot(str)
     def save_report(self, file: str) -> None:
@@ -182,11 +192,11 @@ class RunActions(QObject):
             return
         project, record = self._project, self._runs.record(self._ids[0])
         folder, notes, name, outcome = record.folder, record.notes, record.name, record.outcome
-        said = f"{outcome.sentence} {outcome.hint}".strip() if outcome else "It is still going on."
+        said = f"{outcome.sentence} {outcome.hint}".strip() if outcome else tr("It is still going on.")
 
         def write(_task: BackgroundTask) -> str:
             write_whole(Path(file), run_report(project, folder, name, notes, said))
-            return f"The report is saved as “{file}”. It opens in any browser and needs nothing else."
+            return tr("The report is saved as “{file}”. It opens in any browser and needs nothing else.", file=file)
 
         self._begin(write)
 
@@ -198,14 +208,16 @@ class RunActions(QObject):
         folder = self._runs.record(self._ids[0]).folder
 
         def write(_task: BackgroundTask) -> str:
-            return f"The curves are in “{write_tensorboard(folder)}”. Show them with: tensorboard --logdir"
+            return tr(
+                "The curves are in “{folder}”. Show them with: tensorboard --logdir", folder=write_tensorboard(folder)
+            )
 
         self._begin(write)
 
     def _begin(self, write: Callable[[BackgroundTask], object]) -> None:
         """Write in a thread, since a long run is read for it."""
         if self._task is not None:
-            self.said.emit("Another file is being written; try again in a moment.", "")
+            self.said.emit(tr("Another file is being written; try again in a moment."), "")
             return
         self._task = BackgroundTask(write, self)
         self._task.succeeded.connect(self._written)

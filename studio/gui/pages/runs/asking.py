@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
+from studio.gui.language import tr
 from studio.jobs.runs import RunRecord
 
 
@@ -43,17 +44,24 @@ class Question(QMessageBox):
 def ask_to_stop(parent: QWidget, record: RunRecord) -> Question:
     """Continue, stop and save (True), or stop and discard (False)."""
     saved = record.story.checkpoint_step
-    back = f"back to the checkpoint of step {saved:,}" if saved else "back to the beginning: no checkpoint is saved yet"
+    back = (
+        tr("back to the checkpoint of step {saved:,}", saved=saved)
+        if saved
+        else tr("back to the beginning: no checkpoint is saved yet")
+    )
     question = Question(
         parent,
-        "Stop the run",
-        f"Stop “{record.name}”?",
-        "Stop and save finishes the step and saves, so that Resume goes on exactly there. "
-        f"Stop and discard ends at once and goes {back}.",
-        "Continue training",
+        tr("Stop the run"),
+        tr("Stop “{name}”?", name=record.name),
+        tr(
+            "Stop and save finishes the step and saves, so that Resume goes on exactly there. Stop and discard ends "
+            "at once and goes {back}.",
+            back=back,
+        ),
+        tr("Continue training"),
     )
-    question.offer("Stop and save", True, destructive=False)
-    question.offer("Stop and discard", False, destructive=True)
+    question.offer(tr("Stop and save"), True, destructive=False)
+    question.offer(tr("Stop and discard"), False, destructive=True)
     question.open()
     return question
 
@@ -63,11 +71,13 @@ def ask_to_delete(parent: QWidget, records: Sequence[RunRecord]) -> Question:
     one = len(records) == 1
     question = Question(
         parent,
-        "Delete the run" if one else "Delete runs",
-        f"Move “{records[0].name}” to the trash?" if one else f"Move {len(records)} runs to the trash?",
-        "Curves, log, checkpoints and adapter go to the project's trash. Models, Disk puts them back.",
-        "Keep it" if one else "Keep them",
+        tr("Delete the run") if one else tr("Delete runs"),
+        tr("Move “{name}” to the trash?", name=records[0].name)
+        if one
+        else tr("Move {count} runs to the trash?", count=len(records)),
+        tr("Curves, log, checkpoints and adapter go to the project's trash. Models, Disk puts them back."),
+        tr("Keep it") if one else tr("Keep them"),
     )
-    question.offer("Move to trash", True, destructive=True)
+    question.offer(tr("Move to trash"), True, destructive=True)
     question.open()
     return question

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.recipe_words import Compared, compared
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
@@ -47,17 +48,17 @@ class CompareView(QWidget):
         self._soon = QTimer(self, interval=_REFRESH_MS, singleShot=True)
         self._soon.timeout.connect(self._follow)
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
-        self.tabs.setAccessibleName("What to compare")
-        for word in ("Curves", "Settings"):
+        self.tabs.setAccessibleName(tr("What to compare"))
+        for word in (tr("Curves"), tr("Settings")):
             self.tabs.addTab(word)
         self.tabs.currentChanged.connect(self._show_tab)
-        self.only = QCheckBox("Only what differs")
+        self.only = QCheckBox(tr("Only what differs"))
         self.only.setChecked(True)
         self.only.toggled.connect(self._fill)
         self.summary = QLabel()
         theme.set_role(self.summary, "muted")
         self.table = QTableWidget()
-        self.table.setAccessibleName("Settings of the chosen runs")
+        self.table.setAccessibleName(tr("Settings of the chosen runs"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setTabKeyNavigation(False)
@@ -94,7 +95,7 @@ class CompareView(QWidget):
         names = {recipe.dataset: self._dataset(recipe.dataset) for _, recipe in known}
         self._rows = compared([recipe for _, recipe in known], [names[recipe.dataset] for _, recipe in known])
         self.table.setColumnCount(1 + len(known))
-        self.table.setHorizontalHeaderLabels(["Setting", *(record.name for record, _ in known)])
+        self.table.setHorizontalHeaderLabels([tr("Setting"), *(record.name for record, _ in known)])
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._fill()
 
@@ -102,7 +103,7 @@ class CompareView(QWidget):
         try:
             return find_dataset(self._project, dataset).name
         except StudioError:
-            return f"deleted ({dataset})"
+            return tr("deleted ({dataset})", dataset=dataset)
 
     @Slot(int)
     def _show_tab(self, place: int) -> None:
@@ -137,7 +138,11 @@ class CompareView(QWidget):
         """Fill the table; what differs is bold and marked, for it must not be told by colour alone."""
         rows = [row for row in self._rows if row.differs or not self.only.isChecked()]
         different = sum(row.differs for row in self._rows)
-        self.summary.setText(f"{different} of {len(self._rows)} settings differ" if different else "Nothing differs")
+        self.summary.setText(
+            tr("{different} of {count} settings differ", different=different, count=len(self._rows))
+            if different
+            else tr("Nothing differs")
+        )
         self.table.setRowCount(len(rows))
         bold = QFont(self.table.font())
         bold.setWeight(QFont.Weight.DemiBold)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from studio.core.runs import Outcome
 from studio.gui import theme
+from studio.gui.language import tr
 
 
 class FailureCard(QFrame):
@@ -26,7 +27,7 @@ class FailureCard(QFrame):
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
         for row, (word, label) in enumerate(
-            (("What to do", self.hint), ("Exit code", self.code), ("Last words of the log", self.line))
+            ((tr("What to do"), self.hint), (tr("Exit code"), self.code), (tr("Last words of the log"), self.line))
         ):
             name = QLabel(word)
             theme.set_role(name, "muted")
@@ -38,7 +39,7 @@ class FailureCard(QFrame):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy, self.log = QPushButton("Copy diagnostics"), QPushButton("Show the log")
+        self.copy, self.log = QPushButton(tr("Copy diagnostics")), QPushButton(tr("Show the log"))
         self.copy.clicked.connect(self.copy_requested)
         self.log.clicked.connect(self.log_requested)
         buttons = QHBoxLayout()

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from studio.core.lineage import Family, Node
 from studio.gui import theme
+from studio.gui.language import mark
 from studio.gui.widgets.visible_text import plain_tip
 
 _CARD = QSize(232, 72)
 _GAP_ACROSS, _GAP_DOWN, _MARGIN = 64, 20, 12
-_WORDS = {"model": "BASE MODEL", "dataset": "DATA", "labels": "LABELS"}
+_WORDS = {"model": mark("BASE MODEL"), "dataset": "DATA", "labels": "LABELS"}
 _COLOURS = {"model": 5, "dataset": 2, "labels": 3, "run": 0}  # places in the theme's colours for plots
 _TRAINED = {"reward": 4, "dpo": 1, "kto": 1, "ppo": 1, "rloo": 1, "grpo": 1}
 

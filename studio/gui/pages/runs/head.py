@@ -12,6 +12,7 @@ from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.runs import RunState
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runs import words
 from studio.gui.pages.runs.run_list import state_colour
 from studio.gui.when import when
@@ -44,7 +45,7 @@ class RunHead(QWidget):
         self.chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.watcher().theme_changed.connect(self._colour_chip)
         self.bar = QProgressBar(textVisible=False)
-        self.bar.setAccessibleName("Progress of the run")
+        self.bar.setAccessibleName(tr("Progress of the run"))
         self.right = QHBoxLayout()  # for the buttons of whoever can do something with the run
         top, under = QHBoxLayout(), QHBoxLayout()
         top.setSpacing(12)
@@ -70,10 +71,10 @@ class RunHead(QWidget):
             self._shown = record.id
             self.title.setText(record.name)
             self.about.setText(self._about(record))
-        phase = "Can't be read" if record.broken else words.state_of(record)
+        phase = tr("Can't be read") if record.broken else words.state_of(record)
         if self.chip.text() != phase:
             self.chip.setText(phase)
-            self.chip.setAccessibleName(f"State: {phase}")
+            self.chip.setAccessibleName(tr("State: {phase}", phase=phase))
             self._state = state
             self._colour_chip()
         done, total = words.progress_of(story, state)
@@ -117,7 +118,7 @@ class RunHead(QWidget):
         try:
             return find_dataset(self._project, recipe.dataset).name
         except StudioError:
-            return "a dataset that was deleted"
+            return tr("a dataset that was deleted")
 
 
 def _began(record: RunRecord) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Slot
 
+from studio.gui.language import mark, tr
 from studio.gui.pages.runs import words
 from studio.gui.when import in_time, when
 from studio.gui.widgets.visible_text import plain_tip
@@ -16,8 +17,18 @@ Index = QModelIndex | QPersistentModelIndex
 _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 RUN_ID = int(Qt.ItemDataRole.UserRole)
 SORT = RUN_ID + 1
-COLUMNS = ("Name", "State", "Method", "Result", "Steps", "Time", "Tags", "Note", "Made")
-_NUMBERS = ("Steps", "Time")
+COLUMNS = (
+    mark("Name"),
+    mark("State"),
+    mark("Method"),
+    mark("Result"),
+    mark("Steps"),
+    mark("Time"),
+    mark("Tags"),
+    mark("Note"),
+    mark("Made"),
+)
+_NUMBERS = (mark("Steps"), mark("Time"))
 
 
 class HistoryModel(QAbstractTableModel):
@@ -123,7 +134,7 @@ def _shown(record: RunRecord, column: str) -> str:
         case "Name":
             return record.name
         case "State":
-            return "Can't be read" if record.broken else words.state_of(record)
+            return tr("Can't be read") if record.broken else words.state_of(record)
         case "Method":
             return words.method_of(record)
         case "Result":

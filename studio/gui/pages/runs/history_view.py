@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runs.actions import RunActions
 from studio.gui.pages.runs.compare_view import MOST, CompareView
 from studio.gui.pages.runs.history_model import COLUMNS, RUN_ID, FilteredRuns, HistoryModel
@@ -48,8 +49,10 @@ class HistoryView(QWidget):
         self.acts.recipe_requested.connect(self.recipe_requested)
         self.notice = Notice()
         self.notice.action_requested.connect(self.acts.take_back)
-        self.filter = QLineEdit(placeholderText="Filter by name, state, method, tag or note", clearButtonEnabled=True)
-        self.filter.setAccessibleName("Filter the runs")
+        self.filter = QLineEdit(
+            placeholderText=tr("Filter by name, state, method, tag or note"), clearButtonEnabled=True
+        )
+        self.filter.setAccessibleName(tr("Filter the runs"))
         self.filter.setFixedWidth(340)
         self.filter.textChanged.connect(self._take_filter)
         self.model = HistoryModel(runs)
@@ -61,25 +64,25 @@ class HistoryView(QWidget):
         tools = FlowLayout(spacing=8)
         tools.addWidget(self.filter)
         for word, act in (
-            ("Open", self._open),
-            ("New run from this one", self.acts.train_again),
-            ("Rename…", self.acts.rename),
-            ("Tags…", self.acts.tag),
-            ("Note…", self.acts.note),
-            ("Delete…", self.acts.ask_to_delete),
+            (tr("Open"), self._open),
+            (tr("New run from this one"), self.acts.train_again),
+            (tr("Rename…"), self.acts.rename),
+            (tr("Tags…"), self.acts.tag),
+            (tr("Note…"), self.acts.note),
+            (tr("Delete…"), self.acts.ask_to_delete),
         ):
             button = QPushButton(word)
             theme.set_role(button, "quiet")
             button.clicked.connect(act)
             tools.addWidget(button)
             self.buttons[word] = button
-        self.more = QPushButton("More")
+        self.more = QPushButton(tr("More"))
         menu = QMenu(self.more)
         for word, act in (
-            ("Copy as command", self.acts.copy_command),
-            ("Save the recipe…", self.acts.export_recipe),
-            ("Save a report…", self.acts.export_report),
-            ("Write for TensorBoard", self.acts.write_for_tensorboard),
+            (tr("Copy as command"), self.acts.copy_command),
+            (tr("Save the recipe…"), self.acts.export_recipe),
+            (tr("Save a report…"), self.acts.export_report),
+            (tr("Write for TensorBoard"), self.acts.write_for_tensorboard),
         ):
             menu.addAction(word, act)
         self.more.setMenu(menu)
@@ -109,7 +112,7 @@ class HistoryView(QWidget):
         bind(
             self.table,
             QKeySequence.StandardKey.Delete,
-            "Delete what is selected",
+            tr("Delete what is selected"),
             self.acts.ask_to_delete,
             context=here,
         )
@@ -119,7 +122,7 @@ class HistoryView(QWidget):
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setModel(self.shown)
-        table.setAccessibleName("All runs")
+        table.setAccessibleName(tr("All runs"))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -190,11 +193,15 @@ class HistoryView(QWidget):
         for word, button in self.buttons.items():
             button.setEnabled(count >= 1 if word in ("Tags…", "Delete…") else count == 1)
         shown, whole = self.shown.rowCount(), self.model.rowCount()
-        told = f"{shown:,} of {whole:,} runs" if shown < whole else f"{whole:,} runs"
+        told = (
+            tr("{shown:,} of {whole:,} runs", shown=shown, whole=whole)
+            if shown < whole
+            else tr("{whole:,} runs", whole=whole)
+        )
         if count > MOST:
-            told += f"; the first {MOST} of {count:,} chosen ones are compared"
+            told += tr("; the first {most} of {count:,} chosen ones are compared", most=MOST, count=count)
         elif count < 2:
-            told += "; choose several (Ctrl or Shift and click) to compare them"
+            told += tr("; choose several (Ctrl or Shift and click) to compare them")
         self.chosen.setText(told)
         if count >= 2:
             self.compare.show_runs(run_ids[:MOST])

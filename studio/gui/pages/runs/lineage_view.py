@@ -13,6 +13,7 @@ from studio.core.guide import Facts, RunFact
 from studio.core.lineage import Family, Node, RunFacts, family_of
 from studio.core.pipeline import STATIONS, Progress, Station, method_for, progress_of
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runs import words
 from studio.gui.pages.runs.family_tree import FamilyTree
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -55,9 +56,11 @@ class LineageView(QWidget):
         for card in self.stations.values():
             card.begun.connect(self._begin)
             way.addWidget(card)
-        heading = QLabel("Family tree")
+        heading = QLabel(tr("Family tree"))
         theme.set_role(heading, "heading")
-        about = QLabel("What went into what, from left to right. Press a card to open it. Dashed: rewarded or judged.")
+        about = QLabel(
+            tr("What went into what, from left to right. Press a card to open it. Dashed: rewarded or judged.")
+        )
         about.setWordWrap(True)
         theme.set_role(about, "muted")
         self.tree = FamilyTree()
@@ -66,7 +69,7 @@ class LineageView(QWidget):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(self.tree)
-        self.area.setAccessibleName("Family tree of the project")
+        self.area.setAccessibleName(tr("Family tree of the project"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -190,7 +193,7 @@ class StationCard(QFrame):
         about = QLabel(station.about)
         about.setWordWrap(True)
         theme.set_role(about, "muted")
-        self.button = QPushButton({"train": "Train…", "label": "Label…", "chat": "Open Chat"}[station.verb])
+        self.button = QPushButton({"train": tr("Train…"), "label": tr("Label…"), "chat": tr("Open Chat")}[station.verb])
         self.button.setAccessibleName(f"{station.title}: {self.button.text()}")
         self.button.clicked.connect(self._begin)
         head = QHBoxLayout()
@@ -211,12 +214,20 @@ class StationCard(QFrame):
         """Say whether this step is done, next, or later; in words and with a mark, not by colour alone."""
         key = self._station.key
         done, upcoming = key in progress.done, key == progress.next
-        optional = " (or skip it)" if self._station.optional and not done else ""
+        optional = tr(" (or skip it)") if self._station.optional and not done else ""
         self.mark.setText("✓" if done else "➜" if upcoming else f"{self._number}")
         theme.set_role(self.mark, "success" if done else "accent" if upcoming else "muted")
         theme.set_role(self.button, "primary" if upcoming else "quiet")
-        told = "done" if done else "comes next" if upcoming else "not done yet"
-        self.setAccessibleName(f"Step {self._number}, {self._station.title}{optional}: {told}")
+        told = "done" if done else tr("comes next") if upcoming else tr("not done yet")
+        self.setAccessibleName(
+            tr(
+                "Step {number}, {title}{optional}: {told}",
+                number=self._number,
+                title=self._station.title,
+                optional=optional,
+                told=told,
+            )
+        )
         self.mark.setToolTip(told)
 
     @Slot()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runs.words import plain_log
 from studio.gui.widgets.keys import bind
 from studio.storage.runs import RunFolder
@@ -40,18 +41,18 @@ class LogView(QWidget):
         self._timer = QTimer(self, interval=_EVERY_MS)
         self._timer.timeout.connect(self.read)
         self.text = QPlainTextEdit(readOnly=True, lineWrapMode=QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setAccessibleName("Log of the training process")
-        self.text.setPlaceholderText("The training process has printed nothing.")
+        self.text.setAccessibleName(tr("Log of the training process"))
+        self.text.setPlaceholderText(tr("The training process has printed nothing."))
         self.text.setTabChangesFocus(True)
         theme.set_role(self.text, "mono")
-        self.search = QLineEdit(placeholderText="Search the log", clearButtonEnabled=True)
-        self.search.setAccessibleName("Search the log")
+        self.search = QLineEdit(placeholderText=tr("Search the log"), clearButtonEnabled=True)
+        self.search.setAccessibleName(tr("Search the log"))
         self.search.setMaximumWidth(360)
         self.search.textChanged.connect(self._find_first)
         self.search.returnPressed.connect(self.find_next)
         self.found = QLabel()
         theme.set_role(self.found, "muted")
-        self.next, self.previous = QPushButton("Next"), QPushButton("Previous")
+        self.next, self.previous = QPushButton(tr("Next")), QPushButton(tr("Previous"))
         self.next.clicked.connect(self.find_next)
         self.previous.clicked.connect(self.find_previous)
         row = QHBoxLayout()
@@ -67,8 +68,8 @@ class LogView(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.text, 1)
         here, keys = Qt.ShortcutContext.WidgetWithChildrenShortcut, QKeySequence.StandardKey
-        bind(self, keys.Find, "Search the log", self._begin, context=here)
-        bind(self, keys.FindNext, "Find the next place in the log", self.find_next, context=here)
+        bind(self, keys.Find, tr("Search the log"), self._begin, context=here)
+        bind(self, keys.FindNext, tr("Find the next place in the log"), self.find_next, context=here)
         theme.watcher().theme_changed.connect(self._mark)
         self._mark()
 
@@ -133,8 +134,8 @@ class LogView(QWidget):
             mark.format, mark.cursor = looks, place  # type: ignore[attr-defined]
             marks.append(mark)
         self.text.setExtraSelections(marks)
-        more = " or more" if len(places) == _MOST else ""
-        self.found.setText(f"{len(places):,}{more} found" if self.search.text() else "")
+        more = tr(" or more") if len(places) == _MOST else ""
+        self.found.setText(tr("{count:,}{more} found", count=len(places), more=more) if self.search.text() else "")
         for button in (self.next, self.previous):
             button.setEnabled(bool(places))
 

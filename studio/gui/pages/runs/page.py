@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QListView, QScrollArea, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
+from studio.gui.language import tr
 from studio.gui.pages.runs.history_view import HistoryView
 from studio.gui.pages.runs.lineage_view import LineageView
 from studio.gui.pages.runs.queue_panel import QueuePanel
@@ -43,7 +44,7 @@ class RunsPage(QWidget):
         super().__init__(parent)
         self.model = RunListModel(runs)
         self.list = QListView()
-        self.list.setAccessibleName("Runs, newest first")
+        self.list.setAccessibleName(tr("Runs, newest first"))
         self.list.setModel(self.model)
         self.list.setItemDelegate(RunDelegate(self.list))
         self.list.setUniformItemSizes(True)
@@ -72,9 +73,9 @@ class RunsPage(QWidget):
         splitter.setSizes([280, 1000])
 
         self.empty = EmptyState(
-            "No runs yet",
-            "A run is one training: its curves, its log, its checkpoints and the adapter that comes out.",
-            "Train your first adapter",
+            tr("No runs yet"),
+            tr("A run is one training: its curves, its log, its checkpoints and the adapter that comes out."),
+            tr("Train your first adapter"),
         )
         self.empty.action_requested.connect(self.train_requested)
         self.history = HistoryView(project, runs)
@@ -88,12 +89,12 @@ class RunsPage(QWidget):
         self.lineage.train_requested.connect(self.method_requested)
         self.lineage.chat_requested.connect(self._chat)
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
-        self.tabs.setAccessibleName("What to show of the runs")
+        self.tabs.setAccessibleName(tr("What to show of the runs"))
         self.views = QStackedWidget()
         for word, about, view in (
-            ("Run", "One run: its plots, samples, log and settings", splitter),
-            ("History and compare", "All runs as a table; choose several to compare them", self.history),
-            ("Lineage", "What went into what, and what comes next", self.lineage),
+            (tr("Run"), tr("One run: its plots, samples, log and settings"), splitter),
+            (tr("History and compare"), tr("All runs as a table; choose several to compare them"), self.history),
+            (tr("Lineage"), tr("What went into what, and what comes next"), self.lineage),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(word), about)
             self.views.addWidget(view if view is splitter else _scrolled(view))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QTabBar, QVBoxLayout, QWidget
 
+from studio.gui.language import tr
 from studio.gui.widgets.flow_layout import FlowLayout
 
 
@@ -21,7 +22,7 @@ class Parts(QWidget):
         super().__init__(parent)
         self._pages = pages
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
-        self.tabs.setAccessibleName("What to show of the run")
+        self.tabs.setAccessibleName(tr("What to show of the run"))
         for word in pages:
             self.tabs.addTab(word)
         above = QWidget()

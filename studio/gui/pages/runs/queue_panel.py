@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.queue import when_words
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.jobs.queue import ASKED
 from studio.jobs.runs import ProjectRuns
 
@@ -46,9 +47,9 @@ class QueuePanel(QWidget):
         self.hold = QPushButton()
         self.hold.clicked.connect(self._hold)
         self.list = QListWidget()
-        self.list.setAccessibleName("Queue, the next run first")
-        self.list.setAccessibleDescription("Alt+Up and Alt+Down move a run, Delete takes it out of the queue")
-        self.list.setToolTip("Drag to reorder, or Alt+Up and Alt+Down; Delete takes a run out of the queue")
+        self.list.setAccessibleName(tr("Queue, the next run first"))
+        self.list.setAccessibleDescription(tr("Alt+Up and Alt+Down move a run, Delete takes it out of the queue"))
+        self.list.setToolTip(tr("Drag to reorder, or Alt+Up and Alt+Down; Delete takes a run out of the queue"))
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.list.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.list.model().rowsMoved.connect(self._dropped)
@@ -85,12 +86,12 @@ class QueuePanel(QWidget):
                 self.list.setCurrentItem(item)
         rows = min(max(len(queue.waiting), 1), _ROWS)
         self.list.setFixedHeight(rows * (self.list.fontMetrics().height() + 12) + 8)
-        self.heading.setText(f"Queue ({len(queue.waiting):,})")
-        self.hold.setText("Go on" if queue.held else "Hold")
-        self.hold.setAccessibleName("Let the queue go on" if queue.held else "Hold the queue")
-        held = f"On hold: {queue.held}"
+        self.heading.setText(tr("Queue ({count:,})", count=len(queue.waiting)))
+        self.hold.setText(tr("Go on") if queue.held else tr("Hold"))
+        self.hold.setAccessibleName(tr("Let the queue go on") if queue.held else tr("Hold the queue"))
+        held = tr("On hold: {held}", held=queue.held)
         self.about.setText(
-            held if queue.held else "One after another, while this window or “plumbline queue run” is open."
+            held if queue.held else tr("One after another, while this window or “plumbline queue run” is open.")
         )
 
     def move_run(self, run_id: str, by: int) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from studio.core.reward_report import Report
 from studio.gui import theme
+from studio.gui.language import tr
 
 if TYPE_CHECKING:
     from studio.gui.plots.report_plots import ReportPlot
@@ -22,14 +23,14 @@ class ReportView(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName("Report on the reward model")
+        self.setAccessibleName(tr("Report on the reward model"))
         self.kind = ""  # of the dataset that the judge learned from
         self.words = [QLabel() for _ in range(4)]  # a paragraph each
         card = QFrame()
         theme.set_role(card, "card")
         inside = QVBoxLayout(card)
         inside.setContentsMargins(16, 12, 16, 16)
-        heading = QLabel("How well it judges")
+        heading = QLabel(tr("How well it judges"))
         theme.set_role(heading, "heading")
         inside.addWidget(heading)
         inside.setSpacing(8)

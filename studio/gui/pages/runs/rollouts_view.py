@@ -23,13 +23,14 @@ from PySide6.QtWidgets import (
 
 from studio.core.rollouts import Rollout, Rollouts
 from studio.gui import theme
+from studio.gui.language import mark, tr
 
 _Index = QModelIndex | QPersistentModelIndex
 _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 _SORT = int(Qt.ItemDataRole.UserRole)
 _SHOWN = 300  # characters of a cell; more is never visible
 _NEWEST = -1
-_COLUMNS = ("Step", "Prompt", "Answer", "Score", "KL", "Tokens", "Ended")
+_COLUMNS = (mark("Step"), mark("Prompt"), mark("Answer"), mark("Score"), "KL", mark("Tokens"), mark("Ended"))
 _WIDTHS = {"Step": 72, "Score": 80, "KL": 80, "Tokens": 80, "Ended": 80}
 
 
@@ -82,12 +83,12 @@ class RolloutsView(QWidget):
         self._rollouts = Rollouts()
         self._seen = -1
         self.steps = QComboBox()
-        self.steps.setAccessibleName("Step")
+        self.steps.setAccessibleName(tr("Step"))
         self.steps.setMinimumWidth(200)
         self.steps.activated.connect(self._take_step)
-        label = QLabel("Answers of")
+        label = QLabel(tr("Answers of"))
         label.setBuddy(self.steps)
-        about = QLabel("A few of each step, with what rewarded them and how far they are from the start.")
+        about = QLabel(tr("A few of each step, with what rewarded them and how far they are from the start."))
         about.setWordWrap(True)
         theme.set_role(about, "muted")
         self.model = RolloutsModel()
@@ -96,7 +97,7 @@ class RolloutsView(QWidget):
         self._sorted.setSourceModel(self.model)
         self.table = _table(self._sorted)
         self.table.selectionModel().currentChanged.connect(self._show_text)
-        self.prompt, self.answer = _text("Prompt"), _text("Answer")
+        self.prompt, self.answer = _text(tr("Prompt")), _text(tr("Answer"))
         choice = QHBoxLayout()
         choice.setSpacing(12)
         choice.addWidget(label)
@@ -104,7 +105,7 @@ class RolloutsView(QWidget):
         choice.addWidget(about, 1)
         whole = QHBoxLayout()
         whole.setSpacing(12)
-        for word, text in (("Prompt", self.prompt), ("Answer", self.answer)):
+        for word, text in ((tr("Prompt"), self.prompt), (tr("Answer"), self.answer)):
             column, heading = QVBoxLayout(), QLabel(word)
             theme.set_role(heading, "heading")
             heading.setBuddy(text)
@@ -122,7 +123,7 @@ class RolloutsView(QWidget):
         """Show another run's answers, beginning with its newest step."""
         self._rollouts, self._seen = rollouts, -1
         self.steps.clear()
-        self.steps.addItem("the newest step", _NEWEST)
+        self.steps.addItem(tr("the newest step"), _NEWEST)
         self.follow()
 
     def follow(self) -> None:
@@ -138,9 +139,11 @@ class RolloutsView(QWidget):
         chosen, steps = self._step(), self._rollouts.steps
         self.steps.blockSignals(True)
         self.steps.clear()
-        self.steps.addItem(f"the newest step ({steps[0]:,})" if steps else "the newest step", _NEWEST)
+        self.steps.addItem(
+            tr("the newest step ({steps:,})", steps=steps[0]) if steps else tr("the newest step"), _NEWEST
+        )
         for step in steps:
-            self.steps.addItem(f"step {step:,}", step)
+            self.steps.addItem(tr("step {step:,}", step=step), step)
         self.steps.setCurrentIndex(max(0, self.steps.findData(chosen)))
         self.steps.blockSignals(False)
 
@@ -175,7 +178,7 @@ class RolloutsView(QWidget):
 def _table(model: QSortFilterProxyModel) -> QTableView:
     table = QTableView()
     table.setModel(model)
-    table.setAccessibleName("Answers of the step")
+    table.setAccessibleName(tr("Answers of the step"))
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -212,7 +215,7 @@ def _in_words(value: str | float | bool) -> str:
         shown = " ".join(value[:_SHOWN].split())
         return shown + "…" if len(value) > _SHOWN else shown
     if isinstance(value, bool):
-        return "yes" if value else "cut off"
+        return "yes" if value else tr("cut off")
     if isinstance(value, int):
         return f"{value:,}"
-    return "not a number" if math.isnan(value) else f"{value:.3f}"
+    return tr("not a number") if math.isnan(value) else f"{value:.3f}"

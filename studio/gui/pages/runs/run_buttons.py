@@ -16,6 +16,7 @@ from studio.core.errors import StudioError
 from studio.core.rewards import Function
 from studio.core.runs import RunState
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runs.actions import RunActions
 from studio.gui.pages.runs.asking import ask_to_stop
 from studio.gui.pages.runs.diagnostics import diagnostics_of
@@ -45,30 +46,32 @@ class RunButtons(QWidget):
         self.acts = RunActions(project, runs, self)
         self.acts.said.connect(self.said)
         self.acts.recipe_requested.connect(self.recipe_requested)
-        self.pause = _button("Pause", "", self._pause)
-        self.pause.setToolTip("Saves, ends the process so that its memory is free, and goes on exactly there on Resume")
-        self.stop = _button("Stop…", "danger", self._ask_to_stop)
-        self.resume = _button("Resume", "primary", self._resume)
-        self.unqueue = _button("Take out of the queue", "", self._unqueue)
-        self.compare = _button("Compare in Chat", "", self._chat)
-        self.evaluate = _button("Evaluate", "", self._evaluate)
-        self.evaluate.setToolTip("Asks held-out prompts and says in figures how well it does, beside other models")
-        self.more = QPushButton("More")
+        self.pause = _button(tr("Pause"), "", self._pause)
+        self.pause.setToolTip(
+            tr("Saves, ends the process so that its memory is free, and goes on exactly there on Resume")
+        )
+        self.stop = _button(tr("Stop…"), "danger", self._ask_to_stop)
+        self.resume = _button(tr("Resume"), "primary", self._resume)
+        self.unqueue = _button(tr("Take out of the queue"), "", self._unqueue)
+        self.compare = _button(tr("Compare in Chat"), "", self._chat)
+        self.evaluate = _button(tr("Evaluate"), "", self._evaluate)
+        self.evaluate.setToolTip(tr("Asks held-out prompts and says in figures how well it does, beside other models"))
+        self.more = QPushButton(tr("More"))
         menu = QMenu(self.more)
-        self.again = menu.addAction("New run from this one", self.acts.train_again)
-        self.enqueue = menu.addAction("Add to the queue", self._enqueue)
+        self.again = menu.addAction(tr("New run from this one"), self.acts.train_again)
+        self.enqueue = menu.addAction(tr("Add to the queue"), self._enqueue)
         menu.addSeparator()
-        menu.addAction("Rename…", self.acts.rename)
-        menu.addAction("Tags…", self.acts.tag)
-        menu.addAction("Note…", self.acts.note)
+        menu.addAction(tr("Rename…"), self.acts.rename)
+        menu.addAction(tr("Tags…"), self.acts.tag)
+        menu.addAction(tr("Note…"), self.acts.note)
         menu.addSeparator()
-        self.copy = menu.addAction("Copy diagnostics", self.copy_diagnostics)
-        self.command = menu.addAction("Copy as command", self.acts.copy_command)
-        self.export = menu.addAction("Save the recipe…", self.acts.export_recipe)
-        self.report_file = menu.addAction("Save a report…", self.acts.export_report)
-        menu.addAction("Write for TensorBoard", self.acts.write_for_tensorboard)
+        self.copy = menu.addAction(tr("Copy diagnostics"), self.copy_diagnostics)
+        self.command = menu.addAction(tr("Copy as command"), self.acts.copy_command)
+        self.export = menu.addAction(tr("Save the recipe…"), self.acts.export_recipe)
+        self.report_file = menu.addAction(tr("Save a report…"), self.acts.export_report)
+        menu.addAction(tr("Write for TensorBoard"), self.acts.write_for_tensorboard)
         menu.addSeparator()
-        self.delete = menu.addAction("Delete…", self.acts.ask_to_delete)
+        self.delete = menu.addAction(tr("Delete…"), self.acts.ask_to_delete)
         self.more.setMenu(menu)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -90,12 +93,12 @@ class RunButtons(QWidget):
         gone, finished = record.outcome is not None, record.state is RunState.FINISHED
         stopping = self._runs.is_stopping(record.id)
         self.stop.setVisible(not record.state.is_over and not record.broken)
-        self.stop.setText("Stopping…" if stopping else "Stop…")
+        self.stop.setText(tr("Stopping…") if stopping else tr("Stop…"))
         self.pause.setVisible(not record.state.is_over and not record.broken)
         self.pause.setEnabled(not stopping)
         self.resume.setVisible(gone and not finished and not record.broken)
         waiting = record.queued or record.state is RunState.WAITING
-        self.resume.setText("Start now" if waiting else "Resume" if can_resume else "Start again")
+        self.resume.setText(tr("Start now") if waiting else tr("Resume") if can_resume else tr("Start again"))
         self.unqueue.setVisible(record.queued and gone)
         self.enqueue.setVisible(gone and not finished and not record.queued and not record.broken)
         self.compare.setVisible(can_chat)
@@ -115,7 +118,7 @@ class RunButtons(QWidget):
         """Put all that tells why it ended as it did on the clipboard."""
         if self._record is not None:
             QGuiApplication.clipboard().setText(diagnostics_of(self._record))
-            self.said.emit("The diagnostics are on the clipboard: settings, ending, and the end of the log.", "")
+            self.said.emit(tr("The diagnostics are on the clipboard: settings, ending, and the end of the log."), "")
 
     @Slot()
     def _ask_to_stop(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from studio.core.runs import RunState
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runs import words
 from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
@@ -102,11 +103,11 @@ class RunListModel(QAbstractListModel):
 def _state(record: RunRecord) -> str:
     """How it stands, in few words, and how far it came unless that is the end."""
     if record.broken:
-        return "Can't be read"
+        return tr("Can't be read")
     state, story = words.state_of(record), record.story
     if not story.total or record.state is RunState.FINISHED:
         return state
-    return f"{state}, {story.step:,} of {story.total:,}"
+    return tr("{state}, {step:,} of {total:,}", state=state, step=story.step, total=story.total)
 
 
 def _method(record: RunRecord) -> str:

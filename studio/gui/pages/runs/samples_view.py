@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.samples import Sample, SampleBook, changed_spans
 from studio.gui import theme
+from studio.gui.language import tr
 
 _LINES = 6  # of an answer that are in sight
 
@@ -34,7 +35,7 @@ class SamplesView(QWidget):
         self._book = SampleBook()
         self._seen, self._steps = -1, list[int]()
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Step of the samples")
+        self.slider.setAccessibleName(tr("Step of the samples"))
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.slider.valueChanged.connect(self._show_step)
@@ -95,7 +96,9 @@ class SamplesView(QWidget):
             return
         step = self._steps[min(self.slider.value(), len(self._steps) - 1)]
         before = self._book.before(step)
-        self.place.setText(f"After step {step:,} of {self._steps[-1]:,}" if step else "Before training")
+        self.place.setText(
+            tr("After step {step:,} of {steps:,}", step=step, steps=self._steps[-1]) if step else tr("Before training")
+        )
         self.slider.setAccessibleDescription(self.place.text())
         for number, card in enumerate(self.cards):
             shown = number in self._book.by_prompt
@@ -113,7 +116,7 @@ class _Card(QFrame):
         theme.set_role(self, "card")
         self._number = number
         self.prompt, self.now_heading = QLabel(), QLabel()
-        base_heading = QLabel("Before training")
+        base_heading = QLabel(tr("Before training"))
         for label in (self.prompt, self.now_heading, base_heading):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.prompt.setWordWrap(True)
@@ -136,14 +139,21 @@ class _Card(QFrame):
         """Show the answers from before training and after `step`, marked against the ones before."""
         shown = now or base
         self.prompt.setText(shown.prompt if shown else "")
-        heading = f"After step {step:,}" if step else "Before training"
+        heading = tr("After step {step:,}", step=step) if step else tr("Before training")
         if earlier is not None and now is not None:
             same = earlier.answer == now.answer
-            heading += f", as after step {earlier.step:,}" if same else f"; underlined: not so after {earlier.step:,}"
+            heading += (
+                tr(", as after step {step:,}", step=earlier.step)
+                if same
+                else tr("; underlined: not so after {step:,}", step=earlier.step)
+            )
         self.now_heading.setText(heading)
-        for box, sample, what in ((self.base, base, "before training"), (self.now, now, f"after step {step:,}")):
+        for box, sample, what in (
+            (self.base, base, tr("before training")),
+            (self.now, now, tr("after step {step:,}", step=step)),
+        ):
             text = _text(sample)
-            box.setAccessibleName(f"Answer to prompt {self._number} {what}")
+            box.setAccessibleName(tr("Answer to prompt {number} {what}", number=self._number, what=what))
             if box.toPlainText() != text:
                 box.setPlainText(text)
         spans = changed_spans(earlier.answer, now.answer) if earlier is not None and now is not None else []
@@ -152,7 +162,7 @@ class _Card(QFrame):
 
 def _text(sample: Sample | None) -> str:
     if sample is None:
-        return "(not written)"
+        return tr("(not written)")
     return sample.answer + ("" if sample.ended else " …") if sample.answer.strip() else "(nothing)"
 
 

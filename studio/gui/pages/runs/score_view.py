@@ -23,6 +23,7 @@ from studio.core.judging import REWARD
 from studio.core.labelling import PAIRWISE
 from studio.core.scoring import verdict
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.widgets.notice import Notice
 from studio.jobs.service import WorkerService
 from studio.storage.project import Project
@@ -41,15 +42,15 @@ class ScoreView(QWidget):
         self._question: dict[str, Any] | None = None
         self.notice = Notice()
         self.prompt, self.first, self.second = (
-            _box(name, lines) for name, lines in (("Prompt", 3), ("Answer A", 7), ("Answer B", 7))
+            _box(name, lines) for name, lines in ((tr("Prompt"), 3), (tr("Answer A"), 7), (tr("Answer B"), 7))
         )
-        self.score = QPushButton("Score")
+        self.score = QPushButton(tr("Score"))
         theme.set_role(self.score, "primary")
         self.score.clicked.connect(self._ask)
         self.result = QLabel()
         self.result.setTextFormat(Qt.TextFormat.PlainText)
         self.result.setWordWrap(True)
-        self.result.setAccessibleName("Scores")
+        self.result.setAccessibleName(tr("Scores"))
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         card = QFrame()
         theme.set_role(card, "card")
@@ -57,9 +58,9 @@ class ScoreView(QWidget):
         grid.setContentsMargins(16, 12, 16, 16)
         grid.setHorizontalSpacing(12)
         for label, box, row, column, span in (
-            ("Prompt", self.prompt, 0, 0, 2),
-            ("Answer A", self.first, 2, 0, 1),
-            ("Answer B", self.second, 2, 1, 1),
+            (tr("Prompt"), self.prompt, 0, 0, 2),
+            (tr("Answer A"), self.first, 2, 0, 1),
+            (tr("Answer B"), self.second, 2, 1, 1),
         ):
             heading = QLabel(label)
             heading.setBuddy(box)
@@ -105,9 +106,9 @@ class ScoreView(QWidget):
     def _ask(self) -> None:
         self.notice.clear()
         answers = [self.first.toPlainText(), self.second.toPlainText()]
-        for box, name in ((self.prompt, "a prompt"), (self.first, "answer A"), (self.second, "answer B")):
+        for box, name in ((self.prompt, tr("a prompt")), (self.first, tr("answer A")), (self.second, tr("answer B"))):
             if not box.toPlainText().strip():
-                self.notice.show_note(f"Write {name} first.")
+                self.notice.show_note(tr("Write {name} first.", name=name))
                 box.setFocus()
                 return
         self._asked += 1
@@ -124,10 +125,10 @@ class ScoreView(QWidget):
     def _send(self) -> None:
         """Ask the worker; start it when there is none. Raises StudioError."""
         if self._service is not None:
-            self.result.setText("Scoring…")
+            self.result.setText(tr("Scoring…"))
             self._service.send(self._question or {})
             return
-        self.result.setText("Loading the judge…")
+        self.result.setText(tr("Loading the judge…"))
         service = WorkerService("judge", self._project.logs / "judge.log", self, self.command)
         service.reply_arrived.connect(self._take_reply)
         service.ended.connect(self._take_end)

@@ -12,6 +12,7 @@ from studio.core.errors import StudioError
 from studio.core.recipe_words import setting_rows
 from studio.core.recipes import Recipe
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.datasets import find_dataset
 from studio.storage.label_datasets import labels_used
 from studio.storage.project import Project
@@ -30,7 +31,7 @@ class SettingsView(QScrollArea):
         self._folder = Path()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName("Settings of the run")
+        self.setAccessibleName(tr("Settings of the run"))
 
     def show_recipe(self, recipe: Recipe | None, folder: Path) -> None:
         """Show another recipe."""
@@ -70,28 +71,28 @@ class SettingsView(QScrollArea):
 
     def _rows(self, recipe: Recipe | None, folder: Path) -> list[tuple[str, str]]:
         if recipe is None:
-            return [("Folder", str(folder))]
+            return [(tr("Folder"), str(folder))]
         return [
-            ("Method", recipe.how.label),
-            ("Base model", recipe.base_model),
-            ("Starts from", recipe.adapter or "the base model itself"),
-            ("Dataset", self._dataset(recipe)),
+            (tr("Method"), recipe.how.label),
+            (tr("Base model"), recipe.base_model),
+            (tr("Starts from"), recipe.adapter or tr("the base model itself")),
+            (tr("Dataset"), self._dataset(recipe)),
             *self._revision(recipe),
             *self._labels(recipe),
             *setting_rows(recipe),
-            ("Folder", str(folder)),
+            (tr("Folder"), str(folder)),
         ]
 
     def _dataset(self, recipe: Recipe) -> str:
         try:
             info = find_dataset(self._project, recipe.dataset)
         except StudioError:
-            return f"deleted ({recipe.dataset})"
+            return tr("deleted ({dataset})", dataset=recipe.dataset)
         then = at_hash(self._project, info, recipe.dataset_hash) if recipe.dataset_hash else info
         if then is None:
-            return f"{info.name}, which is another one now"
+            return tr("{name}, which is another one now", name=info.name)
         changed = then.content_hash != info.content_hash
-        return f"{info.name} ({then.size})" + (", as it was before it was changed" if changed else "")
+        return f"{info.name} ({then.size})" + (tr(", as it was before it was changed") if changed else "")
 
     def _revision(self, recipe: Recipe) -> list[tuple[str, str]]:
         """Which state of the dataset it was; its hash names what it held, row by row."""
@@ -102,8 +103,8 @@ class SettingsView(QScrollArea):
             then = at_hash(self._project, info, recipe.dataset_hash)
         except StudioError:
             then = None
-        revision = [("Data revision", f"{then.revision:,}")] if then is not None else []
-        return [*revision, ("Data hash", recipe.dataset_hash)]
+        revision = [(tr("Data revision"), f"{then.revision:,}")] if then is not None else []
+        return [*revision, (tr("Data hash"), recipe.dataset_hash)]
 
     def _labels(self, recipe: Recipe) -> list[tuple[str, str]]:
         """The very labels that the dataset was made of; nothing for one that came from a file."""
@@ -111,4 +112,4 @@ class SettingsView(QScrollArea):
             used = labels_used(self._project, recipe.dataset_hash)
         except StudioError:
             return []
-        return [("Labels", used.sentence)] if used else []
+        return [(tr("Labels"), used.sentence)] if used else []

@@ -5,28 +5,29 @@ from __future__ import annotations
 import re
 
 from studio.core.runs import WORKING, RunState, RunStory
+from studio.gui.language import mark, tr
 from studio.gui.when import in_time
 from studio.jobs.runs import RunRecord
 from studio.storage.files import in_bytes
 
 STATES = {
-    RunState.WAITING: "Not started",
-    RunState.STARTING: "Starting",
-    RunState.RUNNING: "Training",
-    RunState.FINISHED: "Finished",
-    RunState.STOPPED: "Stopped",
-    RunState.PAUSED: "Paused",
-    RunState.FAILED: "Failed",
-    RunState.INTERRUPTED: "Interrupted",
+    RunState.WAITING: mark("Not started"),
+    RunState.STARTING: mark("Starting"),
+    RunState.RUNNING: mark("Training"),
+    RunState.FINISHED: mark("Finished"),
+    RunState.STOPPED: mark("Stopped"),
+    RunState.PAUSED: mark("Paused"),
+    RunState.FAILED: mark("Failed"),
+    RunState.INTERRUPTED: mark("Interrupted"),
 }
 PHASES = {
-    "loading": "Loading",
-    "encoding": "Tokenising",
-    "reference": "Asking the reference",
-    "training": "Training",
-    "evaluating": "Evaluating",
-    "sampling": "Writing samples",
-    "saving": "Saving",
+    "loading": mark("Loading"),
+    "encoding": mark("Tokenising"),
+    "reference": mark("Asking the reference"),
+    "training": mark("Training"),
+    "evaluating": mark("Evaluating"),
+    "sampling": mark("Writing samples"),
+    "saving": mark("Saving"),
 }
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, meant for terminals
 
@@ -40,7 +41,7 @@ def phase_of(story: RunStory, state: RunState) -> str:
 
 def state_of(record: RunRecord) -> str:
     """The word on the chip of a run; one that waits for its turn is queued, whatever it did before."""
-    return "Queued" if record.queued and record.state.is_over else phase_of(record.story, record.state)
+    return tr("Queued") if record.queued and record.state.is_over else phase_of(record.story, record.state)
 
 
 def progress_of(story: RunStory, state: RunState) -> tuple[int, int]:
@@ -54,30 +55,36 @@ def facts_of(story: RunStory, state: RunState) -> str:
     """How far it is, how long it takes, how fast it goes and what it uses, as one line."""
     facts: list[str] = []
     if story.total:
-        facts.append(f"Step {story.step:,} of {story.total:,}")
+        facts.append(tr("Step {step:,} of {total:,}", step=story.step, total=story.total))
     elif story.phase_total and not state.is_over:
-        facts.append(f"{story.phase_done:,} of {story.phase_total:,} examples")
+        facts.append(
+            tr("{phase_done:,} of {phase_total:,} examples", phase_done=story.phase_done, phase_total=story.phase_total)
+        )
     if story.eta is not None and not state.is_over:
-        facts.append(f"about {in_time(story.eta)} left")
+        facts.append(tr("about {eta} left", eta=in_time(story.eta)))
     if story.elapsed:
-        facts.append(f"{in_time(story.elapsed)} of training")
+        facts.append(tr("{elapsed} of training", elapsed=in_time(story.elapsed)))
     if story.tokens_per_second:
-        facts.append(f"{story.tokens_per_second:,.0f} tokens/s")
+        facts.append(tr("{tokens_per_second:,.0f} tokens/s", tokens_per_second=story.tokens_per_second))
     if story.memory_peak and state.is_over:
-        facts.append(f"{in_bytes(story.memory_peak)} of memory at most")
+        facts.append(tr("{memory_peak} of memory at most", memory_peak=in_bytes(story.memory_peak)))
     elif story.memory_used and not state.is_over:
-        facts.append(f"{in_bytes(story.memory_used)} of memory")
+        facts.append(tr("{memory_used} of memory", memory_used=in_bytes(story.memory_used)))
     if story.device:
-        device = "the processor" if story.device == "processor" else story.device
+        device = tr("the processor") if story.device == "processor" else story.device
         number_format = story.precision.split(" (")[0]  # the reason behind it stands in the diagnostics
-        facts.append(f"on {device}, {number_format}" if number_format else f"on {device}")
+        facts.append(
+            tr("on {device}, {number_format}", device=device, number_format=number_format)
+            if number_format
+            else tr("on {device}", device=device)
+        )
     return "  ·  ".join(facts)
 
 
 _RESULTS = (
-    ("eval_score", "held-out score {:.3g}"),
-    ("eval_accuracy", "held-out accuracy {:.3g}"),
-    ("eval_loss", "eval loss {:.4g}"),
+    ("eval_score", mark("held-out score {:.3g}")),
+    ("eval_accuracy", mark("held-out accuracy {:.3g}")),
+    ("eval_loss", mark("eval loss {:.4g}")),
 )
 
 
@@ -88,7 +95,7 @@ def result_of(record: RunRecord) -> str:
         value = story.evaluation.number(name) if story.evaluation is not None else None
         if value is not None:
             return told.format(value)
-    return f"loss {story.loss:.4g}" if story.loss is not None else ""
+    return tr("loss {loss:.4g}", loss=story.loss) if story.loss is not None else ""
 
 
 def method_of(record: RunRecord) -> str:

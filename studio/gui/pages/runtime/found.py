@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.core.torch_builds import Choice, Computer, TorchBuild, builds_for, choose
+from studio.gui.language import tr
 from studio.processes.probing import probe
 from studio.storage.files import free_bytes, in_bytes
 from studio.storage.runtimes import has_lock, runtimes_home
@@ -34,12 +35,17 @@ def look() -> Found:
 def lines_about(computer: Computer) -> list[str]:
     """The computer in words, a line a card."""
     lines = [
-        f"{card.name}"
-        f"{f', {in_bytes(card.memory)} of memory' if card.memory else ''}, driver {card.driver}, "
-        f"compute capability {card.capability[0]}.{card.capability[1]}"
+        tr(
+            "{name}{memory}, driver {driver}, compute capability {capability}.{capability_2}",
+            name=card.name,
+            memory=f", {in_bytes(card.memory)} of memory" if card.memory else "",
+            driver=card.driver,
+            capability=card.capability[0],
+            capability_2=card.capability[1],
+        )
         for card in computer.cards
     ]
-    lines += [f"AMD card of the generation {name}" for name in computer.amd]
+    lines += [tr("AMD card of the generation {name}", name=name) for name in computer.amd]
     if computer.system == "macos" and computer.machine == "arm64":
-        lines.append("Apple GPU")
-    return lines or [computer.note or "No graphics card that torch can compute on."]
+        lines.append(tr("Apple GPU"))
+    return lines or [computer.note or tr("No graphics card that torch can compute on.")]

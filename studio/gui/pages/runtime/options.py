@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, 
 from studio.core.errors import StudioError
 from studio.core.torch_builds import TorchBuild
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.processes.runtimes import PYTHON, Plan, plan_for
 
 _OFFICIAL, _MIRROR, _FOLDER = "official", "mirror", "folder"
@@ -24,31 +25,33 @@ class SetUpOptions(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.build = QComboBox()
-        self.place, self.place_button = QLineEdit(str(plan_for("cpu").place)), QPushButton("Choose…")
+        self.place, self.place_button = QLineEdit(str(plan_for("cpu").place)), QPushButton(tr("Choose…"))
         self.source = QComboBox()
         for key, words in (
-            (_OFFICIAL, "The official package indexes"),
-            (_MIRROR, "Mirrors of them"),
-            (_FOLDER, "A folder of wheels, without a network"),
+            (_OFFICIAL, tr("The official package indexes")),
+            (_MIRROR, tr("Mirrors of them")),
+            (_FOLDER, tr("A folder of wheels, without a network")),
         ):
             self.source.addItem(words, key)
         self.packages, self.torch = QLineEdit(), QLineEdit()
-        self.packages.setPlaceholderText("Address of a package index; empty for the official one")
-        self.torch.setPlaceholderText("Address of an index with torch, or a folder; empty for the official one")
-        self.wheels, self.wheels_button = QLineEdit(), QPushButton("Choose…")
-        self.wheels.setPlaceholderText("A folder that holds every package of the list")
+        self.packages.setPlaceholderText(tr("Address of a package index; empty for the official one"))
+        self.torch.setPlaceholderText(tr("Address of an index with torch, or a folder; empty for the official one"))
+        self.wheels, self.wheels_button = QLineEdit(), QPushButton(tr("Choose…"))
+        self.wheels.setPlaceholderText(tr("A folder that holds every package of the list"))
         self.python = QLineEdit()
-        self.python.setPlaceholderText(f"Empty: Python {PYTHON} is fetched. Or the path of one on this computer")
+        self.python.setPlaceholderText(
+            tr("Empty: Python {python} is fetched. Or the path of one on this computer", python=PYTHON)
+        )
         self._rows: dict[str, tuple[QWidget, ...]] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
-        self._add("build", "Build of torch", self.build)
-        self._add("place", "Folder", self.place, self.place_button)
-        self._add("source", "Get it from", self.source)
-        self._add("packages", "Package index", self.packages)
-        self._add("torch", "Index of torch", self.torch)
-        self._add("wheels", "Wheels", self.wheels, self.wheels_button)
+        self._add("build", tr("Build of torch"), self.build)
+        self._add("place", tr("Folder"), self.place, self.place_button)
+        self._add("source", tr("Get it from"), self.source)
+        self._add("packages", tr("Package index"), self.packages)
+        self._add("torch", tr("Index of torch"), self.torch)
+        self._add("wheels", tr("Wheels"), self.wheels, self.wheels_button)
         self._add("python", "Python", self.python)
         self.place_button.clicked.connect(self._choose_place)
         self.wheels_button.clicked.connect(self._choose_wheels)
@@ -64,7 +67,7 @@ class SetUpOptions(QWidget):
         self.build.clear()
         # Where the suited one is not to be had, the one that works everywhere comes first.
         for build in sorted(builds, key=lambda build: (build.key != chosen, build.key != "cpu")):
-            suits = " (suits this computer)" if build.key == chosen else ""
+            suits = tr(" (suits this computer)") if build.key == chosen else ""
             self.build.addItem(build.label + suits, build.key)
         self.build.setCurrentIndex(0 if builds else -1)
         self.build.blockSignals(False)
@@ -98,7 +101,7 @@ class SetUpOptions(QWidget):
         line.addWidget(editor, 1)
         parts: list[QWidget] = [label, editor]
         if button is not None:
-            button.setAccessibleName(f"{name}: choose a folder")
+            button.setAccessibleName(tr("{name}: choose a folder", name=name))
             theme.set_role(button, "quiet")
             line.addWidget(button)
             parts.append(button)
@@ -116,12 +119,12 @@ class SetUpOptions(QWidget):
 
     @Slot()
     def _choose_place(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Where runtimes are kept", self.place.text())
+        folder = QFileDialog.getExistingDirectory(self, tr("Where runtimes are kept"), self.place.text())
         if folder:
             self.place.setText(folder)
 
     @Slot()
     def _choose_wheels(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "The folder with the wheels", self.wheels.text())
+        folder = QFileDialog.getExistingDirectory(self, tr("The folder with the wheels"), self.wheels.text())
         if folder:
             self.wheels.setText(folder)

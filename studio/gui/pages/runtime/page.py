@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 from studio.core.errors import StudioError
 from studio.core.torch_builds import BUILDS
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.runtime.found import Found, lines_about, look
 from studio.gui.pages.runtime.options import SetUpOptions
 from studio.gui.widgets.ask import question
@@ -45,9 +46,9 @@ class RuntimePage(QScrollArea):
         self._make_parts()
         column = QVBoxLayout()
         column.setSpacing(16)
-        for part in (self.title, self.about, self.notice, self._card("This computer", self.computer)):
+        for part in (self.title, self.about, self.notice, self._card(tr("This computer"), self.computer)):
             column.addWidget(part)
-        column.addWidget(self._card("What will be set up", self.what, self.where, self.more, self.options))
+        column.addWidget(self._card(tr("What will be set up"), self.what, self.where, self.more, self.options))
         column.addWidget(self.present)
         column.addWidget(self.phase)
         column.addWidget(self.bar)
@@ -80,16 +81,18 @@ class RuntimePage(QScrollArea):
             self._task.wait()
 
     def _make_parts(self) -> None:
-        self.title, self.about = QLabel("Set up training"), QLabel()
+        self.title, self.about = QLabel(tr("Set up training")), QLabel()
         theme.set_role(self.title, "title")
         theme.set_role(self.about, "muted")
         self.about.setText(
-            "To train and to chat, Plumbline needs torch, in the build that suits your computer. It is fetched once, "
-            "after you say so, and kept for Plumbline alone; from then on everything works offline."
+            tr(
+                "To train and to chat, Plumbline needs torch, in the build that suits your computer. It is fetched "
+                "once, after you say so, and kept for Plumbline alone; from then on everything works offline."
+            )
         )
         self.notice = Notice()
-        self.computer, self.what, self.where = QLabel("Looking…"), QLabel(), QLabel()
-        self.computer.setAccessibleName("What was found on this computer")
+        self.computer, self.what, self.where = QLabel(tr("Looking…")), QLabel(), QLabel()
+        self.computer.setAccessibleName(tr("What was found on this computer"))
         theme.set_role(self.where, "muted")
         self.present, self.phase = QLabel(), QLabel()
         for label in (self.about, self.computer, self.what, self.where, self.present, self.phase):
@@ -98,12 +101,12 @@ class RuntimePage(QScrollArea):
         self.options = SetUpOptions()
         self.options.hide()
         self.options.changed.connect(self._tell_plan)
-        self.more = QPushButton("Options…")
+        self.more = QPushButton(tr("Options…"))
         self.more.setCheckable(True)
         theme.set_role(self.more, "quiet")
         self.more.toggled.connect(self.options.setVisible)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress")
+        self.bar.setAccessibleName(tr("Progress"))
         self.bar.setRange(0, _PARTS)
         self.bar.hide()
         self.phase.hide()
@@ -123,10 +126,10 @@ class RuntimePage(QScrollArea):
         return card
 
     def _buttons(self) -> QHBoxLayout:
-        self.start, self.again = QPushButton("Set up"), QPushButton("Look again")
-        self.cancel, self.later = QPushButton("Cancel"), QPushButton("Not now")
-        self.check, self.remove = QPushButton("Check"), QPushButton("Remove…")
-        self.check.setToolTip("Trains two steps with what is set up")
+        self.start, self.again = QPushButton(tr("Set up")), QPushButton(tr("Look again"))
+        self.cancel, self.later = QPushButton(tr("Cancel")), QPushButton(tr("Not now"))
+        self.check, self.remove = QPushButton(tr("Check")), QPushButton(tr("Remove…"))
+        self.check.setToolTip(tr("Trains two steps with what is set up"))
         theme.set_role(self.start, "primary")
         theme.set_role(self.remove, "danger")
         row = QHBoxLayout()
@@ -148,7 +151,7 @@ class RuntimePage(QScrollArea):
 
     @Slot()
     def _look(self) -> None:
-        self.computer.setText("Looking…")
+        self.computer.setText(tr("Looking…"))
         self._begin(BackgroundTask(lambda _task: look(), self), self._show_found)
 
     @Slot(object)
@@ -170,12 +173,22 @@ class RuntimePage(QScrollArea):
             self.what.setText(f"{suited.build.label}. {suited.reason}")
         elif missing:
             self.what.setText(
-                f"{BUILDS[key].label}. {suited.reason} This copy of Plumbline has no list of files for "
-                f"{suited.build.label}, though: get a released one."
+                tr(
+                    "{label}. {reason} This copy of Plumbline has no list of files for {label_2}, though: get a "
+                    "released one.",
+                    label=BUILDS[key].label,
+                    reason=suited.reason,
+                    label_2=suited.build.label,
+                )
             )
         else:
             self.what.setText(
-                f"{BUILDS[key].label}, chosen by you. Suited would be {suited.build.label}: {suited.reason}"
+                tr(
+                    "{label}, chosen by you. Suited would be {label_2}: {reason}",
+                    label=BUILDS[key].label,
+                    label_2=suited.build.label,
+                    reason=suited.reason,
+                )
             )
         try:
             plan = self.options.plan()
@@ -192,8 +205,8 @@ class RuntimePage(QScrollArea):
         self.present.setVisible(runtime is not None)
         if runtime is not None:
             self.present.setText(_about(runtime))
-        self.start.setText("Set up" if runtime is None else "Repair" if runtime.is_current else "Update")
-        self.later.setText("Not now" if runtime is None else "Done")
+        self.start.setText(tr("Set up") if runtime is None else tr("Repair") if runtime.is_current else tr("Update"))
+        self.later.setText(tr("Not now") if runtime is None else tr("Done"))
         for button in (self.check, self.remove):
             button.setVisible(runtime is not None and not works)
         self.cancel.setVisible(works)
@@ -217,7 +230,7 @@ class RuntimePage(QScrollArea):
         self.notice.clear()
         task = BackgroundTask(lambda task: set_up(plan, task.report, task.is_cancelled), self)
         task.progressed.connect(self._show_progress)
-        self._begin(task, self._show_ready, works="Starting")
+        self._begin(task, self._show_ready, works=tr("Starting"))
 
     @Slot()
     def _check(self) -> None:
@@ -228,12 +241,15 @@ class RuntimePage(QScrollArea):
         self.notice.clear()
         folder = Path(runtime.folder)
         task = BackgroundTask(lambda task: train_two_steps(runtime_worker(folder), task.is_cancelled), self)
-        self._begin(task, self._show_checked, works="Training two steps")
+        self._begin(task, self._show_checked, works=tr("Training two steps"))
 
     @Slot()
     def _ask_remove(self) -> None:
         box = question(
-            self, "Remove what trains?", "Projects, models and settings stay. It can be set up again.", "Remove"
+            self,
+            tr("Remove what trains?"),
+            tr("Projects, models and settings stay. It can be set up again."),
+            tr("Remove"),
         )
         box.accepted.connect(self._remove)
         box.open()
@@ -241,13 +257,13 @@ class RuntimePage(QScrollArea):
     @Slot()
     def _remove(self) -> None:
         self.notice.clear()
-        self._begin(BackgroundTask(lambda _task: forget_runtime(), self), self._show_removed, works="Removing")
+        self._begin(BackgroundTask(lambda _task: forget_runtime(), self), self._show_removed, works=tr("Removing"))
 
     @Slot()
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            self.phase.setText("Ending…")
+            self.phase.setText(tr("Ending…"))
 
     def _begin(self, task: BackgroundTask, done: object, *, works: str = "") -> None:
         self._task = task
@@ -266,24 +282,34 @@ class RuntimePage(QScrollArea):
     def _show_progress(self, done: int, total: int, note: str) -> None:
         self.bar.setRange(0, _PARTS if done else 0)
         self.bar.setValue(_PARTS * done // max(total, 1))
-        self.phase.setText(f"{note} ({in_bytes(done)} of about {in_bytes(total)})" if done < total else note)
+        self.phase.setText(
+            tr("{note} ({done} of about {total})", note=note, done=in_bytes(done), total=in_bytes(total))
+            if done < total
+            else note
+        )
 
     @Slot(object)
     def _show_ready(self, runtime: Runtime) -> None:
         lend_packages()
         self._end()
-        self.notice.show_note(f"Ready: two steps were trained on {runtime.device}.")
+        self.notice.show_note(tr("Ready: two steps were trained on {device}.", device=runtime.device))
         self.changed.emit()
 
     @Slot(object)
     def _show_checked(self, trial: Trial) -> None:
         self._end()
-        self.notice.show_note(f"It works: two steps were trained on {trial.device} in {trial.seconds:.0f} s.")
+        self.notice.show_note(
+            tr(
+                "It works: two steps were trained on {device} in {seconds:.0f} s.",
+                device=trial.device,
+                seconds=trial.seconds,
+            )
+        )
 
     @Slot(object)
     def _show_removed(self, _nothing: None) -> None:
         self._end()
-        self.notice.show_note("Removed.")
+        self.notice.show_note(tr("Removed."))
         self.changed.emit()
 
     @Slot(object)
@@ -301,17 +327,34 @@ class RuntimePage(QScrollArea):
 def _journey(plan: Plan, found: Found) -> str:
     build = BUILDS[plan.build]
     known = found.free is not None and plan.place == found.place
-    room = f"; {in_bytes(found.free or 0)} are free there" if known else ""
+    room = tr("; {in_bytes} are free there", in_bytes=in_bytes(found.free or 0)) if known else ""
     if plan.wheels:
-        return f"Installed from the folder “{plan.wheels}” into “{plan.place}”, about {in_bytes(build.disk)}{room}."
-    source = "the mirrors that you named" if plan.packages or plan.torch else "the official package indexes"
-    return (
-        f"About {in_bytes(build.download)} are downloaded from {source} into “{plan.place}”, where they take about "
-        f"{in_bytes(build.disk)}{room}. Every file is checked against a list that came with Plumbline."
+        return tr(
+            "Installed from the folder “{wheels}” into “{place}”, about {disk}{room}.",
+            wheels=plan.wheels,
+            place=plan.place,
+            disk=in_bytes(build.disk),
+            room=room,
+        )
+    source = tr("the mirrors that you named") if plan.packages or plan.torch else tr("the official package indexes")
+    return tr(
+        "About {download} are downloaded from {source} into “{place}”, where they take about {disk}{room}. Every file "
+        "is checked against a list that came with Plumbline.",
+        download=in_bytes(build.download),
+        source=source,
+        place=plan.place,
+        disk=in_bytes(build.disk),
+        room=room,
     )
 
 
 def _about(runtime: Runtime) -> str:
-    state = "" if runtime.is_current else " This version of Plumbline wants newer packages: update it."
+    state = "" if runtime.is_current else tr(" This version of Plumbline wants newer packages: update it.")
     label = BUILDS[runtime.build].label if runtime.build in BUILDS else runtime.build
-    return f"In use: {label}, computes on {runtime.device}, in “{runtime.folder}”.{state}"
+    return tr(
+        "In use: {label}, computes on {device}, in “{folder}”.{state}",
+        label=label,
+        device=runtime.device,
+        folder=runtime.folder,
+        state=state,
+    )

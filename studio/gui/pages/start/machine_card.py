@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from studio.core.ability import Ability, ability_of
 from studio.gui import icons, theme
+from studio.gui.language import tr
 from studio.jobs.background import BackgroundTask
 from studio.storage.machine import driver_version, read_device, torch_build, torch_knows_cuda
 from studio.storage.runtimes import is_needed
@@ -23,7 +24,7 @@ class MachineCard(QFrame):
         super().__init__(parent)
         theme.set_role(self, "card")
         self._task: BackgroundTask | None = None
-        heading = QLabel("This computer")
+        heading = QLabel(tr("This computer"))
         theme.set_role(heading, "heading")
         grid = QGridLayout(self)
         grid.setContentsMargins(20, 16, 20, 16)
@@ -33,7 +34,7 @@ class MachineCard(QFrame):
         grid.addWidget(heading, 0, 0, 1, 2)
         self.lines: list[QLabel] = []
         for row, drawing in enumerate(("cpu", "memory-stick", "dumbbell", "info"), start=1):
-            picture, line = QLabel(), QLabel("Looking…" if row == 1 else "")
+            picture, line = QLabel(), QLabel(tr("Looking…") if row == 1 else "")
             icons.put(picture, drawing)
             line.setTextFormat(Qt.TextFormat.PlainText)
             line.setWordWrap(True)
@@ -41,7 +42,7 @@ class MachineCard(QFrame):
             grid.addWidget(line, row, 1)
             self.lines.append(line)
         theme.set_role(self.lines[-1], "muted")
-        self.set_up = QPushButton("Set up training…")
+        self.set_up = QPushButton(tr("Set up training…"))
         self.set_up.clicked.connect(self.set_up_requested)
         self.set_up.setVisible(is_needed())
         grid.addWidget(self.set_up, 5, 1, Qt.AlignmentFlag.AlignLeft)
@@ -72,10 +73,10 @@ class MachineCard(QFrame):
 
     @Slot(object)
     def _show_nothing(self, _error: Exception) -> None:
-        self.lines[0].setText("This computer can't be looked at; training may work all the same.")
+        self.lines[0].setText(tr("This computer can't be looked at; training may work all the same."))
 
 
 def _look(_task: BackgroundTask) -> tuple[Ability, str]:
     device = read_device()
-    driver = f", driver {driver_version()}" if device.kind == "cuda" else ""
+    driver = tr(", driver {driver_version}", driver_version=driver_version()) if device.kind == "cuda" else ""
     return ability_of(device, torch_knows_cuda()), f"{torch_build()}{driver}."

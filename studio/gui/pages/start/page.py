@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.start.door import Door
 from studio.gui.pages.start.machine_card import MachineCard
 from studio.gui.pages.start.place_card import PlaceCard
@@ -45,37 +46,41 @@ class StartPage(QScrollArea):
         super().__init__(parent)
         title = QLabel("Plumbline")
         theme.set_role(title, "title")
-        about = QLabel("Make a language model your own, on this computer, by clicking. Nothing leaves it.")
+        about = QLabel(tr("Make a language model your own, on this computer, by clicking. Nothing leaves it."))
         about.setWordWrap(True)
         theme.set_role(about, "muted")
         self.first = Door(
             "graduation-cap",
-            "Align your first model",
-            "A guide leads you through every stage with a small model and data that come along. About five minutes, "
-            "offline, no graphics card needed.",
-            "Begin",
+            tr("Align your first model"),
+            tr(
+                "A guide leads you through every stage with a small model and data that come along. About five "
+                "minutes, offline, no graphics card needed."
+            ),
+            tr("Begin"),
         )
         self.new = Door(
             "folder-plus",
-            "New project",
-            "With your own data and models. Say what you want to reach, and get a chain of stages that leads there.",
-            "New project…",
+            tr("New project"),
+            tr(
+                "With your own data and models. Say what you want to reach, and get a chain of stages that leads there."
+            ),
+            tr("New project…"),
         )
         self.known = Door(
             "folder-open",
-            "Open a project",
-            "A project is a folder that keeps datasets, verdicts, models and runs together.",
-            "Open project…",
+            tr("Open a project"),
+            tr("A project is a folder that keeps datasets, verdicts, models and runs together."),
+            tr("Open project…"),
         )
         self.first_button, self.new_button, self.open_button = self.first.button, self.new.button, self.known.button
         theme.set_role(self.first_button, "primary")
         self.first_button.clicked.connect(self.first_requested)
         self.new_button.clicked.connect(self.new_requested)
         self.open_button.clicked.connect(self.open_requested)
-        self.heading = QLabel("Recent projects")
+        self.heading = QLabel(tr("Recent projects"))
         theme.set_role(self.heading, "heading")
         self.recent = QListWidget()
-        self.recent.setAccessibleName("Recent projects")
+        self.recent.setAccessibleName(tr("Recent projects"))
         self.recent.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.recent.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.recent.itemActivated.connect(self._open_recent)

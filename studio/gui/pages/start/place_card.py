@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPushBut
 
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.preferences import Preferences
 from studio.jobs.background import BackgroundTask
 from studio.storage.files import free_bytes, in_bytes
@@ -27,17 +28,17 @@ class PlaceCard(QFrame):
         theme.set_role(self, "card")
         self._preferences = preferences
         self._task: BackgroundTask | None = None
-        heading = QLabel("Where your data lives")
+        heading = QLabel(tr("Where your data lives"))
         theme.set_role(heading, "heading")
         self.where, self.room = QLabel(), QLabel()
         theme.set_role(self.room, "muted")
         for label in (self.where, self.room):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
-        self.change = QPushButton("Choose another place…")
+        self.change = QPushButton(tr("Choose another place…"))
         self.change.clicked.connect(self._choose)
-        self.portable = QPushButton("Keep everything beside the program")
-        self.portable.setToolTip("For a stick that goes from one computer to another")
+        self.portable = QPushButton(tr("Keep everything beside the program"))
+        self.portable.setToolTip(tr("For a stick that goes from one computer to another"))
         self.portable.clicked.connect(self._make_portable)
         theme.set_role(self.portable, "quiet")
         buttons = QHBoxLayout()
@@ -60,7 +61,7 @@ class PlaceCard(QFrame):
         """Tell the place and, as soon as it is known, how much is free there."""
         place = projects_home(self._preferences.values.place)
         self.where.setText(_breakable(str(place)))
-        self.where.setAccessibleName(f"New projects are kept in {place}")
+        self.where.setAccessibleName(tr("New projects are kept in {place}", place=place))
         self.portable.setVisible(can_be_portable())
         if self._task is not None:
             self._task.wait()
@@ -78,20 +79,22 @@ class PlaceCard(QFrame):
     @Slot(object)
     def _show_room(self, free: int | None) -> None:
         if free is None:
-            self.room.setText("How much is free there can't be told.")
+            self.room.setText(tr("How much is free there can't be told."))
             return
-        text = f"{in_bytes(free)} are free there. Each project is a folder with its data, models and runs."
+        text = tr(
+            "{free} are free there. Each project is a folder with its data, models and runs.", free=in_bytes(free)
+        )
         theme.set_role(self.room, "warning" if free < _SCARCE else "muted")
-        self.room.setText(f"Only {text} Larger models need more." if free < _SCARCE else text)
+        self.room.setText(tr("Only {text} Larger models need more.", text=text) if free < _SCARCE else text)
 
     @Slot(object)
     def _show_no_room(self, _error: Exception) -> None:
-        self.room.setText("This place can't be reached now; choose another one.")
+        self.room.setText(tr("This place can't be reached now; choose another one."))
 
     @Slot()
     def _choose(self) -> None:
         now = projects_home(self._preferences.values.place)
-        folder = QFileDialog.getExistingDirectory(self, "Where new projects are kept", str(now))
+        folder = QFileDialog.getExistingDirectory(self, tr("Where new projects are kept"), str(now))
         if folder and Path(folder) != now:
             self._preferences.change(place=folder)
 

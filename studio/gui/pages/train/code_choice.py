@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPush
 from studio.core.errors import StudioError
 from studio.core.rewards import Function
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.widgets.code_consent import CodeConsent
 from studio.storage.consent import allow, is_allowed, read_code
 
-_ABOUT = (
+_ABOUT = mark(
     "A file with score(prompt, answer) that gives a number. You read it and agree before it runs, and again whenever "
     "it changes."
 )
@@ -29,15 +30,15 @@ class CodeChoice(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._function: Function | None = None
-        self.choose = QPushButton("Use code of your own…")
+        self.choose = QPushButton(tr("Use code of your own…"))
         self.choose.clicked.connect(self._ask_file)
         self.weight = QLineEdit("1")
-        self.weight.setAccessibleName("Weight of your code")
+        self.weight.setAccessibleName(tr("Weight of your code"))
         self.weight.setFixedWidth(72)
         self.weight.textChanged.connect(self.changed)
-        self._weight_label = QLabel("Weight")
+        self._weight_label = QLabel(tr("Weight"))
         self._weight_label.setBuddy(self.weight)
-        self.remove = QPushButton("Remove")
+        self.remove = QPushButton(tr("Remove"))
         theme.set_role(self.remove, "quiet")
         self.remove.clicked.connect(self.clear)
         self.about = QLabel()
@@ -104,7 +105,9 @@ class CodeChoice(QWidget):
     @Slot()
     def _ask_file(self) -> None:
         start = str(Path(self._function.path).parent) if self._function else str(Path.home())
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a Python file with score(prompt, answer)", start, "*.py")
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Choose a Python file with score(prompt, answer)"), start, "*.py"
+        )
         if name:
             self.ask(Path(name))
 
@@ -124,6 +127,6 @@ class CodeChoice(QWidget):
 
     def _show(self) -> None:
         there = self._function is not None
-        self.about.setText(f"Agreed to run: {self._function.path}" if self._function else _ABOUT)
+        self.about.setText(tr("Agreed to run: {path}", path=self._function.path) if self._function else _ABOUT)
         for part in (self._weight_label, self.weight, self.remove):
             part.setVisible(there)

@@ -13,6 +13,7 @@ from studio.core.errors import StudioError
 from studio.core.methods import Method
 from studio.core.records import KINDS
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.datasets import list_datasets
 from studio.storage.project import Project
 
@@ -31,15 +32,15 @@ class DatasetChoice(QWidget):
         super().__init__(parent)
         self._project, self._method = project, method
         self.combo = QComboBox()
-        self.combo.setAccessibleName("Dataset")
+        self.combo.setAccessibleName(tr("Dataset"))
         self.combo.currentIndexChanged.connect(self.changed)
         self.about, self.missing = QLabel(), QLabel()
         for label in (self.about, self.missing):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             theme.set_role(label, "muted")
-        self.bring = QPushButton("Import…")
-        self.bring.setToolTip("Go to Data, where files are imported")
+        self.bring = QPushButton(tr("Import…"))
+        self.bring.setToolTip(tr("Go to Data, where files are imported"))
         self.bring.clicked.connect(self.import_requested)
         nothing = QHBoxLayout()
         nothing.setSpacing(12)
@@ -87,11 +88,13 @@ class DatasetChoice(QWidget):
         needed = [KINDS[name] for name in self._method.needs]
         rows = " or ".join(kind.rows for kind in needed)
         if self._method.is_rewarded:
-            self.about.setText("Answers the prompts of any dataset of conversations; answers in it are left aside.")
-            self.missing.setText("This project has no prompts yet: import a file of prompts or examples first.")
+            self.about.setText(tr("Answers the prompts of any dataset of conversations; answers in it are left aside."))
+            self.missing.setText(tr("This project has no prompts yet: import a file of prompts or examples first."))
         else:
-            self.about.setText(f"Learns from {' or '.join(f'{kind.rows} ({kind.about})' for kind in needed)}.")
-            self.missing.setText(f"This project has no {rows} yet: import a file of them first.")
+            self.about.setText(
+                tr("Learns from {list}.", list=" or ".join(f"{kind.rows} ({kind.about})" for kind in needed))
+            )
+            self.missing.setText(tr("This project has no {rows} yet: import a file of them first.", rows=rows))
         for part in (self.missing, self.bring):
             part.setVisible(not found)
         self.combo.setVisible(bool(found))

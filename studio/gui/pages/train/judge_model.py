@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QVBoxLayout, QWidg
 
 from studio.core.runs import RunState
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.models import ModelInfo
@@ -78,7 +79,7 @@ class JudgeModel(QWidget):
             self.combo.addItem(f"{record.name}, {made}" if made else record.name, folder)
         if self._elsewhere and self._elsewhere not in self._records:
             self.combo.addItem(Path(self._elsewhere).name, self._elsewhere)
-        self.combo.addItem("Choose a folder…", _FOLDER)
+        self.combo.addItem(tr("Choose a folder…"), _FOLDER)
         self.combo.setCurrentIndex(max(0, self.combo.findData(self._chosen)))
         self._explain()
 
@@ -86,21 +87,21 @@ class JudgeModel(QWidget):
     def _take(self, index: int) -> None:
         wanted = self.combo.itemData(index)
         if wanted == _FOLDER:
-            wanted = QFileDialog.getExistingDirectory(self, "Choose a reward model's folder") or self._chosen
+            wanted = QFileDialog.getExistingDirectory(self, tr("Choose a reward model's folder")) or self._chosen
         self.choose(wanted)
 
     def _explain(self) -> None:
         record = self._records.get(self._chosen)
         if not self._chosen:
-            text = "" if self._records else "No run of this project has made a reward model yet (“Learn to judge”)."
+            text = "" if self._records else tr("No run of this project has made a reward model yet (“Learn to judge”).")
         elif record is None or record.recipe is None:
             text = self._chosen
         elif self._model is not None and Path(record.recipe.base_model) == self._model.folder:
-            text = "An adapter on the same base model, so it needs hardly any memory of its own."
+            text = tr("An adapter on the same base model, so it needs hardly any memory of its own.")
         else:
-            text = (
-                f"Made on another base model ({Path(record.recipe.base_model).name}), which is loaded beside. Both "
-                "must have the same tokenizer."
+            text = tr(
+                "Made on another base model ({name}), which is loaded beside. Both must have the same tokenizer.",
+                name=Path(record.recipe.base_model).name,
             )
         self.about.setText(text)
         self.about.setVisible(bool(text))

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QDateTimeEdit, QDialog, QDialogButtonBox, QLabel, 
 
 from studio.core.queue import TONIGHT, time_from
 from studio.gui import theme
+from studio.gui.language import mark, tr
 
-_HOW = (
+_HOW = mark(
     "The run starts then, or when what runs at that time has ended. A window with this project must be open, or "
     "“plumbline queue run”, and the computer awake."
 )
@@ -23,14 +24,14 @@ class LaterButton(QPushButton):
     now_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Start later", parent)
+        super().__init__(tr("Start later"), parent)
         theme.set_role(self, "quiet")
         menu = QMenu(self)
-        self.now = menu.addAction("Start now, beside what runs")
+        self.now = menu.addAction(tr("Start now, beside what runs"))
         self.now.triggered.connect(self.now_requested)
-        self.queue = menu.addAction("Add to the queue", self._ask_queue)
-        self.tonight = menu.addAction(f"Tonight at {TONIGHT}", self._ask_tonight)
-        self.at = menu.addAction("At a time…", self._ask_time)
+        self.queue = menu.addAction(tr("Add to the queue"), self._ask_queue)
+        self.tonight = menu.addAction(tr("Tonight at {tonight}", tonight=TONIGHT), self._ask_tonight)
+        self.at = menu.addAction(tr("At a time…"), self._ask_time)
         self.setMenu(menu)
         self.show_busy(False)
 
@@ -61,18 +62,18 @@ class TimeDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Start at a time")
+        self.setWindowTitle(tr("Start at a time"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         soon = datetime.now() + timedelta(hours=1)
         self.time = QDateTimeEdit(QDateTime(soon.year, soon.month, soon.day, soon.hour, soon.minute, 0))
-        self.time.setAccessibleName("When to start")
+        self.time.setAccessibleName(tr("When to start"))
         self.time.setCalendarPopup(True)
         self.time.setMinimumDateTime(QDateTime.currentDateTime())
         how = QLabel(_HOW)
         how.setWordWrap(True)
         theme.set_role(how, "muted")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        start = buttons.addButton("Start then", QDialogButtonBox.ButtonRole.AcceptRole)
+        start = buttons.addButton(tr("Start then"), QDialogButtonBox.ButtonRole.AcceptRole)
         theme.set_role(start, "primary")
         start.setDefault(True)
         buttons.accepted.connect(self._take)

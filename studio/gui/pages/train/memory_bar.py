@@ -22,6 +22,7 @@ from studio.core.forecast_rewards import Roles
 from studio.core.methods import Method, TrainSettings
 from studio.core.rewards import Rewards
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import longest_record
 from studio.storage.files import in_bytes
@@ -70,11 +71,11 @@ class MemoryBar(QWidget):
         self._tasks: dict[str, BackgroundTask] = {}
         self.refusal = ""
         self.bar = StackedBar()
-        self.heading, self.amount, self.sentence = QLabel("Memory"), QLabel(), QLabel()
+        self.heading, self.amount, self.sentence = QLabel(tr("Memory")), QLabel(), QLabel()
         theme.set_role(self.heading, "muted")
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setWordWrap(True)
-        self.button = QPushButton("Make it fit")
+        self.button = QPushButton(tr("Make it fit"))
         self.button.clicked.connect(self._ask)
         self._keys: dict[str, _Key] = {}
         self._key_place = QGridLayout()
@@ -218,11 +219,15 @@ class MemoryBar(QWidget):
         if verdict is not Verdict.FITS:
             self._fit = make_it_fit(shape, settings, device, method=method, longest=longest, roles=roles)
         if cannot_work(shape, settings, device):
-            self.refusal = (
-                f"Even the smallest run needs more than the {in_bytes(device.total + device.swap)} that "
-                f"{_where(device)} has in all. Choose a smaller model."
+            self.refusal = tr(
+                "Even the smallest run needs more than the {in_bytes} that {device} has in all. Choose a smaller "
+                "model.",
+                in_bytes=in_bytes(device.total + device.swap),
+                device=_where(device),
             )
-        self.amount.setText(f"{in_bytes(forecast.total)} needed, {in_bytes(device.free)} free")
+        self.amount.setText(
+            tr("{total} needed, {free} free", total=in_bytes(forecast.total), free=in_bytes(device.free))
+        )
         self.bar.show_parts(forecast.parts, device.free)
         self._show_key(forecast)
         sentence = self.refusal or _sentence(forecast, device, verdict, self._fit)
@@ -257,7 +262,7 @@ class StackedBar(QWidget):
         super().__init__(parent)
         self._parts: tuple[Part, ...] = ()
         self._free = 0
-        self.setAccessibleName("Memory forecast")
+        self.setAccessibleName(tr("Memory forecast"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.watcher().theme_changed.connect(self._repaint)
 
@@ -341,19 +346,29 @@ def _measures(folder: Path) -> tuple[Path, ModelShape | None]:
 
 
 def _where(device: Device) -> str:
-    return f"the {device.name}" if device.kind == "cuda" else "this computer"
+    return tr("the {name}", name=device.name) if device.kind == "cuda" else tr("this computer")
 
 
 def _sentence(forecast: Forecast, device: Device, verdict: Verdict, fit: Fit | None) -> str:
-    about = "Roughly guessed for this kind of model. " if forecast.rough else ""
+    about = tr("Roughly guessed for this kind of model. ") if forecast.rough else ""
     if forecast.recomputes:
-        about += "Activations are computed again instead of kept, so a step takes longer. "
+        about += tr("Activations are computed again instead of kept, so a step takes longer. ")
     if verdict is Verdict.FITS:
-        return f"{about}Fits into {_where(device)}, even when the longest examples come together."
+        return tr(
+            "{about}Fits into {device}, even when the longest examples come together.",
+            about=about,
+            device=_where(device),
+        )
     if verdict is Verdict.TIGHT:
-        need = "It just fits; close other programs to be safe."
+        need = tr("It just fits; close other programs to be safe.")
     else:
-        need = f"It may run out of memory on {_where(device)} when the longest examples come together."
+        need = tr(
+            "It may run out of memory on {device} when the longest examples come together.", device=_where(device)
+        )
     if fit is None:
-        return f"{about}{need} No setting here changes that: close other programs, or choose a smaller model."
-    return f"{about}{need} To fit: {fit.sentence}"
+        return tr(
+            "{about}{need} No setting here changes that: close other programs, or choose a smaller model.",
+            about=about,
+            need=need,
+        )
+    return tr("{about}{need} To fit: {sentence}", about=about, need=need, sentence=fit.sentence)

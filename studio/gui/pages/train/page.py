@@ -36,6 +36,7 @@ from studio.core.templates import MODELS_OWN
 from studio.core.training_settings import FULL, usual_rate
 from studio.core.ways import Unavailable, unavailable
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.gui.pages.train.dataset_choice import DatasetChoice
 from studio.gui.pages.train.later import LaterButton
 from studio.gui.pages.train.method_cards import MethodCards
@@ -92,7 +93,7 @@ class TrainPage(QWidget):
         self.template = TemplateChoice(project)
         self.template.changed.connect(self._tell)
         self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the run")
+        self.name.setAccessibleName(tr("Name of the run"))
         self.name.textChanged.connect(self._tell)
         self._unavailable: Unavailable = {}
         self._forms: dict[str, SettingsForm[TrainSettings]] = {}
@@ -106,13 +107,13 @@ class TrainPage(QWidget):
         self.start = QPushButton()
         theme.set_role(self.start, "primary")
         self.start.clicked.connect(self._start)
-        self.copy = QPushButton("Copy as command")
+        self.copy = QPushButton(tr("Copy as command"))
         theme.set_role(self.copy, "quiet")
-        self.copy.setToolTip("Writes the recipe into the project and copies the line that trains it in a terminal")
+        self.copy.setToolTip(tr("Writes the recipe into the project and copies the line that trains it in a terminal"))
         self.copy.clicked.connect(self._copy)
-        self.open = QPushButton("Open a recipe…")
+        self.open = QPushButton(tr("Open a recipe…"))
         theme.set_role(self.open, "quiet")
-        self.open.setToolTip("Fill in this page from a recipe that was saved; nothing starts")
+        self.open.setToolTip(tr("Fill in this page from a recipe that was saved; nothing starts"))
         self.open.clicked.connect(self._open_recipe)
         self.later = LaterButton()
         self.later.later_requested.connect(self._enqueue)
@@ -132,27 +133,27 @@ class TrainPage(QWidget):
         column = QVBoxLayout(form)
         column.setContentsMargins(0, 0, 16, 16)
         column.setSpacing(8)
-        column.addWidget(_heading("Method"))
+        column.addWidget(_heading(tr("Method")))
         column.addWidget(self.methods)
         column.addSpacing(16)
-        base = "The model to start from. Its own files stay as they are."
-        self._start_part = _section("Start from", self.start_from)
-        self._template_part = _section("Prompt template", self.template)
-        self._rewards_part = _section("Reward", self.rewards)
+        base = tr("The model to start from. Its own files stay as they are.")
+        self._start_part = _section(tr("Start from"), self.start_from)
+        self._template_part = _section(tr("Prompt template"), self.template)
+        self._rewards_part = _section(tr("Reward"), self.rewards)
         for part in (
-            _section("Base model", _muted(base), self.model),
+            _section(tr("Base model"), _muted(base), self.model),
             self._start_part,
-            _section("Data", self.dataset),
+            _section(tr("Data"), self.dataset),
             self._rewards_part,
             self._template_part,
         ):
             column.addWidget(part)
-        column.addWidget(_heading("Settings"))
+        column.addWidget(_heading(tr("Settings")))
         column.addSpacing(4)
         column.addLayout(self._forms_place)
         column.addSpacing(16)
-        name_about = "What the run is called in lists. Leave it empty for the one shown."
-        column.addWidget(_section("Name", _muted(name_about), self.name))
+        name_about = tr("What the run is called in lists. Leave it empty for the one shown.")
+        column.addWidget(_section(tr("Name"), _muted(name_about), self.name))
         column.addStretch()
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
@@ -185,7 +186,9 @@ class TrainPage(QWidget):
             return
         fitting = [name for name, method in METHODS.items() if info.kind_name in method.needs]
         if not fitting:
-            self.notice.show_note(f"“{info.name}” holds {info.kind.rows}, and no method here learns from them.")
+            self.notice.show_note(
+                tr("“{name}” holds {rows}, and no method here learns from them.", name=info.name, rows=info.kind.rows)
+            )
             return
         if method in fitting:
             self.methods.choose(method)
@@ -217,7 +220,7 @@ class TrainPage(QWidget):
 
     @Slot()
     def _open_recipe(self) -> None:
-        dialog = QFileDialog(self, "Open a recipe", str(self._project.recipes), "Recipes (*.json)")
+        dialog = QFileDialog(self, tr("Open a recipe"), str(self._project.recipes), tr("Recipes (*.json)"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.open_recipe)
@@ -232,7 +235,7 @@ class TrainPage(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
             return
-        self.notice.show_note(f"Filled in from “{Path(file).name}”. Nothing has started.")
+        self.notice.show_note(tr("Filled in from “{name}”. Nothing has started.", name=Path(file).name))
 
     def close_down(self) -> None:
         """Wait for what is under way."""
@@ -267,21 +270,21 @@ class TrainPage(QWidget):
 
     def _usual_name(self) -> str:
         model, dataset = self.model.model(), self.dataset.dataset()
-        return f"{model.name} on {dataset.name}" if model and dataset else ""
+        return tr("{name} on {name_2}", name=model.name, name_2=dataset.name) if model and dataset else ""
 
     def _missing(self) -> tuple[str, QWidget | None]:
         """What the Start button says instead, and the field to go to; empty when nothing is missing."""
         if self.model.model() is None:
-            return "Choose a base model", self.model.combo if self.model.combo.isEnabled() else self.model.browse
+            return tr("Choose a base model"), self.model.combo if self.model.combo.isEnabled() else self.model.browse
         if self.dataset.dataset() is None:
-            return "Import a dataset first", None
+            return tr("Import a dataset first"), None
         if self.methods.method().is_rewarded and self.rewards.missing()[0]:
             return self.rewards.missing()
         for name in self.settings.problems():
             row = self.settings.rows[name]
-            return f"Correct “{row.known.label}”", row.editor
+            return tr("Correct “{label}”", label=row.known.label), row.editor
         if self.summary.memory.refusal:
-            return "Choose a smaller model", self.model.combo
+            return tr("Choose a smaller model"), self.model.combo
         return "", None
 
     def _form_of(self, method: Method) -> SettingsForm[TrainSettings]:
@@ -376,10 +379,10 @@ class TrainPage(QWidget):
         method, model = self.methods.method(), self.model.model()
         start, templated = self.start_from.record(), _templated(method)
         busy = self._runs.is_busy
-        self.start.setText(missing or ("Add to the queue" if busy else "Start training"))
+        self.start.setText(missing or (tr("Add to the queue") if busy else tr("Start training")))
         self.later.show_busy(busy)
         self.later.setEnabled(not missing)
-        self.name.setPlaceholderText(self._usual_name() or "Named after model and data")
+        self.name.setPlaceholderText(self._usual_name() or tr("Named after model and data"))
         self._start_part.setVisible(self.start_from.matters())
         self._template_part.setVisible(templated)
         self._rewards_part.setVisible(method.is_rewarded)
@@ -388,9 +391,9 @@ class TrainPage(QWidget):
         plan = Plan(
             method,
             model,
-            f"the adapter of “{start.name}”" if start else "the base model itself" if model else "",
+            tr("the adapter of “{name}”", name=start.name) if start else tr("the base model itself") if model else "",
             self.dataset.dataset(),
-            self.template.label() if templated else "none: the text is read as it is",
+            self.template.label() if templated else tr("none: the text is read as it is"),
             None if problems else self.settings.values(),
             next(iter(problems.values()), ""),
             None if missing else self._pace(),
@@ -476,7 +479,9 @@ class TrainPage(QWidget):
             self.notice.show_error(error)
             return
         QGuiApplication.clipboard().setText(command_line(self._project, file))
-        self.notice.show_note(f"The command is on the clipboard; its recipe is recipes/{file.name} in the project.")
+        self.notice.show_note(
+            tr("The command is on the clipboard; its recipe is recipes/{name} in the project.", name=file.name)
+        )
 
 
 def _templated(method: Method) -> bool:

@@ -12,14 +12,15 @@ from studio.core.errors import StudioError
 from studio.core.glossary import REWARDED_METHODS
 from studio.core.rewards import Rewards
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.train.code_choice import CodeChoice
 from studio.gui.pages.train.judge_model import JudgeModel
 from studio.gui.widgets.rules_form import RulesForm
 from studio.jobs.runs import ProjectRuns
 from studio.storage.models import ModelInfo
 
-_ABOUT = "What makes an answer good. The scores of all that is chosen here are added up."
-_JUDGE_ABOUT = (
+_ABOUT = mark("What makes an answer good. The scores of all that is chosen here are added up.")
+_JUDGE_ABOUT = mark(
     "Asked on held-out prompts only, and never rewards. When the score rises while the judge's falls, the reward is "
     "being tricked, and there is an alarm."
 )
@@ -34,18 +35,18 @@ class RewardChoice(QWidget):
     def __init__(self, runs: ProjectRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.how = _muted("")
-        self.model = JudgeModel(runs, "Reward model", "No reward model")
+        self.model = JudgeModel(runs, tr("Reward model"), tr("No reward model"))
         self.weight = QLineEdit("1")
-        self.weight.setAccessibleName("Weight of the reward model")
+        self.weight.setAccessibleName(tr("Weight of the reward model"))
         self.weight.setFixedWidth(72)
-        self._weight_label = QLabel("Weight")
+        self._weight_label = QLabel(tr("Weight"))
         self._weight_label.setBuddy(self.weight)
-        self.rules = RulesForm("Add a rule")
+        self.rules = RulesForm(tr("Add a rule"))
         self.code = CodeChoice()
-        self.watch = QCheckBox("Watch with a held-out judge")
+        self.watch = QCheckBox(tr("Watch with a held-out judge"))
         self.watch.setAccessibleDescription(_JUDGE_ABOUT)
-        self.judge = JudgeModel(runs, "Judge", "No second reward model")
-        self.judge_rules = RulesForm("Add a rule that only watches")
+        self.judge = JudgeModel(runs, tr("Judge"), tr("No second reward model"))
+        self.judge_rules = RulesForm(tr("Add a rule that only watches"))
         self._watched = QWidget()
         self.wrong = QLabel()
         self.wrong.setTextFormat(Qt.TextFormat.PlainText)
@@ -110,19 +111,19 @@ class RewardChoice(QWidget):
         for form in (self.rules, *((self.judge_rules,) if self.watch.isChecked() else ())):
             row = form.wrong()
             if row is not None:
-                return "Correct the rule", row.kind
+                return tr("Correct the rule"), row.kind
         if not self.rewards().sources:
-            return "Choose a reward", self.rules.add
+            return tr("Choose a reward"), self.rules.add
         if self.watch.isChecked() and not self.rewards().has_judge:
-            return "Choose a judge", self.judge.combo
-        return ("Correct the reward", self.model.combo) if self.problem() else ("", None)
+            return tr("Choose a judge"), self.judge.combo
+        return (tr("Correct the reward"), self.model.combo) if self.problem() else ("", None)
 
     def problem(self) -> str:
         """Why what is chosen can't be used; empty when it can, or when nothing is chosen yet."""
         rewards = self.rewards()
         weights = [rewards.model_weight, rewards.function.weight if rewards.function else 1.0]
         if any(math.isnan(weight) for weight in weights):
-            return "A weight is not a number such as 1 or 0.5."
+            return tr("A weight is not a number such as 1 or 0.5.")
         if not rewards.sources or self.rules.wrong() or self.judge_rules.wrong():
             return ""  # said where it stands
         try:
@@ -162,9 +163,9 @@ class RewardChoice(QWidget):
 
 def in_words(rewards: Rewards) -> str:
     """What rewards, in short, for a summary."""
-    parts = ["a reward model"] if rewards.model else []
+    parts = [tr("a reward model")] if rewards.model else []
     parts += [rule.told for rule in rewards.rules]
-    parts += ["your own code"] if rewards.function else []
+    parts += [tr("your own code")] if rewards.function else []
     return " + ".join(parts)
 
 

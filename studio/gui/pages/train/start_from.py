@@ -14,11 +14,12 @@ from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from studio.core.methods import METHODS, Method
 from studio.core.runs import RunState
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.models import ModelInfo, is_whole_model
 
-_BASE = "The base model itself"
+_BASE = mark("The base model itself")
 
 
 class StartFrom(QWidget):
@@ -33,7 +34,7 @@ class StartFrom(QWidget):
         self._wanted: str | None = None  # the user's choice, as `adapter` gives it
         self._proposed: RunRecord | None = None
         self.combo = QComboBox()
-        self.combo.setAccessibleName("Start from")
+        self.combo.setAccessibleName(tr("Start from"))
         self.combo.activated.connect(self._take_choice)
         self.about = QLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
@@ -114,19 +115,35 @@ class StartFrom(QWidget):
         record, method = self.record(), self._method
         usual = " or ".join(f"“{METHODS[name].label}”" for name in method.after if name in METHODS)
         if usual and self._proposed is None:
-            text = f"“{method.label}” usually comes after {usual}; this base model has no such run yet."
+            text = tr(
+                "“{label}” usually comes after {usual}; this base model has no such run yet.",
+                label=method.label,
+                usual=usual,
+            )
         elif usual and record is self._proposed:
-            text = f"Recommended: “{method.label}” usually comes after {usual}, so the newest such run is chosen."
+            text = tr(
+                "Recommended: “{label}” usually comes after {usual}, so the newest such run is chosen.",
+                label=method.label,
+                usual=usual,
+            )
         elif usual and self._proposed:
-            text = f"“{method.label}” usually comes after {usual}; the newest such run is “{self._proposed.name}”."
+            text = tr(
+                "“{label}” usually comes after {usual}; the newest such run is “{name}”.",
+                label=method.label,
+                usual=usual,
+                name=self._proposed.name,
+            )
         else:
             text = ""
         if record is not None and is_whole_model(record.folder.result):
-            text = f"{text} All of its weights were trained, so it takes the base model's place.".strip()
+            text = tr("{text} All of its weights were trained, so it takes the base model's place.", text=text).strip()
         elif record is not None:
             text = (
-                f"{text} A copy of its adapter is trained further, with that adapter's LoRA rank and alpha; or it is "
-                "merged into the base first."
+                tr(
+                    "{text} A copy of its adapter is trained further, with that adapter's LoRA rank and alpha; or it "
+                    "is merged into the base first.",
+                    text=text,
+                )
             ).strip()
         self.about.setText(text)
         self.about.setVisible(bool(text))

@@ -13,6 +13,7 @@ from studio.core.pace import Pace
 from studio.core.records import KINDS
 from studio.core.rewards import Rewards
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.gui.when import in_time
 from studio.gui.widgets.fitting_scroll import FittingScroll
@@ -20,19 +21,19 @@ from studio.storage.models import ModelInfo
 from studio.storage.project import Project
 
 _ROWS = (
-    "Method",
-    "Base model",
-    "Starts from",
-    "Data",
-    "Reward",
-    "Each step",
-    "Steps in all",
-    "Time",
-    "Example",
-    "Template",
-    "You get",
+    mark("Method"),
+    mark("Base model"),
+    mark("Starts from"),
+    mark("Data"),
+    mark("Reward"),
+    mark("Each step"),
+    mark("Steps in all"),
+    mark("Time"),
+    mark("Example"),
+    mark("Template"),
+    mark("You get"),
 )
-_LATER = "told after the first steps"
+_LATER = mark("told after the first steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class SummaryCard(QFrame):
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "card")
-        heading = QLabel("What will happen")
+        heading = QLabel(tr("What will happen"))
         theme.set_role(heading, "heading")
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
@@ -132,23 +133,35 @@ class SummaryCard(QFrame):
 def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     dataset, model = plan.dataset, plan.model
     kind = dataset.kind if dataset else KINDS[plan.method.needs[0]]
-    length = f"up to {settings.max_length:,} tokens"
+    length = tr("up to {max_length:,} tokens", max_length=settings.max_length)
     if model is not None and 0 < model.context < settings.max_length:
-        length = f"up to {model.context:,} tokens, the most that the model can read"
-    step = f"({settings.batch_size} at a time × {settings.accumulate})"
+        length = tr("up to {context:,} tokens, the most that the model can read", context=model.context)
+    step = tr("({batch_size} at a time × {accumulate})", batch_size=settings.batch_size, accumulate=settings.accumulate)
     told = {"Each step": f"{kind.count(settings.effective_batch)} {step}", "Example": length}
     told["Time"] = _LATER
     if isinstance(settings, RewardedSettings):
-        answers = f"{settings.episodes:,} answer{'s' * (settings.episodes != 1)}"
-        each = f" to {settings.prompts_a_step:,} prompts" if isinstance(settings, GroupSettings) else ""
-        told["Each step"] = f"{answers}{each}, written, scored and learned from"
-        told["Example"] = f"prompt and answer {length}, the answer up to {settings.answer_tokens:,}"
+        answers = tr("{episodes:,} answer{value}", episodes=settings.episodes, value="s" * (settings.episodes != 1))
+        each = (
+            tr(" to {prompts_a_step:,} prompts", prompts_a_step=settings.prompts_a_step)
+            if isinstance(settings, GroupSettings)
+            else ""
+        )
+        told["Each step"] = tr("{answers}{each}, written, scored and learned from", answers=answers, each=each)
+        told["Example"] = tr(
+            "prompt and answer {length}, the answer up to {answer_tokens:,}",
+            length=length,
+            answer_tokens=settings.answer_tokens,
+        )
     if not kind.templated:  # plain text is cut into blocks, whatever its rows are
-        blocks = f"{settings.effective_batch:,} block{'s' * (settings.effective_batch != 1)}"
+        blocks = tr(
+            "{effective_batch:,} block{value}",
+            effective_batch=settings.effective_batch,
+            value="s" * (settings.effective_batch != 1),
+        )
         return {
             "Each step": f"{blocks} {step}",
-            "Example": f"blocks of {length}",
-            "Steps in all": "counted when the text is read",
+            "Example": tr("blocks of {length}", length=length),
+            "Steps in all": tr("counted when the text is read"),
             "Time": _LATER,
         }
     if dataset is None:
@@ -156,11 +169,19 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     held_out = settings.held_out_of(dataset.rows)
     trained = dataset.rows - held_out
     told["Data"] = f"{dataset.name}, {dataset.size}" + (
-        f": {trained:,} to learn from, {held_out:,} held out to measure" if held_out else ", all to learn from"
+        tr(": {trained:,} to learn from, {held_out:,} held out to measure", trained=trained, held_out=held_out)
+        if held_out
+        else tr(", all to learn from")
     )
     steps = settings.steps_for(trained)
     cut = bool(settings.max_steps) and steps == settings.max_steps
     if plan.pace is not None:
-        told["Time"] = f"about {in_time(plan.pace.seconds_for(settings, trained))}, as fast as “{plan.pace.run}”"
-    told["Steps in all"] = f"{steps:,}" + (", then it stops" if cut else f", {settings.epochs:g} × over the data")
+        told["Time"] = tr(
+            "about {in_time}, as fast as “{run}”",
+            in_time=in_time(plan.pace.seconds_for(settings, trained)),
+            run=plan.pace.run,
+        )
+    told["Steps in all"] = f"{steps:,}" + (
+        tr(", then it stops") if cut else tr(", {epochs:g} × over the data", epochs=settings.epochs)
+    )
     return told

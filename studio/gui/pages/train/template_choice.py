@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from studio.core.errors import StudioError
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.models import ModelInfo
 from studio.storage.project import Project
 from studio.storage.templates import offered_templates
@@ -27,7 +28,7 @@ class TemplateChoice(QWidget):
         self._by_user = False
         self._has_own, self._from_adapter = True, False
         self.combo = QComboBox()
-        self.combo.setAccessibleName("Prompt template")
+        self.combo.setAccessibleName(tr("Prompt template"))
         self.combo.addItem("", MODELS_OWN)
         self._known: list[PromptTemplate] = []
         self._offer()
@@ -85,7 +86,7 @@ class TemplateChoice(QWidget):
     def suit(self, model: ModelInfo | None, *, from_adapter: bool) -> None:
         """Begin with the template that the adapter or the model knows."""
         self._has_own, self._from_adapter = model is None or model.has_chat_template, from_adapter
-        self.combo.setItemText(0, "The adapter's own" if from_adapter else "The model's own")
+        self.combo.setItemText(0, tr("The adapter's own") if from_adapter else tr("The model's own"))
         if not self._by_user and model is not None:
             self.combo.setCurrentIndex(0 if from_adapter or self._has_own else 1)
         self._explain()
@@ -100,13 +101,13 @@ class TemplateChoice(QWidget):
         self.changed.emit()
 
     def _explain(self) -> None:
-        self.about.setText(f"How a conversation becomes one text. {self._about()}")
+        self.about.setText(tr("How a conversation becomes one text. {about}", about=self._about()))
 
     def _about(self) -> str:
         if self.template() != MODELS_OWN:
             return next((known.about for known in self._known if known.name == self.template()), "")
         if self._from_adapter:
-            return "Written as the adapter was trained."
+            return tr("Written as the adapter was trained.")
         if self._has_own:
-            return "Written as the model's makers intended."
-        return f"This model has none; {BUILT_IN[0].label} is used."
+            return tr("Written as the model's makers intended.")
+        return tr("This model has none; {label} is used.", label=BUILT_IN[0].label)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QProgressBar,
 from studio.core.drafts import ACCEPTED, ANSWER, REJECTED, WAITING, Draft
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.storage.drafts import Count, DraftSet, count_drafts, draft_at, judge_draft, next_waiting
 from studio.storage.project import Project
 
@@ -29,21 +30,21 @@ class DraftReview(QWidget):
         theme.set_role(self.count, "muted")
         theme.set_role(self.kind, "heading")
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Drafts judged")
+        self.bar.setAccessibleName(tr("Drafts judged"))
         self.bar.setMaximumHeight(6)
         self.bar.setTextVisible(False)
         self.question, self.text = QPlainTextEdit(), QPlainTextEdit()
-        for editor, name in ((self.question, "Question"), (self.text, "Draft")):
+        for editor, name in ((self.question, tr("Question")), (self.text, tr("Draft"))):
             editor.setReadOnly(True)
             editor.setTabChangesFocus(True)
             editor.setAccessibleName(name)
         self.text.installEventFilter(self)
-        self.accept = QPushButton("Accept (A)")
-        self.edit = QPushButton("Edit (E)")
-        self.reject = QPushButton("Reject (R)")
-        self.back = QPushButton("Undo (Z)")
+        self.accept = QPushButton(tr("Accept (A)"))
+        self.edit = QPushButton(tr("Edit (E)"))
+        self.reject = QPushButton(tr("Reject (R)"))
+        self.back = QPushButton(tr("Undo (Z)"))
         theme.set_role(self.accept, "primary")
-        self.edit.setToolTip("Change the text; Ctrl+Return accepts it, Escape leaves it")
+        self.edit.setToolTip(tr("Change the text; Ctrl+Return accepts it, Escape leaves it"))
         for button, slot in (
             (self.accept, self.take),
             (self.edit, self.change),
@@ -110,7 +111,7 @@ class DraftReview(QWidget):
         if self._draft is not None:
             self.text.setReadOnly(False)
             self.text.setFocus()
-            self.accept.setText("Accept (Ctrl+Return)")
+            self.accept.setText(tr("Accept (Ctrl+Return)"))
 
     @Slot()
     def undo(self) -> None:
@@ -146,13 +147,13 @@ class DraftReview(QWidget):
     def _show(self, draft: Draft | None) -> None:
         self._draft = draft
         self.text.setReadOnly(True)
-        self.accept.setText("Accept (A)")
+        self.accept.setText(tr("Accept (A)"))
         self.question.setPlainText("")
         self.text.setPlainText("" if draft is None else draft.text)
         self.kind.setText("")
         if draft is not None:
             answer = draft.kind == ANSWER
-            self.kind.setText("An answer to this question" if answer else "The question in other words")
+            self.kind.setText(tr("An answer to this question") if answer else tr("The question in other words"))
             asked = draft if answer or draft.parent is None else draft_at(self._project, draft.parent) or draft
             self.question.setPlainText("\n\n".join(turn.content for turn in asked.question))
             self.accept.setFocus()
@@ -164,13 +165,22 @@ class DraftReview(QWidget):
         self.bar.setRange(0, max(1, judged + count.waiting + count.unwritten))
         self.bar.setValue(judged)
         self.back.setEnabled(bool(self._before))
-        failed = f", {count.failed:,} gave nothing new" if count.failed else ""
+        failed = tr(", {failed:,} gave nothing new", failed=count.failed) if count.failed else ""
         self.count.setText(
-            f"{count.waiting:,} waiting, {count.accepted:,} accepted, {count.rejected:,} rejected, "
-            f"{count.unwritten:,} to be written{failed}"
+            tr(
+                "{waiting:,} waiting, {accepted:,} accepted, {rejected:,} rejected, {unwritten:,} to be "
+                "written{failed}",
+                waiting=count.waiting,
+                accepted=count.accepted,
+                rejected=count.rejected,
+                unwritten=count.unwritten,
+                failed=failed,
+            )
         )
         if self._draft is None:
-            self.kind.setText("The next draft is being written…" if count.unwritten else "Nothing waits any more.")
+            self.kind.setText(
+                tr("The next draft is being written…") if count.unwritten else tr("Nothing waits any more.")
+            )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """While the text is changed: Ctrl+Return accepts, Escape leaves it as it was."""

@@ -26,6 +26,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.drafts import PARAPHRASE_GUIDE, PLACE, PURPOSES, SAFE_GUIDE, DraftPlan
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.draft_review import DraftReview
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question
@@ -40,7 +41,7 @@ from studio.storage.runs import list_runs
 class DraftsDialog(ToolDialog):
     """Drafts for the questions of a dataset. `command` replaces the worker's, for tests."""
 
-    title = "Drafts"
+    title = mark("Drafts")
 
     def __init__(
         self,
@@ -68,16 +69,16 @@ class DraftsDialog(ToolDialog):
         self.pages.addWidget(self.review)
         self.body.addWidget(self.fault)
         self.body.addWidget(self.pages, 1)
-        self.again = QPushButton("Drop these drafts…")
+        self.again = QPushButton(tr("Drop these drafts…"))
         self.again.clicked.connect(self._ask_drop)
-        self.write = QPushButton("Pause")
+        self.write = QPushButton(tr("Pause"))
         self.write.clicked.connect(self._pause_or_go_on)
         for place, button in enumerate((self.again, self.write)):
             button.setAutoDefault(False)
             self.buttons.insertWidget(place, button)
         self.close_button.setAutoDefault(False)
-        self.go = self.primary("Draft", self._begin)
-        self.finish = self.primary("Make a dataset", self._finish)
+        self.go = self.primary(tr("Draft"), self._begin)
+        self.finish = self.primary(tr("Make a dataset"), self._finish)
         self.take_room(760, 620)
         self.start(lambda _task: (unfinished_drafts(project, dataset), _authors(project)), self._known)
 
@@ -105,18 +106,20 @@ class DraftsDialog(ToolDialog):
         self.paraphrase_guide, self.answer_guide = QPlainTextEdit(PARAPHRASE_GUIDE), QPlainTextEdit()
         for guide in (self.paraphrase_guide, self.answer_guide):
             guide.setTabChangesFocus(True)
-            guide.setToolTip(f"{PLACE} stands for the question. Only the question itself is learned later.")
+            guide.setToolTip(
+                tr("{place} stands for the question. Only the question itself is learned later.", place=PLACE)
+            )
             guide.setFixedHeight(92)
         self.rows = QFormLayout(page)
         for words, editor in (
-            ("What", self.purpose),
-            ("Model", self.author),
-            ("Questions", self.limit),
-            ("Paraphrases of each", self.paraphrases),
-            ("Asked for a paraphrase", self.paraphrase_guide),
-            ("Asked for an answer", self.answer_guide),
-            ("Temperature", self.temperature),
-            ("Longest draft", self.longest),
+            (tr("What"), self.purpose),
+            (tr("Model"), self.author),
+            (tr("Questions"), self.limit),
+            (tr("Paraphrases of each"), self.paraphrases),
+            (tr("Asked for a paraphrase"), self.paraphrase_guide),
+            (tr("Asked for an answer"), self.answer_guide),
+            (tr("Temperature"), self.temperature),
+            (tr("Longest draft"), self.longest),
         ):
             self.rows.addRow(words, editor)
             editor.setAccessibleName(words)
@@ -193,11 +196,19 @@ class DraftsDialog(ToolDialog):
         self.go.setVisible(not review)
         self.go.setEnabled(True)
         if review and self._set is not None:
-            self.about.setText(f"{PURPOSES[self._set.plan.purpose]}, written by {self._set.plan.author.name}.")
+            self.about.setText(
+                tr(
+                    "{purposes}, written by {name}.",
+                    purposes=PURPOSES[self._set.plan.purpose],
+                    name=self._set.plan.author.name,
+                )
+            )
         else:
             self.about.setText(
-                "A model of yours writes, and nothing becomes data before you said yes to it. Drafts are kept as they "
-                "come: close this whenever you like."
+                tr(
+                    "A model of yours writes, and nothing becomes data before you said yes to it. Drafts are kept as "
+                    "they come: close this whenever you like."
+                )
             )
 
     # ------------------------------------------------------------------------------------------- writing
@@ -251,7 +262,7 @@ class DraftsDialog(ToolDialog):
         if self._set is None:
             return
         count = count_drafts(self.project, self._set)
-        self.write.setText("Pause" if self._writer is not None else "Go on writing")
+        self.write.setText(tr("Pause") if self._writer is not None else tr("Go on writing"))
         self.write.setEnabled(self._writer is not None or bool(count.unwritten))
         self.finish.setEnabled(bool(count.accepted))
 
@@ -272,9 +283,9 @@ class DraftsDialog(ToolDialog):
     def _ask_drop(self) -> None:
         box = question(
             self,
-            "Drop these drafts?",
-            "What was written and judged is gone then; the dataset stays as it is.",
-            "Drop them",
+            tr("Drop these drafts?"),
+            tr("What was written and judged is gone then; the dataset stays as it is."),
+            tr("Drop them"),
         )
         box.accepted.connect(self._drop)
         box.open()
@@ -299,7 +310,7 @@ class DraftsDialog(ToolDialog):
     @Slot(object)
     def _finished(self, info: DatasetInfo) -> None:
         self._set = None
-        self.made.emit(info, f"Made {info.size} of accepted drafts as “{info.name}”.")
+        self.made.emit(info, tr("Made {size} of accepted drafts as “{name}”.", size=info.size, name=info.name))
         self.close()
 
     @Slot(object)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QPushButton, QTableWidget, QTableWidg
 
 from studio.core.datasets import DatasetInfo
 from studio.core.hints import hints_in
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import records_at
@@ -29,7 +30,7 @@ class FindingDialog(ToolDialog):
         super().__init__(project, dataset, parent)
         self.ids: list[int] = []
         self.table = QTableWidget(0, 0)
-        self.table.setAccessibleName("Found")
+        self.table.setAccessibleName(tr("Found"))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
@@ -37,7 +38,7 @@ class FindingDialog(ToolDialog):
         self.table.setWordWrap(False)
         self.table.verticalHeader().hide()
         self.body.addWidget(self.table, 1)
-        self.tag_button = QPushButton(f"Tag them “{self.tag}”")
+        self.tag_button = QPushButton(tr("Tag them “{tag}”", tag=self.tag))
         self.tag_button.clicked.connect(self._tag)
         self.buttons.addWidget(self.tag_button)
         self.tag_button.setEnabled(False)
@@ -65,7 +66,11 @@ class FindingDialog(ToolDialog):
     @Slot(object)
     def _tagged(self, info: DatasetInfo) -> None:
         self.said.emit(
-            f"Tagged {info.kind.count(len(self.ids))} “{self.tag}”: choose the tag under Filter to see them."
+            tr(
+                "Tagged {count} “{tag}”: choose the tag under Filter to see them.",
+                count=info.kind.count(len(self.ids)),
+                tag=self.tag,
+            )
         )
         self.changed.emit(info)
         self.close()
@@ -74,14 +79,14 @@ class FindingDialog(ToolDialog):
 class DuplicatesDialog(FindingDialog):
     """Examples that repeat another one, or nearly do; all but the first of each can be taken out."""
 
-    title = "Duplicates"
+    title = mark("Duplicates")
     tag = "duplicate"
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
-        self.delete_button = self.primary("Delete the repeats", self._delete)
+        self.delete_button = self.primary(tr("Delete the repeats"), self._delete)
         self.delete_button.setEnabled(False)
-        self.about.setText("Comparing every example with every other…")
+        self.about.setText(tr("Comparing every example with every other…"))
         self.start(self._find, self._show)
 
     def _find(self, task: BackgroundTask) -> tuple[list[Group], list[tuple[str, str, str]]]:
@@ -91,7 +96,7 @@ class DuplicatesDialog(FindingDialog):
         rows = [
             (
                 f"{len(group.ids):,}",
-                "the same" if group.exact else "nearly the same",
+                tr("the same") if group.exact else tr("nearly the same"),
                 " ".join(words_of(first[group.ids[0]])[:_TEXT].split()),
             )
             for group in groups[:_SHOWN]
@@ -102,15 +107,22 @@ class DuplicatesDialog(FindingDialog):
     def _show(self, found: tuple[list[Group], list[tuple[str, str, str]]]) -> None:
         groups, rows = found
         repeats = sorted({identity for group in groups for identity in group.ids[1:]})
-        self.show_rows(("Examples", "Are", "The first"), rows, repeats)
+        self.show_rows((tr("Examples"), tr("Are"), tr("The first")), rows, repeats)
         self.delete_button.setEnabled(bool(repeats))
         exact = sum(len(group.ids) - 1 for group in groups if group.exact)
         count, repeat = self.dataset.kind.count(len(repeats)), "repeats" if len(repeats) == 1 else "repeat"
         self.about.setText(
-            f"{count} of {self.dataset.rows:,} {repeat} an earlier one: {exact:,} to the letter, "
-            f"{len(repeats) - exact:,} nearly. Repeats make a model learn a few examples by heart."
+            tr(
+                "{count} of {rows:,} {repeat} an earlier one: {exact:,} to the letter, {count_2:,} nearly. Repeats "
+                "make a model learn a few examples by heart.",
+                count=count,
+                rows=self.dataset.rows,
+                repeat=repeat,
+                exact=exact,
+                count_2=len(repeats) - exact,
+            )
             if repeats
-            else "No example repeats another."
+            else tr("No example repeats another.")
         )
 
     @Slot()
@@ -120,7 +132,7 @@ class DuplicatesDialog(FindingDialog):
 
     @Slot(object)
     def _deleted(self, info: DatasetInfo) -> None:
-        self.said.emit(f"Deleted {info.kind.count(len(self.ids))}. Undo with Ctrl+Z.")
+        self.said.emit(tr("Deleted {count}. Undo with Ctrl+Z.", count=info.kind.count(len(self.ids))))
         self.changed.emit(info)
         self.close()
 
@@ -128,12 +140,12 @@ class DuplicatesDialog(FindingDialog):
 class SecretsDialog(FindingDialog):
     """Examples that seem to hold keys, passwords or what tells who somebody is."""
 
-    title = "Secrets"
+    title = mark("Secrets")
     tag = "secret"
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
-        self.about.setText("Looking for keys, passwords, addresses and numbers that tell who somebody is…")
+        self.about.setText(tr("Looking for keys, passwords, addresses and numbers that tell who somebody is…"))
         self.start(self._find, self._show)
 
     def _find(self, task: BackgroundTask) -> tuple[list[tuple[str, str, str]], list[int]]:
@@ -151,10 +163,16 @@ class SecretsDialog(FindingDialog):
     @Slot(object)
     def _show(self, found: tuple[list[tuple[str, str, str]], list[int]]) -> None:
         rows, ids = found
-        self.show_rows(("#", "Looks like", "Seen"), rows, ids)
+        self.show_rows(("#", tr("Looks like"), tr("Seen")), rows, ids)
         self.about.setText(
-            f"{self.dataset.kind.count(len(ids))} of {self.dataset.rows:,} hold something that looks like a secret or "
-            "like what tells who somebody is. These are hints: look at each before you decide."
+            tr(
+                "{count} of {rows:,} hold something that looks like a secret or like what tells who somebody is. "
+                "These are hints: look at each before you decide.",
+                count=self.dataset.kind.count(len(ids)),
+                rows=self.dataset.rows,
+            )
             if ids
-            else "Nothing looks like a secret or like what tells who somebody is. That is no proof that there is none."
+            else tr(
+                "Nothing looks like a secret or like what tells who somebody is. That is no proof that there is none."
+            )
         )

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from studio.core.datasets import DatasetInfo
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.origins import in_words, origin_of
 from studio.storage.project import Project
@@ -15,21 +16,25 @@ from studio.storage.revisions import history
 class HistoryDialog(ToolDialog):
     """Shows what was changed when. Undo and redo are the way back."""
 
-    title = "History"
+    title = mark("History")
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
         self.about.setText(
-            "Every state that this dataset has been in, the newest first. A run keeps the fingerprint of what it was "
-            "trained on, and finds exactly those examples again whatever is changed here."
+            tr(
+                "Every state that this dataset has been in, the newest first. A run keeps the fingerprint of what it "
+                "was trained on, and finds exactly those examples again whatever is changed here."
+            )
         )
         origin = origin_of(project, dataset)
         if origin is not None:
             self.about.setText(f"{in_words(origin)} {self.about.text()}")
         revisions = history(project, dataset)
         self.table = QTableWidget(len(revisions), 4)
-        self.table.setAccessibleName("Revisions")
-        self.table.setHorizontalHeaderLabels(["When", "What", dataset.kind.rows.capitalize(), "Fingerprint"])
+        self.table.setAccessibleName(tr("Revisions"))
+        self.table.setHorizontalHeaderLabels(
+            [tr("When"), tr("What"), dataset.kind.rows.capitalize(), tr("Fingerprint")]
+        )
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)

@@ -37,6 +37,7 @@ from studio.core.tasks import (
     task_named,
 )
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.phrasing_list import PhrasingList
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.project import Project
@@ -49,36 +50,38 @@ _SHOWN = 4  # examples in the preview
 class InstructionsDialog(ToolDialog):
     """Makes a dataset of examples from one of rows."""
 
-    title = "Make instructions"
+    title = mark("Make instructions")
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
         self.about.setText(
-            "Every row is put into words. {{ name }} stands for a column; several phrasings keep a model from learning "
-            "one by heart. The rows stay as they are; the instructions are a new dataset."
+            tr(
+                "Every row is put into words. {{ name }} stands for a column; several phrasings keep a model from "
+                "learning one by heart. The rows stay as they are; the instructions are a new dataset."
+            )
         )
         self._names: list[str] = []
         self._making: Making | None = None
         self.task = QComboBox()
-        self.task.setAccessibleName("Task")
+        self.task.setAccessibleName(tr("Task"))
         for task in (*TASKS, FREE):
             self.task.addItem(task.label, task.name)
         self.task.activated.connect(self._take_task)
         self.fields: dict[str, QComboBox] = {}
         self.words: dict[str, QLineEdit] = {}
         self.phrasings = PhrasingList()
-        self.take = _combo("Of each row", {ONE: "one phrasing, by chance", EVERY: "every phrasing"})
-        self.shots = _spin("Demonstrations", MOST_SHOTS)
+        self.take = _combo(tr("Of each row"), {ONE: tr("one phrasing, by chance"), EVERY: tr("every phrasing")})
+        self.shots = _spin(tr("Demonstrations"), MOST_SHOTS)
         self.shots.setSpecialValueText("none")
-        self.shots.setToolTip("Other rows of the same data, shown with their answers before each row")
-        self.framing = _combo("Style", {PLAIN: "plain", NATURAL: "Natural Instructions"})
+        self.shots.setToolTip(tr("Other rows of the same data, shown with their answers before each row"))
+        self.framing = _combo(tr("Style"), {PLAIN: "plain", NATURAL: tr("Natural Instructions")})
         self.definition, self.emphasis, self.prompt = QLineEdit(), QLineEdit(), QLineEdit()
-        self.seed = _spin("Seed", 2**31 - 1)
-        self.name = QLineEdit(f"{dataset.name} as instructions")
+        self.seed = _spin(tr("Seed"), 2**31 - 1)
+        self.name = QLineEdit(tr("{name} as instructions", name=dataset.name))
         self.preview = QPlainTextEdit()
         self.preview.setReadOnly(True)
         self.preview.setTabChangesFocus(True)
-        self.preview.setAccessibleName("The first instructions")
+        self.preview.setAccessibleName(tr("The first instructions"))
         self.fault = QLabel()
         self.fault.setTextFormat(Qt.TextFormat.PlainText)
         self.fault.setWordWrap(True)
@@ -89,13 +92,17 @@ class InstructionsDialog(ToolDialog):
         self._pause.setInterval(_PAUSE)
         self._pause.timeout.connect(self._preview)
         self._lay_out()
-        self.go = self.primary("Make instructions", self._make)
+        self.go = self.primary(tr("Make instructions"), self._make)
         self.go.setEnabled(False)
         for box in (self.take, self.framing):
             box.currentIndexChanged.connect(self._changed)
         for spin in (self.shots, self.seed):
             spin.valueChanged.connect(self._changed)
-        for line, name in ((self.definition, "Definition"), (self.emphasis, "Emphasis"), (self.prompt, "Prompt")):
+        for line, name in (
+            (self.definition, tr("Definition")),
+            (self.emphasis, tr("Emphasis")),
+            (self.prompt, tr("Prompt")),
+        ):
             line.setAccessibleName(name)
             line.textChanged.connect(self._changed)
         self.phrasings.changed.connect(self._changed)
@@ -151,12 +158,12 @@ class InstructionsDialog(ToolDialog):
             box = QComboBox()
             box.addItems(self._names)
             box.setCurrentIndex(max(0, box.findText(chosen.get(field.name, ""))))
-            box.setAccessibleName(f"Column for {field.name}")
+            box.setAccessibleName(tr("Column for {name}", name=field.name))
             box.activated.connect(self._take_column)
             self.fields[field.name] = box
             self.columns.addRow(field.name, box)
         said = ", ".join(f"{{{{ {name} }}}}" for name in self._names)
-        self.known.setText(f"Columns: {said}")
+        self.known.setText(tr("Columns: {said}", said=said))
 
     def _fill_words(self, making: Making) -> None:
         while self.word_rows.rowCount():
@@ -164,11 +171,11 @@ class InstructionsDialog(ToolDialog):
         self.words = {}
         for value, word in making.words:
             line = QLineEdit(word)
-            line.setPlaceholderText("left out")
-            line.setAccessibleName(f"Word for {value or 'no answer'}")
+            line.setPlaceholderText(tr("left out"))
+            line.setAccessibleName(tr("Word for {value}", value=value or "no answer"))
             line.textChanged.connect(self._changed)
             self.words[value] = line
-            shown = QLabel(f"“{value}” is called" if value else "Without an answer")
+            shown = QLabel(tr("“{value}” is called", value=value) if value else tr("Without an answer"))
             shown.setTextFormat(Qt.TextFormat.PlainText)
             shown.setBuddy(line)
             self.word_rows.addRow(shown, line)
@@ -212,12 +219,12 @@ class InstructionsDialog(ToolDialog):
     def _show_preview(self, found: tuple[Making, Written]) -> None:
         making, written = found
         self.fault.setVisible(bool(written.left_out))
-        self.fault.setText("Left out: " + "; ".join(written.left_out) + "." if written.left_out else "")
+        self.fault.setText(tr("Left out: ") + "; ".join(written.left_out) + "." if written.left_out else "")
         parts = [f"{example.prompt}\n⟶ {example.answer}" for example in written.examples]
         self.preview.setPlainText("\n\n────────\n\n".join(parts))
         each = len(making.used) if making.take == EVERY else 1
         self.go.setEnabled(bool(written.examples))
-        self.go.setText(f"Make about {self.dataset.rows * each:,} examples")
+        self.go.setText(tr("Make about {rows:,} examples", rows=self.dataset.rows * each))
 
     @Slot()
     def _make(self) -> None:
@@ -230,8 +237,12 @@ class InstructionsDialog(ToolDialog):
     @Slot(object)
     def _made(self, found: tuple[DatasetInfo, Written]) -> None:
         info, written = found
-        left = f" {written.skipped:,} rows gave nothing: {written.left_out[0]}." if written.skipped else ""
-        self.made.emit(info, f"Made {info.size} as “{info.name}”.{left}")
+        left = (
+            tr(" {skipped:,} rows gave nothing: {left_out}.", skipped=written.skipped, left_out=written.left_out[0])
+            if written.skipped
+            else ""
+        )
+        self.made.emit(info, tr("Made {size} as “{name}”.{left}", size=info.size, name=info.name, left=left))
         self.close()
 
     @Slot(object)
@@ -253,16 +264,16 @@ class InstructionsDialog(ToolDialog):
         self.known.setWordWrap(True)
         theme.set_role(self.known, "muted")
         task = QFormLayout()
-        task.addRow("Task", self.task)
+        task.addRow(tr("Task"), self.task)
         for words, editor in (
-            ("Of each row", self.take),
-            ("Demonstrations", self.shots),
-            ("Style", self.framing),
-            ("Definition", self.definition),
-            ("Emphasis", self.emphasis),
-            ("Prompt", self.prompt),
-            ("Seed", self.seed),
-            ("Call it", self.name),
+            (tr("Of each row"), self.take),
+            (tr("Demonstrations"), self.shots),
+            (tr("Style"), self.framing),
+            (tr("Definition"), self.definition),
+            (tr("Emphasis"), self.emphasis),
+            (tr("Prompt"), self.prompt),
+            (tr("Seed"), self.seed),
+            (tr("Call it"), self.name),
         ):
             self.rows.addRow(words, editor)
         form = QWidget()
@@ -283,7 +294,7 @@ class InstructionsDialog(ToolDialog):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(form)
         right = QVBoxLayout()
-        heading = QLabel("The first rows, in every phrasing that is ticked")
+        heading = QLabel(tr("The first rows, in every phrasing that is ticked"))
         theme.set_role(heading, "muted")
         right.addWidget(heading)
         right.addWidget(self.fault)

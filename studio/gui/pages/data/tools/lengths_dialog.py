@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.lengths import Lengths, lengths_of
 from studio.storage.models import offered_models
@@ -21,18 +22,18 @@ _AXIS = 22  # pixels below the bars for numbers
 class LengthsDialog(ToolDialog):
     """Counts, and draws what it has counted."""
 
-    title = "Lengths"
+    title = mark("Lengths")
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
         self.unit = QComboBox()
-        self.unit.setAccessibleName("Counted in")
+        self.unit.setAccessibleName(tr("Counted in"))
         self.unit.addItem("characters", None)
         for folder in offered_models(project):
             self.unit.addItem(f"tokens of {folder.name}", str(folder))
         self.unit.currentIndexChanged.connect(self._count)
         rows = QFormLayout()
-        rows.addRow("Counted in", self.unit)
+        rows.addRow(tr("Counted in"), self.unit)
         self.bars = Bars()
         self.body.addLayout(rows)
         self.body.addWidget(self.bars, 1)
@@ -43,7 +44,7 @@ class LengthsDialog(ToolDialog):
     def _count(self) -> None:
         project, info, chosen = self.project, self.dataset, self.unit.currentData()
         model = Path(chosen) if chosen else None
-        self.about.setText("Counting…")
+        self.about.setText(tr("Counting…"))
         self.start(
             lambda task: lengths_of(project, info, model, task.report, task.is_cancelled),
             self._show,
@@ -53,8 +54,15 @@ class LengthsDialog(ToolDialog):
     def _show(self, lengths: Lengths) -> None:
         half, most, longest = lengths.quantile(0.5), lengths.quantile(0.95), lengths.values[-1]
         self.about.setText(
-            f"Half of the {self.dataset.kind.rows} have up to {half:,} {lengths.unit}, 95 % up to {most:,}; the "
-            f"longest has {longest:,}. Prompt and answer are counted, the template around them is not."
+            tr(
+                "Half of the {rows} have up to {half:,} {unit}, 95 % up to {most:,}; the longest has {longest:,}. "
+                "Prompt and answer are counted, the template around them is not.",
+                rows=self.dataset.kind.rows,
+                half=half,
+                unit=lengths.unit,
+                most=most,
+                longest=longest,
+            )
         )
         self.bars.show_lengths(lengths)
 
@@ -71,9 +79,13 @@ class Bars(QWidget):
     def show_lengths(self, lengths: Lengths) -> None:
         """Draw these."""
         self._bars = lengths.bars()
-        self.setAccessibleName("Histogram of lengths")
+        self.setAccessibleName(tr("Histogram of lengths"))
         self.setAccessibleDescription(
-            "; ".join(f"{many:,} from {start:,} to {end:,}" for start, end, many in self._bars if many)
+            "; ".join(
+                tr("{many:,} from {start:,} to {end:,}", many=many, start=start, end=end)
+                for start, end, many in self._bars
+                if many
+            )
         )
         self.update()
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.datasets import list_datasets
@@ -31,13 +32,15 @@ _SHOWN = 48  # characters of a dataset's name
 class MixDialog(ToolDialog):
     """Makes a dataset out of this one and others."""
 
-    title = "Mix"
+    title = mark("Mix")
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
         self.about.setText(
-            "Makes a new dataset and leaves these as they are. Of weights 3 and 1, three rows of four are the first’s. "
-            "Every row says which dataset it is from: see Source under Filter."
+            tr(
+                "Makes a new dataset and leaves these as they are. Of weights 3 and 1, three rows of four are the "
+                "first’s. Every row says which dataset it is from: see Source under Filter."
+            )
         )
         try:
             known = [info for info in list_datasets(project) if info.kind_name == dataset.kind_name]
@@ -63,29 +66,29 @@ class MixDialog(ToolDialog):
         self.total = QSpinBox()
         self.total.setRange(0, _MOST)
         self.total.setGroupSeparatorShown(True)
-        self.total.setSpecialValueText("as many as none comes twice")
-        self.total.setAccessibleName("Rows")
+        self.total.setSpecialValueText(tr("as many as none comes twice"))
+        self.total.setAccessibleName(tr("Rows"))
         self.total.valueChanged.connect(self._count)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(42)
-        self.seed.setAccessibleName("Seed")
+        self.seed.setAccessibleName(tr("Seed"))
         for spin in (self.total, self.seed):
             spin.lineEdit().setTextMargins(9, 0, 0, 0)
         self.name = QLineEdit()
-        self.name.setPlaceholderText("Mix of …")
-        self.name.setAccessibleName("Name of the mix")
+        self.name.setPlaceholderText(tr("Mix of …"))
+        self.name.setAccessibleName(tr("Name of the mix"))
         rows = QFormLayout()
-        rows.addRow("Rows", self.total)
-        rows.addRow("Seed", self.seed)
-        rows.addRow("Call it", self.name)
+        rows.addRow(tr("Rows"), self.total)
+        rows.addRow(tr("Seed"), self.seed)
+        rows.addRow(tr("Call it"), self.name)
         self.counted = QLabel()
         self.counted.setWordWrap(True)
         theme.set_role(self.counted, "muted")
         self.body.addWidget(scroll, 1)
         self.body.addLayout(rows)
         self.body.addWidget(self.counted)
-        self.go = self.primary("Mix", self._mix)
+        self.go = self.primary(tr("Mix"), self._mix)
         self._count()
         self.take_room(620, 460)
 
@@ -103,15 +106,18 @@ class MixDialog(ToolDialog):
         for line in self.lines:
             count = counts.get(line.dataset.id, 0)
             line.weight.setEnabled(line.tick.isChecked())
-            line.count.setText(f"{count:,} of {line.dataset.rows:,}" if line.tick.isChecked() else "")
+            line.count.setText(
+                tr("{count:,} of {rows:,}", count=count, rows=line.dataset.rows) if line.tick.isChecked() else ""
+            )
             repeated |= count > line.dataset.rows
         kind = self.dataset.kind
         self.counted.setText(
-            f"{kind.count(total)} in all." + (" Of some datasets rows come more than once." if repeated else "")
+            tr("{count} in all.", count=kind.count(total))
+            + (tr(" Of some datasets rows come more than once.") if repeated else "")
             if len(parts) > 1
-            else f"Tick another dataset of {kind.rows}."
+            else tr("Tick another dataset of {rows}.", rows=kind.rows)
             if len(self.lines) > 1
-            else f"There is no other dataset of {kind.rows} to mix with."
+            else tr("There is no other dataset of {rows} to mix with.", rows=kind.rows)
         )
         self.go.setEnabled(len(parts) > 1 and total > 0)
 
@@ -129,7 +135,7 @@ class MixDialog(ToolDialog):
 
     @Slot(object)
     def _mixed(self, info: DatasetInfo) -> None:
-        self.made.emit(info, f"Made {info.size} as “{info.name}”.")
+        self.made.emit(info, tr("Made {size} as “{name}”.", size=info.size, name=info.name))
         self.close()
 
 
@@ -148,6 +154,6 @@ class _Line:
         self.weight.setValue(1)
         self.weight.setDecimals(2)
         self.weight.lineEdit().setTextMargins(9, 0, 0, 0)
-        self.weight.setAccessibleName(f"Weight of {dataset.name}")
+        self.weight.setAccessibleName(tr("Weight of {name}", name=dataset.name))
         self.count = QLabel()
         theme.set_role(self.count, "muted")

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.tasks import Phrasing
 from studio.gui import theme
+from studio.gui.language import tr
 
 _LINE = 60  # characters of a phrasing in the list
 
@@ -29,30 +30,30 @@ class PhrasingList(QWidget):
         super().__init__(parent)
         self._phrasings: list[Phrasing] = []
         self.list = QListWidget()
-        self.list.setAccessibleName("Phrasings")
+        self.list.setAccessibleName(tr("Phrasings"))
         self.list.setFixedHeight(112)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.currentRowChanged.connect(self._select)
         self.list.itemChanged.connect(self._take_tick)
         self.ask, self.answer = QPlainTextEdit(), QPlainTextEdit()
-        for editor, name, height in ((self.ask, "What is asked", 96), (self.answer, "What is answered", 48)):
-            editor.setAccessibleName(f"{name}, in Jinja")
+        for editor, name, height in ((self.ask, tr("What is asked"), 96), (self.answer, tr("What is answered"), 48)):
+            editor.setAccessibleName(tr("{name}, in Jinja", name=name))
             editor.setFont(theme.mono_font())
             editor.setTabChangesFocus(True)
             editor.setFixedHeight(height)
             editor.textChanged.connect(self._take_words)
-        self.add, self.remove = QPushButton("Add"), QPushButton("Remove")
+        self.add, self.remove = QPushButton(tr("Add")), QPushButton(tr("Remove"))
         for button, slot in ((self.add, self._add), (self.remove, self._remove)):
             theme.set_role(button, "quiet")
             button.setAutoDefault(False)
             button.clicked.connect(slot)
         line = QHBoxLayout()
-        label = QLabel("Asked")
+        label = QLabel(tr("Asked"))
         label.setBuddy(self.ask)
         line.addWidget(label, 1)
         line.addWidget(self.add)
         line.addWidget(self.remove)
-        answered = QLabel("Answered")
+        answered = QLabel(tr("Answered"))
         answered.setBuddy(self.answer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

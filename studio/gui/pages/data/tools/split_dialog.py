@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPush
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
+from studio.gui.language import mark, tr
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.datasets import list_datasets
 from studio.storage.duplicates import shared
@@ -21,45 +22,47 @@ _LEAK = "leak"
 class SplitDialog(ToolDialog):
     """Two new datasets, or the tag “leak” on examples whose prompt another dataset has too."""
 
-    title = "Split"
+    title = mark("Split")
 
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
         self.about.setText(
-            "Makes two new datasets and leaves this one as it is. Examples that ask the same stay together, so nothing "
-            "that is measured with was trained on."
+            tr(
+                "Makes two new datasets and leaves this one as it is. Examples that ask the same stay together, so "
+                "nothing that is measured with was trained on."
+            )
         )
         self.share = QSpinBox()
         self.share.setRange(1, 99)
         self.share.setValue(10)
         self.share.setSuffix(" %")
-        self.share.setAccessibleName("Share to measure with")
+        self.share.setAccessibleName(tr("Share to measure with"))
         self.how = QComboBox()
-        self.how.setAccessibleName("How it is split")
-        self.how.addItem("by the prompt's hash: it always goes the same way", "hash")
-        self.how.addItem("by chance, with a seed: as exact as can be", "chance")
+        self.how.setAccessibleName(tr("How it is split"))
+        self.how.addItem(tr("by the prompt's hash: it always goes the same way"), "hash")
+        self.how.addItem(tr("by chance, with a seed: as exact as can be"), "chance")
         self.how.currentIndexChanged.connect(self._show_seed)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
-        self.seed.setAccessibleName("Seed")
+        self.seed.setAccessibleName(tr("Seed"))
         self.rows = QFormLayout()
-        self.rows.addRow("To measure with", self.share)
-        self.rows.addRow("Split", self.how)
-        self.rows.addRow("Seed", self.seed)
+        self.rows.addRow(tr("To measure with"), self.share)
+        self.rows.addRow(tr("Split"), self.how)
+        self.rows.addRow(tr("Seed"), self.seed)
         self.other = QComboBox()
-        self.other.setAccessibleName("Another dataset")
+        self.other.setAccessibleName(tr("Another dataset"))
         try:
             for info in list_datasets(project):
                 if info.id != dataset.id:
                     self.other.addItem(info.name, info)
         except StudioError as error:
             self.failed.emit(error)
-        self.check = QPushButton("Check")
+        self.check = QPushButton(tr("Check"))
         self.check.clicked.connect(self._check)
         self.found = QLabel()
         self.found.setWordWrap(True)
         theme.set_role(self.found, "muted")
-        self.tag = QPushButton(f"Tag them “{_LEAK}”")
+        self.tag = QPushButton(tr("Tag them “{leak}”", leak=_LEAK))
         self.tag.clicked.connect(self._tag)
         self.tag.hide()
         line = QHBoxLayout()
@@ -67,10 +70,10 @@ class SplitDialog(ToolDialog):
             line.addWidget(part)
         line.addStretch()
         if self.other.count():
-            self.rows.addRow("Asks the same as", line)
+            self.rows.addRow(tr("Asks the same as"), line)
             self.rows.addRow("", self.found)
         self.body.addLayout(self.rows)
-        self.go = self.primary("Split", self._split)
+        self.go = self.primary(tr("Split"), self._split)
         self._leaked: list[int] = []
         self._show_seed()
         self.resize(560, 0)
@@ -94,14 +97,22 @@ class SplitDialog(ToolDialog):
     @Slot(object)
     def _done(self, made: tuple[DatasetInfo, DatasetInfo]) -> None:
         train, evaluated = made
-        self.said.emit(f"Made “{train.name}” ({train.size}) and “{evaluated.name}” ({evaluated.size}).")
+        self.said.emit(
+            tr(
+                "Made “{name}” ({size}) and “{name_2}” ({size_2}).",
+                name=train.name,
+                size=train.size,
+                name_2=evaluated.name,
+                size_2=evaluated.size,
+            )
+        )
         self.changed.emit(train)
         self.close()
 
     @Slot()
     def _check(self) -> None:
         project, info, other = self.project, self.dataset, self.other.currentData()
-        self.found.setText("Comparing…")
+        self.found.setText(tr("Comparing…"))
         self.start(lambda task: shared(project, info, other, task.report, task.is_cancelled), self._show_shared)
 
     @Slot(object)
@@ -109,9 +120,14 @@ class SplitDialog(ToolDialog):
         self._leaked = ids
         other = self.other.currentText()
         said = (
-            f"{self.dataset.kind.count(len(ids))} here ask{'s' * (len(ids) == 1)} what “{other}” asks too."
+            tr(
+                "{count} here ask{value} what “{other}” asks too.",
+                count=self.dataset.kind.count(len(ids)),
+                value="s" * (len(ids) == 1),
+                other=other,
+            )
             if ids
-            else "None asks the same."
+            else tr("None asks the same.")
         )
         self.found.setText(said)
         self.tag.setVisible(bool(ids))
@@ -123,6 +139,12 @@ class SplitDialog(ToolDialog):
 
     @Slot(object)
     def _tagged(self, info: DatasetInfo) -> None:
-        self.said.emit(f"Tagged {info.kind.count(len(self._leaked))} “{_LEAK}”: choose the tag under Filter.")
+        self.said.emit(
+            tr(
+                "Tagged {count} “{leak}”: choose the tag under Filter.",
+                count=info.kind.count(len(self._leaked)),
+                leak=_LEAK,
+            )
+        )
         self.changed.emit(info)
         self.close()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushB
 
 from studio.core.datasets import DatasetInfo
 from studio.gui import theme
+from studio.gui.language import tr
 from studio.jobs.background import BackgroundTask
 from studio.storage.project import Project
 
@@ -37,11 +38,11 @@ class ToolDialog(QDialog):
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
         self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress")
+        self.bar.setAccessibleName(tr("Progress"))
         self.bar.hide()
         self.body, self.buttons = QVBoxLayout(), QHBoxLayout()
         self.body.setSpacing(12)
-        self.close_button = QPushButton("Close")
+        self.close_button = QPushButton(tr("Close"))
         self.close_button.clicked.connect(self.close)
         self.buttons.addStretch()
         self.buttons.addWidget(self.close_button)
