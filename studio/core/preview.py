@@ -3,9 +3,10 @@
 Request:  {"do": "preview", "id": 3, "model": "/folder", "template": "model", "messages": [...], "max_length": 512,
            "train_on": "answers" | "last answer" | "no answers" | "everything", "also": [role, ...],
            "tools": [...] or null}        `template` is a name or a template's text
+          {"do": "preview", "id": 3, "model": "/folder", "template": "model", "text": "plain text", "max_length": 512}
 Replies:  {"reply": "ready"}
           {"reply": "preview", "id": 3, "tokens": [[text, id, trained, special], ...], "total": n, "trained": n,
-           "template": label of the one used, "jinja": its text, "warnings": ["...", ...]}
+           "template": label of the one used or "", "jinja": its text, "warnings": ["...", ...]}
           {"reply": "failed", "id": 3, "what": "...", "hint": "...", "details": "..."}
 The texts of the tokens, laid end to end, are the rendered conversation as it is trained on (after any cut).
 """

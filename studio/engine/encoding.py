@@ -107,7 +107,18 @@ class Encoder:
         text = text.encode("utf-8", "replace").decode("utf-8")
         ids: list[int] = list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
         end = self.tokenizer.eos_token_id
-        return [*self.lead, *ids, *([end] if isinstance(end, int) else [])]
+        lead = [] if ids[: len(self.lead)] == self.lead else self.lead
+        return [*lead, *ids, *([end] if isinstance(end, int) else [])]
+
+    def document(self, text: str) -> Encoded:
+        """The same ids with the text of each: every token is learned but one that stands at the very beginning."""
+        ids = self.passage(text)
+        parts, ends, written, _ = self._tokenise(text.encode("utf-8", "replace").decode("utf-8"))
+        for token in ids[len(parts) :]:  # EOS
+            written += str(self.tokenizer.convert_ids_to_tokens(token))
+            ends.append(len(written))
+        offsets = tuple(zip([0, *ends[:-1]], ends, strict=True))
+        return Encoded(tuple(ids), (False, *[True] * (len(ids) - 1)), written, offsets, False, ())
 
     def limit(self, max_length: int) -> int:
         """How many tokens of a row are read: never more than the model's context."""

@@ -7,16 +7,19 @@ other is `core.preview`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.core.errors import StudioError
 from studio.core.messages import messages_from
 from studio.engine.pipe import Pipe, Request
 
 if TYPE_CHECKING:
-    from studio.engine.encoding import Encoder
+    from studio.engine.encoding import Encoded, Encoder
+
+_SHOWN = 20_000  # characters of a plain text
 
 
 def serve() -> int:
@@ -32,34 +35,53 @@ def serve() -> int:
 
 def _preview(pipe: Pipe, request: Request) -> None:
     match request.values:
-        case {"do": "preview", "id": wanted, "model": str(model), "template": str(template), "messages": messages}:
-            pass
+        case {"do": "preview", "model": str(model), "template": str(template), "messages": messages}:
+            encoder = _encoder(model, template, _stamp(Path(model)))
+            encoded = _conversation(encoder, messages, request.values)
+            _show(pipe, request, encoder, encoded, encoder.label, encoded.warnings)
+        case {"do": "preview", "model": str(model), "template": str(template), "text": str(text)}:
+            encoder = _encoder(model, template, _stamp(Path(model)))
+            length = encoder.limit(int(request.values.get("max_length", 512)))
+            encoded = encoder.document(text[:_SHOWN])
+            warnings = [f"The first {_SHOWN:,} of {len(text):,} characters are shown."] if len(text) > _SHOWN else []
+            if len(encoded.ids) > length or warnings:
+                warnings.append(
+                    f"Longer than {length:,} tokens: it is learned in pieces of that length, none left out."
+                )
+            _show(pipe, request, encoder, encoded, "", warnings)
         case _:
             raise StudioError(f"The preview process doesn't know the request {request.values.get('do')!r}.")
+
+
+def _conversation(encoder: Encoder, messages: object, values: Mapping[str, Any]) -> Encoded:
     try:
-        turns = messages_from(messages, request.values.get("tools"))
+        turns = messages_from(messages, values.get("tools"))
     except ValueError as error:
         raise StudioError(f"The example can't be used: {error}.") from error
-    encoder = _encoder(model, template, _stamp(Path(model)))
-    encoded = encoder.encode(
+    return encoder.encode(
         turns,
-        max_length=int(request.values.get("max_length", 512)),
-        train_on=str(request.values.get("train_on", "answers")),
-        also=[str(role) for role in request.values.get("also") or ()],
+        max_length=int(values.get("max_length", 512)),
+        train_on=str(values.get("train_on", "answers")),
+        also=[str(role) for role in values.get("also") or ()],
     )
+
+
+def _show(
+    pipe: Pipe, request: Request, encoder: Encoder, encoded: Encoded, template: str, warnings: Sequence[str]
+) -> None:
     tokens = [
         [text, token, trained, encoder.is_special(token)]
         for text, token, trained in zip(encoded.pieces, encoded.ids, encoded.mask, strict=True)
     ]
     pipe.reply(
         "preview",
-        id=wanted,
+        id=request.values.get("id"),
         tokens=tokens,
         total=len(tokens),
         trained=encoded.trained,
-        template=encoder.label,
+        template=template,
         jinja=encoder.jinja,
-        warnings=list(encoded.warnings),
+        warnings=list(warnings),
     )
 
 

@@ -114,6 +114,19 @@ def test_a_straddling_token_is_trained(folders: dict[str, Path]) -> None:
     assert trained == [" the", " cat", "</s>"]
 
 
+@pytest.mark.parametrize("kind", ["bytes", "trimmed", "swallowing", "pieces"])
+@pytest.mark.parametrize("text", ["A cat.\n\n 你好 😀", " x ", "<s>begun", "end</s>", "\ud83d half"])
+def test_plain_text_is_shown_as_it_is_trained(folders: dict[str, Path], kind: str, text: str) -> None:
+    encoder = loaded(folders[kind], "")
+    shown = encoder.document(text)
+    assert list(shown.ids) == encoder.passage(text)
+    assert len(shown.ids) == len(shown.mask) == len(shown.pieces)
+    assert shown.mask == (False, *[True] * (len(shown.ids) - 1))
+    end = encoder.tokenizer.eos_token or ""
+    assert "".join(shown.pieces) == shown.text
+    assert text.encode("utf-8", "replace").decode().strip() in shown.text and shown.text.endswith(end)
+
+
 def test_cuts_say_so(folders: dict[str, Path]) -> None:
     messages = [Message("user", "the cat " * 20), Message("assistant", "sat on the mat " * 20)]
     encoder = loaded(folders["bytes"], CHATML)

@@ -331,6 +331,18 @@ def test_the_preview_is_what_is_trained(preview: Talk, tiny_base: Path, template
     assert reply["template"] == encoder.label
 
 
+def test_the_preview_of_plain_text_is_what_is_trained(preview: Talk, tiny_base: Path) -> None:
+    text = "The cat slept. " * 2_000
+    preview.send(do="preview", id=9, model=str(tiny_base), template="model", text=text, max_length=32)
+    reply = preview.hear("preview")
+    assert [token[1] for token in reply["tokens"]] == load_encoder(tiny_base, "model").passage(text[:20_000])
+    assert reply["trained"] == reply["total"] - 1 and reply["template"] == ""
+    assert reply["warnings"] == [
+        "The first 20,000 of 30,000 characters are shown.",
+        "Longer than 32 tokens: it is learned in pieces of that length, none left out.",
+    ]
+
+
 def test_preview_of_what_is_not_there(preview: Talk, tmp_path: Path) -> None:
     messages = [{"role": "user", "content": "a"}]
     preview.send(do="preview", id=5, model=str(tmp_path), template="model", messages=messages)

@@ -10,6 +10,8 @@ def main() -> None:
     print(json.dumps({"reply": "ready"}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
+        if "text" in request:
+            request |= {"messages": [{"role": "assistant", "content": request["text"]}], "template": ""}
         said = request["messages"][0]["content"]
         if said == "crash":
             print("RuntimeError: no words left", file=sys.stderr, flush=True)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
-from studio.gui import theme
+from studio.gui import icons, theme
 from studio.gui.language import mark, tr
+from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask, end_tasks
@@ -33,24 +34,26 @@ _NOTHING = mark("Choose a base model")
 class ModelChoice(QWidget):
     """The base model that is chosen. Signal: `model_chosen(object ModelInfo)` when a folder passed its check.
 
-    A folder that fails is said in words, and the choice before it stands.
+    A folder that fails is said in words, and the choice before it stands. compact: a drawing for the button's words.
     """
 
     model_chosen = Signal(object)
 
-    def __init__(self, project: Project, parent: QWidget | None = None) -> None:
+    def __init__(self, project: Project, parent: QWidget | None = None, *, compact: bool = False) -> None:
         super().__init__(parent)
         self._project = project
         self._model: ModelInfo | None = None
         self._check: BackgroundTask | None = None
-        self.combo = QComboBox()
+        self.combo = NarrowCombo(16)
         self.combo.setAccessibleName(tr("Base model"))
         self.combo.setPlaceholderText(_NOTHING)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.setMinimumContentsLength(16)
         self.combo.setMinimumWidth(128)
         self.combo.activated.connect(self._take_listed)
-        self.browse = QPushButton(tr("Choose folder…"))
+        self.browse = QPushButton("" if compact else tr("Choose folder…"))
+        if compact:
+            icons.put(self.browse, "folder-open")
+            self.browse.setToolTip(tr("Choose a model folder…"))
+            self.browse.setAccessibleName(tr("Choose a model folder"))
         self.browse.clicked.connect(self.choose_folder)
         self.summary = QLabel()
         self.summary.setTextFormat(Qt.TextFormat.PlainText)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from studio.core.fields import settings_of
 from studio.core.methods import SftSettings
 from studio.gui.language import tr
+from studio.gui.widgets.narrow_combo import NarrowCombo
 
 _ROLES = ("user", "system", "tool")
 
@@ -22,15 +23,12 @@ class LearnedChoice(QWidget):
         super().__init__(parent)
         settings = {known.name: known for known in settings_of(SftSettings)}
         known = settings["train_on"]
-        self.train_on = QComboBox()
+        self.train_on = NarrowCombo(9)
         for value, label in (known.choices or {}).items():
             self.train_on.addItem(label, value)
         self.train_on.setCurrentIndex(self.train_on.findData(known.default))
         self.train_on.setAccessibleName(known.label)
         self.train_on.setToolTip(known.about)
-        # What it could hold must not decide the width of the window.
-        self.train_on.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.train_on.setMinimumContentsLength(9)
         self.train_on.activated.connect(self.changed)
         menu = QMenu(self)
         self.roles: dict[str, QAction] = {}
@@ -56,6 +54,8 @@ class LearnedChoice(QWidget):
     @Slot()
     def _tell(self) -> None:
         chosen = ", ".join(self.also())
-        self.button.setText(tr("and {chosen}", chosen=chosen) if chosen else tr("and…"))
-        self.button.setAccessibleName(tr("Also learned: {chosen}", chosen=chosen or "no other role"))
+        self.button.setText(tr("and {roles}", roles=chosen) if chosen else tr("More…"))
+        self.button.setAccessibleName(
+            tr("Also learned: {roles}", roles=chosen) if chosen else tr("Also learned: no other role")
+        )
         self.changed.emit()

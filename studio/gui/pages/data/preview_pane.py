@@ -1,18 +1,13 @@
-"""The selected example as the exact tokens that training will use, asked of a worker that renders with the same code.
-
-The worker starts when a model is first chosen. At most one request is under way: holding an arrow key down asks only
-for the row on which it ends.
-"""
+"""The selected example as the exact tokens that training will use. Where they come from is `token_source`."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -23,31 +18,30 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from shiboken6 import isValid
 
 from studio.core.errors import StudioError
 from studio.core.fields import Setting, settings_of
 from studio.core.messages import Example, tools_of
 from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
-from studio.core.records import Record, TaskRow
+from studio.core.records import Passage, Record, TaskRow
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
 from studio.gui.language import tr
 from studio.gui.pages.data.learned_choice import LearnedChoice
 from studio.gui.pages.data.legend import Legend
 from studio.gui.pages.data.template_editor import TemplateEditor
+from studio.gui.pages.data.token_source import TokenSource
 from studio.gui.pages.data.token_view import TokenView
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.model_choice import ModelChoice
+from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
-from studio.jobs.service import WorkerService
 from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
 from studio.storage.templates import offered_templates
 
-_PATIENCE = 20_000  # ms for one example
 _ONE_ROW, _TWO_ROWS = 840, 570  # logical pixels that the choices need beside each other, and two by two
 
 _LEAST = {4: 240, 2: 330, 1: 470}  # logical pixels of height by the columns of choices
@@ -64,24 +58,20 @@ class PreviewPane(QWidget):
     def __init__(self, project: Project, parent: QWidget | None = None, command: list[str] | None = None) -> None:
         super().__init__(parent)
         self._project = project
-        self._command = command
-        self._service: WorkerService | None = None
-        self._leaving: WorkerService | None = None  # a worker that was given up, while it ends
-        self._ready = False
         self._example: Record | None = None
-        self._asked: dict[str, Any] | None = None  # the request under way
-        self._settled: dict[str, Any] | None = None  # the request whose answer is on screen
-        self._next = 1
         self._own_template = True
         self._columns = 0
         self._written = ""  # the text of the template that wrote what is on screen
-        self.model = ModelChoice(project)
+        self.source = TokenSource(project, self, command)
+        self.source.asking.connect(self._say_asking)
+        self.source.answered.connect(self._show)
+        self.source.refused.connect(self._fail)
+        self.source.stopped.connect(self._take_end)
+        self.model = ModelChoice(project, compact=True)
         self.model.model_chosen.connect(self._take_model)
         settings = {known.name: known for known in settings_of(SftSettings)}
-        self.template = QComboBox()
+        self.template = NarrowCombo(10)
         self.template.setAccessibleName(tr("Template"))
-        self.template.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.template.setMinimumContentsLength(10)
         self.template.activated.connect(self._take_template)
         self.edit_template = QPushButton(tr("Edit…"))
         self.edit_template.setToolTip(tr("Write a template of your own, and see its tokens as you type"))
@@ -89,10 +79,6 @@ class PreviewPane(QWidget):
         theme.set_role(self.edit_template, "quiet")
         self.edit_template.clicked.connect(self.open_editor)
         self.editor: TemplateEditor | None = None
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(_PATIENCE)
-        self._patience.timeout.connect(self._give_up)
         self.length = _spin(settings["max_length"])
         self.length.valueChanged.connect(self._ask)
         self.learned = LearnedChoice()
@@ -125,23 +111,19 @@ class PreviewPane(QWidget):
     def show_example(self, example: Record | None) -> None:
         """Show the tokens of another example."""
         self._example = example
-        # Of a judged answer that answer is what counts, and there is nothing to choose.
-        for part in (self.learned, self._learned_word):
-            part.setVisible(example is None or isinstance(example, Example))
+        # Of a judged answer that answer is what counts, and there is nothing to choose; nor is there in plain text.
+        self._learned_choice.setVisible(example is None or isinstance(example, Example))
+        self._template_choice.setVisible(not isinstance(example, Passage))
+        self.choices.setVisible(not isinstance(example, TaskRow))
         self._ask()
 
     def close_down(self) -> None:
         """End the worker and wait for the threads."""
-        self._example = None  # nothing is asked any more, not even by a reply that is on its way
+        self._example = None
         if self.editor is not None:
             self.editor.close()
         self.model.close_down()
-        if self._leaving is not None and isValid(self._leaving):
-            self._leaving.wait()
-        if self._service is not None:
-            self._service.close()
-            self._service.wait()
-            self._service = None
+        self.source.close_down()
 
     @Slot()
     def open_editor(self) -> None:
@@ -217,125 +199,70 @@ class PreviewPane(QWidget):
         if example is None:
             self._say_empty(tr("Select an example to see its tokens"))
             return
-        turns = example.conversation
-        if not turns:
-            self._settled = None
-            if isinstance(example, TaskRow):
-                self._say_empty(
-                    tr("A row of a labelled task"), tr("Make instructions of it: then there is something to learn.")
-                )
-            else:
-                self._say_empty(
-                    tr("Plain text is learned as it stands"),
-                    tr("No template is put around it; every token is trained."),
-                )
+        if isinstance(example, TaskRow):
+            self._say_empty(
+                tr("A row of a labelled task"), tr("Make instructions of it: then there is something to learn.")
+            )
             return
-        request = {
-            "do": "preview",
-            "model": str(model.folder),
+        self.source.want(self._request(model, example))
+
+    def _request(self, model: ModelInfo, example: Record) -> dict[str, Any]:
+        """What is asked for, as `core.preview` has it."""
+        shared = {"do": "preview", "model": str(model.folder), "max_length": self.length.value()}
+        if isinstance(example, Passage):
+            return {**shared, "template": MODELS_OWN, "text": example.text}
+        turns = example.conversation
+        return {
+            **shared,
             "template": self.template.currentData() if self.editor is None else self.editor.template(),
             "messages": [turn.as_row() for turn in turns],
             "tools": tools_of(turns),
-            "max_length": self.length.value(),
-            "train_on": self.learned.train_on.currentData() if isinstance(example, Example) else tr("last answer"),
+            "train_on": self.learned.train_on.currentData() if isinstance(example, Example) else "last answer",
             "also": self.learned.also() if isinstance(example, Example) else [],
         }
-        if request == self._settled or self._asked is not None:
-            return  # it is on screen, or the answer under way brings us back here
-        if not self._start_service():
-            return
-        assert self._service is not None
-        self._asked = request
-        self._service.send({**request, "id": self._next})
-        self._patience.start()
-        self.counts.setText(tr("Starting the tokenizer…") if not self._ready else tr("Encoding…"))
-        if self._settled is None:
-            self._say_empty(tr("Starting the tokenizer…"), tr("The first time takes a few seconds."))
 
-    def _start_service(self) -> bool:
-        if self._service is not None:
-            return True
-        try:
-            self._service = WorkerService("preview", self._project.logs / "preview.log", self, self._command)
-        except StudioError as error:
-            self.notice.show_error(error)
-            return False
-        self._service.reply_arrived.connect(self._take_reply)
-        self._service.ended.connect(self._take_end)
-        self._service.finished.connect(self._service.deleteLater)
-        self._service.start()
-        return True
+    @Slot(bool)
+    def _say_asking(self, ready: bool) -> None:
+        self.counts.setText(tr("Encoding…") if ready else tr("Starting the tokenizer…"))
+        if self.source.settled is None:
+            self._show_empty(tr("Starting the tokenizer…"), tr("The first time takes a few seconds."))
 
-    @Slot(dict)
-    def _take_reply(self, reply: dict[str, Any]) -> None:
-        match reply.get("reply"):
-            case "ready":
-                self._ready = True
-            case "preview" if reply.get("id") == self._next:
-                self._show(TokenPreview.from_reply(reply))
-                self._answered()
-                self.preview_shown.emit()
-            case "failed":
-                words = (str(reply.get(part, "")) for part in ("what", "hint", "details"))
-                self._fail(StudioError(*words))
-                self._answered()
-            case _:
-                pass
-
+    @Slot(object)
     def _fail(self, error: StudioError) -> None:
         if self.editor is not None:
             self.editor.show_error(error)
             return
-        self._say_empty(tr("This example can't be shown as tokens"))
+        self._show_empty(tr("This example can't be shown as tokens"))
         self.notice.show_error(error)
-
-    @Slot()
-    def _give_up(self) -> None:
-        """End a worker that has been writing one example for too long: a template may go round and round."""
-        if self._asked is None or self._service is None or not self._ready:
-            return
-        self._leaving = self._service
-        self._leaving.ended.disconnect(self._take_end)
-        self._leaving.reply_arrived.disconnect(self._take_reply)
-        self._leaving.close()
-        self._service, self._settled, self._asked, self._ready = None, self._asked, None, False
-        self._fail(StudioError("The prompt template needs too long to write this example.", "Take loops out of it."))
-
-    def _answered(self) -> None:
-        self._patience.stop()
-        self._settled, self._asked = self._asked, None
-        self._next += 1
-        self._ask()
 
     @Slot(object)
     def _take_end(self, error: StudioError | None) -> None:
-        self._service, self._asked, self._settled, self._ready = None, None, None, False
         if error is not None:
-            self._say_empty(tr("The tokenizer has stopped"), tr("Choose another example to start it again."))
+            self._show_empty(tr("The tokenizer has stopped"), tr("Choose another example to start it again."))
             self.notice.show_error(error)
 
+    @Slot(object)
     def _show(self, preview: TokenPreview) -> None:
         self.notice.clear()
         if self.editor is not None:
             self.editor.show_preview(preview)
         self._written = preview.jinja
         self.tokens.show_preview(preview)
-        tokens = tr("{total:,} token{value}", total=preview.total, value="s" * (preview.total != 1))
-        self.counts.setText(
-            tr(
-                "{tokens}, {trained:,} trained · template: {template}",
-                tokens=tokens,
-                trained=preview.trained,
-                template=preview.template,
-            )
-        )
+        tokens = f"{preview.total:,} token{'s' * (preview.total != 1)}"
+        template = f" · template: {preview.template}" if preview.template else ""
+        self.counts.setText(f"{tokens}, {preview.trained:,} trained{template}")
         self.warnings.setText("\n".join(preview.warnings))
         self.warnings.setVisible(bool(preview.warnings))
         self.legend.show()
         self.stack.setCurrentWidget(self.tokens)
+        self.preview_shown.emit()
 
     def _say_empty(self, title: str, text: str = "") -> None:
-        self._settled = None
+        """Say what is missing, and ask for nothing."""
+        self.source.want(None)
+        self._show_empty(title, text)
+
+    def _show_empty(self, title: str, text: str = "") -> None:
         self.counts.clear()
         self.warnings.hide()
         self.legend.hide()
@@ -371,7 +298,7 @@ class PreviewPane(QWidget):
 
     def _lay_out(self, settings: dict[str, Setting]) -> None:
         self._choices: list[QWidget] = []
-        holder = QWidget()
+        self.choices = holder = QWidget()
         holder.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # one row must not be the least
         self._grid = QGridLayout(holder)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -385,8 +312,6 @@ class PreviewPane(QWidget):
             label = QLabel(name)
             label.setBuddy(editor)
             theme.set_role(label, "muted")
-            if editor is self.learned:
-                self._learned_word = label
             choice = QWidget()
             column = QVBoxLayout(choice)
             column.setContentsMargins(0, 0, 0, 0)
@@ -395,6 +320,7 @@ class PreviewPane(QWidget):
             column.addWidget(editor)
             column.addStretch()
             self._choices.append(choice)
+        _, self._template_choice, _, self._learned_choice = self._choices
         self._arrange()
         line = FlowLayout(spacing=16)
         line.addWidget(self.counts)

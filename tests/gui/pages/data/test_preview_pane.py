@@ -2,7 +2,7 @@ import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from studio.core.messages import Example, Message
-from studio.core.records import Pair
+from studio.core.records import Pair, Passage, TaskRow
 from studio.core.templates import BUILT_IN
 from studio.gui.pages.data.preview_pane import PreviewPane
 from studio.gui.pages.data.template_editor import _in_lines
@@ -37,7 +37,7 @@ def test_before_a_model_is_chosen_it_says_what_to_do(pane):
     pane.show_example(example("hello"))
     assert pane.empty.isVisible()
     assert pane.empty.title.text() == "Choose a base model to see the exact tokens"
-    assert pane._service is None
+    assert not pane.source.started
 
 
 def test_it_begins_with_the_model_that_was_chosen_last_in_the_project(project, qtbot, preview_command, model_folder):
@@ -84,7 +84,7 @@ def test_rushing_through_rows_shows_the_last(ready, qtbot):
     for number in range(30):
         ready.show_example(example(f"row {number}"))
     qtbot.waitUntil(lambda: "row 29" in ready.tokens.toPlainText())
-    assert ready._next < 10  # not one request for each
+    assert ready.source._next < 10  # not one request for each
 
 
 def test_what_the_worker_refuses_is_a_sentence(ready, qtbot):
@@ -109,10 +109,23 @@ def test_of_a_judged_answer_that_answer_is_what_counts(ready, qtbot):
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(Pair((Message("user", "which"),), "this one", "that one"))
     assert not ready.learned.train_on.isVisible()
-    assert ready._settled["train_on"] == "last answer"
+    assert ready.source.settled["train_on"] == "last answer"
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(example("again"))
     assert ready.learned.train_on.isVisible()
+
+
+def test_plain_text_has_no_template_and_a_task_row_no_tokens(ready, qtbot):
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.show_example(Passage("once upon a time"))
+    assert "once upon a time" in ready.tokens.toPlainText()
+    assert ready.counts.text().endswith("trained")
+    assert ready.length.isVisible() and not ready.template.isVisible() and not ready.learned.isVisible()
+    ready.show_example(TaskRow((("text", "good"), ("label", "1"))))
+    assert ready.empty.isVisible() and not ready.choices.isVisible()
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.show_example(example("again"))
+    assert ready.template.isVisible() and ready.learned.isVisible()
 
 
 def test_a_template_is_written_beside_its_tokens(ready, qtbot, project):
@@ -171,7 +184,7 @@ def test_other_roles_are_learned_when_chosen(ready, qtbot):
 
 
 def test_a_worker_that_never_answers_is_ended(ready, qtbot):
-    ready._patience.setInterval(50)
+    ready.source._patience.setInterval(50)
     ready.show_example(example("silence"))
     qtbot.waitUntil(lambda: "needs too long" in ready.notice.what.text())
     with qtbot.waitSignal(ready.preview_shown):
