@@ -27,7 +27,7 @@ from studio.core.preview import TokenPreview
 from studio.core.records import Passage, Record, TaskRow
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated, trn
 from studio.gui.pages.data.learned_choice import LearnedChoice
 from studio.gui.pages.data.legend import Legend
 from studio.gui.pages.data.template_editor import TemplateEditor
@@ -248,10 +248,16 @@ class PreviewPane(QWidget):
             self.editor.show_preview(preview)
         self._written = preview.jinja
         self.tokens.show_preview(preview)
-        tokens = f"{preview.total:,} token{'s' * (preview.total != 1)}"
-        template = f" · template: {preview.template}" if preview.template else ""
-        self.counts.setText(f"{tokens}, {preview.trained:,} trained{template}")
-        self.warnings.setText("\n".join(preview.warnings))
+        counts = trn(
+            "{count:,} token, {trained:,} trained",
+            "{count:,} tokens, {trained:,} trained",
+            preview.total,
+            trained=preview.trained,
+        )
+        if preview.template:
+            counts = tr("{counts} · template: {template}", counts=counts, template=translated(preview.template))
+        self.counts.setText(counts)
+        self.warnings.setText("\n".join(translated(warning) for warning in preview.warnings))
         self.warnings.setVisible(bool(preview.warnings))
         self.legend.show()
         self.stack.setCurrentWidget(self.tokens)
