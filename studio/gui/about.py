@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from studio import __version__
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.jobs.background import BackgroundTask
 from studio.storage.libraries import Library, libraries, licence_text
 from studio.storage.machine import torch_build
@@ -110,4 +110,4 @@ class AboutDialog(QDialog):
         try:
             self.text.setPlainText(licence_text(item.data(Qt.ItemDataRole.UserRole)))
         except StudioError as error:
-            self.text.setPlainText(error.sentence)
+            self.text.setPlainText(translated(error.sentence))

@@ -52,7 +52,7 @@ class Studio(QObject):
     def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.preferences = preferences
-        self.window = MainWindow(_TABS, preferences)
+        self.window = MainWindow({key: tr(title) for key, title in _TABS.items()}, preferences)
         self.project: Project | None = None
         self.runs: ProjectRuns | None = None
         self.pages: dict[str, Any] = {}

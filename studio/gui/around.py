@@ -47,11 +47,13 @@ class Around(QObject):
         if window.side is not None and window.side.isVisible():
             found += actions_in(window.side, tr("Guide"))
         found += [
-            one for one in actions_in(window.header, tr("Window")) if one.label not in ("Project", "Find an action")
+            one
+            for one in actions_in(window.header, tr("Window"))
+            if one.label not in (tr("Project"), tr("Find an action"))
         ]
         known = {(one.label, one.where) for one in found}
         if menu is not None:
-            found += [one for one in actions_of(menu, tr("Project")) if (one.label, "Project") not in known]
+            found += [one for one in actions_of(menu, tr("Project")) if (one.label, tr("Project")) not in known]
         found += [
             Action(tr("What is “{term}”?", term=term), tr("Help"), "", partial(self.show_word, term)) for term in WORDS
         ]

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QRadioButton, Q
 
 from studio.core.courses import GOALS
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 
 _NONE = "none"
 
@@ -64,9 +64,11 @@ class Goals(QWidget):
             self.about.setText(tr("No checklist: all pages are there at once, in any order."))
             self.steps.setText("")
             return
-        self.about.setText(course.about)
+        self.about.setText(translated(course.about))
         lines = [
-            f"{number}.  {step.title}{' (may be left out)' if step.optional else ''}"
+            tr("{number}.  {step} (may be left out)", number=number, step=translated(step.title))
+            if step.optional
+            else f"{number}.  {translated(step.title)}"
             for number, step in enumerate(course.steps, start=1)
         ]
         self.steps.setText("\n".join(lines))

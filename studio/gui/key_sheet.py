@@ -8,16 +8,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import mark, tr
 
 _SHOWN = 4  # keys of one row; a longer row of them says its first and last
 # What Qt or the system does itself, without a key bound here.
 _USUAL = {
-    "To the next control, and back": ["Tab", "Shift+Tab"],
-    "Press a button, tick a box": ["Space"],
-    "Choose among cards, tabs and rows": ["←", "→", "↑", "↓"],
-    "Leave a dialog": ["Esc"],
-    "Help": ["F1"],
+    mark("To the next control, and back"): ["Tab", "Shift+Tab"],
+    mark("Press a button, tick a box"): ["Space"],
+    mark("Choose among cards, tabs and rows"): ["←", "→", "↑", "↓"],
+    mark("Leave a dialog"): ["Esc"],
+    mark("Help"): ["F1"],
 }
 
 
@@ -35,7 +35,7 @@ class KeySheet(QDialog):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
-        for title, keys in {**groups, tr("As everywhere"): _USUAL}.items():
+        for title, keys in {**groups, tr("As everywhere"): {tr(about): keys for about, keys in _USUAL.items()}}.items():
             if keys:
                 self._add(grid, title, keys)
         grid.setRowStretch(grid.rowCount(), 1)

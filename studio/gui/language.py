@@ -36,6 +36,14 @@ def trn(one: str, many: str, count: int, /, **values: object) -> str:
     return (one if said == many and count == 1 else said).format(count=count, **values)
 
 
+def one_of(names: list[str]) -> str:
+    """Names of which one is enough: “A”, “A or B”."""
+    said = names[0] if names else ""
+    for name in names[1:]:
+        said = tr("{one} or {other}", one=said, other=name)
+    return said
+
+
 def mark(text: str) -> str:
     """The text itself: a constant that is translated when it is shown."""
     return text

@@ -9,6 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QStyle, QSystemTrayIcon
 
+from studio.gui.language import translated
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 
@@ -45,7 +46,7 @@ class Notifier(QObject):
             return
         record = self._runs.record(run_id)
         if record.outcome is not None:
-            self._show(record.name, record.outcome.sentence)
+            self._show(record.name, translated(record.outcome.sentence))
 
     def _show(self, title: str, text: str) -> None:
         if can_notify():

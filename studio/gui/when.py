@@ -24,16 +24,17 @@ def when(run_id: str, today: date) -> str:
         return tr("today {moment:%H:%M}", moment=moment)
     if moment.date() == today - timedelta(days=1):
         return tr("yesterday {moment:%H:%M}", moment=moment)
-    day = f"{moment.day} {moment:%b}"
-    return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year}"
+    if moment.year == today.year:
+        return tr("{day} {moment:%b} {moment:%H:%M}", day=moment.day, moment=moment)
+    return tr("{day} {moment:%b} {year}", day=moment.day, moment=moment, year=moment.year)
 
 
 def in_time(seconds: float) -> str:
     """A span of time as a person says it."""
     if seconds < 60:
-        return f"{max(1, round(seconds))} s"
+        return tr("{seconds} s", seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
     if minutes < 60:
         return tr("{minutes} min", minutes=minutes)
     hours, minutes = divmod(minutes, 60)
-    return tr("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else f"{hours} h"
+    return tr("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else tr("{hours} h", hours=hours)

@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from studio.core.guide import Standing, Step
 from studio.gui import icons, theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.jobs.guide import ProjectGuide
 
 _DONE, _NOW, _LATER, _LEFT_OUT = "✓", "→", "○", "–"
-_SAID = {_DONE: "done", _NOW: "next", _LATER: "later", _LEFT_OUT: mark("left out")}
+_SAID = {_DONE: mark("done"), _NOW: mark("next"), _LATER: mark("later"), _LEFT_OUT: mark("left out")}
 
 
 class GuidePanel(QWidget):
@@ -127,7 +127,7 @@ class GuidePanel(QWidget):
         if now.current is not self._step:
             self.say_next("")  # it is told anew
         self._step = now.current
-        self.title.setText(course.title)
+        self.title.setText(translated(course.title))
         self.progress.setMaximum(len(now.steps))
         self.progress.setValue(len(now.steps) if now.current is None else now.steps.index(now.current))
         self._list(now)
@@ -142,20 +142,20 @@ class GuidePanel(QWidget):
             mark = _DONE if step.key in now.done else _NOW if step is now.current else _LATER
             mark = _LEFT_OUT if mark == _LATER and step.key in left_out else mark
             line = _text("" if mark == _NOW else "muted")
-            line.setText(f"{mark}  {step.title}")
-            line.setAccessibleName(f"{step.title}: {_SAID[mark]}")
+            line.setText(f"{mark}  {translated(step.title)}")
+            line.setAccessibleName(f"{translated(step.title)}: {tr(_SAID[mark])}")
             self.steps.addWidget(line)
 
     def _show_step(self, now: Standing, ending: str) -> None:
         step, guide = now.current, self._guide
         going = guide.facts.going(*step.methods) if step and guide and step.methods else None
         self._run = going.id if going else ""
-        self.heading.setText(step.title if step else tr("Done"))
+        self.heading.setText(translated(step.title) if step else tr("Done"))
         self.words.setText(step.text if step else ending)
         self.look.setText(step.look if step else "")
         self.look.setVisible(bool(step and step.look))
         self._look_heading.setVisible(self.look.isVisibleTo(self))
-        self.act.setText(step.act.label if step else "")
+        self.act.setText(translated(step.act.label) if step else "")
         self.act.setVisible(step is not None and going is None)
         self.where.setVisible(step is not None and going is None)
         self.skip.setVisible(bool(step and step.optional))

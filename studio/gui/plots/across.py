@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from studio.core.curves import Curves
-from studio.gui.language import mark
+from studio.gui.language import mark, tr
 from studio.gui.plots.thinning import Numbers
 
 KINDS = {"step": mark("Steps"), "tokens": mark("Tokens"), "elapsed": mark("Time")}
@@ -77,9 +77,9 @@ _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 
 
 
 def _tokens(value: float) -> str:
-    for size, unit in ((1e9, " B"), (1e6, " M"), (1e3, " k")):
+    for size, told in ((1e9, mark("{value:.4g} B")), (1e6, mark("{value:.4g} M")), (1e3, mark("{value:.4g} k"))):
         if value >= size:
-            return f"{value / size:.4g}{unit}"
+            return tr(told, value=value / size)
     return f"{value:.0f}" if value == round(value) else ""
 
 

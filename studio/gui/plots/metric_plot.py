@@ -20,7 +20,7 @@ from studio.core.curves import Curves
 from studio.core.metrics import Metric
 from studio.core.reading import Reading
 from studio.gui import icons, theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.plots.across import Across, AcrossAxis
 from studio.gui.plots.key import KeySample, Mark, mark_pen
 from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
@@ -57,13 +57,13 @@ class MetricPlot(QFrame):
         self._drawn = (0.0, 0.0, 0.0)
         self._step: float | None = None
 
-        self.title = QLabel(metrics[0].label)
+        self.title = QLabel(translated(metrics[0].label))
         self.title.setProperty("role", "heading")
         self._readout, self._second_readout = _readout(), _readout()
         self.save = QToolButton()
         icons.put(self.save, "download", 16)
         self.save.setToolTip(tr("Save this plot as a picture or a table"))
-        self.save.setAccessibleName(tr("Save the plot of {label}", label=metrics[0].label))
+        self.save.setAccessibleName(tr("Save the plot of {label}", label=translated(metrics[0].label)))
         theme.set_role(self.save, "small")
         self.save.clicked.connect(self.save_requested)
         head = QHBoxLayout()
@@ -77,7 +77,7 @@ class MetricPlot(QFrame):
         axes = {"bottom": AcrossAxis(across), "left": ValueAxis("left")}
         self.plot = Canvas(200 if large else 112, viewBox=self._view, axisItems=axes)
         self._set_up_plot()
-        self.state, self._reading = QLabel(), QLabel(metrics[0].reading)
+        self.state, self._reading = QLabel(), QLabel(translated(metrics[0].reading))
         theme.set_role(self._reading, "muted")
         for label in (self.state, self._reading):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -93,7 +93,7 @@ class MetricPlot(QFrame):
         elif self.second is not None:
             other = QHBoxLayout()
             other.setSpacing(16)
-            other.addWidget(KeySample(self.second.mark, self.second.metric.label))
+            other.addWidget(KeySample(self.second.mark, translated(self.second.metric.label)))
             other.addWidget(self._second_readout, 1)
             layout.addLayout(other)
         layout.addWidget(self.plot, 1)
@@ -101,12 +101,12 @@ class MetricPlot(QFrame):
         layout.addWidget(self._reading)
 
     def _make_key(self) -> FlowLayout:
-        words: dict[Mark, str] = {"raw": "measured", "smoothed": "smoothed"}
+        words: dict[Mark, str] = {"raw": tr("measured"), "smoothed": tr("smoothed")}
         if self.second is not None:
             words[self.second.mark] = self.second.metric.label.lower()
         if self.second is not None and self.second.metric.is_held_out:
-            words["best"] = "best"
-        words |= {"checkpoint": "checkpoint", "resume": "resumed", "retry": tr("memory ran out")}
+            words["best"] = tr("best")
+        words |= {"checkpoint": tr("checkpoint"), "resume": tr("resumed"), "retry": tr("memory ran out")}
         self.key = {mark: KeySample(mark, word) for mark, word in words.items()}
         row = FlowLayout(spacing=12)
         for sample in self.key.values():
@@ -120,7 +120,7 @@ class MetricPlot(QFrame):
         assert item is not None
         item.setContentsMargins(0, 8, 24, 0)
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.plot.setAccessibleName(tr("{label} over steps", label=self.first.metric.label))
+        self.plot.setAccessibleName(tr("{label} over steps", label=translated(self.first.metric.label)))
         self.plot.setToolTip(tr("Wheel: zoom · Drag: move · Double click: show all · Arrow keys: read values"))
         self.plot.installEventFilter(self)
         self.plot.viewport().installEventFilter(self)
@@ -183,7 +183,7 @@ class MetricPlot(QFrame):
 
     def say(self, reading: Reading | None) -> None:
         """Say under the plot how the run stands."""
-        self.state.setText(reading.sentence if reading else "")
+        self.state.setText(translated(reading.sentence) if reading else "")
         role = "warning" if reading and reading.worrying else ""
         if self.state.property("role") != role:
             theme.set_role(self.state, role)
@@ -221,9 +221,11 @@ class MetricPlot(QFrame):
             self.plot.getAxis(name).setStyle(showValues=there)
         if self.second is not None and len(self.second.trace):
             other = self.second.metric
-            self._reading.setText(f"{self.first.metric.reading} {other.label}: {other.reading}")
+            self._reading.setText(
+                f"{translated(self.first.metric.reading)} {translated(other.label)}: {translated(other.reading)}"
+            )
         else:
-            self._reading.setText(self.first.metric.reading)
+            self._reading.setText(translated(self.first.metric.reading))
         self._draw_marks(curves)
         self._tell_values()
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolic
 from studio.core.curves import Curves
 from studio.core.metrics import METRICS, Metric
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.plots.across import KINDS, Across, AcrossAxis
 from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
 from studio.gui.plots.series import in_short
@@ -52,7 +52,7 @@ class OverlayPlot(QFrame):
         self.over = QComboBox()
         self.over.setAccessibleName(tr("Plot over"))
         for kind, word in KINDS.items():
-            self.over.addItem(word, kind)
+            self.over.addItem(tr(word), kind)
         self.over.activated.connect(self._choose_kind)
         self.about = QLabel()
         self.about.setWordWrap(True)
@@ -108,7 +108,7 @@ class OverlayPlot(QFrame):
         known = [metric for metric in METRICS if any(len(run.curves.by_name[metric.name]) for run in runs)]
         self.choice.clear()
         for metric in known:
-            self.choice.addItem(metric.label, metric.name)
+            self.choice.addItem(translated(metric.label), metric.name)
         self.choice.setCurrentIndex(max(0, self.choice.findData(before)))
         self._take_theme()
         self.draw()
@@ -123,8 +123,10 @@ class OverlayPlot(QFrame):
         metric = self.chosen()
         if metric is None:
             return
-        self.about.setText(metric.reading)
-        self.plot.setAccessibleName(tr("{label} of {count} runs", label=metric.label, count=len(self._lines)))
+        self.about.setText(translated(metric.reading))
+        self.plot.setAccessibleName(
+            tr("{label} of {count} runs", label=translated(metric.label), count=len(self._lines))
+        )
         pixels = max(200, round(self._view.width()))
         for line in self._lines:
             line.draw(metric, self.across.kind, pixels)

@@ -80,8 +80,8 @@ class CalibrationPlot(ReportPlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         axes: dict[str, pg.AxisItem] = {"left": PercentAxis("left"), "bottom": PercentAxis("bottom")}
-        axes["left"].setLabel("right")
-        axes["bottom"].setLabel("sure")
+        axes["left"].setLabel(tr("right"))
+        axes["bottom"].setLabel(tr("sure"))
         super().__init__(
             tr("Calibration"),
             tr(
@@ -126,7 +126,7 @@ class RewardsPlot(ReportPlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         left = pg.AxisItem("left")
-        left.setTicks([[(1.0, "preferred"), (0.0, "others")]])
+        left.setTicks([[(1.0, tr("preferred")), (0.0, tr("others"))]])
         super().__init__(
             tr("Rewards"),
             tr(
@@ -155,4 +155,4 @@ class RewardsPlot(ReportPlot):
             tr("preferred {chosen_mean}", chosen_mean=in_short(report.chosen_mean)),
             tr("others {rejected_mean}", rejected_mean=in_short(report.rejected_mean)),
         )
-        self.plot.setAccessibleDescription(tr("Mean rewards: ") + ", ".join(told))
+        self.plot.setAccessibleDescription(tr("Mean rewards: {means}", means=", ".join(told)))

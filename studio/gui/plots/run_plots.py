@@ -69,7 +69,7 @@ class RunPlots(QWidget):
         self.over.setAccessibleName(tr("Plot over"))
         self.over.setToolTip(tr("What the plots are drawn over: steps, tokens read, or time of training"))
         for kind, word in KINDS.items():
-            self.over.addItem(word, kind)
+            self.over.addItem(tr(word), kind)
         self.over.activated.connect(self._take_kind)
         self.fit = QPushButton(tr("Show all"))
         self.fit.setProperty("role", "quiet")

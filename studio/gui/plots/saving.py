@@ -46,7 +46,9 @@ class PlotSaver(QObject):
         """Ask for a file, whose ending says what is saved."""
         self._plot, self._curves, self._weight = plot, curves, weight
         words = re.sub(r"\W+", "-", plot.title.text().lower()).strip("-")
-        dialog = QFileDialog(self._parent(), tr("Save the plot"), self._folder, ";;".join(_FILTERS.values()))
+        dialog = QFileDialog(
+            self._parent(), tr("Save the plot"), self._folder, ";;".join(tr(words) for words in _FILTERS.values())
+        )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.selectFile(f"{words}.png")
@@ -59,7 +61,7 @@ class PlotSaver(QObject):
     def _suit_suffix(self, chosen: str) -> None:
         dialog = self.sender()
         if isinstance(dialog, QFileDialog):
-            suffix = next(key for key, words in _FILTERS.items() if words == chosen)
+            suffix = next(key for key, words in _FILTERS.items() if tr(words) == chosen)
             dialog.setDefaultSuffix(suffix)
             for file in dialog.selectedFiles()[:1]:
                 dialog.selectFile(Path(file).with_suffix(f".{suffix}").name)

@@ -143,7 +143,7 @@ class Series:
         """A value in words."""
         value = self.trace.curve.values[index]
         if not math.isfinite(value):
-            return tr("not a number") if math.isnan(value) else "infinite"
+            return tr("not a number") if math.isnan(value) else tr("infinite")
         told = in_short(value)
         spread = self.spread.curve.values if self.spread is not None else ()
         if index < len(spread) and math.isfinite(spread[index]):

@@ -6,11 +6,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from studio.gui import theme
-from studio.gui.language import mark
+from studio.gui.language import tr
 
 
-def question(parent: QWidget, title: str, text: str, yes: str, no: str = mark("Cancel")) -> QMessageBox:
-    """A question whose dangerous answer is `yes`: then it emits `accepted`. Escape and Return mean `no`."""
+def question(parent: QWidget, title: str, text: str, yes: str, no: str = "") -> QMessageBox:
+    """A question whose dangerous answer is `yes`: then it emits `accepted`. Escape and Return mean `no`, which is
+    “Cancel” when it is empty."""
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setTextFormat(Qt.TextFormat.PlainText)
@@ -19,7 +20,7 @@ def question(parent: QWidget, title: str, text: str, yes: str, no: str = mark("C
     box.setInformativeText(text)
     agree = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     theme.set_role(agree, "danger")
-    refuse = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+    refuse = box.addButton(no or tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(refuse)
     box.setEscapeButton(refuse)
     return box

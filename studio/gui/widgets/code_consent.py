@@ -94,8 +94,10 @@ class CodeConsent(QDialog):
         self.text.setPlainText(unsteered(self.files.itemData(number)))
         self._unseen.discard(number)
         self.agree.setEnabled(not self._unseen)
-        left = tr(" ({count} more to look at)", count=len(self._unseen)) if self._unseen else ""
-        self.agree.setText(tr("Agree and run it{left}", left=left))
+        left = len(self._unseen)
+        self.agree.setText(
+            tr("Agree and run it ({count} more to look at)", count=left) if left else tr("Agree and run it")
+        )
 
     @Slot()
     def _agree(self) -> None:

@@ -33,7 +33,7 @@ from studio.core.errors import StudioError
 from studio.core.fields import Setting, conflicts_of, settings_of
 from studio.core.glossary import Entry
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.keys import bind
 
 T = TypeVar("T")
@@ -148,17 +148,17 @@ class _Row(QObject):
         self.known = known
         self._reasons: Mapping[str, str] = {}
         self.editor = self._make_editor(known)
-        self.editor.setAccessibleName(known.label)
-        self.editor.setAccessibleDescription(known.about)
+        self.editor.setAccessibleName(translated(known.label))
+        self.editor.setAccessibleDescription(translated(known.about))
         self.editor.setMinimumWidth(176)
         self.editor.setMaximumWidth(240)
         self.editor.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         # A wheel turned to scroll the page must not change a value on its way.
         self.editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.editor.installEventFilter(self)
-        self.label = QLabel(known.label if not isinstance(self.editor, QCheckBox) else "")
+        self.label = QLabel(translated(known.label) if not isinstance(self.editor, QCheckBox) else "")
         self.label.setBuddy(self.editor)
-        self.about = QLabel(known.about)
+        self.about = QLabel(translated(known.about))
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
@@ -173,7 +173,7 @@ class _Row(QObject):
         if known.folder:
             self.editor.setMaximumWidth(480)
             self.browse = QPushButton(tr("Choose…"))
-            self.browse.setAccessibleName(tr("Choose: {label}", label=known.label))
+            self.browse.setAccessibleName(tr("Choose: {label}", label=translated(known.label)))
             self.browse.setAutoDefault(False)
             self.browse.clicked.connect(self._choose_folder)
             line.addWidget(self.browse)
@@ -195,19 +195,19 @@ class _Row(QObject):
         if known.choices is not None:
             combo = QComboBox()
             for value, label in known.choices.items():
-                combo.addItem(label, value)
+                combo.addItem(translated(label), value)
             combo.setCurrentIndex(combo.findData(known.default))
             combo.currentIndexChanged.connect(self._edited)
             return combo
         if known.kind is bool:
-            box = QCheckBox(known.label)
+            box = QCheckBox(translated(known.label))
             box.setChecked(known.default)
             box.toggled.connect(self._edited)
             return box
         if known.kind is int:
             spin = QSpinBox()
             spin.setRange(_bound(known.low, -_INT_MAX), _bound(known.high, _INT_MAX))
-            spin.setSuffix(f" {known.unit}" if known.unit else "")
+            spin.setSuffix(f" {translated(known.unit)}" if known.unit else "")
             spin.setGroupSeparatorShown(known.name != "seed")
             spin.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
             spin.setValue(known.default)
@@ -266,11 +266,11 @@ class _Row(QObject):
         """Why the value can't be used; empty when it can."""
         value = self.value()
         if self.known.kind is float and value == "":
-            return tr("{label} is empty; type a number.", label=self.known.label)
+            return tr("{label} is empty; type a number.", label=translated(self.known.label))
         if self.known.kind is float and isinstance(value, str):
             return tr(
                 "{label} is “{value}”, which is not a number such as 0.0002 or 2e-4.",
-                label=self.known.label,
+                label=translated(self.known.label),
                 value=value,
             )
         return self.known.problem(value) or self._reasons.get(str(value), "")
@@ -281,7 +281,7 @@ class _Row(QObject):
         combo = self.editor
         if isinstance(combo, QComboBox):
             for place in range(combo.count()):
-                reason = reasons.get(combo.itemData(place), "")
+                reason = translated(reasons.get(combo.itemData(place), ""))
                 item = cast("QStandardItemModel", combo.model()).item(place)
                 item.setEnabled(not reason)
                 item.setToolTip(reason)
@@ -300,13 +300,13 @@ class _Row(QObject):
     @Slot()
     def _choose_folder(self) -> None:
         line = cast("QLineEdit", self.editor)
-        folder = QFileDialog.getExistingDirectory(line, self.known.label, line.text())
+        folder = QFileDialog.getExistingDirectory(line, translated(self.known.label), line.text())
         if folder:
             line.setText(folder)
 
     def _explain(self) -> None:
-        sentence = self.problem()
-        self.about.setText(sentence or self.known.about)
+        sentence = translated(self.problem())
+        self.about.setText(sentence or translated(self.known.about))
         theme.set_role(self.about, "error" if sentence else "muted")
         if isinstance(self.editor, QLineEdit):
             self.editor.setProperty("wrong", "true" if sentence else "false")
@@ -325,15 +325,15 @@ def _help(known: Setting, entry: Entry) -> tuple[QToolButton, QLabel]:
     button = QToolButton()
     button.setText("?")
     button.setCheckable(True)
-    button.setAccessibleName(tr("What “{label}” means", label=known.label))
-    button.setToolTip(tr("What “{label}” means (F1)", label=known.label))
+    button.setAccessibleName(tr("What “{label}” means", label=translated(known.label)))
+    button.setToolTip(tr("What “{label}” means (F1)", label=translated(known.label)))
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     theme.set_role(button, "quiet")
-    text = QLabel("\n\n".join(f"{heading}: {paragraph}" for heading, paragraph in entry.paragraphs()))
+    text = QLabel("\n\n".join(f"{translated(heading)}: {translated(said)}" for heading, said in entry.paragraphs()))
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.setWordWrap(True)
     text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    text.setAccessibleName(f"{known.label}: {text.text()}")
+    text.setAccessibleName(f"{translated(known.label)}: {text.text()}")
     theme.set_role(text, "card")
     text.setContentsMargins(12, 10, 12, 10)
     text.hide()

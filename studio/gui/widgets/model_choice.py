@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVB
 
 from studio.core.errors import StudioError
 from studio.gui import icons, theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.ways_in import WaysIn
@@ -123,13 +123,13 @@ class ModelChoice(QWidget):
     @Slot(object)
     def _passed(self, model: ModelInfo) -> None:
         self._model = model
-        self.summary.setText(model.summary)
+        self.summary.setText(translated(model.summary))
         self._list()
         self.model_chosen.emit(model)
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:
-        self.summary.setText(self._model.summary if self._model else "")
+        self.summary.setText(translated(self._model.summary) if self._model else "")
         if self._asked is not None:
             self._ways.show_error(error, self._asked)
         self._list()
@@ -152,7 +152,7 @@ class ModelChoice(QWidget):
             self.combo.setItemData(self.combo.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(self.combo.findData(str(self._model.folder)) if self._model else -1)
         self.combo.setEnabled(bool(folders))
-        self.combo.setPlaceholderText(_NOTHING if folders else tr("No model yet"))
+        self.combo.setPlaceholderText(tr(_NOTHING) if folders else tr("No model yet"))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages added."""

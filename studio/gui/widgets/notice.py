@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from studio.core.errors import Cancelled, StudioError
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 
 
 class Notice(QWidget):
@@ -62,7 +62,7 @@ class Notice(QWidget):
         if isinstance(error, Cancelled):
             return
         if isinstance(error, StudioError):
-            self._say("notice-error", error.what, error.hint, error.details, action)
+            self._say("notice-error", translated(error.what), translated(error.hint), error.details, action)
             return
         if isinstance(error, OSError) and error.filename:
             what = tr("“{filename}” can't be used: {strerror}.", filename=error.filename, strerror=error.strerror)
@@ -78,7 +78,7 @@ class Notice(QWidget):
 
     def show_note(self, text: str, action: str = "") -> None:
         """Say something that needs no action; with `action`, offer one."""
-        self._say("notice-note", text, "", "", action)
+        self._say("notice-note", translated(text), "", "", action)
 
     @Slot()
     def _act(self) -> None:

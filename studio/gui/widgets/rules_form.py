@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.rules import RULES, Rule
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 
 _MOST_WORDS = 100_000
 _USUAL = 5, 60  # words of a new rule: from, to
@@ -103,7 +103,7 @@ class RuleRow(QFrame):
         self.kind = QComboBox()
         self.kind.setAccessibleName(tr("Kind of rule"))
         for name, kind in RULES.items():
-            self.kind.addItem(kind.label, name)
+            self.kind.addItem(translated(kind.label), name)
         self.kind.setCurrentIndex(self.kind.findData(rule.kind))
         self.parts: dict[str, QWidget] = {}
         self._labels: dict[str, QLabel] = {}
@@ -126,8 +126,8 @@ class RuleRow(QFrame):
             top.addWidget(part, 1 if part is self.kind else 0)
         for name, label in dict(pair for kind in RULES.values() for pair in kind.parts.items()).items():
             editor = _editor(name, getattr(rule, name))
-            editor.setAccessibleName(label)
-            word = QLabel(label)
+            editor.setAccessibleName(translated(label))
+            word = QLabel(translated(label))
             word.setBuddy(editor)
             self.parts[name], self._labels[name] = editor, word
             under.addWidget(word)
@@ -178,7 +178,7 @@ class RuleRow(QFrame):
         for name, editor in self.parts.items():
             for part in (editor, self._labels[name]):
                 part.setVisible(name in kind.parts)
-        self.about.setText(problem or kind.about)
+        self.about.setText(problem or translated(kind.about))
         theme.set_role(self.about, "error" if problem else "muted")
 
     @Slot()

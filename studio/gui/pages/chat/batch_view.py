@@ -173,7 +173,7 @@ class BatchView(PromptSetView):
 
     @Slot()
     def _ask_where(self) -> None:
-        dialog = QFileDialog(self, tr("Export the answers"), str(Path.home() / "answers.csv"), _FORMS)
+        dialog = QFileDialog(self, tr("Export the answers"), str(Path.home() / "answers.csv"), tr(_FORMS))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("csv")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

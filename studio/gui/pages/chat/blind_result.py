@@ -23,7 +23,16 @@ from studio.core.contests import share
 from studio.gui import theme
 from studio.gui.language import mark, tr
 
-_HEADS = (mark("Model"), "against", "n", "wins", "losses", "ties", mark("both bad"), mark("win rate of decided (95 %)"))
+_HEADS = (
+    mark("Model"),
+    mark("against"),
+    mark("n"),
+    mark("wins"),
+    mark("losses"),
+    mark("ties"),
+    mark("both bad"),
+    mark("win rate of decided (95 %)"),
+)
 
 
 class BlindResult(QWidget):
@@ -37,7 +46,7 @@ class BlindResult(QWidget):
         self.summary.setWordWrap(True)
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.table = QTableWidget(0, len(_HEADS))
-        self.table.setHorizontalHeaderLabels(list(_HEADS))
+        self.table.setHorizontalHeaderLabels([tr(head) for head in _HEADS])
         self.table.setAccessibleName(tr("Results of the blind test"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
@@ -110,7 +119,7 @@ class BlindResult(QWidget):
 
     def as_text(self) -> str:
         """The result for other programs: a line a pair, cells apart by tabs."""
-        lines = [self.summary.text(), "\t".join(_HEADS)]
+        lines = [self.summary.text(), "\t".join(tr(head) for head in _HEADS)]
         for row in range(self.table.rowCount()):
             cells = [self.table.item(row, column) for column in range(len(_HEADS))]
             lines.append("\t".join(cell.text() if cell else "" for cell in cells))

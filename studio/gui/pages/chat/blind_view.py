@@ -108,7 +108,8 @@ class BlindView(PromptSetView):
         shape.setHeightForWidth(True)
         row_of_votes.setSizePolicy(shape)
         row = FlowLayout(row_of_votes)
-        for vote, words, key in _VOTES:
+        for vote, known, key in _VOTES:
+            words = tr(known)
             button = QPushButton(f"{words}  ({key})")
             button.setObjectName(vote)
             button.clicked.connect(self._press)

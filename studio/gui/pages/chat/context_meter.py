@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, trn
 from studio.gui.widgets.elided_label import ElidedLabel
 
 
@@ -36,19 +36,22 @@ class ContextMeter(QWidget):
         self.bar.setRange(0, max(1, context))
         self.bar.setValue(min(tokens, context))
         self.bar.setAccessibleName(tr("Share of the context that is taken"))
-        words = (
-            tr("{tokens:,} of {context:,} tokens", tokens=tokens, context=context)
-            if context
-            else tr("{tokens:,} tokens", tokens=tokens)
-        )
-        words += tr(" with this message") if typed else ""
+        if context and typed:
+            words = tr("{tokens:,} of {context:,} tokens with this message", tokens=tokens, context=context)
+        elif context:
+            words = tr("{tokens:,} of {context:,} tokens", tokens=tokens, context=context)
+        elif typed:
+            words = tr("{tokens:,} tokens with this message", tokens=tokens)
+        else:
+            words = tr("{tokens:,} tokens", tokens=tokens)
         if context and tokens >= context:
-            words += tr(": more than the model can read, so the oldest turns will be left out")
+            words = tr("{tokens}: more than the model can read, so the oldest turns will be left out", tokens=words)
         if left_out:
-            words += tr(
-                "; the oldest {left_out} message{value} left out, so that the rest fits",
-                left_out=left_out,
-                value="s" * (left_out != 1),
+            words = trn(
+                "{tokens}; the oldest {count} message left out, so that the rest fits",
+                "{tokens}; the oldest {count} messages left out, so that the rest fits",
+                left_out,
+                tokens=words,
             )
         self.words.show_text(words)
         theme.set_role(self.words, "warning" if left_out or (context and tokens >= context) else "muted")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, Q
 from studio.core.conversation import Voice
 from studio.core.dialogue import Dialogue, Turn
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.chat.composer import Composer
 from studio.gui.pages.chat.context_meter import ContextMeter
 from studio.gui.pages.chat.pane_text import PaneText
@@ -250,7 +250,7 @@ class ChatPane(QWidget):
 
     def _tell(self) -> None:
         turn, path = self.chosen, self.turns
-        self.footer.show_text(turn.facts if turn else "")
+        self.footer.show_text(translated(turn.facts) if turn else "")
         siblings = self.dialogue.siblings(turn) if turn else []
         is_last = bool(turn and path[-1] is turn)
         self.bar.tell(turn, siblings, idle=self._idle, can_look=not self._hidden, is_last=is_last)

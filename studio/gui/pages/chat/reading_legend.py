@@ -35,11 +35,11 @@ class Legend(QWidget):
         least = tr("{value:g} nats", value=-scale.reach) if measure is Measure.CHANGE else "0"
         self.setAccessibleName(
             tr(
-                "From {least}, {least_2}, to {reach:g} nats, {most}",
-                least=least,
-                least_2=scale.least,
-                reach=scale.reach,
-                most=scale.most,
+                "From {from_nats}, {least}, to {to_nats:g} nats, {most}",
+                from_nats=least,
+                least=tr(scale.least),
+                to_nats=scale.reach,
+                most=tr(scale.most),
             )
         )
         self.update()
@@ -52,7 +52,7 @@ class Legend(QWidget):
             return
         painter = QPainter(self)
         painter.setPen(QColor(theme.tokens().muted))
-        words = (self._scale.least, self._scale.most)
+        words = (tr(self._scale.least), tr(self._scale.most))
         widths = [self.fontMetrics().horizontalAdvance(word) for word in words]
         flags = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(self.rect(), flags | Qt.AlignmentFlag.AlignLeft, words[0])

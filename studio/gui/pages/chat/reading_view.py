@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QTextBlockFormat, QTextCharFormat,
 from PySide6.QtWidgets import QComboBox, QLabel, QTextEdit, QToolTip, QVBoxLayout, QWidget
 
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.chat.reading_legend import Legend, colour_of
 from studio.gui.pages.chat.readings import SCALES, CloseReading, Measure
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -106,14 +106,19 @@ class ReadingView(QWidget):
 
     def show_reward(self, reward: float | None, instead: str = mark("Scoring…")) -> None:
         """Show what the reward model says; without a reward what stands there instead."""
-        self.reward.setText(tr("Reward {reward:+.3f}", reward=reward) if reward is not None else instead)
+        self.reward.setText(tr("Reward {reward:+.3f}", reward=reward) if reward is not None else tr(instead))
         self.reward.show()
 
     def _list_readers(self) -> None:
         chosen = self.reader.currentData()
         self.reader.clear()
         for key, reading in self._readings.items():
-            self.reader.addItem(tr("Read by {model}", model=reading.model) + ("" if key else tr(", who wrote it")), key)
+            said = (
+                tr("Read by {model}", model=reading.model)
+                if key
+                else tr("Read by {model}, who wrote it", model=reading.model)
+            )
+            self.reader.addItem(said, key)
         self.reader.setCurrentIndex(max(0, self.reader.findData(chosen)))
         self.reader.setVisible(len(self._readings) > 1)
         self._tell_others()
@@ -139,10 +144,10 @@ class ReadingView(QWidget):
         self.measure.clear()
         for measure, scale in SCALES.items():
             if reading.values(measure):
-                self.measure.addItem(scale.label, measure)
+                self.measure.addItem(tr(scale.label), measure)
         self.measure.setCurrentIndex(max(0, self.measure.findData(chosen)))
         self.measure.blockSignals(False)
-        self.summary.setText(reading.summary)
+        self.summary.setText(translated(reading.summary))
         self._paint()
 
     @Slot()
@@ -151,7 +156,7 @@ class ReadingView(QWidget):
             return
         measure = Measure(self.measure.currentData())  # Qt gives back the plain text
         scale = SCALES[measure]
-        self.about.setText(scale.about)
+        self.about.setText(tr(scale.about))
         self.legend.show_scale(scale, measure)
         self.text.show_tokens([colour_of(value / scale.reach, measure) for value in self.text.reading.values(measure)])
 

@@ -41,14 +41,18 @@ SCALES = {
         mark("likelier now"),
     ),
     Measure.SURPRISE: Scale(
-        mark("How surprising each token is"), mark("Minus the log-probability, in nats."), 5.0, "expected", "surprising"
+        mark("How surprising each token is"),
+        mark("Minus the log-probability, in nats."),
+        5.0,
+        mark("expected"),
+        mark("surprising"),
     ),
     Measure.KL: Scale(
         mark("Where the models differ"),
         mark("KL divergence of all next tokens from the base's, in nats at each place."),
         2.0,
-        "alike",
-        "different",
+        mark("alike"),
+        mark("different"),
     ),
 }
 
@@ -101,10 +105,10 @@ class CloseReading:
         own = self.log_probs[place]
         lines = [
             tr(
-                "“{visible}”  {own:.1%}  ({own_2:.2f} nats)",
-                visible=visible(self.tokens[place]),
-                own=exp(own),
-                own_2=own,
+                "“{token}”  {chance:.1%}  ({nats:.2f} nats)",
+                token=visible(self.tokens[place]),
+                chance=exp(own),
+                nats=own,
             )
         ]
         if self.base_log_probs is not None and self.kl is not None:
@@ -118,4 +122,4 @@ class CloseReading:
                 )
             )
         likely = (f"“{visible(text)}” {chance:.0%}" for text, chance in self.alternatives[place])
-        return "\n".join([*lines, tr("Likeliest here: ") + ", ".join(likely)])
+        return "\n".join([*lines, tr("Likeliest here: {tokens}", tokens=", ".join(likely))])

@@ -25,7 +25,7 @@ from studio.core.conversation import NEUTRAL, Sampling
 from studio.core.errors import StudioError
 from studio.core.fields import settings_from, settings_of
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.chat.next_token_chart import NextTokenChart, Odds
 from studio.gui.pages.chat.sampling_presets import SamplingPresets
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -256,7 +256,7 @@ class SamplingPanel(QFrame):
             value = self.form.rows[known.name].value()
             self._resets[known.name].setVisible(value != getattr(usual, known.name))
             if known.name not in ("seed", "max_new_tokens", "length_penalty") and value != getattr(NEUTRAL, known.name):
-                at_work.append(known.label)
+                at_work.append(translated(known.label))
         self.effect.setText(
             tr("Not neutral: {at_work}.", at_work=", ".join(at_work))
             if at_work
@@ -268,11 +268,11 @@ class SamplingPanel(QFrame):
         row = self.form.rows[name]
         button = QToolButton()
         button.setText("↺")
-        about = tr("Back to {usual}", usual=usual if usual != "" else "none")
+        about = tr("Back to {usual}", usual=usual if usual != "" else tr("none"))
         if name not in ("seed", "max_new_tokens", "length_penalty") and neutral != usual:
             about += tr("; {neutral} changes nothing", neutral=neutral)
         button.setToolTip(about)
-        button.setAccessibleName(tr("Reset {label}", label=row.known.label))
+        button.setAccessibleName(tr("Reset {label}", label=translated(row.known.label)))
         button.setObjectName(name)
         theme.set_role(button, "quiet")
         button.clicked.connect(self._reset)

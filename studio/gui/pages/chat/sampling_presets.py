@@ -62,7 +62,7 @@ class SamplingPresets(QWidget):
             self.failed.emit(error)
             self._known = {}
         self.choice.clear()
-        self.choice.addItem(_CHOOSE)
+        self.choice.addItem(tr(_CHOOSE))
         self.choice.addItems(list(self._known))
         self.choice.setCurrentIndex(max(0, self.choice.findText(chosen)))
         self.choice.setEnabled(bool(self._known))

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, trn
 from studio.gui.when import when
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -180,7 +180,7 @@ class SessionsPanel(QFrame):
 
     @Slot()
     def _ask_where(self) -> None:
-        dialog = QFileDialog(self, tr("Export conversations"), str(Path.home() / "conversations.jsonl"), _FORMS)
+        dialog = QFileDialog(self, tr("Export conversations"), str(Path.home() / "conversations.jsonl"), tr(_FORMS))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("jsonl")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -193,10 +193,10 @@ class SessionsPanel(QFrame):
         chosen = self.chosen
         if self._do(lambda: export_chats(self._project, chosen, Path(file))):
             self.said.emit(
-                tr(
-                    "{count:,} conversation{value} written to {file}.",
-                    count=len(chosen),
-                    value="s" * (len(chosen) != 1),
+                trn(
+                    "{count:,} conversation written to {file}.",
+                    "{count:,} conversations written to {file}.",
+                    len(chosen),
                     file=file,
                 )
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
 from studio.gui.widgets.flow_layout import FlowLayout
 
@@ -46,7 +46,7 @@ class TopBar(QWidget):
         words = {
             Phase.CLOSED: tr("Not in memory; the first message loads it."),
             Phase.STARTING: tr("Starting…"),
-            Phase.LOADING: tr("Loading {what}…", what=worker.what),
+            Phase.LOADING: tr("Loading {what}…", what=translated(worker.what)),
             Phase.ANSWERING: tr("Answering…"),
             Phase.READY: tr("Ready {model}", model=_where(model)) if model else tr("Nothing is loaded."),
         }

@@ -54,9 +54,9 @@ class TurnBar(QWidget):
         self.menu.triggered.connect(self._act)
         self.actions_by_name: dict[str, QAction] = {}
         for name, (label, about) in _ACTIONS.items():
-            action = self.menu.addAction(label)
+            action = self.menu.addAction(tr(label))
             action.setData(name)
-            action.setToolTip(about)
+            action.setToolTip(tr(about))
             self.actions_by_name[name] = action
         self.more.setMenu(self.menu)
         versions = QHBoxLayout()

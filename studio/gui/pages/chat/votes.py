@@ -21,8 +21,6 @@ from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 from studio.storage.settings import labeller_name
 
-_PLACES = ("Left", "Right")
-
 
 class Votes(QWidget):
     """Shown when there is something to vote on. Signal: `failed(object StudioError)`.
@@ -101,9 +99,9 @@ class Votes(QWidget):
         if len(panes) > 1 and len(panes) == len(self._panes) and len(asked) == 1 and _differ(last):
             for place in range(len(panes)):
                 name = (
-                    tr("{places} is better", places=_PLACES[place])
-                    if len(panes) == 2
-                    else tr("Pane {place} is best", place=place + 1)
+                    tr("Pane {place} is best", place=place + 1)
+                    if len(panes) > 2
+                    else (tr("Right is better") if place else tr("Left is better"))
                 )
                 ranks = tuple(1 if other == place else 2 for other in range(len(panes)))
                 found.append((name, last, Verdict(ranks)))
@@ -113,15 +111,15 @@ class Votes(QWidget):
             before = self._earlier.get(pane.key)
             if before is not None and _differ([before, pane.turns[-1]]):
                 where = (
-                    ""
+                    "{what}"
                     if len(panes) == 1
-                    else f"{_PLACES[place]}: "
+                    else (tr("Right: {what}") if place else tr("Left: {what}"))
                     if len(panes) == 2
-                    else tr("Pane {place}: ", place=place + 1)
+                    else tr("Pane {place}: {what}", place=place + 1, what="{what}")
                 )
                 both = [before, pane.turns[-1]]
-                found.append((tr("{where}new is better", where=where), both, Verdict((2, 1))))
-                found.append((tr("{where}former was better", where=where), both, Verdict((1, 2))))
+                found.append((where.format(what=tr("new is better")), both, Verdict((2, 1))))
+                found.append((where.format(what=tr("former was better")), both, Verdict((1, 2))))
         return found[:9]
 
     @Slot()

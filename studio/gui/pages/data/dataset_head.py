@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSi
 
 from studio.core.datasets import DatasetInfo
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 
 _ONE_ROW = 640  # logical pixels, below which the buttons stand under the name
 
@@ -48,7 +48,12 @@ class DatasetHead(QWidget):
         """Say what it is."""
         self.title.setText(info.name)
         self.about.setText(
-            tr("{size} · from {source} · {created}", size=info.size, source=info.source, created=info.created[:10])
+            tr(
+                "{size} · from {source} · {created}",
+                size=translated(info.size),
+                source=info.source,
+                created=info.created[:10],
+            )
         )
         rows = info.kind_name == "tasks"  # nothing learns from these as they are
         self.train.setText(tr("Make instructions…") if rows else tr("Train on this"))

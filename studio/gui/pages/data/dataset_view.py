@@ -15,7 +15,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.filters import FLAGGED, Filter
 from studio.core.records import Record
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.dataset_head import DatasetHead
 from studio.gui.pages.data.examples import ExamplesModel, ExamplesTable
 from studio.gui.pages.data.filter_bar import FilterBar
@@ -257,7 +257,7 @@ class DatasetView(QWidget):
         """Take the selected examples out; it can be undone, so nothing is asked."""
         ids, info = self.table.selected_ids(), self._shown
         if ids and info is not None:
-            words = tr("Deleted {count}. Undo with Ctrl+Z.", count=info.kind.count(len(ids)))
+            words = tr("Deleted {count}. Undo with Ctrl+Z.", count=translated(info.kind.count(len(ids))))
             self._change(lambda now: delete_records(self._project, now, ids), len(ids), words)
 
     @Slot()
@@ -332,7 +332,7 @@ class DatasetView(QWidget):
         for name, words in _TOOLS.items():
             if name == "export":
                 menu.addSeparator()
-            action = menu.addAction(words)
+            action = menu.addAction(tr(words))
             action.setData(name)
             action.triggered.connect(self._ask_tool)
             self.tools[name] = action

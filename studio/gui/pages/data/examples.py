@@ -17,7 +17,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.core.filters import FLAGGED, Filter
 from studio.core.records import KINDS, Kind, Record
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.jobs.finding import RecordFinder
 from studio.storage.datasets import records_at
 from studio.storage.project import Project
@@ -29,7 +29,7 @@ PAGES = 16  # pages kept
 _SHOWN = 300  # characters of a cell; more is never visible
 _NUMBER = ("#",)
 _TAGS = (mark("Tags"),)
-_NARROW = (mark("Verdict"), mark("Rating"), mark("Answers"), mark("Turns"))  # columns of a word or a number
+_NARROW = ("Verdict", "Rating", "Answers", "Turns")  # columns of a word or a number
 
 _Index = QModelIndex | QPersistentModelIndex
 _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
@@ -197,7 +197,7 @@ class ExamplesModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
         """Qt: the names of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.columns[section]
+            return translated(self.columns[section])
         if section == 0 and role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None

@@ -105,12 +105,12 @@ class FilterBar(QWidget):
         blocked = QSignalBlocker(self.tag), QSignalBlocker(self.source)
         self.tag.clear()
         self.tag.addItem(tr("any or none"), None)
-        self.tag.addItem("⚑ flagged", FLAGGED)
+        self.tag.addItem(tr("⚑ flagged"), FLAGGED)
         for tag in tags:
             if tag != FLAGGED:
                 self.tag.addItem(tag, tag)
         self.source.clear()
-        self.source.addItem("anywhere", None)
+        self.source.addItem(tr("anywhere"), None)
         self.source.addItem(file or tr("the file"), "")
         for source in sources:
             self.source.addItem(source, source)

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.hub import dataset_name, host_of
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.jobs.service import WorkerService
 from studio.storage.hub_places import endpoint
 from studio.storage.project import Project
@@ -145,7 +145,7 @@ class HubDialog(QDialog):
                 service.start()
                 self._service = service
         except StudioError as error:
-            self._say(error.sentence, "error")
+            self._say(translated(error.sentence), "error")
             return
         self._number += 1
         self._looked_up = name
@@ -166,18 +166,18 @@ class HubDialog(QDialog):
                 rows, total = int(reply["rows"]), int(reply["total"])
                 self.bar.setRange(0, _PARTS if total else 0)
                 self.bar.setValue(rows * _PARTS // total if total else 0)
-                self._say(
-                    tr("{rows:,} rows", rows=rows)
-                    + (tr(" of {total:,}", total=total) if total else "")
-                    + tr(" downloaded…"),
-                    "muted",
+                said = (
+                    tr("{rows:,} rows of {total:,} downloaded…", rows=rows, total=total)
+                    if total
+                    else tr("{rows:,} rows downloaded…", rows=rows)
                 )
+                self._say(said, "muted")
                 return
             case "fetched":
                 self.fetched.emit(Path(reply["file"]), self._looked_up.split("/")[-1])
                 self.accept()
             case "failed":
-                self._say(f"{reply['what']} {reply['hint']}".strip(), "error")
+                self._say(translated(f"{reply['what']} {reply['hint']}".strip()), "error")
             case _:
                 return
         self.bar.hide()
@@ -198,7 +198,7 @@ class HubDialog(QDialog):
     def _ended(self, error: StudioError | None) -> None:
         self._service = None
         if error is not None and self.isVisible():
-            self._say(error.sentence, "error")
+            self._say(translated(error.sentence), "error")
             self.bar.hide()
             self._set_busy(False)
 

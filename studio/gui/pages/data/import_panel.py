@@ -18,7 +18,7 @@ from studio.core.datasets import DatasetInfo, ImportPreview
 from studio.core.errors import StudioError
 from studio.core.layouts import Layout
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, trn
 from studio.gui.pages.data.import_question import ImportQuestion, sentences
 from studio.jobs.background import BackgroundTask
 from studio.storage.interchange import (
@@ -187,8 +187,11 @@ class ImportPanel(QWidget):
 
         def work(task: BackgroundTask) -> str:
             count = write_problems(path, target, preview.layout, task.report, task.is_cancelled)
-            return tr(
-                "{count:,} bad row{value} written to “{name}”.", count=count, value="s" * (count != 1), name=target.name
+            return trn(
+                "{count:,} bad row written to “{name}”.",
+                "{count:,} bad rows written to “{name}”.",
+                count,
+                name=target.name,
             )
 
         self._run(tr("Writing “{name}”…", name=target.name), work, self._saved_bad)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import ImportPreview
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated, trn
 from studio.gui.pages.data.layout_form import LayoutForm
 from studio.storage.interchange import UnknownShape
 
@@ -76,7 +76,7 @@ class ImportQuestion(QScrollArea):
     def show_preview(self, called: str, preview: ImportPreview) -> None:
         """Say what a file would bring."""
         self.title.setText(tr("Import “{called}”", called=called))
-        self.summary.setText(preview.summary + ".")
+        self.summary.setText(translated(preview.summary) + ".")
         theme.set_role(self.summary, "")
         about = preview.layout.about
         notes = [*preview.notes, *([tr("Read with {about}.", about=about)] if about else [])]
@@ -94,7 +94,7 @@ class ImportQuestion(QScrollArea):
                 broken=rows_in_words(preview.broken),
             )
         )
-        self.go.setText(tr("Import {count}", count=preview.kind.count(preview.rows)))
+        self.go.setText(tr("Import {count}", count=translated(preview.kind.count(preview.rows))))
         self.go.setEnabled(True)
 
     def ask_layout(self, called: str, unknown: UnknownShape) -> None:
@@ -118,7 +118,8 @@ class ImportQuestion(QScrollArea):
 
     def say_useless(self, error: StudioError) -> None:
         """Say that the file gives nothing when it is read as chosen."""
-        self.summary.setText(tr("Read in this way, {what}{what_2}", what=error.what[0].lower(), what_2=error.what[1:]))
+        what = translated(error.what)
+        self.summary.setText(tr("Read in this way, {what}", what=what[:1].lower() + what[1:]))
         theme.set_role(self.summary, "error")
         self._show_bad(False)
         self.go.setEnabled(False)
@@ -171,11 +172,14 @@ def _shown(value: object) -> str:
 
 def rows_in_words(count: int) -> str:
     """Such as "1,200 rows"."""
-    return tr("{count:,} row{value}", count=count, value="s" * (count != 1))
+    return trn("{count:,} row", "{count:,} rows", count)
 
 
 def sentences(preview: ImportPreview) -> list[str]:
     """One line for each bad row that is named, and one for the rest."""
-    lines = [tr("Line {line:,}: {reason}.", line=problem.line, reason=problem.reason) for problem in preview.problems]
+    lines = [
+        tr("Line {line:,}: {reason}.", line=problem.line, reason=translated(problem.reason))
+        for problem in preview.problems
+    ]
     rest = preview.broken - len(preview.problems)
     return [*lines, tr("… and {rest} more.", rest=rows_in_words(rest))] if rest > 0 else lines

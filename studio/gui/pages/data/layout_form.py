@@ -12,9 +12,9 @@ from studio.core.layouts import ROLES, Layout, proposal, proposals
 from studio.core.records import KINDS
 from studio.core.shapes import SHAPES, shape_named
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 
-_NONE = "(none)"
+_NONE = mark("(none)")
 _LABELS = {
     "user": mark("the user"),
     "assistant": mark("the model"),
@@ -38,7 +38,7 @@ class LayoutForm(QWidget):
         self.shape.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.shape.setMinimumContentsLength(14)
         for shape in SHAPES:
-            self.shape.addItem(f"{shape.label} ({KINDS[shape.kind].rows})", shape.label)
+            self.shape.addItem(f"{translated(shape.label)} ({translated(KINDS[shape.kind].rows)})", shape.label)
         self.shape.activated.connect(self._take_shape)
         self.more = QPushButton(tr("Columns…"))
         self.more.setCheckable(True)
@@ -112,20 +112,25 @@ class LayoutForm(QWidget):
         chosen = dict(layout.columns)
         for field in shape_named(layout.shape).fields:
             box = QComboBox()
-            box.addItems([_NONE, *self._names])
-            wanted = chosen.get(field.name, field.name if not layout.columns else _NONE)
+            box.addItems([tr(_NONE), *self._names])
+            wanted = chosen.get(field.name, field.name if not layout.columns else tr(_NONE))
             box.setCurrentIndex(max(0, box.findText(wanted)))
             box.setAccessibleName(tr("Column for {name}", name=field.name))
-            box.setToolTip(field.about)
+            about = translated(field.about)
+            box.setToolTip(about)
             box.activated.connect(self._say)
             self.fields[field.name] = box
-            label = QLabel(f"{field.name} — {field.about}" + ("" if field.needed else " (optional)"))
+            label = QLabel(
+                f"{field.name} — {about}"
+                if field.needed
+                else tr("{name} — {about} (optional)", name=field.name, about=about)
+            )
             label.setBuddy(box)
             self._form.addRow(label, box)
         for name, role in layout.speakers:
             box = QComboBox()
             for known in ROLES:
-                box.addItem(_LABELS[known], known)
+                box.addItem(tr(_LABELS[known]), known)
             box.setCurrentIndex(box.findData(role))
             box.setAccessibleName(tr("Who “{name}” is", name=name))
             box.activated.connect(self._say)

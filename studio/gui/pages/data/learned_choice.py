@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from studio.core.fields import settings_of
 from studio.core.methods import SftSettings
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.narrow_combo import NarrowCombo
 
 _ROLES = ("user", "system", "tool")
@@ -25,7 +25,7 @@ class LearnedChoice(QWidget):
         known = settings["train_on"]
         self.train_on = NarrowCombo(9)
         for value, label in (known.choices or {}).items():
-            self.train_on.addItem(label, value)
+            self.train_on.addItem(translated(label), value)
         self.train_on.setCurrentIndex(self.train_on.findData(known.default))
         self.train_on.setAccessibleName(known.label)
         self.train_on.setToolTip(known.about)
@@ -33,9 +33,9 @@ class LearnedChoice(QWidget):
         menu = QMenu(self)
         self.roles: dict[str, QAction] = {}
         for role in _ROLES:
-            action = self.roles[role] = menu.addAction(settings[f"learn_{role}"].label)
+            action = self.roles[role] = menu.addAction(translated(settings[f"learn_{role}"].label))
             action.setCheckable(True)
-            action.setToolTip(settings[f"learn_{role}"].about)
+            action.setToolTip(translated(settings[f"learn_{role}"].about))
             action.toggled.connect(self._tell)
         self.button = QPushButton()
         self.button.setMenu(menu)

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.data.dataset_view import DatasetView
 from studio.gui.pages.data.hub_dialog import HubDialog
 from studio.gui.pages.data.import_panel import ImportPanel
@@ -218,7 +218,9 @@ class DataPage(QWidget):
         self.datasets_changed.emit()
         self.list.setFocus()
         self._last_import = info.id
-        self.notice.show_note(tr("Imported {size} as “{name}”.", size=info.size, name=info.name), tr("Undo import"))
+        self.notice.show_note(
+            tr("Imported {size} as “{name}”.", size=translated(info.size), name=info.name), tr("Undo import")
+        )
 
         if info.kind_name == "tasks":
             self._use_tool("instructions")  # which is what such rows are for
@@ -319,7 +321,7 @@ class DataPage(QWidget):
             tr(
                 "Its {size} are taken out of the project for good. Runs that were trained on it keep their results, "
                 "but can't be resumed. The file “{source}” is not touched.",
-                size=info.size,
+                size=translated(info.size),
                 source=info.source,
             ),
             tr("Delete dataset"),

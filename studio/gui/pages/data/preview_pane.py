@@ -175,7 +175,7 @@ class PreviewPane(QWidget):
         with contextlib.suppress(StudioError):  # said by the page, which reads the same database
             self._known = offered_templates(self._project)
         for template in self._known:
-            self.template.addItem(template.label, template.name)
+            self.template.addItem(translated(template.label), template.name)
             self.template.setItemData(self.template.count() - 1, template.about, Qt.ItemDataRole.ToolTipRole)
         # The model's own is right unless somebody said otherwise.
         keep = -1 if own and self._own_template else self.template.findData(chosen)
@@ -348,10 +348,10 @@ def _spin(known: Setting) -> QSpinBox:
     spin.setRange(int(known.low or 0), int(known.high or 0))
     spin.setValue(known.default)
     spin.setSingleStep(64)
-    spin.setSuffix(f" {known.unit}")
+    spin.setSuffix(f" {translated(known.unit)}")
     spin.setGroupSeparatorShown(True)
     spin.setKeyboardTracking(False)
-    spin.setAccessibleName(known.label)
-    spin.setToolTip(known.about)
+    spin.setAccessibleName(translated(known.label))
+    spin.setToolTip(translated(known.about))
     spin.lineEdit().setTextMargins(9, 0, 0, 0)
     return spin

@@ -24,7 +24,7 @@ from studio.core.editing import CALLS, Part, empty_parts, kind_parts, parts_of, 
 from studio.core.messages import ROLES, Message
 from studio.core.records import Kind, Record
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 
 _NAMES = {
     "user": mark("User"),
@@ -124,7 +124,7 @@ class _Box(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        shown = _NAMES.get(part.name, part.name[0].upper() + part.name[1:])
+        shown = translated(_NAMES.get(part.name, part.name[0].upper() + part.name[1:]))
         self.text = QPlainTextEdit(part.text)
         self.text.setTabChangesFocus(True)
         self.text.setAccessibleName(shown)
@@ -133,7 +133,7 @@ class _Box(QWidget):
         if part.name in ROLES:
             self.role = QComboBox()
             for role in ROLES:
-                self.role.addItem(_NAMES[role], role)
+                self.role.addItem(tr(_NAMES[role]), role)
             self.role.setCurrentIndex(self.role.findData(part.name))
             self.role.setAccessibleName(tr("Who speaks"))
             line = QHBoxLayout()

@@ -26,7 +26,7 @@ from studio.core.errors import StudioError
 from studio.core.preview import TokenPreview
 from studio.core.templates import BUILT_IN, PromptTemplate, own_template, without_name
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.data.token_view import TokenView
 from studio.storage.project import Project
 from studio.storage.templates import delete_template, keep_template
@@ -57,7 +57,7 @@ class TemplateEditor(QDialog):
         )
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
-        self.name = QLineEdit(begin.label if own else tr("My {label}", label=begin.label))
+        self.name = QLineEdit(begin.label if own else tr("My {label}", label=translated(begin.label)))
         self.name.setAccessibleName(tr("Name of the template"))
         self.text = QPlainTextEdit(_in_lines(begin.jinja) if built_in else without_name(begin.text))
         self.text.setAccessibleName(tr("Template in Jinja"))
@@ -114,7 +114,7 @@ class TemplateEditor(QDialog):
     def show_error(self, error: StudioError) -> None:
         """Say why it gives none, and mark the line."""
         found = _LINE.search(error.what)
-        self.error.setText(error.what)
+        self.error.setText(translated(error.what))
         self.error.show()
         self.counts.clear()
         self.tokens.show_preview(None)
@@ -136,7 +136,7 @@ class TemplateEditor(QDialog):
         try:
             kept = keep_template(self._project, self.name.text(), self.text.toPlainText())
         except StudioError as error:
-            self.error.setText(f"{error.what} {error.hint}")
+            self.error.setText(f"{translated(error.what)} {translated(error.hint)}")
             self.error.show()
             return
         self.kept.emit(kept.name)
@@ -147,7 +147,7 @@ class TemplateEditor(QDialog):
         try:
             delete_template(self._project, self._kept_name)
         except StudioError as error:
-            self.error.setText(error.what)
+            self.error.setText(translated(error.what))
             self.error.show()
             return
         self.forgotten.emit()

@@ -59,7 +59,7 @@ class TokenView(QTextEdit):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             token = self.token_at(self.cursorForPosition(event.pos()).position())
             if token is not None:
-                part = "trained" if token.trained else tr("read, not trained")
+                part = tr("trained") if token.trained else tr("read, not trained")
                 QToolTip.showText(event.globalPos(), tr("Token {id}: {part}", id=token.id, part=part), self)
                 return True
         return super().viewportEvent(event)

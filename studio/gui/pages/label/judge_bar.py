@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.label.line import Line
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.label_log import ORDERS, QUEUES, Counts
@@ -29,7 +29,7 @@ class JudgeBar(QWidget):
             combo.setAccessibleName(name)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             for key, label in words.items():
-                combo.addItem(label, key)
+                combo.addItem(translated(label), key)
             combo.activated.connect(self._chosen)
         self.order_choice.setToolTip(
             tr(
@@ -88,14 +88,14 @@ class JudgeBar(QWidget):
         for index in range(self.show_choice.count()):
             key = self.show_choice.itemData(index)
             count = numbers.get(key, counts.total)
-            self.show_choice.setItemText(index, f"{QUEUES[key]} ({count:,})")
+            self.show_choice.setItemText(index, f"{translated(QUEUES[key])} ({count:,})")
 
     def show_item(self, place: int, length: int, said: list[str], *, flagged: bool) -> None:
         """Say which item it is, and what was said of it."""
         words = [
             tr("#{place:,} of {length:,}", place=place + 1, length=length),
             *said,
-            *(["flagged"] if flagged else []),
+            *([tr("flagged")] if flagged else []),
         ]
         text = "  ·  ".join(words)
         self.item_words.setText(text if len(text) < 60 else text[:58] + "…")

@@ -39,7 +39,7 @@ class JudgeKeys(QObject):
             if place < 9:
                 self._bind(f"Shift+{place + 1}", str(place), self._edit, tr("Improve the answer of that number"))
         for key, about in _ABOUT.items():
-            self._bind(key, key, self._key, about)
+            self._bind(key, key, self._key, tr(about))
         for key in ("Return", "Enter"):
             self._bind(key, key, self.entered, tr("Go on, when the verdict is whole"))
         self._bind("=", "=", self.tie_asked, tr("Rank the next one as high as the last"))

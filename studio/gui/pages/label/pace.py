@@ -28,5 +28,11 @@ class LabelPace:
             return ""
         each = statistics.median(self._seconds)
         minutes = each * left / 60
-        rest = tr("{max:.0f} min", max=max(1, minutes)) if minutes < 90 else f"{minutes / 60:.1f} h"
-        return tr("{each:.1f} s each", each=each) + (tr(" · {rest} left", rest=rest) if left else "")
+        rest = (
+            tr("{minutes:.0f} min", minutes=max(1, minutes))
+            if minutes < 90
+            else tr("{hours:.1f} h", hours=minutes / 60)
+        )
+        if not left:
+            return tr("{seconds:.1f} s each", seconds=each)
+        return tr("{seconds:.1f} s each · {rest} left", seconds=each, rest=rest)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.labelling import PAIRWISE, POINTWISE, LabelPlan
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.label.candidates_view import CandidatesView
 from studio.gui.pages.label.guidelines import GuidelinesPanel
 from studio.gui.pages.label.judge_view import JudgeView
@@ -141,7 +141,7 @@ class LabelPage(QWidget):
     @Slot()
     def choose_file(self) -> None:
         """Ask for a file of labels."""
-        path, _ = QFileDialog.getOpenFileName(self, tr("Import labels"), str(self._folder), _FILES)
+        path, _ = QFileDialog.getOpenFileName(self, tr("Import labels"), str(self._folder), tr(_FILES))
         if path:
             self._folder = Path(path).parent
             self.import_file(Path(path))
@@ -203,7 +203,7 @@ class LabelPage(QWidget):
     def _take_imported(self, found: ImportedLabels) -> None:
         self.refresh(select=found.known.id)
         if found.sentence:
-            self.notice.show_note(found.sentence)
+            self.notice.show_note(translated(found.sentence))
 
     @Slot(bool)
     def _show_guidelines(self, shown: bool) -> None:

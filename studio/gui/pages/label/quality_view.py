@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QListWidget, QListWidge
 
 from studio.core.agreement import about_kappa, about_length, about_position, about_self
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated, trn
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
 from studio.storage.label_quality import Quality, quality_of
@@ -54,7 +54,7 @@ class QualityView(QWidget):
         column.addWidget(self.notice)
         column.addWidget(self.criterion)
         for key, title in _TITLES.items():
-            column.addWidget(self._card(key, title))
+            column.addWidget(self._card(key, tr(title)))
         column.addStretch()
         inside.setMaximumWidth(860)
         scroll = QScrollArea()
@@ -110,7 +110,7 @@ class QualityView(QWidget):
 
     @Slot(object)
     def _show(self, found: Quality) -> None:
-        who = [f"{name}{' (machine)' if machine else ''}: {count:,}" for name, machine, count in found.labellers]
+        who = [f"{_called(name, machine)}: {count:,}" for name, machine, count in found.labellers]
         taken = found.taken
         if taken.count:
             who.append(
@@ -118,16 +118,16 @@ class QualityView(QWidget):
             )
         machines = {name for name, machine, _ in found.labellers if machine}
         pairs = [
-            f"{' and '.join(f'{n} (machine)' if n in machines else n for n in names)}: {about_kappa(kappa)}"
+            f"{_both(*(_called(name, name in machines) for name in names))}: {translated(about_kappa(kappa))}"
             for names, kappa in found.between.items()
         ]
         people = [name for name, machine, _ in found.labellers if not machine]
         if len(people) > 2:
-            pairs.append(tr("All people together (Fleiss): {people}", people=about_kappa(found.people)))
+            pairs.append(tr("All people together (Fleiss): {people}", people=translated(about_kappa(found.people))))
         wins = [
             tr(
                 "{name}: won {count:,} of {n:,} ({value:.0f} %, 95 % interval {interval:.0f} to {interval_2:.0f} %)",
-                name=name or "unknown",
+                name=name or tr("unknown"),
                 count=share.count,
                 n=share.n,
                 value=100 * share.value,
@@ -138,11 +138,11 @@ class QualityView(QWidget):
         ]
         told = {
             "who": who or [tr("Nobody yet.")],
-            "self": [about_self(found.oneself)],
+            "self": [translated(about_self(found.oneself))],
             "between": pairs
             or [tr("Two labellers must have judged some of the same items; change the name in Judge.")],
-            "position": [about_position(found.first_shown)],
-            "length": [about_length(found.longer)],
+            "position": [translated(about_position(found.first_shown))],
+            "length": [translated(about_length(found.longer))],
             "authors": wins or [tr("No two authors' answers were compared yet.")],
             "circles": [_circles(found)],
         }
@@ -190,9 +190,18 @@ def _circles(found: Quality) -> str:
     count = len(found.contradictions)
     if not count:
         return tr("None: no labeller prefers A to B, B to C and C to A.")
-    return tr(
-        "{count:,} prompt{value} with preferences that go round in a circle, so that one of the verdicts must be "
-        "wrong. Return opens one.",
-        count=count,
-        value="s" * (count != 1),
+    return trn(
+        "{count:,} prompt with preferences that go round in a circle, so that one of the verdicts must be wrong. "
+        "Return opens one.",
+        "{count:,} prompts with preferences that go round in a circle, so that one of the verdicts must be wrong. "
+        "Return opens one.",
+        count,
     )
+
+
+def _called(name: str, machine: bool) -> str:
+    return tr("{name} (machine)", name=name) if machine else name
+
+
+def _both(one: str, other: str) -> str:
+    return tr("{one} and {other}", one=one, other=other)

@@ -33,11 +33,11 @@ class RankList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMinimumWidth(150)
-        self.about = QLabel(_ABOUT)
+        self.about = QLabel(tr(_ABOUT))
         self.about.setWordWrap(True)
         theme.set_role(self.about, "muted")
         self.list = _Order()
-        self.list.setToolTip(_ABOUT)
+        self.list.setToolTip(tr(_ABOUT))
         self.list.setAccessibleName(tr("Ranking, the best first"))
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.list.setFocusPolicy(Qt.FocusPolicy.ClickFocus)

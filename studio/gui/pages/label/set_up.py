@@ -25,7 +25,7 @@ from studio.core.errors import StudioError
 from studio.core.labelling import LISTWISE, PAIRWISE, POINTWISE, LabelPlan
 from studio.core.records import KINDS
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.label.author_list import AuthorList
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
@@ -94,7 +94,7 @@ class SetUp(QWidget):
         self.dataset.blockSignals(True)
         self.dataset.clear()
         for info in found:
-            self.dataset.addItem(f"{info.name} ({info.size})", info)
+            self.dataset.addItem(f"{info.name} ({translated(info.size)})", info)
         ids = [info.id for info in found]
         self.dataset.setCurrentIndex(ids.index(chosen.id) if chosen and chosen.id in ids else 0 if found else -1)
         self.dataset.blockSignals(False)

@@ -27,7 +27,7 @@ from studio.core.labelling import PAIRWISE, POINTWISE
 from studio.core.methods import METHODS
 from studio.core.records import KINDS
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
@@ -75,7 +75,7 @@ class UseView(QWidget):
         self.table.setMinimumHeight(120)
         self.train: dict[str, QPushButton] = {}
         for method, label in _TRAINS.items():
-            button = QPushButton(label)
+            button = QPushButton(tr(label))
             button.setObjectName(method)
             button.clicked.connect(self._train)
             self.train[method] = button
@@ -106,7 +106,7 @@ class UseView(QWidget):
             combo.clear()
             choices = self.form.rows["make"].known.choices or {}
             for name in wanted:
-                combo.addItem(choices[name], name)
+                combo.addItem(translated(choices[name]), name)
             combo.blockSignals(False)
             self.criterion.blockSignals(True)
             self.criterion.clear()
@@ -176,7 +176,7 @@ class UseView(QWidget):
         try:
             conversion = self.conversion()
         except StudioError as error:
-            self.words.setText(error.sentence)
+            self.words.setText(translated(error.sentence))
             return
         project, known, criterion = self._project, self._known, self.criterion.currentData() or ALL_CRITERIA
 
@@ -193,10 +193,10 @@ class UseView(QWidget):
 
     @Slot(object)
     def _show(self, found: Converted) -> None:
-        self.words.setText("  ".join(found.sentences))
+        self.words.setText("  ".join(translated(sentence) for sentence in found.sentences))
         kind = KINDS[found.kind]
         carried = any(getattr(record, "margin", None) is not None for record in found.records)
-        columns = [*kind.columns, *([tr("Margin")] if carried else [])]
+        columns = [*kind.columns, *([mark("Margin")] if carried else [])]
         self.table.setColumnCount(len(columns))
         self.table.setHorizontalHeaderLabels(columns)
         rows = found.records[:_SHOWN]
@@ -253,7 +253,9 @@ class UseView(QWidget):
         if self._method:
             self.train_requested.emit(info.id, self._method)
         else:
-            self.notice.show_note(tr("The dataset “{name}” is in Data now ({size}).", name=info.name, size=info.size))
+            self.notice.show_note(
+                tr("The dataset “{name}” is in Data now ({size}).", name=info.name, size=translated(info.size))
+            )
 
     @Slot()
     def _ask_export(self) -> None:

@@ -15,8 +15,8 @@ from studio.gui.pages.label.ways import Choice
 _TOOLS = {
     "skip": (mark("Skip"), "S", mark("Leaves the item for later")),
     "flag": (mark("Flag"), "F", mark("Marks the item, to come back to it")),
-    "undo": (mark("Undo"), "Z", mark("Takes the last word back, to the very first one (also Backspace and Ctrl+Z)")),
-    "redo": (mark("Redo"), "Y", mark("Says it again (also Ctrl+Y)")),
+    "undo": (mark("Undo"), "Z", mark("Takes the last word back, to the very first one")),
+    "redo": (mark("Redo"), "Y", mark("Says it again")),
     "previous": (mark("Back"), "P", mark("Shows the item before, judging nothing")),
     "next": (mark("Next"), "N", mark("Shows the next item, judging nothing")),
     "fixed": (mark("Code"), "M", mark("Letters of one width")),
@@ -57,7 +57,9 @@ class VerdictBar(QWidget):
         self._tool_rows.setSpacing(2)
         self.tools: dict[str, QPushButton] = {}
         for action, (label, key, about) in _TOOLS.items():
-            button = _button(f"{label}  ({key})", about)
+            also = ", ".join(self.KEYS[action][1:])
+            about = tr("{about} (also {keys})", about=tr(about), keys=also) if also else tr(about)
+            button = _button(f"{tr(label)}  ({key})", about)
             button.setObjectName(action)
             theme.set_role(button, "quiet")
             button.clicked.connect(self._ask)
@@ -72,7 +74,7 @@ class VerdictBar(QWidget):
 
     def about_key(self, action: str) -> str:
         """What a tool's keys do, in words."""
-        return _TOOLS[action][2].split(" (also")[0] if action in _TOOLS else _OTHERS[action]
+        return tr(_TOOLS[action][2] if action in _TOOLS else _OTHERS[action])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

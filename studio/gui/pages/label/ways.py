@@ -45,7 +45,7 @@ def choices_of(plan: LabelPlan, order: Sequence[int]) -> list[Choice]:
             Choice(tr("Good"), ("1", "Up"), Verdict(rating=1), (0,)),
             Choice(tr("Bad"), ("2", "Down"), Verdict(rating=0), ()),
         ]
-    ends = {plan.scale_values[0]: "worst", plan.scale_values[-1]: "best"}
+    ends = {plan.scale_values[0]: tr("worst"), plan.scale_values[-1]: tr("best")}
     return [
         Choice(f"{value} {ends.get(value, '')}".strip(), (str(value % 10),), Verdict(rating=value))
         for value in plan.scale_values
@@ -56,13 +56,13 @@ def in_words(plan: LabelPlan, verdict: Verdict, order: Sequence[int]) -> str:
     """A verdict as the screen says it, by the letters that answers have there."""
     if verdict.rating is not None:
         if plan.scale == THUMBS:
-            return "good" if verdict.rating else "bad"
-        return tr("{rating} of {scale_values}", rating=verdict.rating, scale_values=max(plan.scale_values))
+            return tr("good") if verdict.rating else tr("bad")
+        return tr("{rating} of {most}", rating=verdict.rating, most=max(plan.scale_values))
     if verdict.is_tie:
         return tr("all bad") if verdict.bad else tr("a tie")
     ranked = sorted((verdict.ranks[place], chr(ord("A") + shown)) for shown, place in enumerate(order))
     if plan.way == PAIRWISE:
-        return tr("{ranked} is better", ranked=ranked[0][1])
+        return tr("{letter} is better", letter=ranked[0][1])
     words = ranked[0][1]
     for (before, _), (rank, letter) in pairwise(ranked):
         words += f" = {letter}" if rank == before else f" > {letter}"
@@ -75,26 +75,27 @@ def said_in(plan: LabelPlan, mark: Mark, order: Sequence[int]) -> list[str]:
         f"{name}: {in_words(plan, verdict, order)}" if name else in_words(plan, verdict, order)
         for name, verdict in mark.verdicts.items()
     ]
-    return [*said, *(["skipped"] if mark.skipped else []), *(["improved"] if mark.edited else [])]
+    return [*said, *([tr("skipped")] if mark.skipped else []), *([tr("improved")] if mark.edited else [])]
 
 
 def question_of(plan: LabelPlan, criterion: str) -> str:
     """What is asked by one criterion."""
     names = plan.criterion_names
-    number = tr("  ({index} of {count})", index=names.index(criterion) + 1, count=len(names)) if len(names) > 1 else ""
     if plan.way == PAIRWISE:
-        return tr(
-            "Which answer is {criterion}?{number}",
-            criterion=f"more {criterion}" if criterion else "better",
-            number=number,
+        asked = (
+            tr("Which answer is more {criterion}?", criterion=criterion) if criterion else tr("Which answer is better?")
         )
-    if plan.way == LISTWISE:
-        return tr(
-            "Rank the answers, the {criterion} first.{number}",
-            criterion=f"most {criterion}" if criterion else "best",
-            number=number,
+    elif plan.way == LISTWISE:
+        asked = (
+            tr("Rank the answers, the most {criterion} first.", criterion=criterion)
+            if criterion
+            else tr("Rank the answers, the best first.")
         )
-    return tr("How {criterion} is it?{number}", criterion=criterion or "good", number=number)
+    else:
+        asked = tr("How {criterion} is it?", criterion=criterion) if criterion else tr("How good is it?")
+    if len(names) == 1:
+        return asked
+    return tr("{question}  ({number} of {count})", question=asked, number=names.index(criterion) + 1, count=len(names))
 
 
 def prompt_in_words(prompt: Sequence[Message]) -> str:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButt
 from studio.core.errors import StudioError
 from studio.core.hub import host_of
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.ask import question
 from studio.jobs.hub import Hub
 from studio.storage.hub_places import endpoint, token_file
@@ -109,7 +109,7 @@ class AccountDialog(QDialog):
         if asked not in ("account", "sign in", "sign out"):
             return
         theme.set_role(self.said, "error")
-        self.said.setText(error.sentence)
+        self.said.setText(translated(error.sentence))
 
     @Slot()
     def _tell(self) -> None:

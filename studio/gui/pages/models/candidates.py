@@ -10,14 +10,22 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from studio.core.forecast import Device
 from studio.core.hub import HubModel
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.storage.catalogue import CatalogueModel, Needs, needs_of
 from studio.storage.files import in_bytes
 from studio.storage.model_shapes import foretold_shape
 from studio.storage.models import in_count
 
 CANDIDATE = int(Qt.ItemDataRole.UserRole)
-_COLUMNS = (mark("Model"), mark("Size"), mark("Licence"), mark("To talk"), "LoRA", "QLoRA", mark("On this computer"))
+_COLUMNS = (
+    mark("Model"),
+    mark("Size"),
+    mark("Licence"),
+    mark("To talk"),
+    mark("LoRA"),
+    mark("QLoRA"),
+    mark("On this computer"),
+)
 _ABOUT = (
     mark("What it is called"),
     mark("How many parameters it has"),
@@ -61,7 +69,11 @@ class Candidate:
 
 def of_catalogue(model: CatalogueModel) -> Candidate:
     """A row for an entry of the catalogue."""
-    about = model.about if model.answers else tr("{about} A base: it first has to learn to answer.", about=model.about)
+    about = (
+        model.about
+        if model.answers
+        else tr("{about} A base: it first has to learn to answer.", about=translated(model.about))
+    )
     return Candidate(
         model.name, model.title, model.parameters, model.context, model.licence, model.gated, about, model.config
     )
@@ -117,9 +129,9 @@ class CandidateTable(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return tr(_COLUMNS[section])
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
-            return _ABOUT[section]
+            return tr(_ABOUT[section])
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -131,7 +143,7 @@ class CandidateTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _text(candidate, index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{_COLUMNS[index.column()]}: {_text(candidate, index.column())}"
+            return f"{tr(_COLUMNS[index.column()])}: {_text(candidate, index.column())}"
         return None
 
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from studio.gui import theme
-from studio.gui.language import mark
+from studio.gui.language import mark, tr
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.disk import Kind, Piece
 from studio.storage.files import in_bytes
@@ -45,7 +45,7 @@ class PieceTable(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return tr(_COLUMNS[section])
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -57,7 +57,7 @@ class PieceTable(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return texts[index.column()]
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{_COLUMNS[index.column()] or 'Note'}: {texts[index.column()]}"
+                return f"{tr(_COLUMNS[index.column()] or mark('Note'))}: {texts[index.column()]}"
             case Qt.ItemDataRole.ToolTipRole:
                 return plain_tip(str(piece.folder))
             case _ if role == PIECE:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.models.disk_pieces import PIECE, DiskBar, PieceTable, SizeDelegate
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.keys import bind
@@ -134,17 +134,16 @@ class DiskView(QWidget):
                 self.table.selectRow(row)
         home, free = models_home(), free_bytes(self._project.folder)
         total = in_bytes(sum(piece.size for piece in pieces))
-        elsewhere = ""
-        if not _same_disk(home, self._project.folder):
-            elsewhere = tr(", {in_bytes} on that of the downloaded models", in_bytes=in_bytes(free_bytes(home) or 0))
-        self.about.setText(
-            tr(
-                "{total} in all; {in_bytes} free on the project's disk{elsewhere}.",
+        if _same_disk(home, self._project.folder):
+            said = tr("{total} in all; {free} free on the project's disk.", total=total, free=in_bytes(free or 0))
+        else:
+            said = tr(
+                "{total} in all; {free} free on the project's disk, {elsewhere} on that of the downloaded models.",
                 total=total,
-                in_bytes=in_bytes(free or 0),
-                elsewhere=elsewhere,
+                free=in_bytes(free or 0),
+                elsewhere=in_bytes(free_bytes(home) or 0),
             )
-        )
+        self.about.setText(said)
         self._tell()
 
     def _chosen(self) -> list[Piece]:
@@ -221,7 +220,7 @@ class DiskView(QWidget):
             count = (
                 tr("{count} things are", count=len(self._thrown))
                 if len(self._thrown) > 1
-                else tr("{what} is", what=self._thrown[0].what)
+                else tr("{what} is", what=translated(self._thrown[0].what))
             )
             self.notice.show_note(
                 tr("{count} in the trash, {size}. Emptied, it gives the room back.", count=count, size=in_bytes(size)),

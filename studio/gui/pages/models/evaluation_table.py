@@ -89,7 +89,7 @@ class AnswerTable(QTableWidget):
         self.setRowCount(len(rows))
         self.setHorizontalHeaderLabels(heads)
         for row, (prompt, answer) in enumerate(rows):
-            said = answer.text.strip() or "(nothing)"
+            said = answer.text.strip() or tr("(nothing)")
             self.setItem(row, 0, _cell(prompt))
             self.setItem(row, 1, _cell(said if answer.ended else tr("{said} … (cut off)", said=said)))
             if scored:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.elided_label import ElidedLabel
 from studio.storage.library import Kind, LibraryModel, Origin
@@ -60,7 +60,7 @@ class ModelView(QWidget):
         self.tabs.setExpanding(False)
         self.stack = QStackedWidget()
         for panel in panels:
-            self.tabs.addTab(panel.title)
+            self.tabs.addTab(tr(panel.title))
             scroll = QScrollArea()
             scroll.setWidgetResizable(True)
             scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -87,7 +87,7 @@ class ModelView(QWidget):
         """Be about another model; the panel stays where it suits that one too."""
         self._model = model
         self.name.show_text(model.name)
-        self.about.setText(model.about)
+        self.about.setText(translated(model.about))
         there = model.folder.is_dir()
         self.chat.setVisible(model.writes and there)
         self.forget.setVisible(model.linked and model.origin is Origin.FOLDER)

@@ -25,7 +25,7 @@ from studio.core.errors import StudioError
 from studio.core.forecast import Device
 from studio.core.hub import HubModel, Offer, host_of
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.models.candidates import Candidate, with_needs
 from studio.gui.widgets.elided_label import ElidedLabel
 from studio.gui.widgets.visible_text import unsteered
@@ -157,13 +157,13 @@ class OfferView(QWidget):
         self._candidate = with_needs(known, self._device)
         self.learned.emit(self._candidate)
         if offer.trouble:
-            self._say(offer.trouble, "warning" if offer.usable else "error")
+            self._say(translated(offer.trouble), "warning" if offer.usable else "error")
         self._tell()
 
     @Slot(object, str)
     def _take_failure(self, error: StudioError, asked: str) -> None:
         if asked == "model":
-            self._say(error.sentence, "error")
+            self._say(translated(error.sentence), "error")
 
     @Slot(object, object, object, str)
     def _show_progress(self, done: int, total: int, speed: int, file: str) -> None:
@@ -206,7 +206,7 @@ class OfferView(QWidget):
     @Slot(object, str)
     def _take_failed_download(self, error: StudioError, _asked: str) -> None:
         self._downloading = ""
-        self._say(error.sentence, "error")
+        self._say(translated(error.sentence), "error")
         self._tell()
 
     @Slot()
@@ -232,10 +232,10 @@ class OfferView(QWidget):
             self.use_token.hide()
             return
         self.use_token.setVisible(self._signed_in)
-        self.title.show_text(candidate.title)
-        self.about.setText(candidate.about)
+        self.title.show_text(translated(candidate.title))
+        self.about.setText(translated(candidate.about))
         self.about.setVisible(bool(candidate.about))
-        self.facts.setText(f"{candidate.name}: {candidate.facts}" if candidate.facts else candidate.name)
+        self.facts.setText(f"{candidate.name}: {translated(candidate.facts)}" if candidate.facts else candidate.name)
         self.memory.setText(_memory(candidate))
         self.memory.setVisible(candidate.needs is not None)
         home = models_home()

@@ -62,7 +62,7 @@ class ServePanel(Panel):
         self.others = QCheckBox(tr("Other computers of the network may use it, too"))
         self.token = QLineEdit()
         self.token.setAccessibleName(tr("Token that callers must show"))
-        self.token.setPlaceholderText("none")
+        self.token.setPlaceholderText(tr("none"))
         self.make = QPushButton(tr("Make one"))
         self.make.setAccessibleName(tr("Make a token"))
         self.start = QPushButton(tr("Start serving"))

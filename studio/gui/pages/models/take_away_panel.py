@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.exporting import ADAPTER, FORMS, GGUF, MERGED, ExportPlan, default_numbers, number_formats
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.models.panel import Panel
 from studio.gui.pages.models.upload_dialog import UploadDialog
 from studio.gui.pages.models.work_line import WorkLine
@@ -115,7 +115,7 @@ class TakeAwayPanel(Panel):
         self.told.hide()
         self.form.clear()
         for form in [ADAPTER, MERGED, GGUF] if model.kind is Kind.ADAPTER else [MERGED, GGUF]:
-            self.form.addItem(FORMS[form][0], form)
+            self.form.addItem(translated(FORMS[form][0]), form)
         self._offer()
 
     def close_down(self) -> None:
@@ -133,7 +133,7 @@ class TakeAwayPanel(Panel):
         form = self.form.currentData()
         if form is None or self._model is None:
             return
-        self.about.setText(FORMS[form][1])
+        self.about.setText(translated(FORMS[form][1]))
         self.numbers.clear()
         for name, words in number_formats(form).items():
             self.numbers.addItem(words if form != GGUF else f"{name}: {words}", name)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from studio.core.errors import StudioError
 from studio.core.runs import Outcome, RunState
+from studio.gui.language import translated
 from studio.gui.pages.runs.failure_card import FailureCard
 from studio.gui.widgets.notice import Notice
 from studio.jobs.queue import ProjectQueue
@@ -31,7 +32,7 @@ class Ending:
 
     def tell(self, record: RunRecord) -> None:
         """Say what has not been said yet."""
-        queued = self._queue.queue.sentence_for(record.id, datetime.now()) if record.queued else ""
+        queued = translated(self._queue.queue.sentence_for(record.id, datetime.now())) if record.queued else ""
         if queued != self._queued:
             self._told, self._queued = None, queued
             self.notice.clear()
@@ -53,7 +54,9 @@ class Ending:
             if record.state in (RunState.FAILED, RunState.INTERRUPTED):
                 self.card.show_outcome(record.outcome)
             else:
-                self.notice.show_note(f"{record.outcome.sentence} {record.outcome.hint}".strip())
+                self.notice.show_note(
+                    f"{translated(record.outcome.sentence)} {translated(record.outcome.hint)}".strip()
+                )
 
     def say(self, told: object, action: str = "") -> None:
         """An error, or a note as text; `action` is what a button beside it does."""

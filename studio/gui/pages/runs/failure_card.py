@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from studio.core.runs import Outcome
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 
 
 class FailureCard(QFrame):
@@ -57,12 +57,12 @@ class FailureCard(QFrame):
 
     def show_outcome(self, outcome: Outcome) -> None:
         """Say how a run ended."""
-        self.what.setText(outcome.sentence)
-        self.hint.setText(outcome.hint)
+        self.what.setText(translated(outcome.sentence))
+        self.hint.setText(translated(outcome.hint))
         self.code.setText("" if outcome.exit_code is None else str(outcome.exit_code))
         self.line.setText(outcome.log_line)
         for name, label in self._rows:
             for part in (name, label):
                 part.setVisible(bool(label.text()))
-        self.setAccessibleName(f"{outcome.sentence} {outcome.hint}".strip())
+        self.setAccessibleName(f"{translated(outcome.sentence)} {translated(outcome.hint)}".strip())
         self.show()

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from studio.core.lineage import Family, Node
 from studio.gui import theme
-from studio.gui.language import mark
+from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.visible_text import plain_tip
 
 _CARD = QSize(232, 72)
 _GAP_ACROSS, _GAP_DOWN, _MARGIN = 64, 20, 12
-_WORDS = {"model": mark("BASE MODEL"), "dataset": "DATA", "labels": "LABELS"}
+_WORDS = {"model": mark("BASE MODEL"), "dataset": mark("DATA"), "labels": mark("LABELS")}
 _COLOURS = {"model": 5, "dataset": 2, "labels": 3, "run": 0}  # places in the theme's colours for plots
 _TRAINED = {"reward": 4, "dpo": 1, "kto": 1, "ppo": 1, "rloo": 1, "grpo": 1}
 
@@ -127,7 +127,7 @@ class NodeCard(QAbstractButton):
         self.setFixedSize(_CARD)
         self.setText(node.title)
         self.setAccessibleName(node.spoken)
-        self.setToolTip(plain_tip(f"{node.title}\n{node.detail}"))
+        self.setToolTip(plain_tip(f"{node.title}\n{translated(node.detail)}"))
         self.setCursor(Qt.CursorShape.PointingHandCursor if node.ref else Qt.CursorShape.ArrowCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -156,7 +156,7 @@ class NodeCard(QAbstractButton):
         painter.setBrush(colour)
         painter.drawRoundedRect(QRectF(area.x() + 6, area.y() + 10, 4, area.height() - 20), 2, 2)
         inside = self.rect().adjusted(20, 7, -10, -7)
-        kind, detail = _WORDS.get(node.kind, node.method.upper()), node.detail
+        kind, detail = tr(_WORDS.get(node.kind, node.method.upper())), node.detail
         small = QFont(self.font())
         small.setPixelSize(11)
         small.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.5)

@@ -12,7 +12,7 @@ from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
 from studio.core.runs import RunState
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.runs import words
 from studio.gui.pages.runs.run_list import state_colour
 from studio.gui.when import when
@@ -85,14 +85,16 @@ class RunHead(QWidget):
         facts = words.facts_of(story, state)
         self.facts.setText(facts)
         self.facts.setVisible(bool(facts))
-        warnings = dict.fromkeys(f"{warning.text('what')} {warning.text('hint')}".strip() for warning in story.warnings)
+        warnings = dict.fromkeys(
+            translated(f"{warning.text('what')} {warning.text('hint')}".strip()) for warning in story.warnings
+        )
         said = [*([self._base] if self._base else []), *list(warnings)[-3:]]
         self.warning.setText("\n".join(said))
         self.warning.setVisible(bool(said))
 
     def say_of_base(self, sentence: str) -> None:
         """Say that the base model changed since, or nothing; seen at once when there is something to say."""
-        self._base = sentence
+        self._base = sentence = translated(sentence)
         if sentence:
             self.warning.setText("\n".join(filter(None, (sentence, self.warning.text()))))
             self.warning.show()
@@ -107,10 +109,10 @@ class RunHead(QWidget):
         if recipe is None:
             return record.id
         parts = [
-            recipe.how.label,
+            translated(recipe.how.label),
             Path(recipe.base_model).name,
             self._dataset(recipe),
-            f"{_began(record)} {when(record.id, date.today())}",
+            _began(record, when(record.id, date.today())),
         ]
         return "  ·  ".join(parts)
 
@@ -121,5 +123,5 @@ class RunHead(QWidget):
             return tr("a dataset that was deleted")
 
 
-def _began(record: RunRecord) -> str:
-    return "made" if record.state is RunState.WAITING else "started"
+def _began(record: RunRecord, moment: str) -> str:
+    return tr("made {when}", when=moment) if record.state is RunState.WAITING else tr("started {when}", when=moment)

@@ -28,7 +28,7 @@ COLUMNS = (
     mark("Note"),
     mark("Made"),
 )
-_NUMBERS = (mark("Steps"), mark("Time"))
+_NUMBERS = ("Steps", "Time")
 
 
 class HistoryModel(QAbstractTableModel):
@@ -80,7 +80,7 @@ class HistoryModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
         """Qt: the names of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == _DISPLAY:
-            return COLUMNS[section]
+            return tr(COLUMNS[section])
         return None
 
     def data(self, index: Index, role: int = _DISPLAY) -> Any:

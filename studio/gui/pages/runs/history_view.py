@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import mark, tr
 from studio.gui.pages.runs.actions import RunActions
 from studio.gui.pages.runs.compare_view import MOST, CompareView
 from studio.gui.pages.runs.history_model import COLUMNS, RUN_ID, FilteredRuns, HistoryModel
@@ -64,14 +64,14 @@ class HistoryView(QWidget):
         tools = FlowLayout(spacing=8)
         tools.addWidget(self.filter)
         for word, act in (
-            (tr("Open"), self._open),
-            (tr("New run from this one"), self.acts.train_again),
-            (tr("Rename…"), self.acts.rename),
-            (tr("Tags…"), self.acts.tag),
-            (tr("Note…"), self.acts.note),
-            (tr("Delete…"), self.acts.ask_to_delete),
+            (mark("Open"), self._open),
+            (mark("New run from this one"), self.acts.train_again),
+            (mark("Rename…"), self.acts.rename),
+            (mark("Tags…"), self.acts.tag),
+            (mark("Note…"), self.acts.note),
+            (mark("Delete…"), self.acts.ask_to_delete),
         ):
-            button = QPushButton(word)
+            button = QPushButton(tr(word))
             theme.set_role(button, "quiet")
             button.clicked.connect(act)
             tools.addWidget(button)

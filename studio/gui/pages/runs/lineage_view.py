@@ -13,7 +13,7 @@ from studio.core.guide import Facts, RunFact
 from studio.core.lineage import Family, Node, RunFacts, family_of
 from studio.core.pipeline import STATIONS, Progress, Station, method_for, progress_of
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.runs import words
 from studio.gui.pages.runs.family_tree import FamilyTree
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -132,7 +132,7 @@ class LineageView(QWidget):
     def _show(self, found: tuple[Family, Facts]) -> None:
         family, self._facts = found
         progress = progress_of(self._facts)
-        self.said.setText(progress.sentence)
+        self.said.setText(translated(progress.sentence))
         for card in self.stations.values():
             card.show_progress(progress)
         self.tree.show_family(family)
@@ -188,13 +188,13 @@ class StationCard(QFrame):
         super().__init__(parent)
         theme.set_role(self, "card")
         self._station, self._number = station, number
-        self.mark, self.title = QLabel(), QLabel(station.title)
+        self.mark, self.title = QLabel(), QLabel(translated(station.title))
         theme.set_role(self.title, "heading")
-        about = QLabel(station.about)
+        about = QLabel(translated(station.about))
         about.setWordWrap(True)
         theme.set_role(about, "muted")
         self.button = QPushButton({"train": tr("Train…"), "label": tr("Label…"), "chat": tr("Open Chat")}[station.verb])
-        self.button.setAccessibleName(f"{station.title}: {self.button.text()}")
+        self.button.setAccessibleName(f"{translated(station.title)}: {self.button.text()}")
         self.button.clicked.connect(self._begin)
         head = QHBoxLayout()
         head.setSpacing(8)
@@ -218,12 +218,12 @@ class StationCard(QFrame):
         self.mark.setText("✓" if done else "➜" if upcoming else f"{self._number}")
         theme.set_role(self.mark, "success" if done else "accent" if upcoming else "muted")
         theme.set_role(self.button, "primary" if upcoming else "quiet")
-        told = "done" if done else tr("comes next") if upcoming else tr("not done yet")
+        told = tr("done") if done else tr("comes next") if upcoming else tr("not done yet")
         self.setAccessibleName(
             tr(
                 "Step {number}, {title}{optional}: {told}",
                 number=self._number,
-                title=self._station.title,
+                title=translated(self._station.title),
                 optional=optional,
                 told=told,
             )

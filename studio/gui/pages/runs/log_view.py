@@ -134,8 +134,9 @@ class LogView(QWidget):
             mark.format, mark.cursor = looks, place  # type: ignore[attr-defined]
             marks.append(mark)
         self.text.setExtraSelections(marks)
-        more = tr(" or more") if len(places) == _MOST else ""
-        self.found.setText(tr("{count:,}{more} found", count=len(places), more=more) if self.search.text() else "")
+        count = len(places)
+        found = tr("{count:,} or more found", count=count) if count == _MOST else tr("{count:,} found", count=count)
+        self.found.setText(found if self.search.text() else "")
         for button in (self.next, self.previous):
             button.setEnabled(bool(places))
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.core.machine_use import GAUGES, Gauge, MachineUse
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.files import in_bytes
@@ -69,12 +69,12 @@ class GaugeMeter(QWidget):
         self.value = self._in_words(now)
         told = tr(
             "{label}: {value}, at most {in_words}",
-            label=self._gauge.label,
+            label=translated(self._gauge.label),
             value=self.value,
             in_words=self._in_words(most),
         )
         self.setAccessibleName(told)
-        self.setToolTip(plain_tip(f"{told}. {self._gauge.about}"))
+        self.setToolTip(plain_tip(f"{told}. {translated(self._gauge.about)}"))
         self.update()
 
     def _in_words(self, value: float) -> str:

@@ -24,7 +24,7 @@ class Parts(QWidget):
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
         self.tabs.setAccessibleName(tr("What to show of the run"))
         for word in pages:
-            self.tabs.addTab(word)
+            self.tabs.addTab(tr(word))
         above = QWidget()
         shape = above.sizePolicy()
         shape.setHeightForWidth(True)

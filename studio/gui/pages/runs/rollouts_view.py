@@ -30,7 +30,7 @@ _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 _SORT = int(Qt.ItemDataRole.UserRole)
 _SHOWN = 300  # characters of a cell; more is never visible
 _NEWEST = -1
-_COLUMNS = (mark("Step"), mark("Prompt"), mark("Answer"), mark("Score"), "KL", mark("Tokens"), mark("Ended"))
+_COLUMNS = (mark("Step"), mark("Prompt"), mark("Answer"), mark("Score"), mark("KL"), mark("Tokens"), mark("Ended"))
 _WIDTHS = {"Step": 72, "Score": 80, "KL": 80, "Tokens": 80, "Ended": 80}
 
 
@@ -71,7 +71,7 @@ class RolloutsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and _COLUMNS[section] in _WIDTHS:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
+            return tr(_COLUMNS[section])
         return None
 
 
@@ -215,7 +215,7 @@ def _in_words(value: str | float | bool) -> str:
         shown = " ".join(value[:_SHOWN].split())
         return shown + "…" if len(value) > _SHOWN else shown
     if isinstance(value, bool):
-        return "yes" if value else tr("cut off")
+        return tr("yes") if value else tr("cut off")
     if isinstance(value, int):
         return f"{value:,}"
     return tr("not a number") if math.isnan(value) else f"{value:.3f}"

@@ -141,11 +141,10 @@ class _Card(QFrame):
         self.prompt.setText(shown.prompt if shown else "")
         heading = tr("After step {step:,}", step=step) if step else tr("Before training")
         if earlier is not None and now is not None:
-            same = earlier.answer == now.answer
-            heading += (
-                tr(", as after step {step:,}", step=earlier.step)
-                if same
-                else tr("; underlined: not so after {step:,}", step=earlier.step)
+            heading = (
+                tr("{when}, as after step {step:,}", when=heading, step=earlier.step)
+                if earlier.answer == now.answer
+                else tr("{when}; underlined: not so after {step:,}", when=heading, step=earlier.step)
             )
         self.now_heading.setText(heading)
         for box, sample, what in (
@@ -163,7 +162,7 @@ class _Card(QFrame):
 def _text(sample: Sample | None) -> str:
     if sample is None:
         return tr("(not written)")
-    return sample.answer + ("" if sample.ended else " …") if sample.answer.strip() else "(nothing)"
+    return sample.answer + ("" if sample.ended else " …") if sample.answer.strip() else tr("(nothing)")
 
 
 def _answer_box() -> QPlainTextEdit:

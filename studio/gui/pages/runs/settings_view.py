@@ -12,7 +12,7 @@ from studio.core.errors import StudioError
 from studio.core.recipe_words import setting_rows
 from studio.core.recipes import Recipe
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.storage.datasets import find_dataset
 from studio.storage.label_datasets import labels_used
 from studio.storage.project import Project
@@ -73,13 +73,13 @@ class SettingsView(QScrollArea):
         if recipe is None:
             return [(tr("Folder"), str(folder))]
         return [
-            (tr("Method"), recipe.how.label),
+            (tr("Method"), translated(recipe.how.label)),
             (tr("Base model"), recipe.base_model),
             (tr("Starts from"), recipe.adapter or tr("the base model itself")),
             (tr("Dataset"), self._dataset(recipe)),
             *self._revision(recipe),
             *self._labels(recipe),
-            *setting_rows(recipe),
+            *((translated(label), translated(value)) for label, value in setting_rows(recipe)),
             (tr("Folder"), str(folder)),
         ]
 
@@ -91,8 +91,9 @@ class SettingsView(QScrollArea):
         then = at_hash(self._project, info, recipe.dataset_hash) if recipe.dataset_hash else info
         if then is None:
             return tr("{name}, which is another one now", name=info.name)
-        changed = then.content_hash != info.content_hash
-        return f"{info.name} ({then.size})" + (tr(", as it was before it was changed") if changed else "")
+        if then.content_hash != info.content_hash:
+            return tr("{name} ({size}), as it was before it was changed", name=info.name, size=translated(then.size))
+        return f"{info.name} ({translated(then.size)})"
 
     def _revision(self, recipe: Recipe) -> list[tuple[str, str]]:
         """Which state of the dataset it was; its hash names what it held, row by row."""
@@ -112,4 +113,4 @@ class SettingsView(QScrollArea):
             used = labels_used(self._project, recipe.dataset_hash)
         except StudioError:
             return []
-        return [(tr("Labels"), used.sentence)] if used else []
+        return [(tr("Labels"), translated(used.sentence))] if used else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from studio.core.runs import WORKING, RunState, RunStory
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.when import in_time
 from studio.jobs.runs import RunRecord
 from studio.storage.files import in_bytes
@@ -35,8 +35,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, me
 def phase_of(story: RunStory, state: RunState) -> str:
     """The word on the chip: the phase while a worker is at it, the ending afterwards."""
     if state.is_over:
-        return STATES[state]
-    return PHASES.get(story.phase, STATES[state])
+        return tr(STATES[state])
+    return tr(PHASES.get(story.phase, STATES[state]))
 
 
 def state_of(record: RunRecord) -> str:
@@ -82,9 +82,9 @@ def facts_of(story: RunStory, state: RunState) -> str:
 
 
 _RESULTS = (
-    ("eval_score", mark("held-out score {:.3g}")),
-    ("eval_accuracy", mark("held-out accuracy {:.3g}")),
-    ("eval_loss", mark("eval loss {:.4g}")),
+    ("eval_score", mark("held-out score {value:.3g}")),
+    ("eval_accuracy", mark("held-out accuracy {value:.3g}")),
+    ("eval_loss", mark("eval loss {value:.4g}")),
 )
 
 
@@ -94,13 +94,13 @@ def result_of(record: RunRecord) -> str:
     for name, told in _RESULTS:
         value = story.evaluation.number(name) if story.evaluation is not None else None
         if value is not None:
-            return told.format(value)
+            return tr(told, value=value)
     return tr("loss {loss:.4g}", loss=story.loss) if story.loss is not None else ""
 
 
 def method_of(record: RunRecord) -> str:
     """Its method in few words: the short name that people know it by, where it has one."""
-    label = record.recipe.how.label if record.recipe else ""
+    label = translated(record.recipe.how.label) if record.recipe else ""
     return label.partition("(")[2].rstrip(")") or label
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, 
 from studio.core.errors import StudioError
 from studio.core.torch_builds import TorchBuild
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.processes.runtimes import PYTHON, Plan, plan_for
 
 _OFFICIAL, _MIRROR, _FOLDER = "official", "mirror", "folder"
@@ -67,8 +67,9 @@ class SetUpOptions(QWidget):
         self.build.clear()
         # Where the suited one is not to be had, the one that works everywhere comes first.
         for build in sorted(builds, key=lambda build: (build.key != chosen, build.key != "cpu")):
-            suits = tr(" (suits this computer)") if build.key == chosen else ""
-            self.build.addItem(build.label + suits, build.key)
+            label = translated(build.label)
+            suited = tr("{build} (suits this computer)", build=label) if build.key == chosen else label
+            self.build.addItem(suited, build.key)
         self.build.setCurrentIndex(0 if builds else -1)
         self.build.blockSignals(False)
         self.changed.emit()

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 from studio.core.errors import StudioError
 from studio.core.torch_builds import BUILDS
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.runtime.found import Found, lines_about, look
 from studio.gui.pages.runtime.options import SetUpOptions
 from studio.gui.widgets.ask import question
@@ -168,32 +168,32 @@ class RuntimePage(QScrollArea):
         key, suited = self.options.build.currentData(), self._found.choice
         missing = suited.build.key not in [build.key for build in self._found.builds]
         if key is None:
-            self.what.setText(suited.reason)
+            self.what.setText(translated(suited.reason))
         elif key == suited.build.key:
-            self.what.setText(f"{suited.build.label}. {suited.reason}")
+            self.what.setText(f"{translated(suited.build.label)}. {translated(suited.reason)}")
         elif missing:
             self.what.setText(
                 tr(
                     "{label}. {reason} This copy of Plumbline has no list of files for {label_2}, though: get a "
                     "released one.",
-                    label=BUILDS[key].label,
-                    reason=suited.reason,
-                    label_2=suited.build.label,
+                    label=translated(BUILDS[key].label),
+                    reason=translated(suited.reason),
+                    label_2=translated(suited.build.label),
                 )
             )
         else:
             self.what.setText(
                 tr(
                     "{label}, chosen by you. Suited would be {label_2}: {reason}",
-                    label=BUILDS[key].label,
-                    label_2=suited.build.label,
-                    reason=suited.reason,
+                    label=translated(BUILDS[key].label),
+                    label_2=translated(suited.build.label),
+                    reason=translated(suited.reason),
                 )
             )
         try:
             plan = self.options.plan()
         except StudioError as error:
-            self.where.setText(error.sentence)
+            self.where.setText(translated(error.sentence))
         else:
             self.where.setText(_journey(plan, self._found))
         self.start.setEnabled(key is not None and not self._works)
@@ -321,7 +321,7 @@ class RuntimePage(QScrollArea):
     def _end(self) -> None:
         self._works = False
         self._refresh()
-        (self.start if self.later.text() == "Not now" else self.later).setFocus()
+        (self.start if self.later.text() == tr("Not now") else self.later).setFocus()
 
 
 def _journey(plan: Plan, found: Found) -> str:

@@ -127,6 +127,6 @@ class CodeChoice(QWidget):
 
     def _show(self) -> None:
         there = self._function is not None
-        self.about.setText(tr("Agreed to run: {path}", path=self._function.path) if self._function else _ABOUT)
+        self.about.setText(tr("Agreed to run: {path}", path=self._function.path) if self._function else tr(_ABOUT))
         for part in (self._weight_label, self.weight, self.remove):
             part.setVisible(there)

@@ -13,7 +13,7 @@ from studio.core.errors import StudioError
 from studio.core.methods import Method
 from studio.core.records import KINDS
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import one_of, tr, translated
 from studio.storage.datasets import list_datasets
 from studio.storage.project import Project
 
@@ -82,17 +82,20 @@ class DatasetChoice(QWidget):
         self.combo.blockSignals(True)
         self.combo.clear()
         for info in found:
-            self.combo.addItem(f"{info.name} ({info.size})", info)
+            self.combo.addItem(f"{info.name} ({translated(info.size)})", info)
         self.combo.setCurrentIndex(ids.index(chosen.id) if chosen and chosen.id in ids else 0 if found else -1)
         self.combo.blockSignals(False)
         needed = [KINDS[name] for name in self._method.needs]
-        rows = " or ".join(kind.rows for kind in needed)
+        rows = one_of([translated(kind.rows) for kind in needed])
         if self._method.is_rewarded:
             self.about.setText(tr("Answers the prompts of any dataset of conversations; answers in it are left aside."))
             self.missing.setText(tr("This project has no prompts yet: import a file of prompts or examples first."))
         else:
             self.about.setText(
-                tr("Learns from {list}.", list=" or ".join(f"{kind.rows} ({kind.about})" for kind in needed))
+                tr(
+                    "Learns from {rows}.",
+                    rows=one_of([f"{translated(kind.rows)} ({translated(kind.about)})" for kind in needed]),
+                )
             )
             self.missing.setText(tr("This project has no {rows} yet: import a file of them first.", rows=rows))
         for part in (self.missing, self.bring):

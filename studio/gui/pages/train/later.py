@@ -69,7 +69,7 @@ class TimeDialog(QDialog):
         self.time.setAccessibleName(tr("When to start"))
         self.time.setCalendarPopup(True)
         self.time.setMinimumDateTime(QDateTime.currentDateTime())
-        how = QLabel(_HOW)
+        how = QLabel(tr(_HOW))
         how.setWordWrap(True)
         theme.set_role(how, "muted")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

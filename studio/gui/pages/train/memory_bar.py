@@ -22,7 +22,7 @@ from studio.core.forecast_rewards import Roles
 from studio.core.methods import Method, TrainSettings
 from studio.core.rewards import Rewards
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import longest_record
 from studio.storage.files import in_bytes
@@ -231,7 +231,7 @@ class MemoryBar(QWidget):
         self.bar.show_parts(forecast.parts, device.free)
         self._show_key(forecast)
         sentence = self.refusal or _sentence(forecast, device, verdict, self._fit)
-        self.sentence.setText(sentence)
+        self.sentence.setText(translated(sentence))
         theme.set_role(self.sentence, "error" if self.refusal else _ROLES[verdict])
         self.button.setVisible(self._fit is not None and not self.refusal)
         parts = ", ".join(f"{part.label} {in_bytes(part.size)}" for part in forecast.parts if part.size)
@@ -323,8 +323,8 @@ class _Key(QWidget):
 
     def show_part(self, part: Part) -> None:
         """Say how large it is."""
-        self.text.setText(f"{part.label} {in_bytes(part.size)}")
-        self.setToolTip(part.about)
+        self.text.setText(f"{translated(part.label)} {in_bytes(part.size)}")
+        self.setToolTip(translated(part.about))
 
     @Slot()
     def _repaint(self) -> None:
@@ -371,4 +371,4 @@ def _sentence(forecast: Forecast, device: Device, verdict: Verdict, fit: Fit | N
             about=about,
             need=need,
         )
-    return tr("{about}{need} To fit: {sentence}", about=about, need=need, sentence=fit.sentence)
+    return tr("{about}{need} To fit: {sentence}", about=about, need=need, sentence=translated(fit.sentence))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QLabel, QRadioB
 
 from studio.core.methods import METHODS, Method
 from studio.gui import theme
+from studio.gui.language import translated
 
 _WIDEST = 420  # of cards in one row, in logical pixels
 _GAP = 12
@@ -23,10 +24,10 @@ class MethodCard(QFrame):
         super().__init__(parent)
         theme.set_role(self, "choice")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.button = QRadioButton(method.label)
-        self.button.setAccessibleDescription(method.about)
+        self.button = QRadioButton(translated(method.label))
+        self.button.setAccessibleDescription(translated(method.about))
         self.button.toggled.connect(self._show_chosen)
-        about = QLabel(method.about)
+        about = QLabel(translated(method.about))
         about.setTextFormat(Qt.TextFormat.PlainText)
         about.setWordWrap(True)
         about.setIndent(31)  # under the label, not under its circle

@@ -36,7 +36,7 @@ from studio.core.templates import MODELS_OWN
 from studio.core.training_settings import FULL, usual_rate
 from studio.core.ways import Unavailable, unavailable
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.train.dataset_choice import DatasetChoice
 from studio.gui.pages.train.later import LaterButton
 from studio.gui.pages.train.method_cards import MethodCards
@@ -187,7 +187,11 @@ class TrainPage(QWidget):
         fitting = [name for name, method in METHODS.items() if info.kind_name in method.needs]
         if not fitting:
             self.notice.show_note(
-                tr("“{name}” holds {rows}, and no method here learns from them.", name=info.name, rows=info.kind.rows)
+                tr(
+                    "“{name}” holds {rows}, and no method here learns from them.",
+                    name=info.name,
+                    rows=translated(info.kind.rows),
+                )
             )
             return
         if method in fitting:
@@ -282,7 +286,7 @@ class TrainPage(QWidget):
             return self.rewards.missing()
         for name in self.settings.problems():
             row = self.settings.rows[name]
-            return tr("Correct “{label}”", label=row.known.label), row.editor
+            return tr("Correct “{label}”", label=translated(row.known.label)), row.editor
         if self.summary.memory.refusal:
             return tr("Choose a smaller model"), self.model.combo
         return "", None

@@ -12,7 +12,7 @@ from studio.core.errors import StudioError
 from studio.core.glossary import REWARDED_METHODS
 from studio.core.rewards import Rewards
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.train.code_choice import CodeChoice
 from studio.gui.pages.train.judge_model import JudgeModel
 from studio.gui.widgets.rules_form import RulesForm
@@ -76,7 +76,7 @@ class RewardChoice(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(self.how)
-        layout.addWidget(_muted(_ABOUT))
+        layout.addWidget(_muted(tr(_ABOUT)))
         layout.addLayout(row)
         for part in (self.rules, self.code, self.wrong, self.watch, self._watched):
             layout.addWidget(part)
@@ -129,7 +129,7 @@ class RewardChoice(QWidget):
         try:
             rewards.check()
         except StudioError as error:
-            return error.sentence
+            return translated(error.sentence)
         return ""
 
     def still_agreed(self) -> bool:

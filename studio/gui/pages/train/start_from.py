@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from studio.core.methods import METHODS, Method
 from studio.core.runs import RunState
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, one_of, tr, translated
 from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.models import ModelInfo, is_whole_model
@@ -82,11 +82,11 @@ class StartFrom(QWidget):
         proposed = str(self._proposed.folder.adapter) if self._proposed else ""
         chosen = self._wanted if self._wanted in folders else proposed
         self.combo.clear()
-        self.combo.addItem(_BASE, None)
+        self.combo.addItem(tr(_BASE), None)
         for record in found:
             made = when(record.id, date.today())
             self.combo.addItem(f"{record.name}, {made}" if made else record.name, record)
-            about = f"{METHODS[_method_of(record)].label}: {record.folder.result}"
+            about = f"{translated(METHODS[_method_of(record)].label)}: {record.folder.result}"
             self.combo.setItemData(self.combo.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self.combo.setCurrentIndex(folders.index(chosen or ""))
         self.combo.setEnabled(bool(found))
@@ -113,23 +113,23 @@ class StartFrom(QWidget):
 
     def _explain(self) -> None:
         record, method = self.record(), self._method
-        usual = " or ".join(f"“{METHODS[name].label}”" for name in method.after if name in METHODS)
+        usual = one_of([f"“{translated(METHODS[name].label)}”" for name in method.after if name in METHODS])
         if usual and self._proposed is None:
             text = tr(
                 "“{label}” usually comes after {usual}; this base model has no such run yet.",
-                label=method.label,
+                label=translated(method.label),
                 usual=usual,
             )
         elif usual and record is self._proposed:
             text = tr(
                 "Recommended: “{label}” usually comes after {usual}, so the newest such run is chosen.",
-                label=method.label,
+                label=translated(method.label),
                 usual=usual,
             )
         elif usual and self._proposed:
             text = tr(
                 "“{label}” usually comes after {usual}; the newest such run is “{name}”.",
-                label=method.label,
+                label=translated(method.label),
                 usual=usual,
                 name=self._proposed.name,
             )

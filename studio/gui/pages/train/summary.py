@@ -13,7 +13,7 @@ from studio.core.pace import Pace
 from studio.core.records import KINDS
 from studio.core.rewards import Rewards
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated, trn
 from studio.gui.pages.train.memory_bar import MemoryBar
 from studio.gui.when import in_time
 from studio.gui.widgets.fitting_scroll import FittingScroll
@@ -75,7 +75,7 @@ class SummaryCard(QFrame):
         self.facts: dict[str, QLabel] = {}
         self._words: dict[str, QLabel] = {}
         for row, word in enumerate(_ROWS):
-            name, fact = QLabel(word), QLabel()
+            name, fact = QLabel(tr(word)), QLabel()
             theme.set_role(name, "muted")
             fact.setTextFormat(Qt.TextFormat.PlainText)
             fact.setWordWrap(True)
@@ -107,26 +107,26 @@ class SummaryCard(QFrame):
         """Show what is known."""
         model, dataset = plan.model, plan.dataset
         told = {
-            "Method": plan.method.label,
-            "Base model": f"{model.name}, {model.summary.split(',')[0]}" if model else "",
+            "Method": translated(plan.method.label),
+            "Base model": f"{model.name}, {translated(model.summary.split(',')[0])}" if model else "",
             "Starts from": plan.start,
             "Template": plan.template,
-            "You get": plan.method.makes,
+            "You get": translated(plan.method.makes),
             "Reward": plan.reward,
         }
         if dataset is not None:
-            told["Data"] = f"{dataset.name}, {dataset.size}"
+            told["Data"] = f"{dataset.name}, {translated(dataset.size)}"
         if plan.settings is not None:
             told |= _planned(plan, plan.settings)
         for word, fact in self.facts.items():
             fact.setText(told.get(word) or "—")
-            fact.setAccessibleName(f"{word}: {fact.text()}")
+            fact.setAccessibleName(f"{tr(word)}: {fact.text()}")
             if word == "Reward":
                 for part in (fact, self._words[word]):
                     part.setVisible(plan.method.is_rewarded)
         self.memory.reward_by(plan.rewards, from_adapter=plan.from_adapter)
         self.memory.show_plan(model.folder if model else None, plan.method, dataset, plan.settings)
-        self.problem.setText(plan.problem)
+        self.problem.setText(translated(plan.problem))
         self.problem.setVisible(bool(plan.problem))
 
 
@@ -137,51 +137,61 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     if model is not None and 0 < model.context < settings.max_length:
         length = tr("up to {context:,} tokens, the most that the model can read", context=model.context)
     step = tr("({batch_size} at a time × {accumulate})", batch_size=settings.batch_size, accumulate=settings.accumulate)
-    told = {"Each step": f"{kind.count(settings.effective_batch)} {step}", "Example": length}
-    told["Time"] = _LATER
+    told = {"Each step": f"{translated(kind.count(settings.effective_batch))} {step}", "Example": length}
+    told["Time"] = tr(_LATER)
     if isinstance(settings, RewardedSettings):
-        answers = tr("{episodes:,} answer{value}", episodes=settings.episodes, value="s" * (settings.episodes != 1))
-        each = (
-            tr(" to {prompts_a_step:,} prompts", prompts_a_step=settings.prompts_a_step)
-            if isinstance(settings, GroupSettings)
-            else ""
-        )
-        told["Each step"] = tr("{answers}{each}, written, scored and learned from", answers=answers, each=each)
+        if isinstance(settings, GroupSettings):
+            told["Each step"] = trn(
+                "{count:,} answer to {prompts:,} prompts, written, scored and learned from",
+                "{count:,} answers to {prompts:,} prompts, written, scored and learned from",
+                settings.episodes,
+                prompts=settings.prompts_a_step,
+            )
+        else:
+            told["Each step"] = trn(
+                "{count:,} answer, written, scored and learned from",
+                "{count:,} answers, written, scored and learned from",
+                settings.episodes,
+            )
         told["Example"] = tr(
             "prompt and answer {length}, the answer up to {answer_tokens:,}",
             length=length,
             answer_tokens=settings.answer_tokens,
         )
     if not kind.templated:  # plain text is cut into blocks, whatever its rows are
-        blocks = tr(
-            "{effective_batch:,} block{value}",
-            effective_batch=settings.effective_batch,
-            value="s" * (settings.effective_batch != 1),
-        )
+        blocks = trn("{count:,} block", "{count:,} blocks", settings.effective_batch)
         return {
             "Each step": f"{blocks} {step}",
             "Example": tr("blocks of {length}", length=length),
             "Steps in all": tr("counted when the text is read"),
-            "Time": _LATER,
+            "Time": tr(_LATER),
         }
     if dataset is None:
         return told
     held_out = settings.held_out_of(dataset.rows)
     trained = dataset.rows - held_out
-    told["Data"] = f"{dataset.name}, {dataset.size}" + (
-        tr(": {trained:,} to learn from, {held_out:,} held out to measure", trained=trained, held_out=held_out)
+    told["Data"] = (
+        tr(
+            "{name}, {size}: {trained:,} to learn from, {held_out:,} held out to measure",
+            name=dataset.name,
+            size=translated(dataset.size),
+            trained=trained,
+            held_out=held_out,
+        )
         if held_out
-        else tr(", all to learn from")
+        else tr("{name}, {size}, all to learn from", name=dataset.name, size=translated(dataset.size))
     )
     steps = settings.steps_for(trained)
     cut = bool(settings.max_steps) and steps == settings.max_steps
     if plan.pace is not None:
         told["Time"] = tr(
-            "about {in_time}, as fast as “{run}”",
-            in_time=in_time(plan.pace.seconds_for(settings, trained)),
+            "about {time}, as fast as “{run}”",
+            time=in_time(plan.pace.seconds_for(settings, trained)),
             run=plan.pace.run,
         )
-    told["Steps in all"] = f"{steps:,}" + (
-        tr(", then it stops") if cut else tr(", {epochs:g} × over the data", epochs=settings.epochs)
+    told["Steps in all"] = (
+        tr("{steps:,}, then it stops", steps=steps)
+        if cut
+        else tr("{steps:,}, {epochs:g} × over the data", steps=steps, epochs=settings.epochs)
     )
     return told

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from studio.core.errors import StudioError
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.storage.models import ModelInfo
 from studio.storage.project import Project
 from studio.storage.templates import offered_templates
@@ -56,7 +56,7 @@ class TemplateChoice(QWidget):
             while self.combo.count() > 1:
                 self.combo.removeItem(1)
             for one in known:
-                self.combo.addItem(one.label, one.name)
+                self.combo.addItem(translated(one.label), one.name)
             self._known = known
             self.combo.setCurrentIndex(max(0, self.combo.findData(chosen)))
             del blocked
@@ -110,4 +110,4 @@ class TemplateChoice(QWidget):
             return tr("Written as the adapter was trained.")
         if self._has_own:
             return tr("Written as the model's makers intended.")
-        return tr("This model has none; {label} is used.", label=BUILT_IN[0].label)
+        return tr("This model has none; {label} is used.", label=translated(BUILT_IN[0].label))

@@ -165,17 +165,15 @@ class DraftReview(QWidget):
         self.bar.setRange(0, max(1, judged + count.waiting + count.unwritten))
         self.bar.setValue(judged)
         self.back.setEnabled(bool(self._before))
-        failed = tr(", {failed:,} gave nothing new", failed=count.failed) if count.failed else ""
+        said = tr(
+            "{waiting:,} waiting, {accepted:,} accepted, {rejected:,} rejected, {unwritten:,} to be written",
+            waiting=count.waiting,
+            accepted=count.accepted,
+            rejected=count.rejected,
+            unwritten=count.unwritten,
+        )
         self.count.setText(
-            tr(
-                "{waiting:,} waiting, {accepted:,} accepted, {rejected:,} rejected, {unwritten:,} to be "
-                "written{failed}",
-                waiting=count.waiting,
-                accepted=count.accepted,
-                rejected=count.rejected,
-                unwritten=count.unwritten,
-                failed=failed,
-            )
+            tr("{counts}, {failed:,} gave nothing new", counts=said, failed=count.failed) if count.failed else said
         )
         if self._draft is None:
             self.kind.setText(

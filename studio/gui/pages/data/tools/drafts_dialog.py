@@ -26,7 +26,7 @@ from studio.core.datasets import DatasetInfo
 from studio.core.drafts import PARAPHRASE_GUIDE, PLACE, PURPOSES, SAFE_GUIDE, DraftPlan
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.draft_review import DraftReview
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question
@@ -88,7 +88,7 @@ class DraftsDialog(ToolDialog):
         page = QWidget()
         self.purpose = QComboBox()
         for name, words in PURPOSES.items():
-            self.purpose.addItem(words, name)
+            self.purpose.addItem(translated(words), name)
         self.purpose.currentIndexChanged.connect(self._suit)
         self.author = QComboBox()
         self.limit, self.paraphrases, self.longest = QSpinBox(), QSpinBox(), QSpinBox()
@@ -98,7 +98,7 @@ class DraftsDialog(ToolDialog):
         self.paraphrases.setValue(2)
         self.longest.setRange(1, 8192)
         self.longest.setValue(256)
-        self.longest.setSuffix(" tokens")
+        self.longest.setSuffix(tr(" tokens"))
         self.temperature = QDoubleSpinBox()
         self.temperature.setRange(0, 5)
         self.temperature.setSingleStep(0.1)
@@ -198,8 +198,8 @@ class DraftsDialog(ToolDialog):
         if review and self._set is not None:
             self.about.setText(
                 tr(
-                    "{purposes}, written by {name}.",
-                    purposes=PURPOSES[self._set.plan.purpose],
+                    "{purpose}, written by {name}.",
+                    purpose=translated(PURPOSES[self._set.plan.purpose]),
                     name=self._set.plan.author.name,
                 )
             )
@@ -273,7 +273,7 @@ class DraftsDialog(ToolDialog):
 
     @Slot(object)
     def _say_fault(self, error: Exception) -> None:
-        self.fault.setText(error.sentence if isinstance(error, StudioError) else str(error))
+        self.fault.setText(translated(error.sentence) if isinstance(error, StudioError) else str(error))
         self.fault.show()
         self.go.setEnabled(True)
 
@@ -310,7 +310,9 @@ class DraftsDialog(ToolDialog):
     @Slot(object)
     def _finished(self, info: DatasetInfo) -> None:
         self._set = None
-        self.made.emit(info, tr("Made {size} of accepted drafts as “{name}”.", size=info.size, name=info.name))
+        self.made.emit(
+            info, tr("Made {size} of accepted drafts as “{name}”.", size=translated(info.size), name=info.name)
+        )
         self.close()
 
     @Slot(object)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.core.forms import forms_of
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.jobs.background import BackgroundTask
 from studio.storage.export import FORMATS, export_dataset
@@ -24,11 +24,14 @@ class ExportDialog(ToolDialog):
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(project, dataset, parent)
         self.about.setText(
-            tr("Writes {size} to a file that other programs read, and that imports as the same.", size=dataset.size)
+            tr(
+                "Writes {size} to a file that other programs read, and that imports as the same.",
+                size=translated(dataset.size),
+            )
         )
         self.form, self.ending = QComboBox(), QComboBox()
         for form in forms_of(dataset.kind_name):
-            self.form.addItem(form.label, form.name)
+            self.form.addItem(translated(form.label), form.name)
         for ending, label in FORMATS.items():
             self.ending.addItem(f"{label} ({ending})", ending)
         self.form.setAccessibleName(tr("Form"))
@@ -55,7 +58,7 @@ class ExportDialog(ToolDialog):
 
         def work(task: BackgroundTask) -> str:
             count = export_dataset(project, info, path, form, task.report, task.is_cancelled)
-            return tr("Exported {count} to “{path}”.", count=info.kind.count(count), path=path)
+            return tr("Exported {count} to “{path}”.", count=translated(info.kind.count(count)), path=path)
 
         self.start(work, self._written)
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QPushButton, QTableWidget, QTableWidg
 
 from studio.core.datasets import DatasetInfo
 from studio.core.hints import hints_in
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated, trn
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import records_at
@@ -68,7 +68,7 @@ class FindingDialog(ToolDialog):
         self.said.emit(
             tr(
                 "Tagged {count} “{tag}”: choose the tag under Filter to see them.",
-                count=info.kind.count(len(self.ids)),
+                count=translated(info.kind.count(len(self.ids))),
                 tag=self.tag,
             )
         )
@@ -110,16 +110,17 @@ class DuplicatesDialog(FindingDialog):
         self.show_rows((tr("Examples"), tr("Are"), tr("The first")), rows, repeats)
         self.delete_button.setEnabled(bool(repeats))
         exact = sum(len(group.ids) - 1 for group in groups if group.exact)
-        count, repeat = self.dataset.kind.count(len(repeats)), "repeats" if len(repeats) == 1 else "repeat"
         self.about.setText(
-            tr(
-                "{count} of {rows:,} {repeat} an earlier one: {exact:,} to the letter, {count_2:,} nearly. Repeats "
+            trn(
+                "{repeats} of {rows:,} repeats an earlier one: {exact:,} to the letter, {nearly:,} nearly. Repeats "
                 "make a model learn a few examples by heart.",
-                count=count,
+                "{repeats} of {rows:,} repeat an earlier one: {exact:,} to the letter, {nearly:,} nearly. Repeats "
+                "make a model learn a few examples by heart.",
+                len(repeats),
+                repeats=translated(self.dataset.kind.count(len(repeats))),
                 rows=self.dataset.rows,
-                repeat=repeat,
                 exact=exact,
-                count_2=len(repeats) - exact,
+                nearly=len(repeats) - exact,
             )
             if repeats
             else tr("No example repeats another.")
@@ -132,7 +133,7 @@ class DuplicatesDialog(FindingDialog):
 
     @Slot(object)
     def _deleted(self, info: DatasetInfo) -> None:
-        self.said.emit(tr("Deleted {count}. Undo with Ctrl+Z.", count=info.kind.count(len(self.ids))))
+        self.said.emit(tr("Deleted {count}. Undo with Ctrl+Z.", count=translated(info.kind.count(len(self.ids)))))
         self.changed.emit(info)
         self.close()
 
@@ -168,7 +169,7 @@ class SecretsDialog(FindingDialog):
             tr(
                 "{count} of {rows:,} hold something that looks like a secret or like what tells who somebody is. "
                 "These are hints: look at each before you decide.",
-                count=self.dataset.kind.count(len(ids)),
+                count=translated(self.dataset.kind.count(len(ids))),
                 rows=self.dataset.rows,
             )
             if ids

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from studio.core.datasets import DatasetInfo
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.origins import in_words, origin_of
 from studio.storage.project import Project
@@ -33,7 +33,7 @@ class HistoryDialog(ToolDialog):
         self.table = QTableWidget(len(revisions), 4)
         self.table.setAccessibleName(tr("Revisions"))
         self.table.setHorizontalHeaderLabels(
-            [tr("When"), tr("What"), dataset.kind.rows.capitalize(), tr("Fingerprint")]
+            [tr("When"), tr("What"), translated(dataset.kind.rows).capitalize(), tr("Fingerprint")]
         )
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
@@ -42,7 +42,9 @@ class HistoryDialog(ToolDialog):
         self.table.verticalHeader().hide()
         for row, revision in enumerate(revisions):
             when = revision.created.replace("T", " ").removesuffix("Z")
-            what = revision.what + (" (now)" if revision.id == dataset.revision else "")
+            what = translated(revision.what)
+            if revision.id == dataset.revision:
+                what = tr("{revision} (now)", revision=what)
             for column, text in enumerate((when, what, f"{revision.rows:,}", revision.content_hash[:12])):
                 item = QTableWidgetItem(text)
                 if column == 2:

@@ -37,7 +37,7 @@ from studio.core.tasks import (
     task_named,
 )
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.phrasing_list import PhrasingList
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.project import Project
@@ -65,14 +65,14 @@ class InstructionsDialog(ToolDialog):
         self.task = QComboBox()
         self.task.setAccessibleName(tr("Task"))
         for task in (*TASKS, FREE):
-            self.task.addItem(task.label, task.name)
+            self.task.addItem(translated(task.label), task.name)
         self.task.activated.connect(self._take_task)
         self.fields: dict[str, QComboBox] = {}
         self.words: dict[str, QLineEdit] = {}
         self.phrasings = PhrasingList()
         self.take = _combo(tr("Of each row"), {ONE: tr("one phrasing, by chance"), EVERY: tr("every phrasing")})
         self.shots = _spin(tr("Demonstrations"), MOST_SHOTS)
-        self.shots.setSpecialValueText("none")
+        self.shots.setSpecialValueText(tr("none"))
         self.shots.setToolTip(tr("Other rows of the same data, shown with their answers before each row"))
         self.framing = _combo(tr("Style"), {PLAIN: "plain", NATURAL: tr("Natural Instructions")})
         self.definition, self.emphasis, self.prompt = QLineEdit(), QLineEdit(), QLineEdit()
@@ -172,7 +172,7 @@ class InstructionsDialog(ToolDialog):
         for value, word in making.words:
             line = QLineEdit(word)
             line.setPlaceholderText(tr("left out"))
-            line.setAccessibleName(tr("Word for {value}", value=value or "no answer"))
+            line.setAccessibleName(tr("Word for {value}", value=value or tr("no answer")))
             line.textChanged.connect(self._changed)
             self.words[value] = line
             shown = QLabel(tr("“{value}” is called", value=value) if value else tr("Without an answer"))
@@ -219,7 +219,8 @@ class InstructionsDialog(ToolDialog):
     def _show_preview(self, found: tuple[Making, Written]) -> None:
         making, written = found
         self.fault.setVisible(bool(written.left_out))
-        self.fault.setText(tr("Left out: ") + "; ".join(written.left_out) + "." if written.left_out else "")
+        why = "; ".join(translated(reason) for reason in written.left_out)
+        self.fault.setText(tr("Left out: {why}.", why=why) if why else "")
         parts = [f"{example.prompt}\n⟶ {example.answer}" for example in written.examples]
         self.preview.setPlainText("\n\n────────\n\n".join(parts))
         each = len(making.used) if making.take == EVERY else 1
@@ -237,12 +238,15 @@ class InstructionsDialog(ToolDialog):
     @Slot(object)
     def _made(self, found: tuple[DatasetInfo, Written]) -> None:
         info, written = found
-        left = (
-            tr(" {skipped:,} rows gave nothing: {left_out}.", skipped=written.skipped, left_out=written.left_out[0])
-            if written.skipped
-            else ""
-        )
-        self.made.emit(info, tr("Made {size} as “{name}”.{left}", size=info.size, name=info.name, left=left))
+        said = tr("Made {size} as “{name}”.", size=translated(info.size), name=info.name)
+        if written.skipped:
+            said = tr(
+                "{made} {skipped:,} rows gave nothing: {why}.",
+                made=said,
+                skipped=written.skipped,
+                why=translated(written.left_out[0]),
+            )
+        self.made.emit(info, said)
         self.close()
 
     @Slot(object)
@@ -252,7 +256,7 @@ class InstructionsDialog(ToolDialog):
             super()._fail(error)
             return
         self._end()
-        self.fault.setText(error.sentence)
+        self.fault.setText(translated(error.sentence))
         self.fault.show()
         self.preview.clear()
         self.go.setEnabled(False)
@@ -310,7 +314,7 @@ def _combo(name: str, choices: dict[str, str]) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
     for value, words in choices.items():
-        box.addItem(words, value)
+        box.addItem(translated(words), value)
     return box
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.lengths import Lengths, lengths_of
 from studio.storage.models import offered_models
@@ -28,9 +28,9 @@ class LengthsDialog(ToolDialog):
         super().__init__(project, dataset, parent)
         self.unit = QComboBox()
         self.unit.setAccessibleName(tr("Counted in"))
-        self.unit.addItem("characters", None)
+        self.unit.addItem(tr("characters"), None)
         for folder in offered_models(project):
-            self.unit.addItem(f"tokens of {folder.name}", str(folder))
+            self.unit.addItem(tr("tokens of {name}", name=folder.name), str(folder))
         self.unit.currentIndexChanged.connect(self._count)
         rows = QFormLayout()
         rows.addRow(tr("Counted in"), self.unit)
@@ -57,9 +57,9 @@ class LengthsDialog(ToolDialog):
             tr(
                 "Half of the {rows} have up to {half:,} {unit}, 95 % up to {most:,}; the longest has {longest:,}. "
                 "Prompt and answer are counted, the template around them is not.",
-                rows=self.dataset.kind.rows,
+                rows=translated(self.dataset.kind.rows),
                 half=half,
-                unit=lengths.unit,
+                unit=translated(lengths.unit),
                 most=most,
                 longest=longest,
             )

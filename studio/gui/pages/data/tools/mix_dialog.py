@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.datasets import list_datasets
@@ -111,13 +111,15 @@ class MixDialog(ToolDialog):
             )
             repeated |= count > line.dataset.rows
         kind = self.dataset.kind
+        count = translated(kind.count(total))
         self.counted.setText(
-            tr("{count} in all.", count=kind.count(total))
-            + (tr(" Of some datasets rows come more than once.") if repeated else "")
+            tr("{count} in all. Of some datasets rows come more than once.", count=count)
+            if len(parts) > 1 and repeated
+            else tr("{count} in all.", count=count)
             if len(parts) > 1
-            else tr("Tick another dataset of {rows}.", rows=kind.rows)
+            else tr("Tick another dataset of {rows}.", rows=translated(kind.rows))
             if len(self.lines) > 1
-            else tr("There is no other dataset of {rows} to mix with.", rows=kind.rows)
+            else tr("There is no other dataset of {rows} to mix with.", rows=translated(kind.rows))
         )
         self.go.setEnabled(len(parts) > 1 and total > 0)
 
@@ -135,7 +137,7 @@ class MixDialog(ToolDialog):
 
     @Slot(object)
     def _mixed(self, info: DatasetInfo) -> None:
-        self.made.emit(info, tr("Made {size} as “{name}”.", size=info.size, name=info.name))
+        self.made.emit(info, tr("Made {size} as “{name}”.", size=translated(info.size), name=info.name))
         self.close()
 
 

@@ -132,5 +132,5 @@ class PhrasingList(QWidget):
 
 
 def _in_line(one: Phrasing) -> str:
-    text = " ".join(one.ask.split()) or "(empty)"
+    text = " ".join(one.ask.split()) or tr("(empty)")
     return text if len(text) <= _LINE else text[:_LINE] + "…"

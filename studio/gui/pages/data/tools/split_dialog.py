@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPush
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated, trn
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.datasets import list_datasets
 from studio.storage.duplicates import shared
@@ -99,11 +99,11 @@ class SplitDialog(ToolDialog):
         train, evaluated = made
         self.said.emit(
             tr(
-                "Made “{name}” ({size}) and “{name_2}” ({size_2}).",
-                name=train.name,
-                size=train.size,
-                name_2=evaluated.name,
-                size_2=evaluated.size,
+                "Made “{train}” ({trained}) and “{evaluated}” ({held_out}).",
+                train=train.name,
+                trained=translated(train.size),
+                evaluated=evaluated.name,
+                held_out=translated(evaluated.size),
             )
         )
         self.changed.emit(train)
@@ -120,10 +120,11 @@ class SplitDialog(ToolDialog):
         self._leaked = ids
         other = self.other.currentText()
         said = (
-            tr(
-                "{count} here ask{value} what “{other}” asks too.",
-                count=self.dataset.kind.count(len(ids)),
-                value="s" * (len(ids) == 1),
+            trn(
+                "{rows} here asks what “{other}” asks too.",
+                "{rows} here ask what “{other}” asks too.",
+                len(ids),
+                rows=translated(self.dataset.kind.count(len(ids))),
                 other=other,
             )
             if ids
@@ -142,7 +143,7 @@ class SplitDialog(ToolDialog):
         self.said.emit(
             tr(
                 "Tagged {count} “{leak}”: choose the tag under Filter.",
-                count=info.kind.count(len(self._leaked)),
+                count=translated(info.kind.count(len(self._leaked))),
                 leak=_LEAK,
             )
         )

@@ -31,7 +31,7 @@ class ToolDialog(QDialog):
     def __init__(self, project: Project, dataset: DatasetInfo, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(f"{self.title} · {dataset.name}")
+        self.setWindowTitle(f"{tr(self.title)} · {dataset.name}")
         self.project, self.dataset = project, dataset
         self._task: BackgroundTask | None = None
         self.about = QLabel()
