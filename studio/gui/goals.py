@@ -51,8 +51,8 @@ class Goals(QWidget):
         return "" if key == _NONE else key
 
     def _add(self, key: str, title: str, about: str, column: QVBoxLayout) -> None:
-        choice = QRadioButton(title)
-        choice.setAccessibleDescription(about)
+        choice = QRadioButton(translated(title))
+        choice.setAccessibleDescription(translated(about))
         self.choices[key] = choice
         self._group.addButton(choice)
         column.addWidget(choice)

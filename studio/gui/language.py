@@ -7,8 +7,10 @@ where it is shown. Languages are in resources/languages, kept in step with the s
 
 from __future__ import annotations
 
+import contextlib
 import re
 import string
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -108,7 +110,7 @@ class Sentences(QObject):
         if self._templates is None:
             self._templates = templates_of(self._file)
         for template in self._templates:
-            if (said := template.said(text, self.translated)) is not None:
+            if template.anchor in text and (said := template.said(text, self.translated)) is not None:
                 return said
         parts = _ENDS.split(text)  # several sentences may stand in one paragraph
         if len(parts) == 1:
@@ -121,36 +123,38 @@ class Template:
     """A sentence with places for values, and its translation. A value in “ ” is a name, and is not translated."""
 
     def __init__(self, source: str, translation: str) -> None:
-        parts = list(string.Formatter().parse(source))
-        self._translation = translation
-        self.letters = sum(character.isalpha() for literal, *_ in parts for character in literal)
-        self._pieces = [piece for literal, *_ in parts for piece in literal.split("(s)") if piece]
-        self._names: set[str] = set()
-        self._pattern, seen, before = "", set[str](), ""
-        self._compiled: re.Pattern[str] | None = None
-        for literal, name, form, _ in parts:
-            before = literal or before
-            self._pattern += re.escape(literal).replace(r"\(s\)", r"(?:\(s\)|s)?")
-            if name is None:
-                continue
-            self._pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{_shape(form or '')})"
-            seen.add(name)
-            if literal.endswith("“"):
-                self._names.add(name)
-        self._plain = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", translation)  # the values are text by now
+        self._places = [(literal, name, form or "") for literal, name, form, _ in string.Formatter().parse(source)]
+        pieces = [piece for literal, *_ in self._places for piece in literal.split("(s)")]
+        self.letters = sum(character.isalpha() for piece in pieces for character in piece)
+        self.anchor = max(pieces, key=len, default="")  # must be there; looking for it costs next to nothing
+        self._translation = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", translation)  # the values are text by now
+        self._pattern: re.Pattern[str] | None = None
 
-    def said(self, text: str, translate: object) -> str | None:
+    @property
+    def is_whole(self) -> bool:
+        """Whether its places are all named: else it is a text with braces of its own."""
+        names = [name for _, name, _ in self._places if name is not None]
+        return bool(names) and all(name.isidentifier() for name in names)
+
+    def said(self, text: str, translate: Callable[[str], str]) -> str | None:
         """The translation with the values of `text`; nothing where it is not this sentence."""
-        if not all(piece in text for piece in self._pieces):
-            return None
-        self._compiled = self._compiled or re.compile(self._pattern, re.DOTALL)
-        found = self._compiled.fullmatch(text)
+        if self._pattern is None:
+            self._pattern = re.compile(self._written(), re.DOTALL)
+        found = self._pattern.fullmatch(text)
         if found is None:
             return None
-        values = found.groupdict()
-        return self._plain.format(
-            **{name: value if name in self._names else translate(value) for name, value in values.items()}  # pyright: ignore
-        )
+        names = {name for literal, name, _ in self._places if literal.endswith("“")}
+        values = {name: value if name in names else translate(value) for name, value in found.groupdict().items()}
+        return self._translation.format(**values)
+
+    def _written(self) -> str:
+        pattern, seen = "", set[str]()
+        for literal, name, form in self._places:
+            pattern += re.escape(literal).replace(r"\(s\)", r"(?:\(s\)|s)?")
+            if name is not None:
+                pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{_shape(form)})"
+                seen.add(name)
+        return pattern
 
 
 def templates_of(file: Path) -> list[Template]:
@@ -159,10 +163,9 @@ def templates_of(file: Path) -> list[Template]:
     for message in ElementTree.parse(file).iter("message"):
         source, translation = message.findtext("source") or "", message.find("translation")
         if "{" in source and translation is not None and translation.text and translation.get("type") is None:
-            template = Template(source, translation.text)
-            if template.letters >= _FEWEST:
-                found.append(template)
-    return sorted(found, key=lambda one: -one.letters)
+            with contextlib.suppress(ValueError):  # a brace of its own
+                found.append(Template(source, translation.text))
+    return sorted((one for one in found if one.is_whole and one.letters >= _FEWEST), key=lambda one: -one.letters)
 
 
 def _shape(form: str) -> str:

@@ -151,8 +151,8 @@ class GuidePanel(QWidget):
         going = guide.facts.going(*step.methods) if step and guide and step.methods else None
         self._run = going.id if going else ""
         self.heading.setText(translated(step.title) if step else tr("Done"))
-        self.words.setText(step.text if step else ending)
-        self.look.setText(step.look if step else "")
+        self.words.setText(translated(step.text if step else ending))
+        self.look.setText(translated(step.look) if step else "")
         self.look.setVisible(bool(step and step.look))
         self._look_heading.setVisible(self.look.isVisibleTo(self))
         self.act.setText(translated(step.act.label) if step else "")

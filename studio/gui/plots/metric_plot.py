@@ -103,7 +103,7 @@ class MetricPlot(QFrame):
     def _make_key(self) -> FlowLayout:
         words: dict[Mark, str] = {"raw": tr("measured"), "smoothed": tr("smoothed")}
         if self.second is not None:
-            words[self.second.mark] = self.second.metric.label.lower()
+            words[self.second.mark] = translated(self.second.metric.label).lower()
         if self.second is not None and self.second.metric.is_held_out:
             words["best"] = tr("best")
         words |= {"checkpoint": tr("checkpoint"), "resume": tr("resumed"), "retry": tr("memory ran out")}

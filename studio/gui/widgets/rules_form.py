@@ -194,7 +194,7 @@ def _editor(name: str, value: Any) -> QLineEdit | QSpinBox:
     spin = QSpinBox()
     spin.setRange(0, _MOST_WORDS)
     spin.setGroupSeparatorShown(True)
-    spin.setSpecialValueText("any" if name == "high" else "")
+    spin.setSpecialValueText(tr("any") if name == "high" else "")
     spin.lineEdit().setTextMargins(9, 0, 0, 0)
     spin.setValue(value)
     spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

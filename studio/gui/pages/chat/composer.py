@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import tr
 
 
 class MessageEdit(QPlainTextEdit):
@@ -27,16 +27,20 @@ class MessageEdit(QPlainTextEdit):
 
 
 class Composer(QWidget):
-    """Signals: `message_sent(str)`; `stop_requested()`; `editing_left()`: Escape while a former message is edited."""
+    """Signals: `message_sent(str)`; `stop_requested()`; `editing_left()`: Escape while a former message is edited.
+
+    label: what is written here; empty for a message to all models.
+    """
 
     message_sent = Signal(str)
     stop_requested = Signal()
     editing_left = Signal()
 
-    def __init__(self, label: str = mark("Message to all models"), parent: QWidget | None = None) -> None:
+    def __init__(self, label: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._answering = self._editing = False
         self.edit = MessageEdit()
+        label = label or tr("Message to all models")
         self.edit.setAccessibleName(label)
         self.edit.setPlaceholderText(tr("{label}. Enter sends, Shift+Enter begins a new line.", label=label))
         self.edit.setTabChangesFocus(True)

@@ -41,7 +41,7 @@ class SamplingPresets(QWidget):
         self.save_button = QPushButton(tr("Save as…"))
         self.save_button.setToolTip(tr("Keep these settings under a name, in this project"))
         self.save_button.clicked.connect(self.save_requested)
-        self.delete_button = QPushButton("Delete")
+        self.delete_button = QPushButton(tr("Delete"))
         self.delete_button.setToolTip(tr("Forget the chosen preset"))
         self.delete_button.clicked.connect(self._ask_to_delete)
         for button in (self.save_button, self.delete_button):
@@ -108,7 +108,7 @@ class SamplingPresets(QWidget):
             self,
             tr("Delete this preset?"),
             tr("“{name}” is forgotten. What was asked with it stays.", name=name),
-            "Delete",
+            tr("Delete"),
         )
         box.accepted.connect(self._delete)
         box.open()

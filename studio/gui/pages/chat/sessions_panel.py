@@ -75,7 +75,7 @@ class SessionsPanel(QFrame):
         self.export_button = _button(
             tr("Export…"), tr("Write the chosen conversations to a file"), self._ask_where, row
         )
-        self.delete_button = _button("Delete", tr("Remove the chosen conversations"), self._ask_to_delete, row)
+        self.delete_button = _button(tr("Delete"), tr("Remove the chosen conversations"), self._ask_to_delete, row)
         shape = buttons.sizePolicy()
         shape.setHeightForWidth(True)
         buttons.setSizePolicy(shape)
@@ -208,7 +208,7 @@ class SessionsPanel(QFrame):
             what = tr("It is") if count == 1 else tr("All {count:,} are", count=count)
             title = tr("Delete this conversation?") if count == 1 else tr("Delete these conversations?")
             box = question(
-                self, title, tr("{what} gone then; votes and examples made of it stay.", what=what), "Delete"
+                self, title, tr("{what} gone then; votes and examples made of it stay.", what=what), tr("Delete")
             )
             box.accepted.connect(self._delete)
             box.open()

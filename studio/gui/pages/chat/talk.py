@@ -257,7 +257,7 @@ class Talk(QObject):
 
     def _ask_to_delete(self, pane: ChatPane, turn: Turn) -> None:
         what = tr("The message, its answer and all that follows it on any branch are gone then.")
-        box = question(pane, tr("Delete this turn?"), what, "Delete")
+        box = question(pane, tr("Delete this turn?"), what, tr("Delete"))
         box.setObjectName("delete")
         box.setProperty("turn", (pane.key, turn.number))
         box.accepted.connect(self._delete)

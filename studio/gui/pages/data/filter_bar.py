@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushBu
 from studio.core.filters import FLAGGED, Filter
 from studio.core.scripts import SCRIPTS
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.flow_layout import FlowLayout
 
 _PAUSE = 150  # ms after the last key
@@ -36,15 +36,15 @@ class FilterBar(QWidget):
         self.tag, self.source, self.script = QComboBox(), QComboBox(), QComboBox()
         self.script.setAccessibleName(tr("Script"))
         self.script.setToolTip(tr("In which writing most letters are"))
-        self.script.addItem("any", None)
+        self.script.addItem(tr("any"), None)
         for name in SCRIPTS:
-            self.script.addItem(name, name)
+            self.script.addItem(translated(name), name)
         self.tag.setAccessibleName(tr("Tag"))
         self.source.setAccessibleName(tr("Source"))
         self.shortest, self.longest = QSpinBox(), QSpinBox()
         for box, name, special in (
-            (self.shortest, tr("Fewest characters"), "any"),
-            (self.longest, tr("Most characters"), "any"),
+            (self.shortest, tr("Fewest characters"), tr("any")),
+            (self.longest, tr("Most characters"), tr("any")),
         ):
             box.setRange(0, _LONGEST)
             box.setSingleStep(100)
@@ -78,7 +78,7 @@ class FilterBar(QWidget):
             (tr("Characters from"), self.shortest),
         ):
             self._add(folded, words, part)
-        self._add(folded, "to", self.longest)
+        self._add(folded, tr("to"), self.longest)
         self.more.toggled.connect(self._unfold)
         self.fold.hide()
         layout = QVBoxLayout(self)

@@ -23,12 +23,6 @@ class Legend(QLabel):
         trained = f"background-color:{look.trained}; color:{look.text}; text-decoration:underline"
         special = f"background-color:{look.special}; color:{look.text}; font-weight:bold"
         read = f"background-color:{look.surface}; color:{look.text}"
-        self.setText(
-            tr(
-                '<span style="{trained}">&nbsp;trained&nbsp;</span>&nbsp; <span style="{read}">&nbsp;read, not '
-                'trained&nbsp;</span>&nbsp; <span style="{special}">&nbsp;special&nbsp;</span>&nbsp; ↵ line end',
-                trained=trained,
-                read=read,
-                special=special,
-            )
-        )
+        samples = ((trained, tr("trained")), (read, tr("read, not trained")), (special, tr("special")))
+        shown = "&nbsp; ".join(f'<span style="{style}">&nbsp;{word}&nbsp;</span>' for style, word in samples)
+        self.setText(f"{shown}&nbsp; {tr('↵ line end')}")

@@ -137,7 +137,7 @@ class DataPage(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
             return
-        self.list.show_things(((info, info.size) for info in datasets), select)
+        self.list.show_things(((info, translated(info.size)) for info in datasets), select)
         self.side.setVisible(bool(datasets))  # with nothing to list, the page says how to begin
         self._show_current()
 

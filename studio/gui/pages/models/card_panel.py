@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFormLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.models.panel import Panel
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.visible_text import unsteered
@@ -80,7 +80,7 @@ class CardPanel(Panel):
             return
         while self.rows.rowCount():
             self.rows.removeRow(0)
-        for name, value in card.rows:
+        for name, value in ((translated(name), translated(value)) for name, value in card.rows):
             told = QLabel(value)
             told.setTextFormat(Qt.TextFormat.PlainText)
             told.setWordWrap(True)

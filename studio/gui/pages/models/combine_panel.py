@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.exporting import WAYS
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.models.panel import Panel
 from studio.gui.pages.models.work_line import WorkLine
 from studio.gui.widgets.notice import Notice
@@ -50,7 +50,7 @@ class CombinePanel(Panel):
         self.other.setAccessibleName(tr("The other adapter"))
         self.way.setAccessibleName(tr("Way to combine"))
         for name, words in WAYS.items():
-            self.way.addItem(f"{name}: {words}", name)
+            self.way.addItem(f"{name}: {translated(words)}", name)
         self.way.setCurrentIndex(self.way.findData("cat"))
         for combo in (self.other, self.way):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -62,7 +62,7 @@ class CombinePanel(Panel):
         for line in (self.own_weight, self.other_weight):
             line.setMaximumWidth(96)
         self.compare, self.combine = QPushButton(tr("Compare")), QPushButton(tr("Combine"))
-        self.work = WorkLine("combining")
+        self.work = WorkLine(tr("combining"))
         self.told = QLabel()
         self.told.setTextFormat(Qt.TextFormat.PlainText)
         self.told.setWordWrap(True)

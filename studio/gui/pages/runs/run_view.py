@@ -13,7 +13,7 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.core.recipes import Recipe
-from studio.gui.language import tr
+from studio.gui.language import mark
 from studio.gui.pages.runs.base_check import BaseCheck
 from studio.gui.pages.runs.ending import Ending
 from studio.gui.pages.runs.head import RunHead
@@ -76,13 +76,13 @@ class RunView(QWidget):
         self.score = ScoreView(project)
         self.parts = Parts(
             {
-                "Plots": self._plots_place,
-                "Samples": self.samples,  # of methods whose model writes text
-                "Answers": self.rollouts,  # of methods that write answers themselves
-                "Report": self.report,  # of reward models
-                "Score": self.score,  # of finished ones
-                "Log": self.log,
-                "Settings": self.settings,
+                mark("Plots"): self._plots_place,
+                mark("Samples"): self.samples,  # of methods whose model writes text
+                mark("Answers"): self.rollouts,  # of methods that write answers themselves
+                mark("Report"): self.report,  # of reward models
+                mark("Score"): self.score,  # of finished ones
+                mark("Log"): self.log,
+                mark("Settings"): self.settings,
             }
         )
         self.parts.shown.connect(self._show_controls)
@@ -131,8 +131,8 @@ class RunView(QWidget):
         self._plots().show_curves(record.curves, recipe.method if recipe else "", _never_measured(recipe))
         self.rollouts.show_rollouts(record.history.rollouts)
         self.samples.show_book(record.history.samples)
-        self.parts.offer(tr("Samples"), not self.samples.is_empty)
-        self.parts.offer(tr("Answers"), recipe is not None and recipe.how.is_rewarded)
+        self.parts.offer("Samples", not self.samples.is_empty)
+        self.parts.offer("Answers", recipe is not None and recipe.how.is_rewarded)
 
     @Slot(str)
     def _show_controls(self, word: str) -> None:
@@ -141,7 +141,7 @@ class RunView(QWidget):
 
     @Slot()
     def _show_log(self) -> None:
-        self.parts.show_part(tr("Log"))
+        self.parts.show_part("Log")
 
     @Slot(str)
     def _take_change(self, run_id: str) -> None:
@@ -163,7 +163,7 @@ class RunView(QWidget):
             plots.curves_changed()
             self.rollouts.follow()
             self.samples.follow()
-            self.parts.offer(tr("Samples"), not self.samples.is_empty)
+            self.parts.offer("Samples", not self.samples.is_empty)
         self._look_at_disk(record)
         self.head.show_record(record)
         self.machine.show_use(record.history.machine)
@@ -181,7 +181,7 @@ class RunView(QWidget):
             self._can_chat = record.folder.tuned_folder() is not None
             if self._can_chat:
                 self._base.look(record)
-            self.parts.offer(tr("Report"), self.report.show_file(record.folder.report))
+            self.parts.offer("Report", self.report.show_file(record.folder.report))
             self._offer_score(record)
 
     def _offer_score(self, record: RunRecord) -> None:
@@ -189,7 +189,7 @@ class RunView(QWidget):
         judges = recipe is not None and recipe.method == "reward" and folder.is_sealed
         if recipe is not None and judges:
             self.score.show_judge(Path(recipe.base_model), folder.adapter, self.report.kind)
-        self.parts.offer(tr("Score"), judges)
+        self.parts.offer("Score", judges)
 
     def close_down(self) -> None:
         """End what scores answers, and wait for files that are written; runs go on."""

@@ -43,7 +43,7 @@ class SettingsView(QScrollArea):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
-        for row, (word, value) in enumerate([*self._rows(recipe, folder), *environment_rows(self._environment)]):
+        for row, (word, value) in enumerate([*self._rows(recipe, folder), *self._machine_rows()]):
             name, text = QLabel(word), QLabel(value)
             theme.set_role(name, "muted")
             for label in (name, text):
@@ -68,6 +68,9 @@ class SettingsView(QScrollArea):
         if environment != self._environment:
             self._environment = dict(environment)
             self.show_recipe(self._recipe, self._folder)
+
+    def _machine_rows(self) -> list[tuple[str, str]]:
+        return [(translated(word), translated(value)) for word, value in environment_rows(self._environment)]
 
     def _rows(self, recipe: Recipe | None, folder: Path) -> list[tuple[str, str]]:
         if recipe is None:

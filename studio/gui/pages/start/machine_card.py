@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from studio.core.ability import Ability, ability_of
 from studio.gui import icons, theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.jobs.background import BackgroundTask
 from studio.storage.machine import driver_version, read_device, torch_build, torch_knows_cuda
 from studio.storage.runtimes import is_needed
@@ -69,7 +69,7 @@ class MachineCard(QFrame):
     def _show(self, found: tuple[Ability, str]) -> None:
         ability, build = found
         for line, text in zip(self.lines, (ability.where, ability.memory, ability.trains, build), strict=True):
-            line.setText(text)
+            line.setText(translated(text))
 
     @Slot(object)
     def _show_nothing(self, _error: Exception) -> None:

@@ -231,10 +231,10 @@ class MemoryBar(QWidget):
         self.bar.show_parts(forecast.parts, device.free)
         self._show_key(forecast)
         sentence = self.refusal or _sentence(forecast, device, verdict, self._fit)
-        self.sentence.setText(translated(sentence))
+        self.sentence.setText(sentence)
         theme.set_role(self.sentence, "error" if self.refusal else _ROLES[verdict])
         self.button.setVisible(self._fit is not None and not self.refusal)
-        parts = ", ".join(f"{part.label} {in_bytes(part.size)}" for part in forecast.parts if part.size)
+        parts = ", ".join(f"{translated(part.label)} {in_bytes(part.size)}" for part in forecast.parts if part.size)
         self.bar.setAccessibleDescription(f"{self.amount.text()}: {parts}. {sentence}")
 
     def _show_key(self, forecast: Forecast) -> None:
@@ -269,7 +269,13 @@ class StackedBar(QWidget):
     def show_parts(self, parts: tuple[Part, ...], free: int) -> None:
         """Show these parts beside so many bytes that are free."""
         self._parts, self._free = parts, free
-        self.setToolTip("\n".join(f"{part.label}: {in_bytes(part.size)}, {part.about}" for part in parts if part.size))
+        self.setToolTip(
+            "\n".join(
+                f"{translated(part.label)}: {in_bytes(part.size)}, {translated(part.about)}"
+                for part in parts
+                if part.size
+            )
+        )
         self.update()
 
     @Slot()

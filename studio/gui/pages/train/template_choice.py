@@ -101,7 +101,7 @@ class TemplateChoice(QWidget):
         self.changed.emit()
 
     def _explain(self) -> None:
-        self.about.setText(tr("How a conversation becomes one text. {about}", about=self._about()))
+        self.about.setText(tr("How a conversation becomes one text. {about}", about=translated(self._about())))
 
     def _about(self) -> str:
         if self.template() != MODELS_OWN:
