@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ROOT / "resources" / "languages"
 CONTEXT = "Plumbline"
 _LAYERS = ("core", "storage", "processes", "engine", "jobs")
-_MARKS = {"tr", "trn", "mark"}
+_MARKS = frozenset({"tr", "trn", "mark"})
 # Files whose texts are no part of the window: what stays English for models, files and programs to read.
 _ASIDE = (
     "core/gold_judge.py", "core/readme.py", "core/report/", "engine/exporting/ollama.py", "engine/fast/",
@@ -48,6 +48,13 @@ _DEAF = frozenset(
     joinpath lstrip match mktemp open partition pop prefix print read_text relative_to removeprefix removesuffix
     replace rfind rglob rpartition rsplit rstrip run search setattr setdefault split startswith strftime strip strptime
     sub suffix warn warning with_name with_suffix write write_text
+    """.split()
+)
+_DEAF_IN_WINDOW = frozenset(
+    """
+    Message OSError QColor QKeySequence Signal StudioError WorkerService carried findData getAxis offer property
+    setApplicationName setDefaultSuffix setDesktopFileName setObjectName setProperty setStyle setStyleSheet set_role
+    show_page show_part translated
     """.split()
 )
 _NOT_WORDS = re.compile(
@@ -92,6 +99,14 @@ def _counted() -> Iterator[str]:
         yield from (kind.rows, f"{{number:,}} {kind.rows}", f"{{number:,}} {kind.rows.removesuffix('s')}")
 
 
+def unmarked() -> Iterator[tuple[str, str]]:
+    """What the window says without `tr` or `mark`, as far as it can be told from keys: file and text."""
+    for file in sorted((ROOT / "studio" / "gui").rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for said in _below(tree, _DEAF | _MARKS | _DEAF_IN_WINDOW):
+            yield file.relative_to(ROOT / "studio" / "gui").as_posix(), said
+
+
 def _of_window(tree: ast.Module) -> Iterator[tuple[str, bool]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MARKS:
@@ -117,15 +132,15 @@ def _of_errors(tree: ast.Module) -> Iterator[tuple[str, bool]]:
             yield from ((said, False) for said in _below(ast.Module([ast.Expr(node)], [])))
 
 
-def _below(tree: ast.Module) -> Iterator[str]:
+def _below(tree: ast.Module, deaf: frozenset[str] = _DEAF) -> Iterator[str]:
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
-        if is_text and _is_told(node, parents) and _is_words(said := template_of(node), node):
+        if is_text and _is_told(node, parents, deaf) and _is_words(said := template_of(node), node):
             yield said
 
 
-def _is_told(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+def _is_told(node: ast.AST, parents: dict[ast.AST, ast.AST], deaf: frozenset[str]) -> bool:
     """Whether a text stands where people may read it."""
     child: ast.AST = node
     while (parent := parents.get(child)) is not None:
@@ -145,7 +160,7 @@ def _is_told(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
                 return False
             case ast.FunctionDef() if child is parent.returns:
                 return False
-            case ast.Call() if _name(parent.func) in _DEAF and child is not parent.func:
+            case ast.Call() if _name(parent.func) in deaf and child is not parent.func:
                 return False
             case _:
                 pass

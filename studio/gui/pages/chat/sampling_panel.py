@@ -25,7 +25,7 @@ from studio.core.conversation import NEUTRAL, Sampling
 from studio.core.errors import StudioError
 from studio.core.fields import settings_from, settings_of
 from studio.gui import theme
-from studio.gui.language import tr, translated
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.chat.next_token_chart import NextTokenChart, Odds
 from studio.gui.pages.chat.sampling_presets import SamplingPresets
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -178,7 +178,7 @@ class SamplingPanel(QFrame):
         ready: dict[str, _Asked] = {}
         for key, (values, system) in panes.items():
             try:
-                ready[key] = _Asked(settings_from(Sampling, values, "The conversation"), system)
+                ready[key] = _Asked(settings_from(Sampling, values, mark("The conversation")), system)
             except StudioError:
                 ready[key] = _Asked(Sampling(), system)
         different = len({str(asked) for asked in ready.values()}) > 1

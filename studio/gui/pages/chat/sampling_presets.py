@@ -97,7 +97,7 @@ class SamplingPresets(QWidget):
         if index > 0:
             try:
                 known = self._known[self.choice.currentText()]
-                self.preset_chosen.emit(settings_from(Sampling, known, "The preset"))
+                self.preset_chosen.emit(settings_from(Sampling, known, mark("The preset")))
             except StudioError as error:
                 self.failed.emit(error)
 

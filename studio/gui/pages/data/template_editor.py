@@ -85,7 +85,7 @@ class TemplateEditor(QDialog):
         theme.set_role(self.keep, "primary")
         self.keep.clicked.connect(self._keep)
         self.close_button.clicked.connect(self.close)
-        self.forget = QPushButton("Delete")
+        self.forget = QPushButton(tr("Delete"))
         self.forget.setVisible(own)
         self.forget.setToolTip(tr("Runs and recipes that use it keep its text"))
         self._kept_name = begin.label if own else ""

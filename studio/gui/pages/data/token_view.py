@@ -71,7 +71,11 @@ class TokenView(QTextEdit):
 
 def _label(token: Token) -> str:
     # Hair spaces give a chip its sides.
-    return f"\u200a{visible(token.text) or f'token {token.id}'}\u200a" if token.special else visible(token.text)
+    return (
+        f"\u200a{visible(token.text) or tr('token {number}', number=token.id)}\u200a"
+        if token.special
+        else visible(token.text)
+    )
 
 
 def _look_of(token: Token, odd: bool) -> QTextCharFormat:
