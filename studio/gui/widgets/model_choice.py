@@ -46,7 +46,7 @@ class ModelChoice(QWidget):
         self._check: BackgroundTask | None = None
         self.combo = NarrowCombo(16)
         self.combo.setAccessibleName(tr("Base model"))
-        self.combo.setPlaceholderText(_NOTHING)
+        self.combo.setPlaceholderText(tr(_NOTHING))
         self.combo.setMinimumWidth(128)
         self.combo.activated.connect(self._take_listed)
         self.browse = QPushButton("" if compact else tr("Choose folder…"))

@@ -27,8 +27,8 @@ class LearnedChoice(QWidget):
         for value, label in (known.choices or {}).items():
             self.train_on.addItem(translated(label), value)
         self.train_on.setCurrentIndex(self.train_on.findData(known.default))
-        self.train_on.setAccessibleName(known.label)
-        self.train_on.setToolTip(known.about)
+        self.train_on.setAccessibleName(translated(known.label))
+        self.train_on.setToolTip(translated(known.about))
         self.train_on.activated.connect(self.changed)
         menu = QMenu(self)
         self.roles: dict[str, QAction] = {}
