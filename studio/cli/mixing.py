@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("datasets", nargs="+", metavar="NAME[=WEIGHT]", help="datasets of one kind: chat=3 safety=1")
     add_project(parser)
     parser.add_argument("--name", default="", help="what to call the mix")
-    parser.add_argument("--total", type=int, default=0, help="how many rows (default: as many as none comes twice)")
+    parser.add_argument("--total", type=int, default=0, help="how many rows (default: as many as fit without repeats)")
     parser.add_argument("--seed", type=int, default=42, help="decides which rows, and their order")
 
 

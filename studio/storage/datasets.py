@@ -24,7 +24,7 @@ _BATCH = 500
 def list_datasets(project: Project) -> list[DatasetInfo]:
     """All datasets, newest first."""
     with project.connect() as connection:
-        found = connection.execute(f"SELECT {_COLUMNS} FROM datasets ORDER BY created DESC, name")
+        found = connection.execute(f"SELECT {_COLUMNS} FROM datasets ORDER BY created DESC, rowid DESC")
         return [DatasetInfo(*row) for row in found]
 
 

@@ -1,4 +1,5 @@
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from studio.core.messages import Example, Message
@@ -87,6 +88,19 @@ def test_every_tool_is_closed_at_any_moment(tool, name):
     dialog = tool(name)
     dialog.close()
     assert not dialog.isVisible()
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_tool_begins_with_what_is_to_be_chosen_and_closes_last(tool, qtbot, name):
+    dialog = tool(name)
+    dialog.activateWindow()
+    qtbot.waitUntil(lambda: dialog.focusWidget() is not None)
+    begun = dialog.focusWidget()
+    if any(part.isVisible() and part.isEnabled() for part in dialog.inside()):
+        assert begun in dialog.inside()
+        qtbot.keyClick(begun, Qt.Key.Key_Backtab)
+        assert dialog.focusWidget() not in dialog.inside()  # it was the first
+    dialog.close()
 
 
 def test_mixing_counts_before_it_makes(empty_project, info, tool, qtbot):

@@ -66,7 +66,7 @@ class MixDialog(ToolDialog):
         self.total = QSpinBox()
         self.total.setRange(0, _MOST)
         self.total.setGroupSeparatorShown(True)
-        self.total.setSpecialValueText(tr("as many as none comes twice"))
+        self.total.setSpecialValueText(tr("as many as fit without repeats"))
         self.total.setAccessibleName(tr("Rows"))
         self.total.valueChanged.connect(self._count)
         self.seed = QSpinBox()

@@ -45,6 +45,8 @@ class SplitDialog(ToolDialog):
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setAccessibleName(tr("Seed"))
+        for spin in (self.share, self.seed):
+            spin.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
         self.rows = QFormLayout()
         self.rows.addRow(tr("To measure with"), self.share)
         self.rows.addRow(tr("Split"), self.how)
@@ -57,7 +59,7 @@ class SplitDialog(ToolDialog):
                     self.other.addItem(info.name, info)
         except StudioError as error:
             self.failed.emit(error)
-        self.check = QPushButton(tr("Check"))
+        self.check = QPushButton(tr("Find the same prompts"))
         self.check.clicked.connect(self._check)
         self.found = QLabel()
         self.found.setWordWrap(True)
@@ -70,7 +72,7 @@ class SplitDialog(ToolDialog):
             line.addWidget(part)
         line.addStretch()
         if self.other.count():
-            self.rows.addRow(tr("Asks the same as"), line)
+            self.rows.addRow(tr("Compare with"), line)
             self.rows.addRow("", self.found)
         self.body.addLayout(self.rows)
         self.go = self.primary(tr("Split"), self._split)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
@@ -100,6 +101,22 @@ class ToolDialog(QDialog):
         self._end()
         self.failed.emit(error)
         self.close()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The first thing to choose has the focus, and Close comes after all of them."""
+        super().showEvent(event)
+        inside = self.inside()
+        if inside and not event.spontaneous():
+            QWidget.setTabOrder(inside[-1], self.close_button)
+            next((part for part in inside if part.isVisible() and part.isEnabled()), self.close_button).setFocus()
+
+    def inside(self) -> list[QWidget]:
+        """What takes keys between the head and the buttons, as it was put in."""
+        return [
+            part
+            for part in self.findChildren(QWidget)
+            if part.window() is self and part.focusPolicy() & Qt.FocusPolicy.TabFocus and self.buttons.indexOf(part) < 0
+        ]
 
     def done(self, result: int) -> None:
         """Nothing goes on unseen, however the dialog is left."""
