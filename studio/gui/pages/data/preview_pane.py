@@ -24,7 +24,7 @@ from studio.core.fields import Setting, settings_of
 from studio.core.messages import Example, tools_of
 from studio.core.methods import SftSettings
 from studio.core.preview import TokenPreview
-from studio.core.records import Passage, Record, TaskRow
+from studio.core.records import Passage, Prompt, Record, TaskRow
 from studio.core.templates import BUILT_IN, MODELS_OWN, PromptTemplate
 from studio.gui import theme
 from studio.gui.language import tr, translated, trn
@@ -257,8 +257,11 @@ class PreviewPane(QWidget):
         if preview.template:
             counts = tr("{counts} · template: {template}", counts=counts, template=translated(preview.template))
         self.counts.setText(counts)
-        self.warnings.setText("\n".join(translated(warning) for warning in preview.warnings))
-        self.warnings.setVisible(bool(preview.warnings))
+        said = [translated(warning) for warning in preview.warnings]
+        if isinstance(self._example, Prompt):  # of course nothing is learned of it
+            said = [tr("A prompt waits for an answer. PPO, RLOO and GRPO learn from those that the policy writes.")]
+        self.warnings.setText("\n".join(said))
+        self.warnings.setVisible(bool(said))
         self.legend.show()
         self.stack.setCurrentWidget(self.tokens)
         self.preview_shown.emit()
@@ -284,7 +287,7 @@ class PreviewPane(QWidget):
         self.setMinimumHeight(_LEAST[columns])
         for place, choice in enumerate(self._choices):
             self._grid.addWidget(choice, place // columns, place % columns)
-        for column, stretch in enumerate((4, 3, 2, 3)):
+        for column, stretch in enumerate((7, 7, 4, 6)):
             self._grid.setColumnStretch(column, stretch if columns > 2 else int(column < columns))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -71,6 +71,8 @@ class LabelPage(QWidget):
         self.list = NamedList(tr("Labelling sets"))
         self.list.setWordWrap(True)
         self.list.currentItemChanged.connect(self._show_current)
+        self.list.itemClicked.connect(self._judge)
+        self.list.itemActivated.connect(self._judge)
         self.new_button = QPushButton(tr("New…"))
         self.new_button.setToolTip(tr("Begin a labelling set (Ctrl+L)"))
         self.new_button.clicked.connect(self.begin_new)
@@ -105,6 +107,7 @@ class LabelPage(QWidget):
         self.quality.item_requested.connect(self._judge_again)
         self.use = UseView(project)
         self.use.train_requested.connect(self.train_requested)
+        self.use.judging_requested.connect(self._begin_judging)
         self._lay_out()
         self.refresh()
 
@@ -183,6 +186,16 @@ class LabelPage(QWidget):
             self.stack.setCurrentWidget(self.view)
         for part in (self.judge, self.candidates, self.quality, self.use):
             part.open_set(known)
+
+    @Slot()
+    def _judge(self) -> None:
+        """Whoever chose a set with the mouse or with Return goes on with the keys of its items."""
+        if self.judge.isVisible():
+            self.judge.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot()
+    def _begin_judging(self) -> None:
+        self.tabs.setCurrentWidget(self.judge_part)
 
     @Slot(object)
     def _take_made(self, known: LabelSet) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -28,6 +29,7 @@ from studio.core.methods import METHODS
 from studio.core.records import KINDS
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
+from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
@@ -42,11 +44,12 @@ _TRAINS = {"reward": mark("Train a reward model"), "dpo": mark("Train DPO"), "kt
 
 class UseView(QWidget):
     """Signals: `train_requested(str dataset_id, str method)`: a dataset was made, to be trained on by that method;
-    `dataset_made(object DatasetInfo)`.
+    `dataset_made(object DatasetInfo)`; `judging_requested()`: there is nothing to use yet.
     """
 
     train_requested = Signal(str, str)
     dataset_made = Signal(object)
+    judging_requested = Signal()
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +76,15 @@ class UseView(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.verticalHeader().hide()
         self.table.setMinimumHeight(120)
+        self.empty = EmptyState(
+            tr("Nothing to use yet"),
+            tr("What you judge shows here as what a model will learn from it, before anything is trained."),
+            tr("Judge"),
+        )
+        self.empty.action_requested.connect(self.judging_requested)
+        self.shown = QStackedWidget()
+        self.shown.addWidget(self.table)
+        self.shown.addWidget(self.empty)
         self.train: dict[str, QPushButton] = {}
         for method, label in _TRAINS.items():
             button = QPushButton(tr(label))
@@ -198,7 +210,7 @@ class UseView(QWidget):
         carried = any(getattr(record, "margin", None) is not None for record in found.records)
         columns = [*kind.columns, *([mark("Margin")] if carried else [])]
         self.table.setColumnCount(len(columns))
-        self.table.setHorizontalHeaderLabels(columns)
+        self.table.setHorizontalHeaderLabels([translated(name) for name in columns])
         rows = found.records[:_SHOWN]
         self.table.setRowCount(len(rows))
         for row, record in enumerate(rows):
@@ -214,8 +226,10 @@ class UseView(QWidget):
             narrow = name in ("Margin", "Verdict", "Rating", "Answers")
             mode = QHeaderView.ResizeMode.ResizeToContents if narrow else QHeaderView.ResizeMode.Stretch
             header.setSectionResizeMode(column, mode)
+        self.shown.setCurrentWidget(self.table if found.records else self.empty)
         for button in (*self.train.values(), self.keep):
             button.setEnabled(bool(found.records))
+            button.setToolTip("" if found.records else tr("There is no verdict to learn from yet."))
         if self._again:
             self._again = False
             self._look()
@@ -315,7 +329,7 @@ class UseView(QWidget):
         right.setSpacing(8)
         right.addWidget(self.notice)
         right.addWidget(self.words)
-        right.addWidget(self.table, 1)
+        right.addWidget(self.shown, 1)
         right.addLayout(buttons)
         right.addLayout(rest)
         layout = QHBoxLayout(self)

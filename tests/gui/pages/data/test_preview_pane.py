@@ -2,7 +2,7 @@ import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from studio.core.messages import Example, Message
-from studio.core.records import Pair, Passage, TaskRow
+from studio.core.records import Pair, Passage, Prompt, TaskRow
 from studio.core.templates import BUILT_IN
 from studio.gui.pages.data.preview_pane import PreviewPane
 from studio.gui.pages.data.template_editor import _in_lines
@@ -126,6 +126,12 @@ def test_plain_text_has_no_template_and_a_task_row_no_tokens(ready, qtbot):
     with qtbot.waitSignal(ready.preview_shown):
         ready.show_example(example("again"))
     assert ready.template.isVisible() and ready.learned.isVisible()
+
+
+def test_a_prompt_is_no_example_without_an_answer(ready, qtbot):
+    with qtbot.waitSignal(ready.preview_shown):
+        ready.show_example(Prompt((Message("user", "who waits"),)))
+    assert ready.warnings.text().startswith("A prompt waits for an answer.")
 
 
 def test_a_template_is_written_beside_its_tokens(ready, qtbot, project):

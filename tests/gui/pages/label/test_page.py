@@ -466,6 +466,35 @@ def test_the_verdicts_are_seen_before_they_are_used(qtbot, empty_project, opened
     assert {one.kind_name for one in list_datasets(empty_project)} == {"pairs", "labels"}
 
 
+def test_without_verdicts_there_is_nothing_to_use_and_a_way_to_judging(qtbot, empty_project, opened):
+    known = a_set(empty_project)
+    page = opened()
+    page.tabs.setCurrentWidget(page.use)
+    qtbot.waitUntil(page.use.empty.isVisible)
+    assert not page.use.train["dpo"].isEnabled() and page.use.train["dpo"].toolTip()
+    page.use.empty.button.click()
+    assert page.judge.isVisible()
+    press(qtbot, page, Qt.Key.Key_1)
+    assert len(marks(empty_project, known)) == 1
+
+
+def test_a_set_that_is_clicked_is_judged_with_keys_at_once(qtbot, empty_project, opened):
+    known, _other = a_set(empty_project), a_set(empty_project)
+    page = opened()
+    page.activateWindow()
+    item = next(
+        page.list.item(row) for row in range(2) if page.list.item(row).data(Qt.ItemDataRole.UserRole).id == known.id
+    )
+    shown(qtbot, page)
+    qtbot.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=page.list.visualItemRect(item).center())
+    press(qtbot, page, Qt.Key.Key_1)
+    assert len(marks(empty_project, known)) == 1
+    page.list.setFocus()
+    qtbot.keyClick(page.list, Qt.Key.Key_Return)
+    press(qtbot, page, Qt.Key.Key_2)
+    assert len(marks(empty_project, known)) == 2
+
+
 @pytest.mark.parametrize("form", ["pairs", "hh", "argilla", "label_studio"])
 def test_what_is_exported_comes_in_again(qtbot, empty_project, opened, tmp_path, form):
     known = a_set(empty_project, 5)
