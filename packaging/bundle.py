@@ -96,7 +96,12 @@ PySide6/Qt6Pdf.dll PySide6/Qt6VirtualKeyboard*.dll PySide6/translations/*
 libgtk-3* libgdk-3* libatk-* libcairo* libpango* libgdk_pixbuf* libthai* libdatrie* libfribidi* libpixman*
 libharfbuzz* libgraphite2* bitsandbytes/* bitsandbytes-*
 """.split()
-_KEPT = ("torch/bin/torch_shm_manager",)
+# Beside what the window says in another language, what Qt's own buttons do.
+LANGUAGES = sorted(path.stem for path in (ROOT / "resources" / "languages").glob("*.qm"))
+_KEPT = (
+    "torch/bin/torch_shm_manager",
+    *(f"PySide6/*translations/qtbase_{name}.qm" for code in LANGUAGES for name in {code, code.partition("_")[0]}),
+)
 _STRIP_NOT = ("PySide6/*", "shiboken6/*", "numpy.libs/*", "libgfortran*", "libscipy_openblas*", "uv")
 
 

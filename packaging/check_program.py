@@ -88,6 +88,16 @@ def check_locks(folder: Path) -> str:
     return ", ".join(sorted(there))
 
 
+def check_languages(folder: Path) -> str:
+    """It has every language of the checkout, and the words of Qt's own buttons for it."""
+    for code in bundle.LANGUAGES:
+        ours = list(folder.rglob(f"resources/languages/{code}.*"))
+        qts = [*folder.rglob(f"qtbase_{code}.qm"), *folder.rglob(f"qtbase_{code.partition('_')[0]}.qm")]
+        if {path.suffix for path in ours} != {".qm", ".ts"} or not qts:
+            raise Failed(f"of the language {code} it has {[path.name for path in (*ours, *qts)]}")
+    return ", ".join(("en", *bundle.LANGUAGES))
+
+
 def check_self(folder: Path, environment: dict[str, str]) -> str:
     """The program's own test of itself."""
     return _run(folder, ["selftest"], environment, 1800).splitlines()[-1]
@@ -121,6 +131,7 @@ def main() -> int:
             ("the command line", lambda: check_version(folder, environment)),
             ("the window", lambda: check_window(folder, environment)),
             ("which torch for whom", lambda: check_choices(folder, environment)),
+            ("languages", lambda: check_languages(folder)),
         ]
         if not (folder / ("plumbline-worker" + ENDING)).exists():
             checks.append(("lists of packages", lambda: check_locks(folder)))

@@ -1,5 +1,6 @@
 """Tries how the thin program sets up what trains, with everything that can go wrong on the way:
-`python packaging/check_thin.py FOLDER`, from the package index, or with --wheels DIR from a folder without a network.
+`python packaging/check_thin.py FOLDER`, from the official package indexes, with --packages and --torch from mirrors of
+them, or with --wheels DIR from a folder without a network.
 
 Takes minutes and a few gigabytes in a temporary folder. Uses the program's command line alone, as a person would.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,9 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from mirror import BadMirror
+
+HERE = Path(__file__).resolve().parent
 WINDOWS = sys.platform == "win32"
 COMMAND = "plumbline-cli.exe" if WINDOWS else "plumbline"
-BUILD = "mps" if sys.platform == "darwin" else "cpu"
+MAC = sys.platform == "darwin"
 _SILENT = "#!/bin/sh\nexec sleep 60\n"
 _GARBAGE = "#!/bin/sh\nhead -c 2000 /dev/urandom\n"
 
@@ -30,9 +35,11 @@ class Failed(Exception):
 class Journey:
     """The steps, in a home of their own."""
 
-    def __init__(self, folder: Path, home: Path, source: list[str], python: str) -> None:
-        self._program, self._home, self._source = folder / COMMAND, home, source
-        self._python = ["--python", python] if python else []
+    def __init__(self, folder: Path, home: Path, build: str, source: dict[str, str], python: str) -> None:
+        self._program, self._home, self._build = folder / COMMAND, home, build
+        self._wheels = source.get("--wheels", "")
+        self._source = [word for pair in source.items() for word in pair]
+        self._set_up_words = ["runtime", "setup", "--build", build, "--yes", *(["--python", python] if python else [])]
         self._first = ""
 
     def nothing_yet(self) -> str:
@@ -54,20 +61,33 @@ class Journey:
         return f"{time.monotonic() - began:.0f} s, {_size(Path(self._first)) / 1e6:.0f} MB"
 
     def wrong_hash(self) -> str:
-        """One package of a folder is another than the list says."""
-        wheels = next((Path(word) for flag, word in zip(self._source, self._source[1:], strict=False)
-                       if flag == "--wheels"), None)  # fmt: skip
-        if wheels is None:
-            return "needs a folder of wheels"
+        """A file, in a folder or on a mirror, is another than the list says."""
+        if not self._wheels:
+            version = self._version_of("torch")
+            if "+" not in version:
+                return "this torch is on the package index, which can't be played here"
+            python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+            with BadMirror(f"torch-{version}-{python}-{python}-manylinux_2_28_x86_64.whl") as mirror:
+                return self._refused([*self._source, "--torch", mirror.address], f"hash of torch=={version}")
+        name, version = "tqdm", self._version_of("tqdm")
         forged = self._home / "forged"
         forged.mkdir()
-        for wheel in wheels.glob("*.whl"):
+        for wheel in Path(self._wheels).glob("*.whl"):
             (forged / wheel.name).symlink_to(wheel)
-        victim = next(forged.glob("tqdm-*.whl"))
+        victim = next(forged.glob(f"{name}-*.whl"))
         data = victim.read_bytes()
         victim.unlink()
         victim.write_bytes(data + b"\0")
-        return self._refused(["--wheels", str(forged)], "hash")
+        return self._refused(["--wheels", str(forged)], f"hash of {name}=={version}")
+
+    def incomplete_mirror(self) -> str:
+        """A mirror has not the build that the list names."""
+        version = self._version_of("torch")
+        if self._wheels or "+" not in version:
+            return "needs an index of torch's own"
+        with BadMirror() as mirror:
+            why = f"torch=={version} is not in {mirror.address}"
+            return self._refused([*self._source, "--torch", mirror.address], why)
 
     def no_network(self) -> str:
         """Nobody listens at that port of this computer."""
@@ -78,7 +98,7 @@ class Journey:
         place = self._home / "small disk"
         place.mkdir()
         words = ["mount", "-t", "tmpfs", "-o", "size=50m", "none", str(place)]
-        if WINDOWS or sys.platform == "darwin" or subprocess.run(words, capture_output=True, check=False).returncode:
+        if WINDOWS or MAC or subprocess.run(words, capture_output=True, check=False).returncode:
             return "can't be tried here"
         try:
             return self._refused([*self._source, "--place", str(place)], "52.4 MB free")
@@ -87,7 +107,7 @@ class Journey:
 
     def killed(self) -> str:
         """The program dies half-way; the one in use goes on, and the next set-up clears away."""
-        words = [str(self._program), "runtime", "setup", "--build", BUILD, "--yes", *self._python, *self._source]
+        words = [str(self._program), *self._set_up_words, *self._source]
         child = subprocess.Popen(words, env=self._environment(), stdout=subprocess.PIPE, start_new_session=True)
         assert child.stdout is not None
         for line in child.stdout:
@@ -99,14 +119,14 @@ class Journey:
         else:
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-        left = [path for path in (self._home / "runtimes").iterdir() if path.name.startswith(BUILD)]
+        left = [path for path in (self._home / "runtimes").iterdir() if path.name.startswith(self._build)]
         if len(left) != 2 or self._in_use() != self._first:
             raise Failed(f"{len(left)} runtimes after the kill, in use {self._in_use()}")
         return self._ask("runtime", "check").strip()
 
     def repair(self) -> str:
         self._set_up(*self._source)
-        left = [path.name for path in (self._home / "runtimes").iterdir() if path.name.startswith(BUILD)]
+        left = [path.name for path in (self._home / "runtimes").iterdir() if path.name.startswith(self._build)]
         if len(left) != 1 or self._in_use() == self._first:
             raise Failed(f"after the repair there are {left}")
         return "the old one and the half one are gone"
@@ -116,16 +136,16 @@ class Journey:
 
     def remove(self) -> str:
         self._ask("runtime", "remove")
-        left = [path.name for path in (self._home / "runtimes").iterdir() if path.name.startswith(BUILD)]
+        left = [path.name for path in (self._home / "runtimes").iterdir() if path.name.startswith(self._build)]
         if left:
             raise Failed(f"left: {left}")
         return self._ask("runtime", "show").splitlines()[0]
 
     def _set_up(self, *words: str) -> str:
-        return self._ask("runtime", "setup", "--build", BUILD, "--yes", *self._python, *words, timeout=3600)
+        return self._ask(*self._set_up_words, *words, timeout=3600)
 
     def _refused(self, words: list[str], why: str) -> str:
-        done = self._run(["runtime", "setup", "--build", BUILD, "--yes", *self._python, *words], 600)
+        done = self._run([*self._set_up_words, *words], 600)
         said = done.stderr.decode("utf-8", "replace")
         if done.returncode == 0 or why not in said:
             raise Failed(f"ended with {done.returncode}: {said}")
@@ -144,6 +164,14 @@ class Journey:
         if why not in said:
             raise Failed(said)
         return said.splitlines()[-1]
+
+    def _version_of(self, package: str) -> str:
+        system = "windows" if WINDOWS else "macos" if MAC else "linux"
+        lock = (HERE / "locks" / f"{system}-{self._build}.txt").read_text(encoding="utf-8")
+        found = re.search(rf"^{package}==(\S+)", lock, re.MULTILINE)
+        if found is None:
+            raise Failed(f"the list of {self._build} has no {package}")
+        return found[1]
 
     def _in_use(self) -> str:
         said = self._ask("runtime", "show")
@@ -174,19 +202,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folder", type=Path, help="of the built or installed program")
     parser.add_argument("--wheels", type=Path, help="a folder with every wheel of the list, instead of the index")
-    parser.add_argument("--torch", default="", help="a folder or an index with torch, beside the package index")
+    parser.add_argument("--packages", default="", help="a mirror of the package index")
+    parser.add_argument("--torch", default="", help="a mirror of torch's own index, or a folder with torch")
+    parser.add_argument("--build", default="mps" if MAC else "cpu", help="the build of torch to set up")
     parser.add_argument("--python", default="", help="a Python on this computer instead of a fetched one")
     arguments = parser.parse_args()
-    source = ["--wheels", str(arguments.wheels.resolve())] if arguments.wheels else []
-    source += ["--torch", arguments.torch] if arguments.torch else []
+    told = {"--wheels": arguments.wheels and str(arguments.wheels.resolve()), "--packages": arguments.packages}
+    source = {flag: value for flag, value in (told | {"--torch": arguments.torch}).items() if value}
     home = Path(tempfile.mkdtemp(prefix="plumbline-thin-"))
-    journey = Journey(arguments.folder.resolve(), home, source, arguments.python)
+    journey = Journey(arguments.folder.resolve(), home, arguments.build, source, arguments.python)
     steps = [
         ("nothing is set up", journey.nothing_yet),
         ("nvidia-smi is silent", journey.silent_tool),
         ("nvidia-smi says garbage", journey.broken_tool),
         ("set up", journey.set_up),
         ("a wrong hash", journey.wrong_hash),
+        ("a mirror that lacks torch", journey.incomplete_mirror),
         ("no network", journey.no_network),
         ("no room on the disk", journey.no_disk),
         ("killed half-way", journey.killed),

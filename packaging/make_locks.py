@@ -2,7 +2,8 @@
 
 Names, versions and hashes alone, so that any index, mirror or folder can serve them. Run it whenever the constraints
 change: `python packaging/make_locks.py`, with the names of locks to make only those. Builds whose version has a + are
-on torch's own index, which uv knows; `--find-links DIR` takes their wheels from a folder instead.
+on torch's own index, which uv knows; `--index ADDRESS` takes them from a mirror of it, `--find-links DIR` from a
+folder. Where an index tells no hash, as torch's does not for ROCm, uv fetches the file (gigabytes) to know it.
 """
 
 from __future__ import annotations
@@ -57,25 +58,55 @@ def constraints() -> str:
     )
 
 
-def make(lock: str, find_links: list[str], scratch: Path) -> str:
-    """The lock's text. Raises CalledProcessError with uv's words on the terminal."""
+def make(lock: str, find_links: list[str], index: str, scratch: Path, kept: str = "") -> str:
+    """The lock's text, with the versions that the text `kept` has. Raises CalledProcessError with uv's words, or
+    ValueError."""
     import uv
 
     system, build = lock.split("-", 1)
     asked, pinned = scratch / "requirements.in", scratch / "constraints.txt"
     asked.write_text(requirements(lock), encoding="utf-8")
-    pinned.write_text(constraints(), encoding="utf-8")
+    pins = re.findall(r"^[\w.-]+==[^\s;]+", kept, re.MULTILINE)
+    pinned.write_text(constraints() + "\n".join(pins) + "\n", encoding="utf-8")
     words = [uv.find_uv_bin(), "--no-config", "pip", "compile", str(asked), "--constraints", str(pinned)]
     words += ["--python-platform", PLATFORMS[system], "--python-version", PYTHON, "--generate-hashes", "--no-header"]
     words += ["--only-binary", ":all:", "--no-annotate", "--quiet"]
-    for folder in find_links:
-        words += ["--find-links", folder]
-    if LOCKS[lock] and not find_links:
-        words += ["--torch-backend", build]
+    if LOCKS[lock]:
+        words += [word for folder in find_links for word in ("--find-links", folder)]
+        words += ["--index", index, "--index-strategy", "unsafe-best-match"] if index else []
+        words += [] if find_links or index else ["--torch-backend", build]
     oldest = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}  # that torch is made for
     done = subprocess.run(words, check=True, capture_output=True, text=True, encoding="utf-8", env=oldest)
     # Where something is found is for whoever installs to say.
-    return "\n".join(line for line in done.stdout.splitlines() if line and not line.startswith(("-", "#"))) + "\n"
+    text = "\n".join(line for line in done.stdout.splitlines() if line and not line.startswith(("-", "#"))) + "\n"
+    if problem := what_is_wrong(text, lock):
+        raise ValueError(problem)
+    return text
+
+
+def what_is_wrong(text: str, lock: str) -> str:
+    """Why a text is not that lock: another build of torch, or a package that nobody could check. Empty when it is."""
+    build = lock.split("-", 1)[1]
+    torch = re.search(r"^torch==(\S+)", text, re.MULTILINE)
+    version = torch[1] if torch else "of no version"
+    if not (version.endswith(f"+{build}") if LOCKS[lock] else "+" not in version):
+        return f"torch {version} is another build"
+    bare = re.findall(r"^(\S+==\S+)\s*$", text, re.MULTILINE)  # the last word of a line that should go on
+    return f"no hash is known of {', '.join(bare)}" if bare else ""
+
+
+def differences(there: str, made: str) -> list[str]:
+    """The packages of a lock that an index has otherwise. It may have more files of a version than the lock names."""
+    old, new = (_entries(text) for text in (there, made))
+    return [name for name in {**old, **new} if not (old.get(name, set()) and old[name] <= new.get(name, set()))]
+
+
+def _entries(text: str) -> dict[str, set[str]]:
+    """Of each package with its version, the hashes."""
+    entries: dict[str, set[str]] = {}
+    for name, rest in re.findall(r"^(\S+==\S+)((?:.*\\\n)*.*)$", text, re.MULTILINE):
+        entries[name] = set(re.findall(r"sha256:(\w+)", rest))
+    return entries
 
 
 def main() -> int:
@@ -87,8 +118,11 @@ def main() -> int:
     parser.add_argument(
         "--find-links", action="append", default=[], metavar="DIR", help="a folder with wheels of torch"
     )
+    parser.add_argument("--index", default="", metavar="ADDRESS", help="a mirror of torch's own index for that build")
     parser.add_argument("--missing", action="store_true", help="only those that are not there yet")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a lock would change")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail where an index has other hashes for these versions"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.locks) - set(LOCKS)
     if unknown:
@@ -96,20 +130,25 @@ def main() -> int:
     failed = False
     for lock in arguments.locks or LOCKS:
         target = HERE / "locks" / f"{lock}.txt"
-        if arguments.missing and target.is_file():
+        there = target.read_text(encoding="utf-8") if target.is_file() else ""
+        if (arguments.missing and there) or (arguments.check and not there and not arguments.locks):
             continue
         try:
             with tempfile.TemporaryDirectory() as scratch:
-                text = make(lock, arguments.find_links, Path(scratch))
-        except subprocess.CalledProcessError as error:
-            print(f"{lock}: {error.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+                kept = there if arguments.check else ""
+                text = make(lock, arguments.find_links, arguments.index, Path(scratch), kept)
+        except (subprocess.CalledProcessError, ValueError) as error:
+            said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+            print(f"{lock}: {(said.strip() or 'uv said nothing').splitlines()[-1]}", file=sys.stderr)
             failed = True
             continue
-        same = target.is_file() and target.read_text(encoding="utf-8") == text
-        print(f"{lock}: {text.count('==')} packages{'' if same else ', changed'}")
-        failed |= arguments.check and not same
-        if not arguments.check:
-            target.write_text(text, encoding="utf-8", newline="\n")
+        if arguments.check:
+            other = differences(there, text)
+            print(f"{lock}: {'not as the index has it: ' + ', '.join(other) if other else 'as the index has it'}")
+            failed |= bool(other)
+            continue
+        print(f"{lock}: {text.count('==')} packages{'' if text == there else ', changed'}")
+        target.write_text(text, encoding="utf-8", newline="\n")
     return int(failed)
 
 

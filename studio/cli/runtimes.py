@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from studio.core.errors import StudioError
-from studio.core.torch_builds import BUILDS, Card, Computer, choose
+from studio.core.torch_builds import BUILDS, CPU, Card, Computer, choose
 from studio.processes.launch import runtime_worker
 from studio.processes.probing import probe
 from studio.processes.runtimes import Plan, plan_for, set_up
 from studio.processes.trial import train_two_steps
 from studio.storage.files import in_bytes, whole_path
-from studio.storage.runtimes import current_runtime, forget_runtime, is_needed
+from studio.storage.runtimes import current_runtime, forget_runtime, has_lock, is_needed, lock_file, system
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,12 +93,15 @@ def _show() -> int:
     for card in computer.cards:
         print(f"Card: {card.name}, driver {card.driver}, compute capability {card.capability[0]}.{card.capability[1]}")
     print(f"Suits: {choice.build.label}. {choice.reason}")
+    if is_needed() and not has_lock(choice.build.key):
+        print("This copy of Plumbline has no list of files for it, though; a released copy has one.")
     return 0
 
 
 def _set_up(arguments: argparse.Namespace) -> int:
     choice = choose(probe())
     key = arguments.build or choice.build.key
+    lock_file(key)  # says so where there is none
     plan: Plan = plan_for(key)
     if arguments.place:
         plan = replace(plan, place=whole_path(arguments.place))
@@ -108,9 +111,8 @@ def _set_up(arguments: argparse.Namespace) -> int:
     build = BUILDS[key]
     print(f"{build.label}. {choice.reason if key == choice.build.key else 'Chosen by hand.'}")
     if not arguments.yes and not plan.wheels:
-        print(
-            f"About {in_bytes(build.download)} will be downloaded into {plan.place}. Go on? [y/N] ", end="", flush=True
-        )
+        download = in_bytes(build.download_on(system()))
+        print(f"About {download} will be downloaded into {plan.place}. Go on? [y/N] ", end="", flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             print("Nothing was done.")
             return 1
@@ -124,6 +126,8 @@ def _set_up(arguments: argparse.Namespace) -> int:
 
     runtime = set_up(plan, report)
     print(f"Set up: {build.label}, computes on {runtime.device}.")
+    if key != CPU.key and runtime.device == "processor":
+        print("The graphics card was not used: update its driver, then plumbline runtime check.")
     return 0
 
 

@@ -40,39 +40,52 @@ class Computer:
 
 @dataclass(frozen=True, slots=True)
 class TorchBuild:
-    """A build of torch. key: its name in file names and for uv. download and disk: bytes, roughly, with all that
-    comes with torch."""
+    """A build of torch. key: its name in file names and for uv. downloads, for each system that it is for, and disk:
+    bytes, roughly, with all that comes with torch."""
 
     key: str
     label: str
-    systems: tuple[System, ...]
-    download: int
+    downloads: tuple[tuple[System, int], ...]
     disk: int
     drivers: tuple[tuple[System, str], ...] = ()  # the lowest that works
     capabilities: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))  # lowest and highest
     amd: tuple[str, ...] = ()
+
+    @property
+    def systems(self) -> tuple[System, ...]:
+        """The systems that it is for."""
+        return tuple(system for system, _size in self.downloads)
+
+    def download_on(self, system: System) -> int:
+        """The bytes that come over the network on a system."""
+        return dict(self.downloads)[system]
 
     def driver_for(self, system: System) -> str:
         """The lowest driver that works on a system; empty where any or none does."""
         return dict(self.drivers).get(system, "")
 
 
+def _sizes(**gigabytes: float) -> tuple[tuple[System, int], ...]:
+    order: tuple[System, ...] = ("windows", "linux", "macos")
+    return tuple((system, int(gigabytes[system] * GIGABYTE)) for system in order if system in gigabytes)
+
+
 # Newest first: the first that serves a card is taken.
 CUDA_13 = TorchBuild(
-    "cu130", "NVIDIA, CUDA 13.0", ("windows", "linux"), int(2.6 * GIGABYTE), int(6.5 * GIGABYTE),
+    "cu130", "NVIDIA, CUDA 13.0", _sizes(windows=2.3, linux=3.3), int(6.5 * GIGABYTE),
     (("linux", "580.65"), ("windows", "580.65")), ((7, 5), (12, 1)),
 )  # fmt: skip
 CUDA_12 = TorchBuild(
-    "cu126", "NVIDIA, CUDA 12.6", ("windows", "linux"), int(3.2 * GIGABYTE), int(6.8 * GIGABYTE),
+    "cu126", "NVIDIA, CUDA 12.6", _sizes(windows=3.0, linux=3.8), int(6.8 * GIGABYTE),
     (("linux", "525.60"), ("windows", "528.33")), ((5, 0), (9, 0)),
 )  # fmt: skip
 ROCM = TorchBuild(
-    "rocm7.2", "AMD, ROCm 7.2", ("linux",), int(4.5 * GIGABYTE), int(16 * GIGABYTE),
+    "rocm7.2", "AMD, ROCm 7.2", _sizes(linux=6.8), int(20 * GIGABYTE),
     amd=("gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1101", "gfx1102", "gfx1150", "gfx1151",
          "gfx1200", "gfx1201"),
 )  # fmt: skip
-APPLE = TorchBuild("mps", "Apple GPU", ("macos",), int(0.4 * GIGABYTE), int(1.3 * GIGABYTE))
-CPU = TorchBuild("cpu", "Processor only", ("windows", "linux"), int(0.5 * GIGABYTE), int(1.5 * GIGABYTE))
+APPLE = TorchBuild("mps", "Apple GPU", _sizes(macos=0.4), int(1.3 * GIGABYTE))
+CPU = TorchBuild("cpu", "Processor only", _sizes(windows=0.5, linux=0.5), int(1.5 * GIGABYTE))
 BUILDS = {build.key: build for build in (CUDA_13, CUDA_12, ROCM, APPLE, CPU)}
 
 

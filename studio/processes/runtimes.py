@@ -248,6 +248,13 @@ def failure_of(said: list[str], plan: Plan) -> StudioError:
         return StudioError(
             f"Nothing could be fetched from {source}.", "Check the network, then try again; what came is kept.", text
         )
+    lacking = re.search(r"no version of (torch==[\w.]+\+\w[\w.]*)", text)
+    if lacking is not None and not plan.wheels:
+        return StudioError(
+            f"{lacking[1]} is not in {plan.torch or plan.packages or 'the package index'}.",
+            "A version with a “+” is in torch's own index and in mirrors of that alone: name one of those, or none.",
+            text,
+        )
     if "no solution found" in told or "not found" in told:
         return StudioError(f"Not every package is in {source}.", "Choose a place that has them all.", text)
     last = next((line for line in reversed(said) if line.strip()), "it said nothing")

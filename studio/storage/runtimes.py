@@ -156,7 +156,14 @@ def is_in_use(folder: Path) -> bool:
 
 def lock_file(build: str, on: System | None = None) -> Path:
     """The list of what a build installs, each package with its version and hashes. Raises StudioError."""
-    return carried("packaging", "locks", f"{on or system()}-{build}.txt")
+    try:
+        return carried("packaging", "locks", f"{on or system()}-{build}.txt")
+    except StudioError as error:
+        raise StudioError(
+            f"This copy of Plumbline has no list of files for the build “{build}” of torch.",
+            "Choose another build, or get a released copy of Plumbline.",
+            error.sentence,
+        ) from error
 
 
 def has_lock(build: str) -> bool:

@@ -113,6 +113,22 @@ def test_locks_hold_what_the_worker_needs_as_it_is_tested(lock: Path) -> None:
     assert {name: version for name, version in pinned.items() if tested.get(name, version) != version} == {}
 
 
+def test_a_lock_is_of_its_build_and_whole() -> None:
+    whole = "torch==2.13.0+cu126 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\ntqdm==1 \\\n    --hash=sha256:cc\n"
+    assert make_locks.what_is_wrong(whole, "windows-cu126") == ""
+    assert "2.13.0+cu126 is another build" in make_locks.what_is_wrong(whole, "windows-cu130")
+    assert "another build" in make_locks.what_is_wrong(whole, "linux-cu130")  # the package index's, without a +
+    assert "no hash is known of tqdm==1" in make_locks.what_is_wrong(whole.rpartition(" \\\n")[0], "windows-cu126")
+
+
+def test_an_index_may_have_more_files_but_no_others() -> None:
+    lock = "torch==2 \\\n    --hash=sha256:aa\ntqdm==1 \\\n    --hash=sha256:cc\n"
+    more = lock.replace("sha256:aa", "sha256:aa \\\n    --hash=sha256:bb")
+    assert make_locks.differences(lock, lock) == make_locks.differences(lock, more) == []
+    assert make_locks.differences(more, lock) == ["torch==2"]
+    assert make_locks.differences(lock, lock.replace("tqdm==1", "tqdm==2")) == ["tqdm==1", "tqdm==2"]
+
+
 def test_desktop_entry() -> None:
     entry = configparser.ConfigParser(interpolation=None, strict=True)
     entry.optionxform = str

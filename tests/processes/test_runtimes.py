@@ -65,6 +65,10 @@ def test_a_new_one_is_used_and_the_old_one_goes(uv, lock, plan) -> None:
         ("error: failed to write: No space left on device (os error 28)", "is full"),
         ("error: Request failed after 3 retries\n  cause: dns error: failed to lookup address", "could be fetched"),
         ("  x No solution found when resolving dependencies", "Not every package"),
+        (
+            "x No solution found\n  cause: there is no version of torch==2.13.0+cu126 and",
+            "torch==2.13.0+cu126 is not in",
+        ),
         ("error: No interpreter found for Python 3.11 in managed installations", "Python 3.11 could not be fetched"),
         ("something else entirely", "something else entirely"),
     ],

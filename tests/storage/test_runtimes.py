@@ -101,3 +101,9 @@ def test_packages_are_lent_to_the_same_python_only(runtime, monkeypatch) -> None
     lend_packages()
     assert package("lent_for_a_test").value == 7
     assert sys.path.count(str(packages)) == 1
+
+
+def test_a_build_without_a_list_says_what_to_do() -> None:
+    with pytest.raises(StudioError, match="no list of files for the build “mps”") as told:
+        lock_file("mps", "windows")
+    assert "Choose another build" in told.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_it_says_what_it_found_and_why(open_page, tmp_path) -> None:
     page = open_page()
     assert "driver 581.29, compute capability 6.1" in page.computer.text()
     assert page.what.text().startswith("NVIDIA, CUDA 12.6. The NVIDIA GeForce GTX 1080")
-    assert "About 3.2 GB are downloaded from the official package indexes" in page.where.text()
+    assert "About 3.8 GB are downloaded from the official package indexes" in page.where.text()
     assert "50.0 GB are free there" in page.where.text()
     assert current_runtime() is None
 
@@ -83,7 +84,8 @@ def test_a_choice_of_ones_own(open_page) -> None:
 def test_a_build_without_a_list_is_not_offered(open_page) -> None:
     page = open_page(builds=(CUDA_13, CPU))
     assert page.options.build.currentData() == "cpu"
-    assert "no list of files for NVIDIA, CUDA 12.6" in page.what.text()
+    assert "no list of files for “NVIDIA, CUDA 12.6”, though; a released copy" in page.what.text()
+    assert "With this copy, “Processor only” is set up." in page.what.text()
     nothing = open_page(builds=())
     assert not nothing.start.isEnabled()
 
@@ -129,6 +131,13 @@ def test_setting_up_shows_progress_and_says_when_it_is_ready(open_page, used, qt
     assert page.later.text() == "Done"
     assert "In use: Processor only" in page.present.text()
     assert page.start.text() == "Update"  # it holds what another version wanted
+
+
+def test_a_card_that_is_not_used_is_said(open_page, used, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(page_module, "set_up", lambda plan, report, cancelled: replace(used, build="cu126"))
+    page = open_page()
+    page.start.click()
+    qtbot.waitUntil(lambda: "trained on the processor. The graphics card was not used" in page.notice.what.text())
 
 
 def test_cancel_and_failure_leave_things_as_they_were(open_page, used, qtbot, monkeypatch) -> None:

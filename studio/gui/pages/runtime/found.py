@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.core.torch_builds import Choice, Computer, TorchBuild, builds_for, choose
-from studio.gui.language import tr
+from studio.core.torch_builds import Card, Choice, Computer, TorchBuild, builds_for, choose
+from studio.gui.language import tr, translated
 from studio.processes.probing import probe
 from studio.storage.files import free_bytes, in_bytes
 from studio.storage.runtimes import has_lock, runtimes_home
@@ -34,18 +34,19 @@ def look() -> Found:
 
 def lines_about(computer: Computer) -> list[str]:
     """The computer in words, a line a card."""
-    lines = [
-        tr(
-            "{name}{memory}, driver {driver}, compute capability {capability}.{capability_2}",
-            name=card.name,
-            memory=f", {in_bytes(card.memory)} of memory" if card.memory else "",
-            driver=card.driver,
-            capability=card.capability[0],
-            capability_2=card.capability[1],
-        )
-        for card in computer.cards
-    ]
+    lines = [_of_card(card) for card in computer.cards]
     lines += [tr("AMD card of the generation {name}", name=name) for name in computer.amd]
     if computer.system == "macos" and computer.machine == "arm64":
         lines.append(tr("Apple GPU"))
-    return lines or [computer.note or tr("No graphics card that torch can compute on.")]
+    return lines or [translated(computer.note) or tr("No graphics card that torch can compute on.")]
+
+
+def _of_card(card: Card) -> str:
+    known = {"name": card.name, "driver": card.driver, "capability": ".".join(map(str, card.capability))}
+    if not card.memory:
+        return tr("{name}, driver {driver}, compute capability {capability}", **known)
+    return tr(
+        "{name}, {memory} of memory, driver {driver}, compute capability {capability}",
+        memory=in_bytes(card.memory),
+        **known,
+    )

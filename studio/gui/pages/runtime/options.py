@@ -68,8 +68,8 @@ class SetUpOptions(QWidget):
         # Where the suited one is not to be had, the one that works everywhere comes first.
         for build in sorted(builds, key=lambda build: (build.key != chosen, build.key != "cpu")):
             label = translated(build.label)
-            suited = tr("{build} (suits this computer)", build=label) if build.key == chosen else label
-            self.build.addItem(suited, build.key)
+            suits = tr("{build} (suits this computer)", build=label)
+            self.build.addItem(suits if build.key == chosen else label, build.key)
         self.build.setCurrentIndex(0 if builds else -1)
         self.build.blockSignals(False)
         self.changed.emit()

@@ -13,16 +13,16 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
-from studio.core.torch_builds import BUILDS
 from studio.gui import theme
 from studio.gui.language import tr, translated
+from studio.gui.pages.runtime import words
 from studio.gui.pages.runtime.found import Found, lines_about, look
 from studio.gui.pages.runtime.options import SetUpOptions
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
 from studio.processes.launch import runtime_worker
-from studio.processes.runtimes import Plan, set_up
+from studio.processes.runtimes import set_up
 from studio.processes.trial import Trial, train_two_steps
 from studio.storage.files import in_bytes
 from studio.storage.runtimes import Runtime, current_runtime, forget_runtime, lend_packages
@@ -165,37 +165,14 @@ class RuntimePage(QScrollArea):
     def _tell_plan(self) -> None:
         if self._found is None:
             return
-        key, suited = self.options.build.currentData(), self._found.choice
-        missing = suited.build.key not in [build.key for build in self._found.builds]
-        if key is None:
-            self.what.setText(translated(suited.reason))
-        elif key == suited.build.key:
-            self.what.setText(f"{translated(suited.build.label)}. {translated(suited.reason)}")
-        elif missing:
-            self.what.setText(
-                tr(
-                    "{label}. {reason} This copy of Plumbline has no list of files for {label_2}, though: get a "
-                    "released one.",
-                    label=translated(BUILDS[key].label),
-                    reason=translated(suited.reason),
-                    label_2=translated(suited.build.label),
-                )
-            )
-        else:
-            self.what.setText(
-                tr(
-                    "{label}, chosen by you. Suited would be {label_2}: {reason}",
-                    label=translated(BUILDS[key].label),
-                    label_2=translated(suited.build.label),
-                    reason=translated(suited.reason),
-                )
-            )
+        key = self.options.build.currentData()
+        self.what.setText(words.of_choice(self._found, key))
         try:
             plan = self.options.plan()
         except StudioError as error:
             self.where.setText(translated(error.sentence))
         else:
-            self.where.setText(_journey(plan, self._found))
+            self.where.setText(words.of_plan(plan, self._found))
         self.start.setEnabled(key is not None and not self._works)
 
     @Slot()
@@ -204,7 +181,7 @@ class RuntimePage(QScrollArea):
         runtime, works = current_runtime(), self._works
         self.present.setVisible(runtime is not None)
         if runtime is not None:
-            self.present.setText(_about(runtime))
+            self.present.setText(words.of_present(runtime))
         self.start.setText(tr("Set up") if runtime is None else tr("Repair") if runtime.is_current else tr("Update"))
         self.later.setText(tr("Not now") if runtime is None else tr("Done"))
         for button in (self.check, self.remove):
@@ -282,17 +259,16 @@ class RuntimePage(QScrollArea):
     def _show_progress(self, done: int, total: int, note: str) -> None:
         self.bar.setRange(0, _PARTS if done else 0)
         self.bar.setValue(_PARTS * done // max(total, 1))
-        self.phase.setText(
-            tr("{note} ({done} of about {total})", note=note, done=in_bytes(done), total=in_bytes(total))
-            if done < total
-            else note
-        )
+        said = translated(note)
+        if done < total:
+            said = tr("{note} ({done} of about {total})", note=said, done=in_bytes(done), total=in_bytes(total))
+        self.phase.setText(said)
 
     @Slot(object)
     def _show_ready(self, runtime: Runtime) -> None:
         lend_packages()
         self._end()
-        self.notice.show_note(tr("Ready: two steps were trained on {device}.", device=runtime.device))
+        self.notice.show_note(words.of_trial(runtime))
         self.changed.emit()
 
     @Slot(object)
@@ -301,7 +277,7 @@ class RuntimePage(QScrollArea):
         self.notice.show_note(
             tr(
                 "It works: two steps were trained on {device} in {seconds:.0f} s.",
-                device=trial.device,
+                device=words.device_words(trial.device),
                 seconds=trial.seconds,
             )
         )
@@ -321,40 +297,4 @@ class RuntimePage(QScrollArea):
     def _end(self) -> None:
         self._works = False
         self._refresh()
-        (self.start if self.later.text() == tr("Not now") else self.later).setFocus()
-
-
-def _journey(plan: Plan, found: Found) -> str:
-    build = BUILDS[plan.build]
-    known = found.free is not None and plan.place == found.place
-    room = tr("; {in_bytes} are free there", in_bytes=in_bytes(found.free or 0)) if known else ""
-    if plan.wheels:
-        return tr(
-            "Installed from the folder “{wheels}” into “{place}”, about {disk}{room}.",
-            wheels=plan.wheels,
-            place=plan.place,
-            disk=in_bytes(build.disk),
-            room=room,
-        )
-    source = tr("the mirrors that you named") if plan.packages or plan.torch else tr("the official package indexes")
-    return tr(
-        "About {download} are downloaded from {source} into “{place}”, where they take about {disk}{room}. Every file "
-        "is checked against a list that came with Plumbline.",
-        download=in_bytes(build.download),
-        source=source,
-        place=plan.place,
-        disk=in_bytes(build.disk),
-        room=room,
-    )
-
-
-def _about(runtime: Runtime) -> str:
-    state = "" if runtime.is_current else tr(" This version of Plumbline wants newer packages: update it.")
-    label = BUILDS[runtime.build].label if runtime.build in BUILDS else runtime.build
-    return tr(
-        "In use: {label}, computes on {device}, in “{folder}”.{state}",
-        label=label,
-        device=runtime.device,
-        folder=runtime.folder,
-        state=state,
-    )
+        (self.start if current_runtime() is None else self.later).setFocus()
