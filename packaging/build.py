@@ -46,6 +46,9 @@ def build_folder(kind: str, work: Path) -> Path:
     without = third_party.write_licences(parts, folder / "licences")
     if without:
         print(f"{kind}: no licence text came with {', '.join(without)}")
+    app = folder.with_name("Plumbline.app")
+    if app.is_dir():
+        shutil.copytree(folder / "licences", app / "Contents" / "Resources" / "licences")
     third_party.write_sbom(parts, VERSION, dist / "sbom.json")
     return folder
 

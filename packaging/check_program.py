@@ -43,6 +43,8 @@ def check_contents(folder: Path) -> str:
         if wrong:
             raise Failed(f"{program} holds {', '.join(wrong[:5])}")
         told.append(f"{program} {len(modules)} modules")
+    if not told:
+        raise Failed(f"there is no program in {folder}")
     return ", ".join(told)
 
 

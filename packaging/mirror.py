@@ -45,15 +45,18 @@ def _answering(wheel: str) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.wfile.write(self._head())
+
+        def do_HEAD(self) -> None:
+            self._head()
+
+        def _head(self) -> bytes:
             kind, body = there.get(self.path, ("", b""))
-            if not kind:
-                self.send_error(404)
-                return
-            self.send_response(200)
+            self.send_response(200 if kind else 404)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            return body
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass
