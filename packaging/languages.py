@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import string
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from xml.sax.saxutils import escape
 
 import PySide6
 
+from studio.core.fields import settings_of
+from studio.core.methods import METHODS
 from studio.core.records import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,8 +37,8 @@ _ASIDE = (
 )  # fmt: skip
 # Single words that sentences below the window are completed with; nothing tells them from keys.
 _SINGLE = (
-    "characters", "first", "longer", "minutes", "evaluations", "steps", "tokens", "tokens/s", "newer", "no", "none",
-    "second", "shorter", "yes", "good", "bad", "tie", "fallen", "risen",
+    "characters", "first", "longer", "newer", "no", "none", "other", "second", "shorter", "yes", "good", "bad", "tie",
+    "fallen", "risen", "People's",
 )  # fmt: skip
 
 # Calls whose texts nobody reads, or only people who read sources.
@@ -94,9 +97,11 @@ def texts() -> dict[str, Found]:
 
 
 def _counted() -> Iterator[str]:
-    """What `Kind.count` says, and the names of rows."""
+    """What `Kind.count` says, the names of rows, and settings with their units."""
     for kind in KINDS.values():
         yield from (kind.rows, f"{{number:,}} {kind.rows}", f"{{number:,}} {kind.rows.removesuffix('s')}")
+    for unit in {known.unit for method in METHODS.values() for known in settings_of(method.settings)} - {""}:
+        yield from (unit, f"{{value:g}} {unit}")
 
 
 def unmarked() -> Iterator[tuple[str, str]]:
@@ -145,11 +150,10 @@ def _is_told(node: ast.AST, parents: dict[ast.AST, ast.AST], deaf: frozenset[str
     child: ast.AST = node
     while (parent := parents.get(child)) is not None:
         match parent:
-            case ast.FormattedValue() | ast.JoinedStr():
-                if isinstance(parent, ast.FormattedValue) and child is parent.format_spec:
-                    return False
-                if isinstance(node, ast.Constant) and isinstance(parent, ast.JoinedStr):
-                    return False  # a part of the text around it
+            case ast.FormattedValue() if child is parent.format_spec:
+                return False
+            case ast.JoinedStr() if child is node:
+                return False  # a part of the text around it
             case ast.Expr() if child is node:
                 return False  # a docstring
             case ast.Compare() | ast.Subscript() | ast.MatchValue() | ast.arg() | ast.Assert():
@@ -160,6 +164,8 @@ def _is_told(node: ast.AST, parents: dict[ast.AST, ast.AST], deaf: frozenset[str
                 return False
             case ast.FunctionDef() if child is parent.returns:
                 return False
+            case ast.Call(func=ast.Name(id="replace")):
+                pass  # of a dataclass, not of a text
             case ast.Call() if _name(parent.func) in deaf and child is not parent.func:
                 return False
             case _:
@@ -172,7 +178,7 @@ def _is_words(text: str, node: ast.AST) -> bool:
     plain = re.sub(r"\{[^{}]*\}", "", text)
     if _NOT_WORDS.search(text) or not re.search(r"[^\W\d_]{2,}", plain):
         return False
-    if re.search(r"[^\W\d_]{2,}[,;:.]? [^\W\d_]", plain):
+    if re.search(r"[^\W\d_]{2,}([,;:.]? | / )[^\W\d_]|^\d+ [a-z]+\.$", plain):
         return True
     if isinstance(node, ast.JoinedStr):
         return bool(re.search(r"[^\W\d_]{3,}", plain)) and " " in text
@@ -244,8 +250,10 @@ def _called(node: ast.expr) -> str:
             name = "count"
         case ast.Call(func=ast.Attribute(attr="join")):
             name = "list"
-        case ast.Call(func=ast.Attribute(attr="strip" | "lower" | "upper" | "get" | "capitalize")):
-            return _called(node.func.value)
+        case ast.Call(
+            func=ast.Attribute(value=ast.expr() as inner, attr="strip" | "lower" | "upper" | "get" | "capitalize")
+        ):
+            return _called(inner)
         case ast.Call(args=[ast.Name() | ast.Attribute(), *_], func=ast.Name()):
             return _called(node.args[0])
         case ast.Call():
@@ -306,6 +314,25 @@ def _translation(message: ElementTree.Element | None, counts: bool) -> str:
     unfinished = not done or (old is not None and old.get("type") == "unfinished")
     state = ' type="unfinished"' if unfinished else ""
     return f"<translation{state}>{said}</translation>"
+
+
+def wrong_places(source: str, translation: str) -> str:
+    """What is wrong with the places of a translation, as a sentence: each {value} must be there, and no other."""
+    try:
+        wanted, given = _places(source), _places(translation)
+    except ValueError:
+        wanted, given = set[str](), set[str]()
+        if source.count("{") != translation.count("{") or source.count("}") != translation.count("}"):
+            return "its braces are not those of the source"
+    if missing := wanted - given:
+        return f"{', '.join(sorted(missing))} is missing"
+    if unknown := given - wanted:
+        return f"{', '.join(sorted(unknown))} is not in the source"
+    return ""
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def compile_ts(file: Path, target: Path) -> None:

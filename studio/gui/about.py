@@ -42,7 +42,7 @@ class AboutDialog(QDialog):
                 "Python {python_version}, Qt {qversion}, {torch_build}",
                 python_version=platform.python_version(),
                 qversion=qVersion(),
-                torch_build=torch_build(),
+                torch_build=translated(torch_build()),
             )
         )
         theme.set_role(self.versions, "muted")

@@ -22,8 +22,10 @@ from studio.storage.resources import carried
 
 CONTEXT = "Plumbline"
 _LONGEST = 2000  # characters of a sentence that is looked at; what is longer is a person's own text
-_FEWEST = 6  # letters that a template must have beside its values, to be told from another
+_FEWEST = 6  # letters beside its values by which a template is told from any other text
 _ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
+_ANYTHING = ".*?"
+_COMMAS = re.compile(r"(, )")
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -112,8 +114,8 @@ class Sentences(QObject):
         for template in self._templates:
             if template.anchor in text and (said := template.said(text, self.translated)) is not None:
                 return said
-        parts = _ENDS.split(text)  # several sentences may stand in one paragraph
-        if len(parts) == 1:
+        parts = _ENDS.split(text)  # several sentences may stand in one paragraph, and several facts in one sentence
+        if len(parts) == 1 and len(parts := _COMMAS.split(text)) == 1:
             return text
         joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
         return re.sub(r"(?<=[。！？：；]) ", "", joined)  # where a full stop brings its own room
@@ -131,10 +133,16 @@ class Template:
         self._pattern: re.Pattern[str] | None = None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether its places are all named: else it is a text with braces of its own."""
+    def is_one(self) -> bool:
+        """Whether its places are values: else it is a text with braces of its own."""
         names = [name for _, name, _ in self._places if name is not None]
-        return bool(names) and all(name.isidentifier() for name in names)
+        return bool(names) and all(map(str.isidentifier, names)) and self.letters > 1
+
+    @property
+    def _is_certain(self) -> bool:
+        """Whether it is told from other texts by its letters, or as a number of something."""
+        numbers = all(_shape(form) != _ANYTHING for _, name, form in self._places if name is not None)
+        return numbers or self.letters >= _FEWEST
 
     def said(self, text: str, translate: Callable[[str], str]) -> str | None:
         """The translation with the values of `text`; nothing where it is not this sentence."""
@@ -145,6 +153,8 @@ class Template:
             return None
         names = {name for literal, name, _ in self._places if literal.endswith("“")}
         values = {name: value if name in names else translate(value) for name, value in found.groupdict().items()}
+        if values == found.groupdict() and not self._is_certain:
+            return None
         return self._translation.format(**values)
 
     def _written(self) -> str:
@@ -165,9 +175,9 @@ def templates_of(file: Path) -> list[Template]:
         if "{" in source and translation is not None and translation.text and translation.get("type") is None:
             with contextlib.suppress(ValueError):  # a brace of its own
                 found.append(Template(source, translation.text))
-    return sorted((one for one in found if one.is_whole and one.letters >= _FEWEST), key=lambda one: -one.letters)
+    return sorted((one for one in found if one.is_one), key=lambda one: -one.letters)
 
 
 def _shape(form: str) -> str:
     """What a value may look like: a number where it is written as one."""
-    return r"[-+−\d][\d,.e+-]*" if form and form[-1] in ",defg%" else ".*?"
+    return r"[-+−\d][\d,.e+-]*%?" if form and form[-1] in ",defg%" else _ANYTHING

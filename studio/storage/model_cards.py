@@ -87,8 +87,11 @@ def _memory(folder: Path) -> list[tuple[str, str]]:
         needs = needs_of(read_shape(folder), read_device())
     except StudioError:
         return []
-    told = f"{in_bytes(needs.chat)} to talk to it, from {in_bytes(needs.lora)} to train an adapter (LoRA)"
-    return [("Memory", f"{told}, from {in_bytes(needs.qlora)} over 4 bits (QLoRA); {needs.verdict}")]
+    told = (
+        f"{in_bytes(needs.chat)} to talk to it, from {in_bytes(needs.lora)} to train an adapter (LoRA), "
+        f"from {in_bytes(needs.qlora)} over 4 bits (QLoRA); {needs.verdict}"
+    )
+    return [("Memory", told)]
 
 
 def _what(model: LibraryModel, info: ModelInfo | None) -> str:

@@ -340,7 +340,7 @@ class MetricPlot(QFrame):
         other = second.value_near(step) if second is not None else ""
         self._second_readout.setText(other)
         parts = [self.first.value_at(index)]
-        named = f"{second.metric.label.lower()} {other}" if second is not None and other else ""
+        named = f"{translated(second.metric.label).lower()} {other}" if second is not None and other else ""
         if self._large:
             parts.insert(0, tr("step {step:,}", step=step))
             smoothed = trace.smoothed_at(index)

@@ -151,7 +151,7 @@ class _Row(QObject):
         self.editor.setAccessibleName(translated(known.label))
         self.editor.setAccessibleDescription(translated(known.about))
         self.editor.setMinimumWidth(176)
-        self.editor.setMaximumWidth(240)
+        self.editor.setMaximumWidth(480 if known.kind is bool else 240)
         self.editor.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         # A wheel turned to scroll the page must not change a value on its way.
         self.editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

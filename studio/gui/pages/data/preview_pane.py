@@ -176,7 +176,9 @@ class PreviewPane(QWidget):
             self._known = offered_templates(self._project)
         for template in self._known:
             self.template.addItem(translated(template.label), template.name)
-            self.template.setItemData(self.template.count() - 1, template.about, Qt.ItemDataRole.ToolTipRole)
+            self.template.setItemData(
+                self.template.count() - 1, translated(template.about), Qt.ItemDataRole.ToolTipRole
+            )
         # The model's own is right unless somebody said otherwise.
         keep = -1 if own and self._own_template else self.template.findData(chosen)
         self.template.setCurrentIndex(max(0, keep))
@@ -315,8 +317,8 @@ class PreviewPane(QWidget):
         for name, editor in (
             (tr("Base model"), self.model),
             (tr("Template"), self._beside(self.template, self.edit_template)),
-            (settings["max_length"].label, self.length),
-            (settings["train_on"].label, self.learned),
+            (translated(settings["max_length"].label), self.length),
+            (translated(settings["train_on"].label), self.learned),
         ):
             label = QLabel(name)
             label.setBuddy(editor)

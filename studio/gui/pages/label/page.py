@@ -347,7 +347,7 @@ class LabelPage(QWidget):
         self.side = side = QWidget()
         side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         theme.set_role(side, "sidebar")
-        heading = QLabel(tr("Labelling sets"))
+        heading = QLabel(tr("Labelling sets"), wordWrap=True)
         theme.set_role(heading, "heading")
         left = QVBoxLayout(side)
         left.setContentsMargins(16, 16, 16, 16)

@@ -163,4 +163,4 @@ def _text(candidate: Candidate, column: int) -> str:
         case 5:
             return in_bytes(needs.qlora) if needs else ""
         case _:
-            return needs.verdict if needs else ""
+            return translated(needs.verdict) if needs else ""

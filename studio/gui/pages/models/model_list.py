@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from studio.gui import theme
+from studio.gui.language import translated
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.library import Kind, LibraryModel
 
@@ -50,7 +51,7 @@ class ModelList(QAbstractListModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return plain_tip(str(model.folder))
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{model.name}, {model.about}"
+                return f"{model.name}, {translated(model.about)}"
             case _ if role == MODEL:
                 return model
             case _:
@@ -85,7 +86,7 @@ class ModelDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(tokens.muted))
         told = QFontMetrics(font).elidedText(
-            f"{_MARKS[model.kind]}  {model.about}", Qt.TextElideMode.ElideRight, area.width()
+            f"{_MARKS[model.kind]}  {translated(model.about)}", Qt.TextElideMode.ElideRight, area.width()
         )
         painter.drawText(QRect(area.x(), area.y() + step, area.width(), step), left, told)
         painter.restore()

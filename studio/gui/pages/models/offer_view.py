@@ -273,7 +273,7 @@ def _memory(candidate: Candidate) -> str:
         lora=in_bytes(needs.lora),
         qlora=in_bytes(needs.qlora),
         free=in_bytes(needs.free),
-        where=needs.where,
+        where=translated(needs.where),
     )
 
 

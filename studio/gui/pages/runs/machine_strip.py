@@ -93,7 +93,7 @@ class GaugeMeter(QWidget):
         font.setPixelSize(11)
         painter.setFont(font)
         painter.setPen(QColor(tokens.muted))
-        painter.drawText(words, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self._gauge.label)
+        painter.drawText(words, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, translated(self._gauge.label))
         font.setPixelSize(13)
         painter.setFont(font)
         painter.setPen(QColor(tokens.text))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from studio.core.runs import RunState
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.runs import words
 from studio.gui.when import when
 from studio.jobs.runs import ProjectRuns, RunRecord
@@ -111,7 +111,7 @@ def _state(record: RunRecord) -> str:
 
 
 def _method(record: RunRecord) -> str:
-    return record.recipe.how.label if record.recipe else ""
+    return translated(record.recipe.how.label) if record.recipe else ""
 
 
 class RunDelegate(QStyledItemDelegate):

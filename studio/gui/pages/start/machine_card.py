@@ -66,8 +66,10 @@ class MachineCard(QFrame):
             self._task.wait()
 
     @Slot(object)
-    def _show(self, found: tuple[Ability, str]) -> None:
-        ability, build = found
+    def _show(self, found: tuple[Ability, str, str]) -> None:
+        ability, torch, driver = found
+        torch = translated(torch)
+        build = tr("{torch}, driver {driver}.", torch=torch, driver=driver) if driver else tr("{torch}.", torch=torch)
         for line, text in zip(self.lines, (ability.where, ability.memory, ability.trains, build), strict=True):
             line.setText(translated(text))
 
@@ -76,7 +78,7 @@ class MachineCard(QFrame):
         self.lines[0].setText(tr("This computer can't be looked at; training may work all the same."))
 
 
-def _look(_task: BackgroundTask) -> tuple[Ability, str]:
+def _look(_task: BackgroundTask) -> tuple[Ability, str, str]:
     device = read_device()
-    driver = tr(", driver {driver_version}", driver_version=driver_version()) if device.kind == "cuda" else ""
-    return ability_of(device, torch_knows_cuda()), f"{torch_build()}{driver}."
+    driver = driver_version() if device.kind == "cuda" else ""
+    return ability_of(device, torch_knows_cuda()), torch_build(), driver
