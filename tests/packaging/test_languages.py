@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "packaging"))
 
 import languages  # noqa: E402
 
+pytestmark = pytest.mark.no_qt_log  # they open no window; one of an earlier test may be collected meanwhile
 OFFERED = [code for code in LANGUAGES if code not in ("system", "en")]
 FILES = sorted(languages.LANGUAGES.glob("*.ts"))
 # What is no text of the window, by file: all of it (None), or these.
