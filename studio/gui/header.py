@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QTabBar, QToolButton, QWidget
 
 from studio.gui import icons, theme
@@ -11,6 +11,7 @@ from studio.gui.language import tr
 from studio.gui.widgets.visible_text import plain_tip
 
 _RECENT_IN_MENU = 5
+_TIGHT = 900  # logical pixels, below which the tabs need all the room there is
 
 
 class Header(QFrame):
@@ -72,6 +73,13 @@ class Header(QFrame):
         sides.addStretch(1)
         for button in (self.guide, self.search, self.help, self.settings):
             sides.addWidget(button)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """On a small screen the tabs stand closer."""
+        super().resizeEvent(event)
+        role = "tight" if self.width() < _TIGHT else ""
+        if self.tabs.property("role") != role:
+            theme.set_role(self.tabs, role)
 
     def show_start(self) -> None:
         """No project is open."""

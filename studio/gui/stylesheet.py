@@ -211,6 +211,7 @@ QTabBar::tab {{
     background: transparent; color: {look.muted}; border: 2px solid transparent; border-radius: 6px;
     padding: 7px 16px; margin: 0 2px; font-weight: 600;
 }}
+QTabBar[role="tight"]::tab {{ padding: 7px 8px; margin: 0 1px; }}
 QTabBar::tab:hover {{ background: {look.raised}; color: {look.text}; }}
 QTabBar::tab:selected {{ background: {look.accent_soft}; color: {look.text}; }}
 QTabBar:focus::tab:selected, QTabBar::tab:selected:focus {{ border-color: {look.accent}; }}

@@ -5,20 +5,29 @@ Qt's own is as wide as its longest entry, and where it is not given that room it
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 from studio.gui.widgets.visible_text import plain_tip
 
+_BESIDE = 52  # logical pixels of frame and arrow
+
 
 class NarrowCombo(QComboBox):
-    """`least` is the number of characters that it always has room for. A tooltip that was set stays as it is."""
+    """`least` is the number of characters that it always has room for. roomy: it takes the room for its longest entry
+    where there is any, instead of what a layout gives it. A tooltip that was set stays as it is."""
 
-    def __init__(self, least: int, parent: QWidget | None = None) -> None:
+    def __init__(self, least: int, parent: QWidget | None = None, *, roomy: bool = False) -> None:
         super().__init__(parent)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        policy = QComboBox.SizeAdjustPolicy
+        self.setSizeAdjustPolicy(policy.AdjustToContents if roomy else policy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(least)
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for `least` characters, whatever the entries are."""
+        text = self.fontMetrics().averageCharWidth() * self.minimumContentsLength()
+        return QSize(text + _BESIDE, super().minimumSizeHint().height())
 
     def shown_text(self) -> str:
         """What of the chosen entry is seen."""

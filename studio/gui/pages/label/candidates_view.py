@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,6 +21,7 @@ from studio.core.errors import StudioError
 from studio.core.judging import MODEL, REWARD
 from studio.gui import theme
 from studio.gui.language import tr
+from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
 from studio.jobs.candidates import CandidateWriter, MachineJudge
 from studio.jobs.runs import ProjectRuns
@@ -58,10 +58,8 @@ class CandidatesView(QWidget):
         self.write = QPushButton()
         theme.set_role(self.write, "primary")
         self.write.clicked.connect(self._write_or_stop)
-        self.judge_choice = QComboBox()
+        self.judge_choice = NarrowCombo(12)
         self.judge_choice.setAccessibleName(tr("Machine judge"))
-        self.judge_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.judge_choice.setMinimumContentsLength(24)
         self.judge_button = QPushButton(tr("Ask for suggestions"))
         self.judge_button.clicked.connect(self._judge_or_stop)
         self.judge_said, self.judge_progress = _muted(), _bar(tr("Judged items"))

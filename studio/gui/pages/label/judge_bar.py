@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.pages.label.line import Line
+from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.label_log import ORDERS, QUEUES, Counts
 from studio.storage.settings import labeller_name
@@ -21,13 +22,12 @@ class JudgeBar(QWidget):
 
     def __init__(self, labeller: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.show_choice, self.order_choice = QComboBox(), QComboBox()
+        self.show_choice, self.order_choice = NarrowCombo(10, roomy=True), NarrowCombo(8, roomy=True)
         for combo, words, name in (
             (self.show_choice, QUEUES, tr("Queue")),
             (self.order_choice, ORDERS, tr("Order of the queue")),
         ):
             combo.setAccessibleName(name)
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             for key, label in words.items():
                 combo.addItem(translated(label), key)
             combo.activated.connect(self._chosen)

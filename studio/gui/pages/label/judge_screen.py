@@ -127,6 +127,11 @@ class JudgeScreen(QWidget):
         share = 3 if self.height() > _SMALL else 5
         self.prompt.setFixedHeight(max(48, min(wanted, self.height() // share)))
 
+    def fit_notes(self) -> None:
+        """On a small screen the row for notes stands only where something is noted; its keys bring it."""
+        self.notes.setVisible(self.height() > _SMALL or self.notes.used)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_prompt()
+        self.fit_notes()

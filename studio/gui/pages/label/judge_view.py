@@ -167,6 +167,7 @@ class JudgeView(JudgeScreen):
         self._picker = RankPicker(count)
         self.ranking.setVisible(plan.way == LISTWISE)
         self.notes.show_mark(view.mark)
+        self.fit_notes()
         self._since = time.monotonic()
 
     def _tell(self, item: Item, view: View) -> None:
@@ -327,9 +328,9 @@ class JudgeView(JudgeScreen):
                 self.verdicts.guidelines_shown = not self.verdicts.guidelines_shown
                 self.guidelines_toggled.emit(self.verdicts.guidelines_shown)
             case "comment":
-                self.notes.comment.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                self.notes.open(self.notes.comment)
             case "tags":
-                self.notes.tags.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                self.notes.open(self.notes.tags)
             case "page down" | "page up":
                 self.answers.turn_page(1 if action == "page down" else -1)
             case _:
@@ -347,6 +348,7 @@ class JudgeView(JudgeScreen):
     @Slot()
     def _back_to_keys(self) -> None:
         self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.fit_notes()
 
     @Slot(int)
     def _edit(self, place: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from studio.core.labelling import Mark
@@ -33,6 +33,16 @@ class NotesRow(QWidget):
         for line in (self.comment, self.tags):
             line.returnPressed.connect(self._confirm)
             line.escaped.connect(self.left)
+
+    @property
+    def used(self) -> bool:
+        """Whether something is noted, or about to be."""
+        return any(line.text() or line.hasFocus() for line in (self.comment, self.tags))
+
+    def open(self, line: Line) -> None:
+        """Let a line be typed into, also where the row was hidden for want of room."""
+        self.show()
+        line.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def show_mark(self, mark: Mark) -> None:
         """Show what was noted on an item."""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.errors import StudioError
 from studio.core.labelling import PAIRWISE, POINTWISE, LabelPlan
-from studio.gui import theme
+from studio.gui import icons, theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.pages.label.candidates_view import CandidatesView
 from studio.gui.pages.label.guidelines import GuidelinesPanel
@@ -41,6 +42,7 @@ from studio.storage.label_import import ImportedLabels, import_labels
 from studio.storage.labels import LabelSet, change_guidelines, delete_set, list_sets, rename_set
 from studio.storage.project import Project
 
+_NARROW = 860  # logical pixels, below which the set that is judged needs all of them
 _FILES = mark("Labels (*.json *.jsonl *.csv *.tsv *.parquet);;All files (*)")
 
 
@@ -125,7 +127,7 @@ class LabelPage(QWidget):
             self.notice.show_error(error)
             return
         self.list.show_things(((known, _how(known.plan)) for known in sets), select)
-        self.side.setVisible(bool(sets))
+        self._make_room()
         if self.stack.currentWidget() is not self.set_up:
             self._show_current()
 
@@ -221,6 +223,7 @@ class LabelPage(QWidget):
     @Slot(bool)
     def _show_guidelines(self, shown: bool) -> None:
         self.guidelines.setVisible(shown)
+        self._make_room()
 
     @Slot(str)
     def _keep_guidelines(self, text: str) -> None:
@@ -305,14 +308,31 @@ class LabelPage(QWidget):
 
     # --------------------------------------------------------------------------------------------------------- layout
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    @Slot()
+    def _make_room(self) -> None:
+        """Where it is narrow the set's name stands in the list alone, and the list gives way to the guidelines."""
+        narrow = self.width() < _NARROW
+        self.title.setVisible(not narrow)
+        guided = self.guidelines.isVisibleTo(self.judge_part) and self.tabs.currentWidget() is self.judge_part
+        self.side.setVisible(self.list.count() > 0 and not (narrow and guided))
+
     def _lay_out(self) -> None:
         self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.title, "heading")
-        self.rename_button, self.delete_button = QPushButton(tr("Rename…")), QPushButton(tr("Delete…"))
-        for button, slot in ((self.rename_button, self._ask_name), (self.delete_button, self._ask_delete)):
-            theme.set_role(button, "quiet")
-            button.clicked.connect(slot)
+        self.set_button = QPushButton()
+        icons.put(self.set_button, "ellipsis")
+        self.set_button.setToolTip(tr("Rename or delete this set"))
+        self.set_button.setAccessibleName(tr("Rename or delete this set"))
+        theme.set_role(self.set_button, "quiet")
+        menu = QMenu(self)
+        self.rename_action = menu.addAction(tr("Rename…"), self._ask_name)
+        self.delete_action = menu.addAction(tr("Delete…"), self._ask_delete)
+        self.set_button.setMenu(menu)
         self.judge_part = QWidget()
         halves = QHBoxLayout(self.judge_part)
         halves.setContentsMargins(0, 0, 0, 0)
@@ -330,12 +350,12 @@ class LabelPage(QWidget):
             (self.use, tr("Use")),
         ):
             self.tabs.addTab(part, name)
+        self.tabs.currentChanged.connect(self._make_room)
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.title)
-        row.addWidget(self.rename_button)
-        row.addWidget(self.delete_button)
+        row.addWidget(self.set_button)
         self.tabs.setCornerWidget(corner)
         self.view = QWidget()
         column = QVBoxLayout(self.view)
@@ -380,5 +400,5 @@ def _how(plan: LabelPlan) -> str:
     if plan.way == PAIRWISE:
         return tr("Pairs")
     if plan.way == POINTWISE:
-        return {"5": tr("Ratings 1 to 5"), "10": tr("Ratings 1 to 10")}.get(plan.scale, "Thumbs")
+        return {"5": tr("Ratings 1 to 5"), "10": tr("Ratings 1 to 10")}.get(plan.scale, tr("Thumbs"))
     return tr("Rankings")

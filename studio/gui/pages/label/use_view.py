@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QBoxLayout,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
@@ -30,6 +32,7 @@ from studio.core.records import KINDS
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.empty_state import EmptyState
+from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
@@ -39,6 +42,7 @@ from studio.storage.labels import LabelSet
 from studio.storage.project import Project
 
 _SHOWN = 50  # rows of the preview
+_BESIDE = 760  # logical pixels that settings and preview need beside each other
 _TRAINS = {"reward": mark("Train a reward model"), "dpo": mark("Train DPO"), "kto": mark("Train KTO")}
 
 
@@ -305,34 +309,39 @@ class UseView(QWidget):
     def _lay_out(self) -> None:
         settings = QWidget()
         left = QVBoxLayout(settings)
-        left.setContentsMargins(0, 0, 16, 0)
+        left.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout()
         row.addWidget(self.criterion_label)
         row.addWidget(self.criterion, 1)
         left.addLayout(row)
         left.addWidget(self.form)
         left.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(settings)
-        scroll.setMinimumWidth(400)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        buttons, rest = QHBoxLayout(), QHBoxLayout()
-        for button in self.train.values():
+        buttons = FlowLayout()
+        for button in (*self.train.values(), self.keep, self.export):
             buttons.addWidget(button)
-        rest.addWidget(self.keep)
-        rest.addWidget(self.export)
-        for row in (buttons, rest):
-            row.addStretch()
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(self.notice)
         right.addWidget(self.words)
         right.addWidget(self.shown, 1)
         right.addLayout(buttons)
-        right.addLayout(rest)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.addWidget(scroll, 2)
-        layout.addLayout(right, 3)
+        inside = QWidget()
+        self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, inside)
+        self._halves.setContentsMargins(0, 8, 8, 0)
+        self._halves.setSpacing(16)
+        self._halves.addWidget(settings, 2)
+        self._halves.addLayout(right, 3)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Side by side where there is room, else what comes of it below what is asked."""
+        super().resizeEvent(event)
+        direction = QBoxLayout.Direction
+        self._halves.setDirection(direction.LeftToRight if self.width() >= _BESIDE else direction.TopToBottom)

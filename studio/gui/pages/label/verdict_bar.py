@@ -22,6 +22,7 @@ _TOOLS = {
     "fixed": (mark("Code"), "M", mark("Letters of one width")),
     "guidelines": (mark("Guidelines"), "G", mark("Shows or hides the guidelines")),
 }
+_PADDING = 34  # logical pixels of a button beside its words
 # Keys without a button.
 _OTHERS = {
     "comment": mark("Writes a comment"),
@@ -51,6 +52,7 @@ class VerdictBar(QWidget):
         super().__init__(parent)
         self.guidelines_shown = False
         self.buttons: list[QPushButton] = []
+        self._labels: list[tuple[str, str]] = []  # of the buttons: where there is room, and where there is little
         self._verdicts = QHBoxLayout()
         self._verdicts.setSpacing(8)
         self._tool_rows = QGridLayout()
@@ -79,6 +81,7 @@ class VerdictBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange_tools()
+        self._fit_labels()
 
     def minimumSizeHint(self) -> QSize:
         """Narrower than the row as it stands, which breaks in two when it has to."""
@@ -103,14 +106,17 @@ class VerdictBar(QWidget):
 
     def show_choices(self, choices: Sequence[Choice]) -> None:
         """Offer these verdicts; where answers are ranked there are none."""
-        labels = [_labelled(choice) for choice in choices]
-        if labels == [button.text() for button in self.buttons]:
+        labels = [
+            (_labelled(choice, choice.label), _labelled(choice, choice.short or choice.label)) for choice in choices
+        ]
+        if labels == self._labels:
             return
+        self._labels = labels
         for button in self.buttons:
             self._verdicts.removeWidget(button)
             button.deleteLater()
         self.buttons = []
-        for number, (choice, label) in enumerate(zip(choices, labels, strict=True)):
+        for number, (choice, (label, _)) in enumerate(zip(choices, labels, strict=True)):
             button = _button(
                 label,
                 tr("{label}: key {list}", label=choice.label, list=", ".join(_printed(key) for key in choice.keys)),
@@ -121,6 +127,15 @@ class VerdictBar(QWidget):
             button.clicked.connect(self._choose)
             self.buttons.append(button)
             self._verdicts.addWidget(button, 1)
+        self._fit_labels()
+
+    def _fit_labels(self) -> None:
+        """Words where each button has room for its own, else letters."""
+        gaps = self._verdicts.spacing() * (len(self.buttons) - 1)
+        room = (self.width() - gaps) // max(1, len(self.buttons)) - _PADDING
+        short = any(self.fontMetrics().horizontalAdvance(words) > room for words, _ in self._labels)
+        for button, words in zip(self.buttons, self._labels, strict=True):
+            button.setText(words[short])
 
     def show_undo(self, can_undo: bool, can_redo: bool) -> None:
         """Say what can be taken back or said again."""
@@ -148,10 +163,10 @@ def _button(text: str, about: str) -> QPushButton:
     return button
 
 
-def _labelled(choice: Choice) -> str:
+def _labelled(choice: Choice, label: str) -> str:
     """The label with its key; a digit that is its own key stands once."""
     key = _printed(choice.key)
-    return choice.label if choice.label.split()[0] == key else f"{choice.label}  ({key})"
+    return label if label.split()[0] == key else f"{label}  ({key})"
 
 
 def _printed(key: str) -> str:

@@ -22,6 +22,7 @@ class Choice:
     keys: tuple[str, ...]
     verdict: Verdict
     places: tuple[int, ...] = ()  # on screen, that the verdict prefers
+    short: str = ""  # the label where there is little room
 
     @property
     def key(self) -> str:
@@ -33,10 +34,10 @@ def choices_of(plan: LabelPlan, order: Sequence[int]) -> list[Choice]:
     """The verdicts that one key gives, for candidates shown in this order; none where answers are ranked."""
     if plan.way == PAIRWISE:
         return [
-            Choice(tr("A is better"), ("1", "Left"), Verdict.better(order[0]), (0,)),
+            Choice(tr("A is better"), ("1", "Left"), Verdict.better(order[0]), (0,), "A"),
             Choice(tr("Tie"), ("3", "T"), Verdict.tie(), ()),
-            Choice(tr("B is better"), ("2", "Right"), Verdict.better(order[1]), (1,)),
-            Choice(tr("Both bad"), ("4", "B"), Verdict.tie(bad=True), ()),
+            Choice(tr("B is better"), ("2", "Right"), Verdict.better(order[1]), (1,), "B"),
+            Choice(tr("Both bad"), ("4", "B"), Verdict.tie(bad=True), (), tr("Bad")),
         ]
     if plan.way == LISTWISE:
         return []

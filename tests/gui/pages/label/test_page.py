@@ -535,7 +535,7 @@ def test_a_set_is_renamed_and_deleted(qtbot, empty_project, opened):
     page = opened()
     page._rename("Küche & Bad")
     assert page.title.text() == "Küche & Bad"
-    page.delete_button.click()
+    page.delete_action.trigger()
     box = page.findChild(QMessageBox)
     box.buttons()[0].click()
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.empty)
