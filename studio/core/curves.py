@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,19 +68,20 @@ class Curve:
             self.edits += 1
 
 
-def _all_curves() -> dict[str, Curve]:
-    return {name: Curve() for name in (*METRIC_NAMES, *AXES)}
+def _no_curves() -> defaultdict[str, Curve]:
+    return defaultdict(Curve)
 
 
 @dataclass(slots=True)
 class Curves:
     """All curves of one run, fed event by event in the order of the file. `revision` changes with each point.
 
+    by_name: a metric that was never measured has an empty curve, made when it is asked for: a project has many runs.
     checkpoints, resumes, retries: the steps at which one was saved, at which an attempt went on, and at which memory
     ran out.
     """
 
-    by_name: dict[str, Curve] = field(default_factory=_all_curves)
+    by_name: defaultdict[str, Curve] = field(default_factory=_no_curves)
     checkpoints: list[int] = field(default_factory=list[int])
     resumes: list[int] = field(default_factory=list[int])
     retries: list[int] = field(default_factory=list[int])

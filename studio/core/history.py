@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from studio.core.curves import Curves
@@ -26,24 +26,18 @@ class RunHistory:
     machine: MachineUse = field(default_factory=MachineUse)
     partial: bool = False
 
-    def feed_all(self, events: Iterable[Event]) -> None:
-        """Take many events into account. Of steps in a row only the last one tells how the run stands."""
-        last: Event | None = None
+    def feed_all(self, events: Sequence[Event]) -> None:
+        """Take many events into account."""
+        self.story.feed_all(events)
         for event in events:
-            if event.kind == "step":
-                self.curves.feed(event)
-                last = event
-                continue
-            if last is not None:
-                self.story.feed(last)
-                last = None
-            self.feed(event)
-        if last is not None:
-            self.story.feed(last)
+            self._keep(event)
 
     def feed(self, event: Event) -> None:
         """Take one event into account."""
         self.story.feed(event)
+        self._keep(event)
+
+    def _keep(self, event: Event) -> None:
         self.curves.feed(event)
         if event.kind not in _OF_EACH_STEP:
             self.rollouts.feed(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -93,6 +94,20 @@ class RunStory:
             case _:
                 pass
 
+    def feed_all(self, events: Iterable[Event]) -> None:
+        """Take many events into account. Of steps in a row only the last one tells how the run stands."""
+        last: Event | None = None
+        for event in events:
+            if event.kind == "step":
+                last = event
+                continue
+            if last is not None:
+                self._step(last)
+                last = None
+            self.feed(event)
+        if last is not None:
+            self._step(last)
+
     def _step(self, event: Event) -> None:
         self.step = int(event.number("step") or 0)
         self.total = int(event.number("total") or self.total)
@@ -127,7 +142,7 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended, for a person: one sentence, what to do next, and text for Copy diagnostics."""
+    """How a run ended, for a person: one sentence, what to do next, and what else a worker said that failed."""
 
     state: RunState
     sentence: str
@@ -149,7 +164,6 @@ def _told(
     exit_code: int | None,
     log_line: str,
     can_resume: bool,
-    details: str = "",
     next_step: str = "",
     asked: bool = False,
     gone: bool = False,
@@ -175,7 +189,6 @@ def _told(
             RunState.FAILED,
             f"The run's folder is gone, so training ended at {at}.",
             "It was moved or deleted, or its disk unplugged. Put it back, or start a new run.",
-            details,
         )
     if story.ending is not None:
         ending = story.ending
@@ -193,13 +206,12 @@ def _told(
                 f"Stopped at {at}, as you asked; the steps since the last checkpoint were discarded.",
                 again,
             )
-        return Outcome(state, ending.text("what"), ending.text("hint") or again, ending.text("details") or details)
+        return Outcome(state, ending.text("what"), ending.text("hint") or again, ending.text("details"))
     if exit_code == EXIT_DISK_FULL:
         return Outcome(
             RunState.FAILED,
             f"The disk is full, so training ended at {at}.",
             f"Free some space. {again}",
-            details,
         )
     if exit_code == EXIT_UNWRITABLE:
         why = f": {log_line}" if log_line else "."
@@ -207,23 +219,21 @@ def _told(
             RunState.FAILED,
             f"The run's folder can't be written, so training ended at {at}{why}",
             f"Check the folder's permissions and its disk. {again}",
-            details,
         )
     if asked:
-        return Outcome(RunState.STOPPED, f"Ended at {at}, as you asked, before it could save.", again, details)
+        return Outcome(RunState.STOPPED, f"Ended at {at}, as you asked, before it could save.", again)
     said = f" Its last words were: “{log_line}”." if log_line else ""
     if exit_code == -9 and out_of_memory:
         return Outcome(
             state,
             f"The system ended the training process at {at}, very likely because memory ran out.",
             f"Close other programs or train with fewer examples at a time. {again}",
-            details,
         )
     if exit_code is not None and exit_code < 0:
         cause = _signals.get(-exit_code, f"by signal {-exit_code}")
-        return Outcome(state, f"The training process was ended {cause} at {at}.{said}", again, details)
+        return Outcome(state, f"The training process was ended {cause} at {at}.{said}", again)
     code = "" if exit_code is None else f" with exit code {exit_code}"
-    return Outcome(state, f"The training process ended without a word{code} at {at}.{said}", again, details)
+    return Outcome(state, f"The training process ended without a word{code} at {at}.{said}", again)
 
 
 def _finished(story: RunStory, ending: Event) -> str:

@@ -75,10 +75,12 @@ class RunRecord:
 class ProjectRuns(QObject):
     """All runs of a project. `command` replaces the real worker in tests.
 
-    list_changed(): runs came or went. run_changed(run_id): its record has news. run_ended(run_id): its worker is gone.
+    list_changed(): runs came or went. all_listed(): those that were there at first are known (`is_listed`).
+    run_changed(run_id): its record has news. run_ended(run_id): its worker is gone.
     """
 
     list_changed = Signal()
+    all_listed = Signal()
     run_changed = Signal(str)
     run_ended = Signal(str)
 
@@ -88,12 +90,14 @@ class ProjectRuns(QObject):
         self._records: dict[str, RunRecord] = {}
         self._watches: dict[str, RunWatch] = {}
         self._ladders: dict[str, StopLadder] = {}
+        self.is_listed = False
         self._timer = QTimer(self)
         self._timer.setInterval(_CLIMB_EVERY)
         self._timer.timeout.connect(self._climb)
         self._finder = RunFinder(project.runs, self)
         self._finder.runs_found.connect(self._take_found)
         self._finder.runs_gone.connect(self._take_gone)
+        self._finder.looked.connect(self._take_look)
         self.queue = ProjectQueue(project, command, self)
         self.queue.turn_taken.connect(self._take_turn)
         self.queue.changed.connect(self._take_queue)
@@ -326,6 +330,12 @@ class ProjectRuns(QObject):
         for run_id in gone:
             self._forget(run_id)
         self.list_changed.emit()
+
+    @Slot()
+    def _take_look(self) -> None:
+        if not self.is_listed:
+            self.is_listed = True
+            self.all_listed.emit()
 
     @Slot()
     def _climb(self) -> None:

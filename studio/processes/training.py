@@ -159,8 +159,10 @@ class Attempt:
 def was_killed_for_memory(run: RunFolder, exit_code: int | None) -> bool:
     """Whether the worker was very likely ended by the system because memory ran out: by the one signal that does it,
     while the kernel's count of such kills rose, and nobody had asked for its end."""
+    if exit_code != -getattr(signal, "SIGKILL", 9):
+        return False
     worker = run.worker()
-    if exit_code != -getattr(signal, "SIGKILL", 9) or worker is None or worker.memory_kills < 0:
+    if worker is None or worker.memory_kills < 0:
         return False
     return run.stop_requested() is None and memory_kills() > worker.memory_kills
 
@@ -182,16 +184,17 @@ def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
         return Outcome(RunState.WAITING, NOT_STARTED, "Start it, or leave it in the queue.")
     if worker is not None and run.heard <= worker.heard_before:
         story = replace(story, ending=None)  # that of an earlier attempt: this one never said a word
-    return outcome_of(
+    told = story.ending is not None and story.ending.kind != "failed"
+    finished = told and story.state(worker_alive=False) is RunState.FINISHED
+    return outcome_of(  # of a thousand runs that are listed most finished, so their logs and checkpoints aren't read
         story,
         exit_code=exit_code,
         asked=exit_code in _ENDED_FROM_OUTSIDE and run.stop_requested() is not None,
         gone=not run.is_there,
         out_of_memory=was_killed_for_memory(run, exit_code),
-        log_line=run.last_log_line(),
-        can_resume=run.last_checkpoint() is not None,
-        details=run.log_tail(),
-        next_step=_next_step(run),
+        log_line="" if told else run.last_log_line(),
+        can_resume=not finished and run.last_checkpoint() is not None,
+        next_step=_next_step(run) if finished else "",
     )
 
 

@@ -65,6 +65,7 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.events = folder / "events.jsonl"  # what the worker said
         self._recipe: Recipe | None = None
 
     @staticmethod
@@ -88,11 +89,6 @@ class RunFolder:
     def id(self) -> str:
         """The folder's name."""
         return self.folder.name
-
-    @property
-    def events(self) -> Path:
-        """What the worker said."""
-        return self.folder / "events.jsonl"
 
     @property
     def log(self) -> Path:
@@ -206,17 +202,21 @@ class RunFolder:
 
     def complete_checkpoints(self) -> list[Checkpoint]:
         """Checkpoints whose files are all there with the sizes that their manifest names, by step."""
-        found: list[Checkpoint] = []
-        for folder in _entries(self.checkpoints):
-            prefix, _, number = folder.name.partition("-")
-            if prefix == "checkpoint" and number.isdecimal() and _is_complete(folder / MANIFEST):
-                found.append(Checkpoint(int(number), folder))
-        return sorted(found, key=lambda checkpoint: checkpoint.step)
+        return list(self._checkpoints_from_last())[::-1]
 
     def last_checkpoint(self) -> Checkpoint | None:
         """The newest complete checkpoint."""
-        found = self.complete_checkpoints()
-        return found[-1] if found else None
+        return next(self._checkpoints_from_last(), None)
+
+    def _checkpoints_from_last(self) -> Iterator[Checkpoint]:
+        steps: dict[int, Path] = {}
+        for folder in _entries(self.checkpoints):
+            prefix, _, number = folder.name.partition("-")
+            if prefix == "checkpoint" and number.isdecimal():
+                steps[int(number)] = folder
+        for step in sorted(steps, reverse=True):
+            if _is_complete(steps[step] / MANIFEST):
+                yield Checkpoint(step, steps[step])
 
     @property
     def report(self) -> Path:
@@ -357,8 +357,7 @@ class EventReader:
 
 def _story_of(events: Iterable[Event]) -> RunStory:
     story = RunStory()
-    for event in events:
-        story.feed(event)
+    story.feed_all(events)
     return story
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from studio.gui.plots.thinning import BLOCK, Numbers, Places
+from studio.gui.plots.thinning import BLOCK, Numbers, Places, new_blocks
 
 
 class Averages:
@@ -21,12 +21,10 @@ class Averages:
 
     def follow(self, values: Numbers) -> None:
         """Look at what was added."""
-        known, full = len(self._ends), len(values) // BLOCK
-        if full == known:
-            return
-        averages, counts = self._run(values[known * BLOCK : full * BLOCK], known)
-        self._ends = np.append(self._ends, averages[BLOCK - 1 :: BLOCK])
-        self._counts = np.append(self._counts, counts[BLOCK - 1 :: BLOCK])
+        for first, last in new_blocks(len(self._ends), len(values)):
+            averages, counts = self._run(values[first * BLOCK : last * BLOCK], first)
+            self._ends = np.append(self._ends, averages[BLOCK - 1 :: BLOCK])
+            self._counts = np.append(self._counts, counts[BLOCK - 1 :: BLOCK])
 
     def smoothed(self, values: Numbers, first: int, last: int) -> Numbers:
         """The values from `first` to before `last` smoothed; what is not finite is nan."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from studio.core.evaluation import Figure
 from studio.gui import theme
+from studio.gui.plots.canvas import Canvas
 
 _ROW = 30  # pixels a model
 _AROUND = 64
@@ -25,15 +26,9 @@ class EvaluationPlot(QFrame):
         theme.set_role(self, "card")
         self._rows: list[tuple[str, Figure]] = []
         self._label = ""
-        self.plot = pg.PlotWidget(enableMenu=False)
-        self.plot.setMouseEnabled(False, False)
-        self.plot.hideButtons()
+        self.plot = Canvas(_AROUND + _ROW)
+        self.plot.pane.setMouseEnabled(False, False)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
-        item = self.plot.getPlotItem()
-        assert item is not None
-        item.setContentsMargins(0, 8, 24, 0)
-        self.view = item.getViewBox()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)
         layout.addWidget(self.plot)
@@ -51,21 +46,17 @@ class EvaluationPlot(QFrame):
         """Draw in the colours of the theme."""
         tokens = theme.tokens()
         self.plot.clear()
-        self.plot.setBackground(tokens.surface)
-        for name in ("left", "bottom"):
-            axis = self.plot.getAxis(name)
-            axis.setPen(pg.mkPen(tokens.border))
-            axis.setTextPen(pg.mkPen(tokens.muted))
+        self.plot.apply_tokens(tokens)
         if not self._rows:
             return
         count = len(self._rows)
         self.plot.setFixedHeight(_AROUND + _ROW * count)
         names = [name if len(name) <= _NAME else f"{name[: _NAME - 1]}…" for name, _ in self._rows]
-        self.plot.getAxis("left").setTicks([[(count - 1 - k, name) for k, name in enumerate(names)]])
-        self.plot.getAxis("left").setWidth(8 * max(map(len, names)) + 16)
+        self.plot.left.setTicks([[(count - 1 - k, name) for k, name in enumerate(names)]])
+        self.plot.left.setWidth(8 * max(map(len, names)) + 16)
         shares = any(figure.is_share for _, figure in self._rows)
-        self.plot.getAxis("bottom").setScale(100 if shares else 1)
-        self.plot.setLabel("bottom", f"{self._label}, %" if shares else self._label)
+        self.plot.bottom.setScale(100 if shares else 1)
+        self.plot.bottom.setLabel(f"{self._label}, %" if shares else self._label)
         ends: list[float] = []
         for k, (_, figure) in enumerate(self._rows):
             height, value = count - 1 - k, figure.value or 0.0
@@ -74,14 +65,14 @@ class EvaluationPlot(QFrame):
             colour = tokens.plot[0]
             line = pg.mkPen(colour, width=4, capStyle=Qt.PenCapStyle.RoundCap)
             if high > low:
-                self.plot.addItem(pg.PlotDataItem([low, high], [height, height], pen=line))
+                self.plot.add(pg.PlotDataItem([low, high], [height, height], pen=line))
             dot = pg.PlotDataItem([value], [height], pen=None, symbol="o", symbolSize=13)
             dot.setSymbolBrush(pg.mkBrush(colour))
             dot.setSymbolPen(pg.mkPen(tokens.surface, width=2))
-            self.plot.addItem(dot)
+            self.plot.add(dot)
         room = 0.05 * (max(ends) - min(ends)) or abs(max(ends)) * 0.1 or 1.0
         wide = (0.0, 1.0) if shares else (min(ends) - room, max(ends) + room)
-        self.view.setXRange(*wide, padding=0.02)
-        self.view.setYRange(-0.6, count - 0.4, padding=0)
+        self.plot.pane.setXRange(*wide, padding=0.02)
+        self.plot.pane.setYRange(-0.6, count - 0.4, padding=0)
         self.plot.setAccessibleName(self._label)
         self.plot.setAccessibleDescription("; ".join(f"{name}: {figure.text}" for name, figure in self._rows))

@@ -22,8 +22,9 @@ from studio.core.reading import Reading
 from studio.gui import icons, theme
 from studio.gui.language import tr, translated
 from studio.gui.plots.across import Across, AcrossAxis
+from studio.gui.plots.canvas import Canvas
 from studio.gui.plots.key import KeySample, Mark, mark_pen
-from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
+from studio.gui.plots.plot_view import PlotView, ValueAxis
 from studio.gui.plots.series import Part, Series, in_short
 from studio.gui.widgets.flow_layout import FlowLayout
 
@@ -74,8 +75,7 @@ class MetricPlot(QFrame):
         self.key: dict[Mark, KeySample] = {}
 
         self._view = PlotView(enableMenu=False)
-        axes = {"bottom": AcrossAxis(across), "left": ValueAxis("left")}
-        self.plot = Canvas(200 if large else 112, viewBox=self._view, axisItems=axes)
+        self.plot = Canvas(200 if large else 112, pane=self._view, left=ValueAxis("left"), bottom=AcrossAxis(across))
         self._set_up_plot()
         self.state, self._reading = QLabel(), QLabel(translated(metrics[0].reading))
         theme.set_role(self._reading, "muted")
@@ -114,20 +114,13 @@ class MetricPlot(QFrame):
         return row
 
     def _set_up_plot(self) -> None:
-        self.plot.hideButtons()
-        # Room for the half of a tick's label that stands over the axis' end.
-        item = self.plot.getPlotItem()
-        assert item is not None
-        item.setContentsMargins(0, 8, 24, 0)
         self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.plot.setAccessibleName(tr("{label} over steps", label=translated(self.first.metric.label)))
         self.plot.setToolTip(tr("Wheel: zoom · Drag: move · Double click: show all · Arrow keys: read values"))
         self.plot.installEventFilter(self)
         self.plot.viewport().installEventFilter(self)
         self.plot.viewport().setMouseTracking(True)
-        self.plot.getAxis("left").setWidth(60)
-        self.plot.getAxis("left").enableAutoSIPrefix(False)
-        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self.plot.left.setWidth(60)
         self._view.disableAutoRange()
         self._view.setLimits(minXRange=1e-3)
         self._view.sigRangeChangedManually.connect(self._tell_range)
@@ -136,7 +129,7 @@ class MetricPlot(QFrame):
         self._resumes, self._retries = pg.VTickGroup(), pg.VTickGroup()
         self._checkpoints = pg.VTickGroup(yrange=[0.0, 0.06])
         for ticks in (self._resumes, self._retries, self._checkpoints):
-            self.plot.addItem(ticks)
+            self.plot.add(ticks)
         for series in self.series:
             series.join(self.plot)
         self._cross = pg.InfiniteLine(angle=90)
@@ -152,11 +145,7 @@ class MetricPlot(QFrame):
 
     def apply_tokens(self, tokens: theme.Tokens) -> None:
         """Take the colours of the theme."""
-        self.plot.setBackground(tokens.surface)
-        for name in ("left", "bottom"):
-            axis = self.plot.getAxis(name)
-            axis.setPen(pg.mkPen(tokens.border))
-            axis.setTextPen(pg.mkPen(tokens.muted))
+        self.plot.apply_tokens(tokens)
         for series in self.series:
             series.apply_tokens(tokens)
         self._checkpoints.setPen(mark_pen("checkpoint", tokens))
@@ -174,7 +163,7 @@ class MetricPlot(QFrame):
         """Show values on a logarithmic axis, or not."""
         if on != self._log:  # pyqtgraph would work it all out anew
             self._log = on
-            self.plot.setLogMode(y=on)
+            self.plot.set_log(on)
             self._fit_values()
 
     def can_be_log(self) -> bool:
@@ -217,8 +206,8 @@ class MetricPlot(QFrame):
             series.draw(curves, part)
         self._fit_values()
         there = len(self.first.trace) > 0
-        for name in ("left", "bottom"):  # numbers of a range that nothing gave would only puzzle
-            self.plot.getAxis(name).setStyle(showValues=there)
+        for axis in (self.plot.left, self.plot.bottom):  # numbers of a range that nothing gave would only puzzle
+            axis.setStyle(showValues=there)
         if self.second is not None and len(self.second.trace):
             other = self.second.metric
             self._reading.setText(

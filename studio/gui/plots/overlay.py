@@ -16,7 +16,8 @@ from studio.core.metrics import METRICS, Metric
 from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.plots.across import KINDS, Across, AcrossAxis
-from studio.gui.plots.plot_view import Canvas, PlotView, ValueAxis
+from studio.gui.plots.canvas import Canvas
+from studio.gui.plots.plot_view import PlotView, ValueAxis
 from studio.gui.plots.series import in_short
 from studio.gui.plots.trace import Trace
 from studio.gui.widgets.flow_layout import FlowLayout
@@ -59,15 +60,8 @@ class OverlayPlot(QFrame):
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.about, "muted")
         self._view = PlotView(enableMenu=False)
-        axes = {"bottom": AcrossAxis(self.across), "left": ValueAxis("left")}
-        self.plot = Canvas(220, viewBox=self._view, axisItems=axes)
-        self.plot.hideButtons()
-        item = self.plot.getPlotItem()
-        assert item is not None
-        item.setContentsMargins(0, 8, 24, 0)
-        self.plot.getAxis("left").setWidth(60)
-        for name in ("left", "bottom"):
-            self.plot.getAxis(name).enableAutoSIPrefix(False)
+        self.plot = Canvas(220, pane=self._view, left=ValueAxis("left"), bottom=AcrossAxis(self.across))
+        self.plot.left.setWidth(60)
         self._view.disableAutoRange()
         self._view.reset_requested.connect(self.draw)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -96,13 +90,13 @@ class OverlayPlot(QFrame):
     def show_runs(self, runs: Sequence[Shown]) -> None:
         """Show others, in the metric that was looked at if any of them has it."""
         for line in self._lines:
-            self.plot.removeItem(line.curve)
+            self.plot.remove(line.curve)
             self.key.removeWidget(line.sample)
             line.sample.hide()
             line.sample.deleteLater()
         self._lines = [_Line(place, run) for place, run in enumerate(runs)]
         for line in self._lines:
-            self.plot.addItem(line.curve)
+            self.plot.add(line.curve)
             self.key.addWidget(line.sample)
         before = self.choice.currentData()
         known = [metric for metric in METRICS if any(len(run.curves.by_name[metric.name]) for run in runs)]
@@ -152,11 +146,7 @@ class OverlayPlot(QFrame):
     @Slot()
     def _take_theme(self) -> None:
         tokens = theme.tokens()
-        self.plot.setBackground(tokens.surface)
-        for name in ("left", "bottom"):
-            axis = self.plot.getAxis(name)
-            axis.setPen(pg.mkPen(tokens.border))
-            axis.setTextPen(pg.mkPen(tokens.muted))
+        self.plot.apply_tokens(tokens)
         self._cross.setPen(pg.mkPen(tokens.muted, width=1))
         for line in self._lines:
             line.curve.setPen(line_pen(line.place, tokens))

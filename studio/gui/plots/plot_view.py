@@ -1,11 +1,11 @@
-"""The parts of pyqtgraph that a metric's plot is put together from: its axis of values, its pane, and its canvas."""
+"""What a metric's plot puts on its canvas: the axis of values, and the pane that is moved and zoomed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 
 from studio.gui.plots.series import in_short
 
@@ -39,19 +39,3 @@ class PlotView(pg.ViewBox):
         """Ask for everything."""
         ev.accept()
         self.reset_requested.emit()
-
-
-class Canvas(pg.PlotWidget):
-    """Asks for little room, so that a plot is as large as what is left to it and not as pyqtgraph would like."""
-
-    def __init__(self, height: int, **options: Any) -> None:
-        self._height = height
-        super().__init__(**options)
-
-    def sizeHint(self) -> QSize:
-        """As little as can be read."""
-        return QSize(120, self._height)
-
-    def minimumSizeHint(self) -> QSize:
-        """As little as can be read."""
-        return self.sizeHint()

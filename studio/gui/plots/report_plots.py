@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from studio.core.reward_report import Report
 from studio.gui import theme
 from studio.gui.language import tr
+from studio.gui.plots.canvas import Canvas
 from studio.gui.plots.series import in_short
 
 
@@ -25,23 +26,20 @@ class PercentAxis(pg.AxisItem):
 class ReportPlot(QFrame):
     """A card with a title, a plot that stays as it is, and how to read it."""
 
-    def __init__(self, title: str, reading: str, axes: dict[str, pg.AxisItem], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, reading: str, left: pg.AxisItem, bottom: pg.AxisItem, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         theme.set_role(self, "card")
         heading, words = QLabel(title), QLabel(reading)
         theme.set_role(heading, "heading")
         theme.set_role(words, "muted")
         words.setWordWrap(True)
-        self.plot = pg.PlotWidget(axisItems=axes, enableMenu=False)
+        self.plot = Canvas(240, left=left, bottom=bottom)
         self.plot.setAccessibleName(title)
-        self.plot.setMouseEnabled(False, False)
-        self.plot.hideButtons()
+        self.plot.pane.setMouseEnabled(False, False)
         self.plot.setFixedHeight(240)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        item = self.plot.getPlotItem()
-        assert item is not None
-        item.setContentsMargins(0, 8, 24, 0)
-        self.view = item.getViewBox()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
@@ -62,11 +60,7 @@ class ReportPlot(QFrame):
         """Draw in the colours of the theme."""
         tokens = theme.tokens()
         self.plot.clear()
-        self.plot.setBackground(tokens.surface)
-        for name in ("left", "bottom"):
-            axis = self.plot.getAxis(name)
-            axis.setPen(pg.mkPen(tokens.border))
-            axis.setTextPen(pg.mkPen(tokens.muted))
+        self.plot.apply_tokens(tokens)
         if self._report is not None:
             self.fill(self._report, tokens)
 
@@ -79,24 +73,25 @@ class CalibrationPlot(ReportPlot):
     """How often the model is right, by how sure it is; the more comparisons, the larger the dot."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        axes: dict[str, pg.AxisItem] = {"left": PercentAxis("left"), "bottom": PercentAxis("bottom")}
-        axes["left"].setLabel(tr("right"))
-        axes["bottom"].setLabel(tr("sure"))
+        left, bottom = PercentAxis("left"), PercentAxis("bottom")
+        left.setLabel(tr("right"))
+        bottom.setLabel(tr("sure"))
         super().__init__(
             tr("Calibration"),
             tr(
                 "Each dot is a group of comparisons; large dots hold many. On the dashed line the model is right as "
                 "often as it is sure; beneath the line it is surer than it should be."
             ),
-            axes,
+            left,
+            bottom,
             parent,
         )
-        self.view.setRange(xRange=(0.5, 1.0), yRange=(0.0, 1.0), padding=0.03)
+        self.plot.pane.setRange(xRange=(0.5, 1.0), yRange=(0.0, 1.0), padding=0.03)
 
     def fill(self, report: Report, tokens: theme.Tokens) -> None:
         """The dots over the line on which they should be."""
         dashed = pg.mkPen(tokens.muted, width=1, style=Qt.PenStyle.DashLine)
-        self.plot.addItem(pg.PlotDataItem([0.5, 1.0], [0.5, 1.0], pen=dashed))
+        self.plot.add(pg.PlotDataItem([0.5, 1.0], [0.5, 1.0], pen=dashed))
         bins = report.calibration
         most = max((known.n for known in bins), default=1)
         dots = pg.PlotDataItem(
@@ -108,7 +103,7 @@ class CalibrationPlot(ReportPlot):
             symbolBrush=pg.mkBrush(tokens.plot[0]),
             symbolPen=pg.mkPen(tokens.surface),
         )
-        self.plot.addItem(dots)
+        self.plot.add(dots)
         told = (
             tr(
                 "{sure:.0f} % sure: right in {right:.0f} % of {n}",
@@ -133,12 +128,12 @@ class RewardsPlot(ReportPlot):
                 "The dot is the mean; about two thirds of the answers lie on the line. The less the two lines "
                 "overlap, the better the model tells answers apart."
             ),
-            {"left": left, "bottom": pg.AxisItem("bottom")},
+            left,
+            pg.AxisItem("bottom"),
             parent,
         )
-        self.plot.getAxis("left").setWidth(72)
-        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
-        self.view.setYRange(-0.6, 1.6, padding=0)
+        self.plot.left.setWidth(72)
+        self.plot.pane.setYRange(-0.6, 1.6, padding=0)
 
     def fill(self, report: Report, tokens: theme.Tokens) -> None:
         """One line a kind of answer."""
@@ -146,11 +141,11 @@ class RewardsPlot(ReportPlot):
         for place, (height, mean, spread) in enumerate(rows):
             colour = tokens.plot[place]
             line = pg.mkPen(colour, width=4, capStyle=Qt.PenCapStyle.RoundCap)
-            self.plot.addItem(pg.PlotDataItem([mean - spread, mean + spread], [height, height], pen=line))
+            self.plot.add(pg.PlotDataItem([mean - spread, mean + spread], [height, height], pen=line))
             dot = pg.PlotDataItem([mean], [height], pen=None, symbol="o", symbolSize=14)
             dot.setSymbolBrush(pg.mkBrush(colour))
             dot.setSymbolPen(pg.mkPen(tokens.surface, width=2))
-            self.plot.addItem(dot)
+            self.plot.add(dot)
         told = (
             tr("preferred {chosen_mean}", chosen_mean=in_short(report.chosen_mean)),
             tr("others {rejected_mean}", rejected_mean=in_short(report.rejected_mean)),

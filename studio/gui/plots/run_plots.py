@@ -89,24 +89,24 @@ class RunPlots(QWidget):
         self.slider.valueChanged.connect(self._take_smoothing)
         self._arrangements: dict[Groups, Cards] = {}
         self._method = ""
-        self._cards = self._arrange(plots_of(""))
+        self._cards: Cards | None = None  # until something is shown
         self._smooth_with(smoothing)
         theme.watcher().theme_changed.connect(self._take_theme)
 
     @property
     def large(self) -> MetricPlot:
         """The first plot."""
-        return self._cards.large
+        return self.plots[0]
 
     @property
     def others(self) -> list[MetricPlot]:
         """The plots beneath it."""
-        return self._cards.others
+        return self.plots[1:]
 
     @property
     def plots(self) -> list[MetricPlot]:
         """All plots that are shown."""
-        return self._cards.plots
+        return self._cards.plots if self._cards is not None else []
 
     @property
     def is_zoomed(self) -> bool:
@@ -133,7 +133,8 @@ class RunPlots(QWidget):
         self._method = method
         cards = self._arrange(plots_of(method, without))
         if cards is not self._cards:
-            self._cards.hide()
+            if self._cards is not None:
+                self._cards.hide()
             self._cards = cards
             self._smooth_with(self.slider.value() / 100)
             cards.show()

@@ -16,6 +16,7 @@ from studio.core.curves import Curves
 from studio.core.metrics import Metric, best_place
 from studio.gui.language import tr
 from studio.gui.plots.across import Across
+from studio.gui.plots.canvas import Canvas
 from studio.gui.plots.key import Mark, mark_pen
 from studio.gui.plots.thinning import Numbers
 from studio.gui.plots.trace import Trace
@@ -60,15 +61,15 @@ class Series:
         self._band = pg.FillBetweenItem(*self._edges) if metric.spread else None
         self.low, self.high = math.inf, -math.inf  # of what is drawn
 
-    def join(self, plot: pg.PlotWidget) -> None:
+    def join(self, plot: Canvas) -> None:
         """Be drawn in a plot."""
         if self._band is not None:
             for edge in self._edges:  # drawn so that there is something to fill between, but not seen
-                plot.addItem(edge)
+                plot.add(edge)
                 edge.setPen(pg.mkPen((0, 0, 0, 0)))
-            plot.addItem(self._band)
+            plot.add(self._band)
         for item in (self.raw, self.smooth, self.best):
-            plot.addItem(item)
+            plot.add(item)
 
     def apply_tokens(self, tokens: Tokens) -> None:
         """Take the colours of the theme."""

@@ -1,22 +1,32 @@
 """Which points of a long curve to draw: of each part of a plot's width the lowest and the highest, so that no spike is
 lost, and a gap where a value is no number. Every point that is drawn was logged.
 
-A million points are looked at once, in blocks; afterwards only the blocks are.
+A million points are looked at once, in blocks; afterwards only the blocks are. So that this takes no memory besides,
+they are looked at some at a time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 BLOCK = 64
+SOME = 1024  # blocks looked at at a time
 GAP = -1
 
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+
+def new_blocks(known: int, count: int) -> Iterator[tuple[int, int]]:
+    """From which block to before which to look at, some at a time: so many are known, and there are so many values."""
+    full = count // BLOCK
+    for first in range(known, full, SOME):
+        yield first, min(first + SOME, full)
 
 
 class Extremes:
@@ -29,10 +39,10 @@ class Extremes:
 
     def follow(self, values: Numbers) -> None:
         """Look at what was added."""
-        known, full = len(self.gaps), len(values) // BLOCK
-        if full == known:
-            return
-        found = _Parts.of(values[known * BLOCK : full * BLOCK], known * BLOCK).in_groups(BLOCK)
+        for first, last in new_blocks(len(self.gaps), len(values)):
+            self._join(_Parts.of(values[first * BLOCK : last * BLOCK], first * BLOCK).in_groups(BLOCK))
+
+    def _join(self, found: _Parts) -> None:
         self.low, self.low_at = np.append(self.low, found.low), np.append(self.low_at, found.low_at)
         self.high, self.high_at = np.append(self.high, found.high), np.append(self.high_at, found.high_at)
         self.gaps = np.append(self.gaps, found.gaps)

@@ -303,11 +303,11 @@ def test_the_state_of_the_run_is_said_under_the_large_plot(plots):
 def test_the_log_scale_is_offered_only_where_values_are_positive(qtbot, plots, curves):
     assert plots.log.isVisible()
     plots.log.setChecked(True)
-    assert plots.large.plot.getAxis("left").logMode
+    assert plots.large.plot.left.logMode
     curves.feed(Event("step", 0.0, {"step": 41, "loss": -0.5}))
     plots.curves_changed()
-    qtbot.waitUntil(lambda: not plots.large.plot.getAxis("left").logMode)
-    assert plots.others[0].plot.getAxis("left").logMode  # the learning rate still is
+    qtbot.waitUntil(lambda: not plots.large.plot.left.logMode)
+    assert plots.others[0].plot.left.logMode  # the learning rate still is
     plots.show_curves(Curves(), "ppo")
 
 

@@ -5,7 +5,7 @@ While there is no run it says where to begin.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QListView, QScrollArea, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from studio.gui.language import tr
@@ -42,6 +42,7 @@ class RunsPage(QWidget):
         self, project: Project, runs: ProjectRuns, preferences: Preferences, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._runs = runs
         self.model = RunListModel(runs)
         self.list = QListView()
         self.list.setAccessibleName(tr("Runs, newest first"))
@@ -112,6 +113,9 @@ class RunsPage(QWidget):
         layout.setContentsMargins(24, 12, 24, 16)
         layout.addWidget(self.stack)
         runs.list_changed.connect(self._take_list)
+        self._choosing = QTimer(self, singleShot=True, interval=0)
+        self._choosing.timeout.connect(self._choose_newest)
+        runs.all_listed.connect(self._choosing.start)
         self._take_list()
 
     @Slot(str)
@@ -143,6 +147,12 @@ class RunsPage(QWidget):
         there = self.model.rowCount() > 0
         self.stack.setCurrentIndex(1 if there else 0)
         if there and not self.list.currentIndex().isValid():
+            self._choosing.start()
+
+    @Slot()
+    def _choose_newest(self) -> None:
+        # The first plots take a moment to be made: all runs are listed before.
+        if self._runs.is_listed and not self.list.currentIndex().isValid():
             self.list.setCurrentIndex(self.model.index(0))
 
     @Slot(QModelIndex, QModelIndex)
