@@ -27,6 +27,7 @@ from studio.gui.crash import CrashReporter
 from studio.gui.guide.guiding import Guiding
 from studio.gui.language import mark, speak, tr
 from studio.gui.main_window import MainWindow
+from studio.gui.memory import give_back_large_blocks
 from studio.gui.new_project import NewProject, free_name
 from studio.gui.notify import Notifier
 from studio.gui.preferences import Preferences
@@ -333,6 +334,7 @@ class Studio(QObject):
 
 def main(argv: list[str]) -> int:
     """Open the window, with the project of a folder when one is named. The exit status."""
+    give_back_large_blocks()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in a terminal ends a program that sits in Qt's loop
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication([sys.argv[0], *argv])

@@ -65,7 +65,7 @@ class RunFinder(QThread):
     def run(self) -> None:
         """The thread's body."""
         while not self.isInterruptionRequested():
-            self._look()
+            self.look()
             for _ in range(_LOOK_EVERY // _NAP):
                 if self.isInterruptionRequested():
                     return
@@ -73,7 +73,8 @@ class RunFinder(QThread):
                     break
                 self.msleep(_NAP)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """One look, as `run` takes them."""
         while self._again:
             self._seen.pop(self._again.pop(), None)
         present = {run.id: run for run in list_runs(self._runs)}
