@@ -1,4 +1,5 @@
-"""Lineage: the family tree of a project's runs, with the models, datasets and labels that went into each.
+"""Lineage: the family tree of a project's runs, with the models, datasets and labels that went into each, and what
+evaluations said of them.
 
 Only names and ids come in, and places in a grid come out; painting them is the window's.
 """
@@ -37,8 +38,19 @@ class DataFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationFacts:
+    """What is known of a model by its newest evaluation. folder: the model's, or its adapter's."""
+
+    id: str
+    folder: str
+    figure: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A model, dataset, labelling set or run. ref: its folder, id or name, to open it by. column, row: its place."""
+    """A model, dataset, labelling set, run or evaluation. ref: its folder, id or name, to open it by. column, row: its
+    place."""
 
     key: str
     kind: str
@@ -56,13 +68,13 @@ class Node:
         return f"{kind} {self.title}, {self.detail}"
 
 
-_KINDS = {"model": "Base model", "dataset": "Dataset", "labels": "Labels", "run": "Run"}
+_KINDS = {"model": "Base model", "dataset": "Dataset", "labels": "Labels", "run": "Run", "evaluation": "Evaluation"}
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What goes into what, and as what: base, start, data, labels, reward or judge. via: places between, as (column,
-    row), that are kept free for it."""
+    """What goes into what, and as what: base, start, data, labels, reward, judge or evaluation. via: places between, as
+    (column, row), that are kept free for it."""
 
     start: str
     end: str
@@ -92,8 +104,10 @@ class _Growing:
             self.edges.setdefault((start, end), Edge(start, end, role))
 
 
-def family_of(runs: Sequence[RunFacts], data: Iterable[DataFacts]) -> Family:
-    """The tree of these runs, oldest first. Datasets that no run used are left out."""
+def family_of(
+    runs: Sequence[RunFacts], data: Iterable[DataFacts], evaluations: Iterable[EvaluationFacts] = ()
+) -> Family:
+    """The tree of these runs, oldest first. Datasets that no run used, and models that no run knows, are left out."""
     tree, known, ids = _Growing(), {info.id: info for info in data}, {run.id for run in runs}
     for run in runs:
         recipe, key = run.recipe, f"run {run.id}"
@@ -103,6 +117,13 @@ def family_of(runs: Sequence[RunFacts], data: Iterable[DataFacts]) -> Family:
         for folder, role in ((recipe.rewards.model, "reward"), (recipe.rewards.judge, "judge")):
             if folder:
                 _link_model(tree, folder, key, ids, role)
+    for known in evaluations:
+        path = PurePath(known.folder)
+        start = f"run {path.parent.name}" if path.parent.name in ids else f"model {known.folder}"
+        if start in tree.nodes:
+            key = f"evaluation {known.id}"
+            tree.nodes[key] = Node(key, "evaluation", known.figure, known.about, known.id)
+            tree.link(start, key, "evaluation")
     return _placed(tree)
 
 
@@ -173,7 +194,7 @@ def _rows(
 
 def _columns(tree: _Growing) -> dict[str, int]:
     """A run stands right after the latest of the runs and models that it came of; data and labels right before the
-    first that they went into."""
+    first that they went into, and an evaluation right after what it is about."""
     columns = {key: 0 for key, node in tree.nodes.items() if node.kind == "model"}
     for key, node in tree.nodes.items():  # runs come oldest first, so what one starts from has its place already
         if node.kind == "run":
@@ -184,5 +205,8 @@ def _columns(tree: _Growing) -> dict[str, int]:
         for key, node in tree.nodes.items():
             if node.kind == kind:
                 columns[key] = min(columns[end] for start, end in tree.edges if start == key) - 1
+    for start, end in tree.edges:
+        if tree.nodes[end].kind == "evaluation":
+            columns[end] = columns[start] + 1
     first = min(columns.values(), default=0)
     return {key: column - first for key, column in columns.items()}

@@ -177,6 +177,7 @@ class Studio(QObject):
                 runs.data_requested.connect(self._show_dataset)
                 runs.labels_requested.connect(self._show_labels)
                 runs.model_requested.connect(self._show_model)
+                runs.evaluation_requested.connect(self._show_evaluation)
                 return runs
             case "chat":
                 from studio.gui.pages.chat import ChatPage
@@ -231,6 +232,11 @@ class Studio(QObject):
     def _show_model(self, folder: str) -> None:
         self.show_page("models")
         self.pages["models"].open_model(Path(folder))
+
+    @Slot(str, str)
+    def _show_evaluation(self, folder: str, evaluation: str) -> None:
+        self.show_page("models")
+        self.pages["models"].open_evaluation(Path(folder), evaluation)
 
     @Slot()
     def _show_data(self) -> None:

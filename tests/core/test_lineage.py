@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.core.guide import Facts, RunFact
-from studio.core.lineage import DataFacts, RunFacts, family_of
+from studio.core.lineage import DataFacts, EvaluationFacts, RunFacts, family_of
 from studio.core.methods import METHODS
 from studio.core.pipeline import STATIONS, method_for, progress_of
 from studio.core.recipes import Recipe
@@ -45,13 +45,24 @@ def test_the_lectures_way_is_a_tree():
     assert titles["data gone"] == "a dataset that was deleted"
 
 
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.sampled_from(["sft", "dpo", "ppo"])), max_size=9))
-def test_everything_has_a_place_of_its_own_and_arrows_go_to_the_right(made):
+def test_what_was_evaluated_has_its_evaluation_beside_it():
+    known = [EvaluationFacts(folder, folder, "Follows 9 %", "on some") for folder in (adapter(4), "/models/base", "/x")]
+    family = family_of(lecture(), DATA, known)
+    assert [edge.start for edge in family.edges if edge.role == "evaluation"] == ["run run4", "model /models/base"]
+    spoken = [node.spoken for node in family.nodes if node.kind == "evaluation"]
+    assert spoken == ["Evaluation Follows 9 %, on some"] * 2
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.sampled_from(["sft", "dpo", "ppo"])), max_size=9),
+    st.sets(st.integers(0, 8)),
+)
+def test_everything_has_a_place_of_its_own_and_arrows_go_to_the_right(made, judged):
     runs = []
     for number, (start, judge, method) in enumerate(made):
         rewards = Rewards(model=adapter(judge)) if method == "ppo" and judge < number else Rewards()
         runs.append(run(number, of(method, adapter=adapter(start) if start < number else "", rewards=rewards)))
-    family = family_of(runs, DATA)
+    family = family_of(runs, DATA, [EvaluationFacts(str(number), adapter(number), "", "") for number in judged])
     column = {node.key: node.column for node in family.nodes}
     places = [(node.column, node.row) for node in family.nodes] + [place for edge in family.edges for place in edge.via]
     assert len(set(places)) == len(places)

@@ -29,6 +29,14 @@ def test_a_resumed_run_is_running_again():
     assert story.attempt == 2
 
 
+def test_many_events_at_once_tell_the_same_as_one_by_one():
+    steps = [("step", {"step": n, "total": 60, "loss": 1 / n, "elapsed": n * 2.0}) for n in range(13, 40)]
+    told = (*TRAINING, *steps, ("checkpoint", {"step": 39}), *steps, ("warning", {"what": "Hm."}), *steps[:3])
+    story = RunStory()
+    story.feed_all(Event(kind, 1.0, values) for kind, values in told)
+    assert story == story_of(*told)
+
+
 @pytest.mark.parametrize(
     ("events", "code", "resume", "words"),
     [

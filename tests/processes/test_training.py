@@ -71,7 +71,7 @@ def test_a_crash_is_a_sentence_with_the_last_words(run):
     assert found.state is RunState.INTERRUPTED
     assert "exit code 7" in found.sentence
     assert "the model fell over" in found.sentence
-    assert "fell over" in found.details
+    assert "fell over" in found.log_line
 
 
 def test_a_failure_is_said_by_the_worker_itself(run):

@@ -11,7 +11,7 @@ from studio.core.lessons import LESSONS
 from studio.core.recipes import Recipe
 from studio.core.rewards import Rewards
 from studio.core.runs import RunState
-from studio.gui.language import tr
+from studio.gui.language import mark
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import list_datasets
 from studio.storage.models import starter_model
@@ -55,7 +55,7 @@ def perform(act: Act, studio: Pages, facts: Facts) -> None:
             studio.show_page("models")
             run = newest(studio, *MADE_BY_RLHF) or newest(studio, "sft", "pretrain")
             if run is not None:
-                studio.pages["models"].open_model(run.folder.result, tr("Take away"))
+                studio.pages["models"].open_model(run.folder.result, mark("Take away"))
         case _:
             studio.show_page(act.noun)
 

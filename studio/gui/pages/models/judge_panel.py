@@ -139,6 +139,10 @@ class JudgePanel(Panel):
             self.notice.clear()
         self._read()
 
+    def choose(self, evaluation: str) -> None:
+        """Choose the evaluation of that id when it is next shown."""
+        self._wanted = evaluation
+
     def evaluate_at_once(self, model: LibraryModel) -> None:
         """Evaluate a model as soon as it is known what can be asked."""
         self._asked_at_once = True

@@ -58,6 +58,7 @@ class ModelsPage(QWidget):
         self._project, self._runs = project, runs
         self._judged = ""  # the run whose model is to be judged when the list is there
         self._wanted: Path | None = None  # to be chosen when the list that is being read is there
+        self._tab = ""  # and of it, the panel of that title
         self._forgotten: Path | None = None  # what was taken out of the list last
         self.notice = Notice()
         self.notice.action_requested.connect(self._link_again)
@@ -130,10 +131,13 @@ class ModelsPage(QWidget):
 
     def open_model(self, folder: Path, tab: str = "") -> None:
         """Choose the model in that folder, and the panel of that title."""
-        self._wanted = folder
+        self._wanted, self._tab = folder, tab
         self.refresh()
-        if tab:
-            self.view.show_tab(tab)
+
+    def open_evaluation(self, folder: Path, evaluation: str) -> None:
+        """Show an evaluation of the model in that folder."""
+        self.judge.choose(evaluation)
+        self.open_model(folder, self.judge.title)
 
     def evaluate_run(self, run: str) -> None:
         """Judge what a run has made, at once."""
@@ -185,6 +189,8 @@ class ModelsPage(QWidget):
             self._wanted = None
             self.stack.setCurrentWidget(self.view)
             self.view.show_model(index.data(MODEL))  # also when it was chosen before: it may have changed
+            self.view.show_tab(self._tab)
+            self._tab = ""
         if not index.isValid() and models:
             index = self.model.index(0)
         if index.isValid() and index != self.list.currentIndex():

@@ -1,4 +1,4 @@
-"""The family tree as a picture: a card for each model, dataset, labelling set and run, with arrows between them.
+"""The family tree as a picture: a card for each model, dataset, labelling set, run and evaluation, with arrows.
 
 Cards are buttons, so that keys and screen readers reach them; what is chosen has its ancestors and descendants marked.
 """
@@ -16,7 +16,12 @@ from studio.gui.widgets.visible_text import plain_tip
 
 _CARD = QSize(232, 72)
 _GAP_ACROSS, _GAP_DOWN, _MARGIN = 64, 20, 12
-_WORDS = {"model": mark("BASE MODEL"), "dataset": mark("DATA"), "labels": mark("LABELS")}
+_WORDS = {
+    "model": mark("BASE MODEL"),
+    "dataset": mark("DATA"),
+    "labels": mark("LABELS"),
+    "evaluation": mark("EVALUATION"),
+}
 _COLOURS = {"model": 5, "dataset": 2, "labels": 3, "run": 0}  # places in the theme's colours for plots
 _TRAINED = {"reward": 4, "dpo": 1, "kto": 1, "ppo": 1, "rloo": 1, "grpo": 1}
 
@@ -99,7 +104,7 @@ class FamilyTree(QWidget):
             start, end = self.cards[edge.start].geometry(), self.cards[edge.end].geometry()
             marked = edge.start in self._near and edge.end in self._near
             pen = QPen(QColor(tokens.accent if marked else tokens.outline), 2.5 if marked else 1.5)
-            if edge.role in ("reward", "judge"):
+            if edge.role in ("reward", "judge", "evaluation"):
                 pen.setStyle(Qt.PenStyle.DashLine)
             painter.setPen(pen)
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -151,7 +156,8 @@ class NodeCard(QAbstractButton):
         painter.setPen(QPen(QColor(tokens.accent if self.hasFocus() else tokens.border), 2 if self.hasFocus() else 1))
         painter.setBrush(QColor(tokens.raised if under else tokens.surface))
         painter.drawRoundedRect(area, tokens.radius, tokens.radius)
-        colour = QColor(tokens.plot[_TRAINED.get(node.method, _COLOURS[node.kind])])
+        place = _TRAINED.get(node.method, _COLOURS.get(node.kind))
+        colour = QColor(tokens.muted if place is None else tokens.plot[place])
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawRoundedRect(QRectF(area.x() + 6, area.y() + 10, 4, area.height() - 20), 2, 2)

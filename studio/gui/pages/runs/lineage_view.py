@@ -21,7 +21,7 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
 from studio.jobs.runs import ProjectRuns
 from studio.storage.guide import read_facts
-from studio.storage.lineage import data_facts
+from studio.storage.lineage import data_facts, evaluation_facts
 from studio.storage.project import Project
 
 _SOON_MS = 400
@@ -30,13 +30,15 @@ _LEAST = 640  # pixels: with less, the page scrolls
 
 class LineageView(QWidget):
     """run_requested(run_id). data_requested(dataset id). labels_requested(). model_requested(folder).
-    train_requested(method): with a method of the way. chat_requested(): to compare.
+    evaluation_requested(folder of the model, evaluation id). train_requested(method): with a method of the way.
+    chat_requested(): to compare.
     """
 
     run_requested = Signal(str)
     data_requested = Signal(str)
     labels_requested = Signal()
     model_requested = Signal(str)
+    evaluation_requested = Signal(str, str)
     train_requested = Signal(str)
     chat_requested = Signal()
 
@@ -45,6 +47,7 @@ class LineageView(QWidget):
         self._project, self._runs = project, runs
         self._task: BackgroundTask | None = None
         self._stale, self._facts = True, Facts()
+        self._evaluated: dict[str, str] = {}  # of an evaluation, the model's folder
         self._soon = QTimer(self, interval=_SOON_MS, singleShot=True)
         self._soon.timeout.connect(self.refresh)
         self.notice = Notice()
@@ -119,8 +122,10 @@ class LineageView(QWidget):
             if record.recipe is not None
         )
 
-        def look(_task: BackgroundTask) -> tuple[Family, Facts]:
-            return family_of(runs, data_facts(project)), replace(read_facts(project), runs=told)
+        def look(_task: BackgroundTask) -> tuple[Family, Facts, dict[str, str]]:
+            evaluated = evaluation_facts(project)
+            family = family_of(runs, data_facts(project), evaluated)
+            return family, replace(read_facts(project), runs=told), {known.id: known.folder for known in evaluated}
 
         self._task = BackgroundTask(look, self)
         self._task.succeeded.connect(self._show)
@@ -129,8 +134,8 @@ class LineageView(QWidget):
         self._task.start()
 
     @Slot(object)
-    def _show(self, found: tuple[Family, Facts]) -> None:
-        family, self._facts = found
+    def _show(self, found: tuple[Family, Facts, dict[str, str]]) -> None:
+        family, self._facts, self._evaluated = found
         progress = progress_of(self._facts)
         self.said.setText(translated(progress.sentence))
         for card in self.stations.values():
@@ -173,6 +178,8 @@ class LineageView(QWidget):
                 self.data_requested.emit(node.ref)
             case "labels":
                 self.labels_requested.emit()
+            case "evaluation":
+                self.evaluation_requested.emit(self._evaluated[node.ref], node.ref)
             case "model":
                 self.model_requested.emit(node.ref)
             case _:

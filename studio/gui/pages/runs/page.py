@@ -26,7 +26,7 @@ class RunsPage(QWidget):
     chat_requested(run_id): "" for whichever. train_requested(): there is no run yet and the user wants one.
     recipe_requested(recipe): a new run as another one was. method_requested(method): one by that method.
     data_requested(dataset id), labels_requested(), model_requested(folder): something of the family tree.
-    evaluate_requested(run_id).
+    evaluate_requested(run_id). evaluation_requested(folder of the model, evaluation id): one of the family tree.
     """
 
     chat_requested = Signal(str)
@@ -37,6 +37,7 @@ class RunsPage(QWidget):
     data_requested = Signal(str)
     labels_requested = Signal()
     model_requested = Signal(str)
+    evaluation_requested = Signal(str, str)
 
     def __init__(
         self, project: Project, runs: ProjectRuns, preferences: Preferences, parent: QWidget | None = None
@@ -87,6 +88,7 @@ class RunsPage(QWidget):
         self.lineage.data_requested.connect(self.data_requested)
         self.lineage.labels_requested.connect(self.labels_requested)
         self.lineage.model_requested.connect(self.model_requested)
+        self.lineage.evaluation_requested.connect(self.evaluation_requested)
         self.lineage.train_requested.connect(self.method_requested)
         self.lineage.chat_requested.connect(self._chat)
         self.tabs = QTabBar(drawBase=False, expanding=False, usesScrollButtons=False)
