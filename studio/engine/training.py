@@ -182,7 +182,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
 
     if adapter is not None:
         check_base(adapter, base.folder)
-        changed = changed_since(base.folder, _base_of(adapter))
+        changed = changed_since(base.folder, adapter)
         if changed:
             journal.say("warning", what=changed, hint="")
         if settings.merges:
@@ -315,12 +315,6 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         **({"best": best.step} if keeping.keeps else {}),
         **({"early": keeping.waited} if final.step < ended.total else {}),
     )
-
-
-def _base_of(adapter: Path) -> str:
-    """The fingerprint of the weights that an adapter was trained on; empty where its run is gone, or too old."""
-    run = RunFolder(adapter.parent)
-    return run.story().environment.get("base", "") if run.is_there else ""
 
 
 def _kept(run: RunFolder, adapter: Path) -> Path:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from studio.storage.runs import RunFolder
+
 _HEADER = 1 << 20  # bytes read from the beginning, where safetensors has names and shapes
 _SAMPLE = 65_536  # bytes read at each of so many places
 _PLACES = 16
@@ -27,8 +29,20 @@ def fingerprint(base: Path) -> str:
     return digest.hexdigest() if files else ""
 
 
-def changed_since(base: Path, before: str) -> str:
-    """A sentence when a base model is no longer what had this fingerprint; empty when it is, or nobody knows."""
+def trained_on(adapter: Path) -> str:
+    """The fingerprint of the weights that a run's adapter or checkpoint was trained on; empty where nobody knows, and
+    for a whole model, which needs no other."""
+    if (adapter / "config.json").is_file():
+        return ""
+    for run in map(RunFolder, adapter.parents[:2]):
+        if run.is_there:
+            return next((event.text("base") for event in run.all_events() if event.kind == "started"), "")
+    return ""
+
+
+def changed_since(base: Path, adapter: Path) -> str:
+    """A sentence when a base model is no longer what an adapter was trained on; empty when it is, or nobody knows."""
+    before = trained_on(adapter)
     if not before:
         return ""
     try:

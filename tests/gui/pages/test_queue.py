@@ -32,6 +32,7 @@ def page(qtbot, project, runs):
     qtbot.addWidget(made)
     made.resize(1200, 900)
     made.show()
+    qtbot.waitUntil(lambda: runs.is_listed)
     return made
 
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.core.conversation import Sampling, Voice
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.chat.batch_view import BatchView
 from studio.gui.pages.chat.blind_view import BlindView
 from studio.gui.pages.chat.composer import Composer
@@ -32,7 +32,9 @@ from studio.gui.pages.chat.votes import Votes
 from studio.gui.pages.chat.worker import ChatWorker, Loaded, Phase
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.notice import Notice
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.fingerprints import changed_since
 from studio.storage.library import talking_adapters
 from studio.storage.models import offered_models
 from studio.storage.project import Project
@@ -167,6 +169,7 @@ class ChatPage(QWidget):
         self.blind.close_down()
         self.batch.close_down()
         self.conversations.close_down()
+        end_tasks(self)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was trained meanwhile."""
@@ -260,8 +263,23 @@ class ChatPage(QWidget):
             self.notice.show_note(
                 tr("These base models don't fit into memory together, so each is loaded when it is its turn to answer.")
             )
+        self._look_at_bases()
         self.talk.go_ahead()
         self.looks.look_ahead()
+
+    def _look_at_bases(self) -> None:
+        """Whether the base models are still what was trained on; in a thread, since weights are read."""
+        voices = [(voice.base, voice.adapter) for voice in self.panes.voices().values() if voice.adapter]
+
+        def look(_task: BackgroundTask) -> list[str]:
+            return [changed_since(base, adapter) for base, adapter in voices]
+
+        BackgroundTask.begin(self, look, self._take_bases, self.notice.show_error)
+
+    @Slot(object)
+    def _take_bases(self, sentences: list[str]) -> None:
+        if any(sentences):
+            self.notice.show_note("\n".join(translated(said) for said in dict.fromkeys(filter(None, sentences))))
 
     @Slot()
     def _take_opened(self) -> None:

@@ -148,12 +148,12 @@ class RunsPage(QWidget):
         self.model.take_list()
         there = self.model.rowCount() > 0
         self.stack.setCurrentIndex(1 if there else 0)
-        if there and not self.list.currentIndex().isValid():
-            self._choosing.start()
+        if there:
+            self._choose_newest()
 
     @Slot()
     def _choose_newest(self) -> None:
-        # The first plots take a moment to be made: all runs are listed before.
+        # The first plots take a moment to be made: all runs are listed, and seen, before.
         if self._runs.is_listed and not self.list.currentIndex().isValid():
             self.list.setCurrentIndex(self.model.index(0))
 

@@ -109,10 +109,6 @@ class RunButtons(QWidget):
         for action in (self.again, self.command, self.export, self.report_file):
             action.setVisible(record.recipe is not None)
 
-    def close_down(self) -> None:
-        """Wait for a file that is written."""
-        self.acts.close_down()
-
     @Slot()
     def copy_diagnostics(self) -> None:
         """Put all that tells why it ended as it did on the clipboard."""

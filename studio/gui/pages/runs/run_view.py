@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.core.recipes import Recipe
 from studio.gui.language import mark
-from studio.gui.pages.runs.base_check import BaseCheck
 from studio.gui.pages.runs.ending import Ending
 from studio.gui.pages.runs.head import RunHead
 from studio.gui.pages.runs.log_view import LogView
@@ -26,7 +25,9 @@ from studio.gui.pages.runs.run_buttons import RunButtons
 from studio.gui.pages.runs.samples_view import SamplesView
 from studio.gui.pages.runs.score_view import ScoreView
 from studio.gui.pages.runs.settings_view import SettingsView
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns, RunRecord
+from studio.storage.fingerprints import changed_since
 from studio.storage.project import Project
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ class RunView(QWidget):
         self.ending.notice.action_requested.connect(self.buttons.acts.take_back)
         self.ending.card.copy_requested.connect(self.buttons.copy_diagnostics)
         self.ending.card.log_requested.connect(self._show_log)
-        self._base = BaseCheck(self)
-        self._base.checked.connect(self._take_base)
 
         self.plots: RunPlots | None = None
         self._plots_place, self.rollouts, self.samples = QWidget(), RolloutsView(), SamplesView()
@@ -178,11 +177,21 @@ class RunView(QWidget):
         if saved != self._saved:
             self._saved = saved
             self._can_resume = record.folder.last_checkpoint() is not None
-            self._can_chat = record.folder.tuned_folder() is not None
-            if self._can_chat:
-                self._base.look(record)
+            tuned = record.folder.tuned_folder()
+            self._can_chat = tuned is not None
+            if tuned is not None:
+                self._look_at_base(record, tuned)
             self.parts.offer("Report", self.report.show_file(record.folder.report))
             self._offer_score(record)
+
+    def _look_at_base(self, record: RunRecord, tuned: Path) -> None:
+        """Whether the base model is still what the run was trained on; in a thread, since weights are read."""
+        recipe, run_id = record.recipe, record.id
+
+        def look(_task: BackgroundTask) -> tuple[str, str]:
+            return run_id, changed_since(Path(recipe.base_model), tuned) if recipe else ""
+
+        BackgroundTask.begin(self, look, self._take_base, self._say)
 
     def _offer_score(self, record: RunRecord) -> None:
         recipe, folder = record.recipe, record.folder
@@ -194,13 +203,11 @@ class RunView(QWidget):
     def close_down(self) -> None:
         """End what scores answers, and wait for files that are written; runs go on."""
         self.score.close_down()
-        self.buttons.close_down()
-        self._base.close_down()
-        if self.plots is not None:
-            self.plots.saver.close_down()
+        end_tasks(self)
 
-    @Slot(str, str)
-    def _take_base(self, run_id: str, sentence: str) -> None:
+    @Slot(object)
+    def _take_base(self, found: tuple[str, str]) -> None:
+        run_id, sentence = found
         if run_id == self.run_id:
             self.head.say_of_base(sentence)
 

@@ -8,6 +8,7 @@ import psutil
 from PySide6.QtWidgets import QMessageBox
 
 from studio.gui.pages.chat.worker import Phase
+from studio.storage.runs import RunFolder
 from tests.gui.pages.chat.talking import LEFT, RIGHT, answered, click, say, shown
 
 
@@ -28,6 +29,15 @@ def test_memory_is_back_within_two_seconds_of_a_worker_that_will_not_end(qtbot, 
     assert time.monotonic() - began < 2.0
     assert ready.panes[LEFT].turns[-1].answer.startswith("left turn 1")  # what was written stays
     assert ready.panes[LEFT].turns[-1].ended == "unloaded"
+
+
+def test_a_base_that_changed_since_training_is_said(qtbot, trained, page, runs):
+    run = RunFolder(runs._project.runs / trained("first"))
+    run.events.write_text('{"v":1,"event":"started","time":1,"base":"0123"}\n{"v":1,"event":"finished","time":3}\n')
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
+    page.open_run(run.id)
+    qtbot.waitUntil(lambda: "base model" in page.notice.what.text())
+    assert page.worker.phase is Phase.READY  # it can be talked to all the same
 
 
 def test_a_worker_killed_in_mid_answer(qtbot, ready):
