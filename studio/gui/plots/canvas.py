@@ -75,7 +75,7 @@ class Canvas(pg.GraphicsView):
         for item in self._items:
             if isinstance(item, pg.PlotDataItem):
                 item.setLogMode(False, on)
-        self.left.setLogMode(False, on)
+        self.left.setLogMode(False, on)  # type: ignore[arg-type] - pyqtgraph takes two flags
 
     def apply_tokens(self, tokens: Tokens) -> None:
         """Take the colours of the theme."""
