@@ -92,7 +92,7 @@ def _play(studio: Studio, folder: Path) -> None:
     _rest(6)
     _keep(window, "data")
     studio.show_page("train")
-    studio.pages["train"].choose_dataset(data.dataset().id, "sft")
+    studio.pages["train"].form.choose_dataset(data.dataset().id, "sft")
     _rest(3)
     _keep(window, "train")
 

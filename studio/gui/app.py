@@ -197,7 +197,7 @@ class Studio(QObject):
     @Slot(str)
     def _train_on(self, dataset: str) -> None:
         self.show_page("train")
-        self.pages["train"].choose_dataset(dataset)
+        self.pages["train"].form.choose_dataset(dataset)
 
     @Slot(str)
     def _label(self, dataset: str) -> None:
@@ -207,17 +207,17 @@ class Studio(QObject):
     @Slot(str, str)
     def _train_by(self, dataset: str, method: str) -> None:
         self.show_page("train")
-        self.pages["train"].choose_dataset(dataset, method)
+        self.pages["train"].form.choose_dataset(dataset, method)
 
     @Slot(object)
     def _train_as(self, recipe: Recipe) -> None:
         self.show_page("train")
-        self.pages["train"].show_recipe(recipe)
+        self.pages["train"].form.show_recipe(recipe)
 
     @Slot(str)
     def _train_with(self, method: str) -> None:
         self.show_page("train")
-        self.pages["train"].choose_method(method)
+        self.pages["train"].form.choose_method(method)
 
     @Slot(str)
     def _show_dataset(self, dataset: str) -> None:
@@ -279,7 +279,7 @@ class Studio(QObject):
     @Slot(object)
     def _train_model(self, folder: Path) -> None:
         self.show_page("train")
-        self.pages["train"].choose_model(folder)
+        self.pages["train"].form.choose_model(folder)
 
     @Slot()
     def ask_new(self) -> None:

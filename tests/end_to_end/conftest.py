@@ -9,6 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+
+from studio.gui.app import Studio
+from studio.gui.preferences import Preferences
+from studio.processes.training import kill_tree
+from studio.storage.interchange import import_file
+from studio.storage.project import Project
+from studio.storage.runs import list_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,3 +71,37 @@ def base_model(alpaca_file, tmp_path_factory) -> Path:
 def one_thread(monkeypatch):
     """Two test processes share two cores."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def data_files(alpaca_file) -> list[Path]:
+    """What the project of `studio` begins with. A module may bring its own."""
+    return [alpaca_file]
+
+
+@pytest.fixture
+def studio(qtbot, tmp_path, data_files):
+    """The program with a project that holds some data; workers that it started are gone afterwards."""
+    project = Project.create(tmp_path / "project ü")
+    for file in data_files:
+        import_file(project, file)
+    project.close()
+    made = Studio(Preferences())
+    qtbot.addWidget(made.window)
+    made.window.show()
+    made.open_folder(str(project.folder))
+    yield made
+    for run in list_runs(project.runs):
+        kill_tree(run.worker())
+    made.window.close()
+
+
+@pytest.fixture
+def click(qtbot):
+    """Clicks a button that can be seen."""
+
+    def click(button) -> None:
+        assert button.isVisible()
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    return click

@@ -124,14 +124,14 @@ def train_by_click(qtbot, studio, base_model, method):
     qtbot.mouseClick(label.use.train[method], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: studio.window.stack.currentWidget() is studio.pages.get("train"))
     train = studio.pages["train"]
-    assert train.methods.method().name == method
-    assert train.dataset.dataset().name.startswith("Counting, pairs")
-    if train.model.model() is None:
-        with qtbot.waitSignal(train.model.model_chosen):
-            train.model.choose(base_model)
-    train.settings.advanced.setChecked(True)
+    assert train.form.methods.method().name == method
+    assert train.form.dataset.dataset().name.startswith("Counting, pairs")
+    if train.form.model.model() is None:
+        with qtbot.waitSignal(train.form.model.model_chosen):
+            train.form.model.choose(base_model)
+    train.form.settings.advanced.setChecked(True)
     for name, value in (("max_steps", 4), ("batch_size", 2), ("held_out", 0.25)):
-        train.settings.rows[name].set_value(value)
+        train.form.settings.rows[name].set_value(value)
     assert train.start.text() == "Start training"
     with qtbot.waitSignal(train.run_started) as started:
         qtbot.mouseClick(train.start, Qt.MouseButton.LeftButton)

@@ -7,71 +7,45 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from studio.core.runs import RunState
-from studio.gui.app import Studio
 from studio.gui.pages.chat.worker import Phase
-from studio.gui.preferences import Preferences
-from studio.processes.training import kill_tree
-from studio.storage.interchange import import_file
-from studio.storage.project import Project
-from studio.storage.runs import list_runs
 
 pytestmark = pytest.mark.timeout(300)
 _SOON = 120_000  # ms; a worker imports torch first, and two cores are shared
 
 
-@pytest.fixture
-def studio(qtbot, tmp_path, alpaca_file):
-    project = Project.create(tmp_path / "project ü")
-    import_file(project, alpaca_file)
-    project.close()
-    made = Studio(Preferences())
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.open_folder(str(project.folder))
-    yield made
-    for run in list_runs(project.runs):
-        kill_tree(run.worker())
-    made.window.close()
-
-
-def click(qtbot, button):
-    assert button.isVisible()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def test_train_stop_resume_and_compare(qtbot, studio, base_model):
+def test_train_stop_resume_and_compare(qtbot, studio, click, base_model):
     studio.show_page("train")
     train = studio.pages["train"]
-    with qtbot.waitSignal(train.model.model_chosen):
-        train.model.choose(base_model)
-    train.settings.advanced.setChecked(True)
+    with qtbot.waitSignal(train.form.model.model_chosen):
+        train.form.model.choose(base_model)
+    train.form.settings.advanced.setChecked(True)
     for name, value in (("max_steps", 200), ("epochs", 1000.0), ("batch_size", 2), ("learning_rate", 5e-3)):
-        train.settings.rows[name].set_value(value)
+        train.form.settings.rows[name].set_value(value)
     assert train.start.text() == "Start training"
-    click(qtbot, train.start)
+    click(train.start)
 
     view = studio.pages["runs"].view
     record = studio.runs.records()[0]
     qtbot.waitUntil(lambda: record.story.step >= 3, timeout=_SOON)
-    click(qtbot, view.buttons.stop)
+    click(view.buttons.stop)
     question = next(found for found in view.findChildren(QMessageBox) if found.isVisible())
-    click(qtbot, next(found for found in question.findChildren(QPushButton) if found.text() == "Stop and save"))
+    click(next(found for found in question.findChildren(QPushButton) if found.text() == "Stop and save"))
     qtbot.waitUntil(lambda: view.buttons.resume.isVisible() and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.state in (RunState.STOPPED, RunState.FINISHED)
     stopped_at = record.story.step
     assert f"Stopped at step {stopped_at} of 200" in view.ending.notice.what.text()
 
-    click(qtbot, view.buttons.resume)
+    click(view.buttons.resume)
     qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.ending.notice.isVisible(), timeout=_SOON)
     qtbot.waitUntil(lambda: list(view.plots.large.first.trace.curve.steps) == list(range(1, 201)), timeout=_SOON)
     assert record.curves.resumes == [stopped_at]
     assert len(record.curves.by_name["eval_loss"])
 
-    click(qtbot, view.buttons.compare)
+    click(view.buttons.compare)
     chat = studio.pages["chat"]
     qtbot.waitUntil(lambda: chat.worker.phase is Phase.READY, timeout=_SOON)
     chat.top.settings.click()
-    click(qtbot, chat.sampling.greedy)
+    click(chat.sampling.greedy)
     chat.sampling.form.rows["max_new_tokens"].set_value(12)
     qtbot.keyClicks(chat.composer.edit, "Count from 7.")
     qtbot.keyClick(chat.composer.edit, Qt.Key.Key_Return)

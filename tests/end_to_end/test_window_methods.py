@@ -8,42 +8,25 @@ import pytest
 from PySide6.QtCore import Qt
 
 from studio.core.runs import RunState
-from studio.gui.app import Studio
-from studio.gui.preferences import Preferences
-from studio.processes.training import kill_tree
-from studio.storage.interchange import import_file
-from studio.storage.project import Project
-from studio.storage.runs import list_runs
 
 pytestmark = pytest.mark.timeout(400)
 _SOON = 120_000  # ms; a worker imports torch first, and two cores are shared
 
 
 @pytest.fixture
-def studio(qtbot, tmp_path, alpaca_file):
+def data_files(alpaca_file, tmp_path):
     pairs = tmp_path / "pairs.jsonl"
     rows = ({"prompt": f"Count from {n}.", "chosen": f"{n}, {n + 1}.", "rejected": f"{n}, {n}."} for n in range(40))
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    project = Project.create(tmp_path / "project")
-    import_file(project, alpaca_file)
-    import_file(project, pairs)
-    project.close()
-    made = Studio(Preferences())
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.open_folder(str(project.folder))
-    yield made
-    for run in list_runs(project.runs):
-        kill_tree(run.worker())
-    made.window.close()
+    return [alpaca_file, pairs]
 
 
 def train_to_the_end(qtbot, studio, method):
     """Train a few steps with a method; its record."""
     studio.show_page("train")
     page = studio.pages["train"]
-    page.methods.choose(method)
-    page.settings.advanced.setChecked(True)
+    page.form.methods.choose(method)
+    page.form.settings.advanced.setChecked(True)
     for name, value in (
         ("max_steps", 12),
         ("epochs", 50.0),
@@ -51,7 +34,7 @@ def train_to_the_end(qtbot, studio, method):
         ("learning_rate", 5e-3),
         ("held_out", 0.25),
     ):
-        page.settings.rows[name].set_value(value)
+        page.form.settings.rows[name].set_value(value)
     assert page.start.text() == "Start training"
     with qtbot.waitSignal(page.run_started) as started:
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
@@ -65,8 +48,8 @@ def train_to_the_end(qtbot, studio, method):
 def test_examples_then_preferences_then_a_judge(qtbot, studio, base_model):
     studio.show_page("train")
     page = studio.pages["train"]
-    with qtbot.waitSignal(page.model.model_chosen):
-        page.model.choose(base_model)
+    with qtbot.waitSignal(page.form.model.model_chosen):
+        page.form.model.choose(base_model)
     first = train_to_the_end(qtbot, studio, "sft")
     view = studio.pages["runs"].view
 

@@ -5,37 +5,22 @@ from __future__ import annotations
 import pytest
 
 from studio.core.runs import RunState
-from studio.gui.app import Studio
 from studio.gui.pages.models.model_list import MODEL
-from studio.gui.preferences import Preferences
-from studio.processes.training import kill_tree
 from studio.storage.disk import Kind
-from studio.storage.interchange import import_file
-from studio.storage.project import Project
-from studio.storage.runs import list_runs
 from tests.engine.model_hub_for_tests import model_hub
 
 pytestmark = pytest.mark.timeout(300)
 _SOON = 120_000  # ms; a worker imports torch first, and two cores are shared
 
 
-@pytest.fixture
-def studio(qtbot, tmp_path, alpaca_file, base_model, monkeypatch):
+@pytest.fixture(autouse=True)
+def hub(tmp_path, base_model, monkeypatch):
+    """A Hub with one model, which is the Hub while the test runs."""
     with model_hub() as hub:
         hub.repositories = {"some-one/tiny": {file.name: file.read_bytes() for file in base_model.iterdir()}}
         monkeypatch.setenv("HF_ENDPOINT", hub.address)
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-        project = Project.create(tmp_path / "project ü")
-        import_file(project, alpaca_file)
-        project.close()
-        made = Studio(Preferences())
-        qtbot.addWidget(made.window)
-        made.window.show()
-        made.open_folder(str(project.folder))
-        yield made
-        for run in list_runs(project.runs):
-            kill_tree(run.worker())
-        made.window.close()
+        yield hub
 
 
 def test_a_model_from_the_hub_to_the_trash(qtbot, studio):
@@ -52,8 +37,9 @@ def test_a_model_from_the_hub_to_the_trash(qtbot, studio):
 
     models.view.train.click()
     train = studio.pages["train"]
-    qtbot.waitUntil(lambda: train.model.model() is not None and train.model.model().name == "tiny", timeout=_SOON)
-    train.settings.rows["max_steps"].set_value(2)
+    model = train.form.model
+    qtbot.waitUntil(lambda: model.model() is not None and model.model().name == "tiny", timeout=_SOON)
+    train.form.settings.rows["max_steps"].set_value(2)
     train.start.click()
     record = studio.runs.records()[0]
     qtbot.waitUntil(lambda: record.outcome is not None, timeout=_SOON)  # its worker is gone, too

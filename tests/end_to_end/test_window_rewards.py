@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from studio.core.rules import Rule
 from studio.core.runs import RunState
-from studio.gui.app import Studio
-from studio.gui.preferences import Preferences
-from studio.processes.training import kill_tree
-from studio.storage.interchange import import_file
-from studio.storage.project import Project
-from studio.storage.runs import list_runs
 
 pytestmark = pytest.mark.timeout(400)
 _SOON = 120_000  # ms; a worker imports torch first, and two cores are shared
 _STEPS = 24
 
 
-@pytest.fixture
-def studio(qtbot, tmp_path, alpaca_file):
-    project = Project.create(tmp_path / "project ü")
-    import_file(project, alpaca_file)
-    project.close()
-    made = Studio(Preferences())
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.open_folder(str(project.folder))
-    yield made
-    for run in list_runs(project.runs):
-        kill_tree(run.worker())
-    made.window.close()
-
-
-def click(qtbot, button):
-    assert button.isVisible()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, base_model):
+def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, click, base_model):
     studio.show_page("train")
     page = studio.pages["train"]
-    with qtbot.waitSignal(page.model.model_chosen):
-        page.model.choose(base_model)
-    page.methods.choose("ppo")
-    page.settings.advanced.setChecked(True)
+    with qtbot.waitSignal(page.form.model.model_chosen):
+        page.form.model.choose(base_model)
+    page.form.methods.choose("ppo")
+    page.form.settings.advanced.setChecked(True)
     for name, value in (
         ("max_steps", _STEPS),
         ("epochs", 1000.0),
@@ -56,14 +29,14 @@ def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, base_model
         ("held_out", 0.2),
         ("evaluations", 4),
     ):
-        page.settings.rows[name].set_value(value)
+        page.form.settings.rows[name].set_value(value)
     assert page.start.text() == "Choose a reward"
-    click(qtbot, page.rewards.rules.add)
-    page.rewards.rules.rows[0].parts["pattern"].setText("[0-9]")
-    page.rewards.watch.setChecked(True)
-    page.rewards.judge_rules.add_rule(Rule("length", low=1, high=4))
+    click(page.form.rewards.rules.add)
+    page.form.rewards.rules.rows[0].parts["pattern"].setText("[0-9]")
+    page.form.rewards.watch.setChecked(True)
+    page.form.rewards.judge_rules.add_rule(Rule("length", low=1, high=4))
     assert page.start.text() == "Start training"
-    click(qtbot, page.start)
+    click(page.start)
 
     view = studio.pages["runs"].view
     record = studio.runs.records()[0]
@@ -74,14 +47,14 @@ def test_a_rule_is_learned_watched_stopped_and_resumed(qtbot, studio, base_model
     view.parts.show_part("Answers")
     assert view.rollouts.table.model().rowCount() == len(view.rollouts.model.rows)
     assert view.rollouts.prompt.toPlainText().startswith("Count from")
-    click(qtbot, view.buttons.stop)
+    click(view.buttons.stop)
     question = next(found for found in view.findChildren(QMessageBox) if found.isVisible())
-    click(qtbot, next(found for found in question.findChildren(QPushButton) if found.text() == "Stop and save"))
+    click(next(found for found in question.findChildren(QPushButton) if found.text() == "Stop and save"))
     qtbot.waitUntil(lambda: view.buttons.resume.isVisible() and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.state is RunState.STOPPED, record.outcome
     stopped_at = record.story.step
 
-    click(qtbot, view.buttons.resume)
+    click(view.buttons.resume)
     qtbot.waitUntil(lambda: record.state is RunState.FINISHED and view.ending.notice.isVisible(), timeout=_SOON)
     assert record.curves.resumes == [stopped_at]
     view.parts.show_part("Plots")

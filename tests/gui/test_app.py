@@ -236,7 +236,7 @@ def test_train_on_this_opens_train_with_the_dataset(studio, folder, monkeypatch)
     studio.open_folder(str(folder))
     studio.show_page("train")
     chosen: list[str] = []
-    monkeypatch.setattr(studio.pages["train"], "choose_dataset", chosen.append)
+    monkeypatch.setattr(studio.pages["train"].form, "choose_dataset", chosen.append)
     data = studio.pages["data"]
     studio.show_page("data")
     data.view.head.label.click()

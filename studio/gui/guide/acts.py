@@ -41,7 +41,7 @@ def perform(act: Act, studio: Pages, facts: Facts) -> None:
         case "train":
             recipe = recipe_of(act.noun, studio)
             studio.show_page("train")
-            studio.pages["train"].show_recipe(recipe)
+            studio.pages["train"].form.show_recipe(recipe)
         case "label":
             identity = _newest_dataset(studio, act.noun)
             studio.show_page("label")

@@ -44,7 +44,7 @@ def test_a_step_is_done_when_the_project_holds_what_it_makes(begun, qtbot):
     train = begun.pages["train"]
     qtbot.waitUntil(lambda: train.start.text() == "Start training")
     assert guiding.panel.step.key == "sft"  # a form that is filled in is not a model
-    assert train.recipe().method == "sft" and train.recipe().settings.learning_rate == 2e-3
+    assert train.form.recipe().method == "sft" and train.form.recipe().settings.learning_rate == 2e-3
     qtbot.waitUntil(lambda: guiding.pointer.target is train.start)
 
 

@@ -151,7 +151,7 @@ def test_the_train_page_adds_to_the_queue_while_something_runs(qtbot, project, r
     page = TrainPage(project, runs, Preferences())
     qtbot.addWidget(page)
     page.show()
-    page.model.choose(model_folder)
+    page.form.model.choose(model_folder)
     qtbot.waitUntil(lambda: page.start.text() == "Start training")
     actions = {action.text(): action for action in page.later.menu().findChildren(QAction)}
     assert not actions["Start now, beside what runs"].isVisible()

@@ -47,8 +47,8 @@ def click(qtbot, button):
 
 
 def choose_model(qtbot, page, folder):
-    with qtbot.waitSignal(page.model.model_chosen):
-        page.model.choose(folder)
+    with qtbot.waitSignal(page.form.model.model_chosen):
+        page.form.model.choose(folder)
 
 
 def fact(page, word):
@@ -59,14 +59,14 @@ def test_start_says_what_is_missing_and_leads_there(qtbot, make_page, empty_proj
     page = make_page(empty_project)
     assert page.start.text() == "Choose a base model"
     click(qtbot, page.start)
-    assert page.focusWidget() is page.model.combo
+    assert page.focusWidget() is page.form.model.combo
     choose_model(qtbot, page, model_folder)
     assert page.start.text() == "Import a dataset first"
     with qtbot.waitSignal(page.import_requested):
         click(qtbot, page.start)
     add_dataset(empty_project, "new", "new.json", [Example((Message("user", "a"), Message("assistant", "b")))] * 4)
-    page.choose_dataset(list_datasets(empty_project)[0].id)
-    rate = page.settings.rows["learning_rate"].editor
+    page.form.choose_dataset(list_datasets(empty_project)[0].id)
+    rate = page.form.settings.rows["learning_rate"].editor
     rate.setText("fast")
     assert page.start.text() == "Correct “Learning rate”"
     assert "“fast”" in page.summary.problem.text()
@@ -80,9 +80,9 @@ def test_start_says_what_is_missing_and_leads_there(qtbot, make_page, empty_proj
 def test_starting_makes_the_run_that_was_asked_for(qtbot, make_page, project, model_folder):
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    page.settings.rows["learning_rate"].editor.setText("2e-3")
-    page.template.combo.setCurrentIndex(page.template.combo.findData("chatml"))
-    page.name.setText("my first")
+    page.form.settings.rows["learning_rate"].editor.setText("2e-3")
+    page.form.template.combo.setCurrentIndex(page.form.template.combo.findData("chatml"))
+    page.form.name.setText("my first")
     with qtbot.waitSignal(page.run_started) as started:
         page.start.setFocus()
         qtbot.keyClick(page.start, Qt.Key.Key_Space)
@@ -115,9 +115,9 @@ def test_the_summary_counts_as_the_worker_will(qtbot, make_page, project, model_
     assert fact(page, "Each step") == "8 examples (4 at a time × 2)"
     assert fact(page, "Steps in all").startswith(f"{SftSettings().steps_for(190)},")
     assert fact(page, "Example") == "up to 64 tokens, the most that the model can read"
-    page.settings.advanced.setChecked(True)
-    page.settings.rows["max_steps"].editor.setValue(5)
-    page.settings.rows["held_out"].editor.setText("0")
+    page.form.settings.advanced.setChecked(True)
+    page.form.settings.rows["max_steps"].editor.setValue(5)
+    page.form.settings.rows["held_out"].editor.setText("0")
     assert fact(page, "Steps in all") == "5, then it stops"
     assert "all to learn from" in fact(page, "Data")
 
@@ -125,19 +125,19 @@ def test_the_summary_counts_as_the_worker_will(qtbot, make_page, project, model_
 def test_a_model_without_a_template_begins_with_a_built_in_one(qtbot, make_page, project, model_folder):
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    assert page.template.combo.currentData() == "alpaca"
-    page.template.combo.setCurrentIndex(page.template.combo.findData("transcript"))
-    page.template.combo.activated.emit(page.template.combo.currentIndex())
+    assert page.form.template.combo.currentData() == "alpaca"
+    page.form.template.combo.setCurrentIndex(page.form.template.combo.findData("transcript"))
+    page.form.template.combo.activated.emit(page.form.template.combo.currentIndex())
     (model_folder / "chat_template.jinja").write_text("{{ messages }}")
     choose_model(qtbot, page, model_folder)
-    assert page.template.combo.currentData() == "transcript"  # what the user chose stays
+    assert page.form.template.combo.currentData() == "transcript"  # what the user chose stays
 
 
 def test_a_known_model_is_chosen_at_the_start(qtbot, make_page, project, empty_project, model_folder):
     add_model(project, model_folder)
     page = make_page(project)
     qtbot.waitUntil(lambda: page.start.text() == "Start training")
-    assert page._preferences.values.recent_models == (str(model_folder),)
+    assert page.form._preferences.values.recent_models == (str(model_folder),)
 
 
 def test_another_project_begins_with_the_model_used_last(qtbot, make_page, project, model_folder):
@@ -150,13 +150,13 @@ def test_another_project_begins_with_the_model_used_last(qtbot, make_page, proje
 def test_copy_as_command(qtbot, make_page, project, model_folder):
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    page.name.setText("Größer / schneller?")
+    page.form.name.setText("Größer / schneller?")
     click(qtbot, page.copy)
     words = shlex.split(QGuiApplication.clipboard().text())
     assert words[:2] == ["plumbline", "train"]
     assert words[3:] == ["--project", str(project.folder)]
     recipe = Recipe.from_json(Path(words[2]).read_text(encoding="utf-8"))
-    assert recipe == page.recipe()
+    assert recipe == page.form.recipe()
     assert recipe.dataset == "greetings"
     assert "clipboard" in page.notice.what.text()
 
@@ -178,7 +178,7 @@ def test_the_command_of_windows(project):
 
 def test_show_all_settings_is_remembered(qtbot, make_page, project):
     page = make_page(project)
-    page.settings.advanced.setChecked(True)
+    page.form.settings.advanced.setChecked(True)
     assert Preferences().values.advanced
     assert make_page(project).settings.advanced.isChecked()
 
@@ -188,20 +188,20 @@ def test_what_other_pages_did_is_seen_when_the_page_is_shown(make_page, project)
     page.hide()
     add_dataset(project, "later", "later.json", [Example((Message("user", "a"), Message("assistant", "b")))])
     page.show()
-    assert isinstance(page.dataset.combo, QComboBox)
-    assert page.dataset.combo.count() == 2
-    assert page.dataset.dataset().name == "greetings"  # the choice stays
+    assert isinstance(page.form.dataset.combo, QComboBox)
+    assert page.form.dataset.combo.count() == 2
+    assert page.form.dataset.dataset().name == "greetings"  # the choice stays
 
 
 def test_every_field_has_a_name_for_screen_readers(make_page, project):
     page = make_page(project)
     for field in (
-        page.dataset.combo,
-        page.start_from.combo,
-        page.template.combo,
-        page.name,
-        page.model.combo,
-        *(r.editor for r in page.settings.rows.values()),
+        page.form.dataset.combo,
+        page.form.start_from.combo,
+        page.form.template.combo,
+        page.form.name,
+        page.form.model.combo,
+        *(r.editor for r in page.form.settings.rows.values()),
     ):
         assert field.accessibleName()
 
@@ -243,7 +243,7 @@ def finished_run(project, model_folder, name, method="sft"):
 
 def rows_of(page):
     """In how many rows the methods stand."""
-    return len({card.y() for card in page.methods.cards.values()})
+    return len({card.y() for card in page.form.methods.cards.values()})
 
 
 def listed(combo):
@@ -252,17 +252,17 @@ def listed(combo):
 
 def test_a_method_is_chosen_by_key_and_remembered(qtbot, make_page, project, methods):
     page = make_page(project)
-    cards = page.methods.cards
+    cards = page.form.methods.cards
     with qtbot.waitActive(page):
         page.activateWindow()
     qtbot.waitUntil(lambda: rows_of(page) == 1)
     cards["sft"].button.setFocus()
     qtbot.keyClick(cards["sft"].button, Qt.Key.Key_Right)
     qtbot.keyClick(cards["dpo"].button, Qt.Key.Key_Right)
-    assert page.methods.method().name == "reward"
+    assert page.form.methods.method().name == "reward"
     cards["dpo"].button.setFocus()
     qtbot.keyClick(cards["dpo"].button, Qt.Key.Key_Space)
-    assert page.methods.method().name == "dpo"
+    assert page.form.methods.method().name == "dpo"
     assert Preferences().values.method == "dpo"
     assert make_page(project, Preferences()).methods.method().name == "dpo"
     for card in cards.values():
@@ -272,11 +272,11 @@ def test_a_method_is_chosen_by_key_and_remembered(qtbot, make_page, project, met
 
 def test_a_click_anywhere_on_a_card_chooses_it(qtbot, make_page, project, methods):
     page = make_page(project)
-    card = page.methods.cards["reward"]
+    card = page.form.methods.cards["reward"]
     qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=card.rect().bottomRight() - QPoint(6, 6))
-    assert page.methods.method().name == "reward"
+    assert page.form.methods.method().name == "reward"
     assert card.property("chosen") == "true"
-    assert page.methods.cards["sft"].property("chosen") == "false"
+    assert page.form.methods.cards["sft"].property("chosen") == "false"
 
 
 def test_a_remembered_method_that_is_gone_is_no_trouble(make_page, project, methods):
@@ -287,62 +287,62 @@ def test_a_remembered_method_that_is_gone_is_no_trouble(make_page, project, meth
 
 def test_the_form_is_the_methods_and_keeps_what_was_typed(make_page, project, methods):
     page = make_page(project)
-    page.settings.rows["learning_rate"].editor.setText("1e-3")
-    page.methods.choose("dpo")
-    assert "beta" in page.settings.rows
-    assert page.settings.values() == DpoSettings()
-    page.settings.rows["beta"].editor.setText("0.3")
-    page.methods.choose("sft")
-    assert page.settings.values() == SftSettings(learning_rate=1e-3)
-    assert [form for form in page._forms.values() if form.isVisible()] == [page.settings]
-    page.methods.choose("dpo")
-    assert page.settings.values().beta == 0.3
+    page.form.settings.rows["learning_rate"].editor.setText("1e-3")
+    page.form.methods.choose("dpo")
+    assert "beta" in page.form.settings.rows
+    assert page.form.settings.values() == DpoSettings()
+    page.form.settings.rows["beta"].editor.setText("0.3")
+    page.form.methods.choose("sft")
+    assert page.form.settings.values() == SftSettings(learning_rate=1e-3)
+    assert [form for form in page.form._forms.values() if form.isVisible()] == [page.form.settings]
+    page.form.methods.choose("dpo")
+    assert page.form.settings.values().beta == 0.3
 
 
 def test_only_datasets_that_the_method_needs_are_listed(qtbot, make_page, project, model_folder, pairs, methods):
     page = make_page(project)
-    assert listed(page.dataset.combo) == ["greetings (200 examples)"]
-    page.methods.choose("dpo")
-    assert listed(page.dataset.combo) == ["prefs (50 pairs)"]
-    assert "pairs (two answers, one preferred)" in page.dataset.about.text()
-    assert not page.dataset.bring.isVisible()
-    page.methods.choose("pretrain")
+    assert listed(page.form.dataset.combo) == ["greetings (200 examples)"]
+    page.form.methods.choose("dpo")
+    assert listed(page.form.dataset.combo) == ["prefs (50 pairs)"]
+    assert "pairs (two answers, one preferred)" in page.form.dataset.about.text()
+    assert not page.form.dataset.bring.isVisible()
+    page.form.methods.choose("pretrain")
     choose_model(qtbot, page, model_folder)
-    assert "has no passages yet" in page.dataset.missing.text()
+    assert "has no passages yet" in page.form.dataset.missing.text()
     assert page.start.text() == "Import a dataset first"
     with qtbot.waitSignal(page.import_requested):
-        click(qtbot, page.dataset.bring)
-    page.methods.choose("sft")
-    assert page.dataset.dataset().name == "greetings"
+        click(qtbot, page.form.dataset.bring)
+    page.form.methods.choose("sft")
+    assert page.form.dataset.dataset().name == "greetings"
 
 
 def test_plain_text_has_no_template(qtbot, make_page, project, model_folder, methods):
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    assert page.template.isVisible()
-    page.methods.choose("pretrain")
-    assert not page.template.isVisible()
+    assert page.form.template.isVisible()
+    page.form.methods.choose("pretrain")
+    assert not page.form.template.isVisible()
     assert fact(page, "Template").startswith("none")
     assert fact(page, "Each step").startswith("8 blocks")
 
 
 def test_train_on_this_takes_a_method_that_fits(make_page, project, pairs, methods):
     page = make_page(project)
-    page.choose_dataset(pairs.id)
-    assert page.methods.method().name == "dpo"
-    assert page.dataset.dataset().id == pairs.id
-    page.methods.choose("reward")
-    page.choose_dataset(pairs.id)
-    assert page.methods.method().name == "reward"  # it fits too
+    page.form.choose_dataset(pairs.id)
+    assert page.form.methods.method().name == "dpo"
+    assert page.form.dataset.dataset().id == pairs.id
+    page.form.methods.choose("reward")
+    page.form.choose_dataset(pairs.id)
+    assert page.form.methods.method().name == "reward"  # it fits too
 
 
 def test_a_dataset_that_no_method_takes_is_said(make_page, project, methods):
     prompt = (Message("user", "a"),)
     labels = add_dataset(project, "thumbs", "t.json", [Label(prompt, "b", True)], kind="labels")
     page = make_page(project)
-    page.choose_dataset(labels.id)
+    page.form.choose_dataset(labels.id)
     assert "“thumbs” holds labels" in page.notice.what.text()
-    assert page.methods.method().name == "sft"
+    assert page.form.methods.method().name == "sft"
 
 
 def test_the_newest_run_of_the_usual_first_step_is_proposed(
@@ -354,31 +354,31 @@ def test_the_newest_run_of_the_usual_first_step_is_proposed(
     finished_run(project, tmp_path / "another model", "elsewhere")
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    qtbot.waitUntil(lambda: page.start_from.combo.count() == 3)
-    assert page.start_from.adapter() == ""  # nothing comes before learning by example
-    assert listed(page.start_from.combo)[0] == "The base model itself"
-    assert [line.split(",")[0] for line in listed(page.start_from.combo)[1:]] == ["newest", "older"]
+    qtbot.waitUntil(lambda: page.form.start_from.combo.count() == 3)
+    assert page.form.start_from.adapter() == ""  # nothing comes before learning by example
+    assert listed(page.form.start_from.combo)[0] == "The base model itself"
+    assert [line.split(",")[0] for line in listed(page.form.start_from.combo)[1:]] == ["newest", "older"]
 
-    page.methods.choose("dpo")
-    assert page.start_from.adapter() == str(newest.adapter)
-    assert "Recommended: “By preference” usually comes after “By example”" in page.start_from.about.text()
+    page.form.methods.choose("dpo")
+    assert page.form.start_from.adapter() == str(newest.adapter)
+    assert "Recommended: “By preference” usually comes after “By example”" in page.form.start_from.about.text()
     assert fact(page, "Starts from") == "the adapter of “newest”"
-    assert page.template.template() == "model"
-    assert "as the adapter was trained" in page.template.about.text()
+    assert page.form.template.template() == "model"
+    assert "as the adapter was trained" in page.form.template.about.text()
     assert fact(page, "You get") == "an adapter"
     click(qtbot, page.copy)
     recipe = Recipe.from_json(Path(shlex.split(QGuiApplication.clipboard().text())[2]).read_text(encoding="utf-8"))
     assert (recipe.method, recipe.adapter, recipe.settings) == ("dpo", str(newest.adapter), DpoSettings())
     assert recipe.dataset == "prefs"
 
-    page.start_from.combo.setCurrentIndex(0)
-    page.start_from.combo.activated.emit(0)
-    assert page.recipe().adapter == ""
-    assert "the newest such run is “newest”" in page.start_from.about.text()
-    assert page.template.template() == "alpaca"  # the base has none of its own
-    page.methods.choose("sft")
-    page.methods.choose("dpo")
-    assert page.start_from.adapter() == ""  # what the user chose stays
+    page.form.start_from.combo.setCurrentIndex(0)
+    page.form.start_from.combo.activated.emit(0)
+    assert page.form.recipe().adapter == ""
+    assert "the newest such run is “newest”" in page.form.start_from.about.text()
+    assert page.form.template.template() == "alpaca"  # the base has none of its own
+    page.form.methods.choose("sft")
+    page.form.methods.choose("dpo")
+    assert page.form.start_from.adapter() == ""  # what the user chose stays
 
 
 def test_without_a_run_to_go_on_from_it_is_said_what_usually_comes_before(
@@ -386,10 +386,10 @@ def test_without_a_run_to_go_on_from_it_is_said_what_usually_comes_before(
 ):
     page = make_page(project)
     choose_model(qtbot, page, model_folder)
-    assert not page.start_from.isVisible()
-    page.methods.choose("dpo")
-    assert "this base model has no such run yet" in page.start_from.about.text()
-    assert page.start_from.isVisible()
+    assert not page.form.start_from.isVisible()
+    page.form.methods.choose("dpo")
+    assert "this base model has no such run yet" in page.form.start_from.about.text()
+    assert page.form.start_from.isVisible()
     with qtbot.waitSignal(page.run_started) as started:
         click(qtbot, page.start)
     recipe = page._runs.record(started.args[0]).recipe
@@ -403,7 +403,7 @@ def test_cards_and_summary_make_do_with_a_small_window(qtbot, make_page, project
     qtbot.waitUntil(lambda: rows_of(page) == 1)
     page.resize(900, 480)
     qtbot.waitUntil(lambda: rows_of(page) > 1)
-    assert page.area.horizontalScrollBar().maximum() == 0
+    assert page.form.horizontalScrollBar().maximum() == 0
     assert page.start.isVisible()
     assert page.rect().contains(page.start.mapTo(page, page.start.rect().bottomRight()))
     facts = [fact for fact in page.summary.facts.values() if fact.isVisible()]

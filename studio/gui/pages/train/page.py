@@ -1,7 +1,6 @@
-"""The Train page: method, base model, data, template and settings at the left, what will happen at the right.
+"""The Train page: what to train at the left (`recipe_form`), what will happen at the right, and the start.
 
-All of it is made from the method's card (`core.methods`). Starting is `jobs.runs`; this page makes the recipe and says
-what is missing.
+Starting is `jobs.runs`; this page says what is missing for it.
 """
 
 from __future__ import annotations
@@ -12,50 +11,23 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
-from studio.core.glossary import GLOSSARY
-from studio.core.methods import METHODS, Method, TrainSettings
 from studio.core.pace import Pace, pace_of, same_kind
 from studio.core.recipes import Recipe
-from studio.core.records import KINDS
-from studio.core.rewards import Rewards
-from studio.core.templates import MODELS_OWN
-from studio.core.training_settings import FULL, usual_rate
-from studio.core.ways import Unavailable, unavailable
 from studio.gui import theme
-from studio.gui.language import tr, translated
-from studio.gui.pages.train.dataset_choice import DatasetChoice
+from studio.gui.language import tr
 from studio.gui.pages.train.later import LaterButton
-from studio.gui.pages.train.method_cards import MethodCards
-from studio.gui.pages.train.reward_choice import RewardChoice, in_words
-from studio.gui.pages.train.start_from import StartFrom
+from studio.gui.pages.train.recipe_form import RecipeForm, is_templated
+from studio.gui.pages.train.reward_choice import in_words
 from studio.gui.pages.train.summary import Plan, SummaryCard
-from studio.gui.pages.train.template_choice import TemplateChoice
 from studio.gui.preferences import Preferences
-from studio.gui.widgets.form import SettingsForm
-from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
-from studio.storage.models import ModelInfo, is_whole_model, list_models
 from studio.storage.project import Project
 from studio.storage.recipe_files import command_line, read_recipe, write_recipe
-
-_WIDEST = 560  # of fields, in logical pixels
-_RECENT = 10  # models that other projects may begin with
 
 
 class TrainPage(QWidget):
@@ -73,37 +45,18 @@ class TrainPage(QWidget):
         self, project: Project, runs: ProjectRuns, preferences: Preferences, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._project, self._runs, self._preferences = project, runs, preferences
+        self._project, self._runs = project, runs
         self.notice = Notice()
         self._busy = False
-
-        self.methods = MethodCards(preferences.values.method)
-        self.methods.method_chosen.connect(self._take_method)
-        self.model = ModelChoice(project)
-        self.model.model_chosen.connect(self._take_model)
-        self.start_from = StartFrom(runs, self.methods.method())
-        self.start_from.changed.connect(self._take_start)
-        self.dataset = DatasetChoice(project, self.methods.method())
-        self.dataset.changed.connect(self._tell)
-        self.dataset.import_requested.connect(self.import_requested)
-        self.dataset.failed.connect(self.notice.show_error)
-        self.rewards = RewardChoice(runs)
-        self.rewards.changed.connect(self._tell)
-        self.rewards.failed.connect(self.notice.show_error)
-        self.template = TemplateChoice(project)
-        self.template.changed.connect(self._tell)
-        self.name = QLineEdit()
-        self.name.setAccessibleName(tr("Name of the run"))
-        self.name.textChanged.connect(self._tell)
-        self._unavailable: Unavailable = {}
-        self._forms: dict[str, SettingsForm[TrainSettings]] = {}
-        self._forms_place = QVBoxLayout()
-        self.settings = self._form_of(self.methods.method())
-
+        self.form = RecipeForm(project, runs, preferences)
+        self.form.changed.connect(self._tell)
+        self.form.import_requested.connect(self.import_requested)
+        self.form.failed.connect(self.notice.show_error)
+        self.form.said.connect(self.notice.show_note)
         self.summary = SummaryCard(project)
-        self.summary.memory.fit_requested.connect(self._take_fit)
+        self.summary.memory.fit_requested.connect(self.form.take_settings)
         self.summary.memory.judged.connect(self._tell)
-        self.summary.memory.device_known.connect(self._take_device)
+        self.summary.memory.device_known.connect(self.form.take_device)
         self.start = QPushButton()
         theme.set_role(self.start, "primary")
         self.start.clicked.connect(self._start)
@@ -125,41 +78,10 @@ class TrainPage(QWidget):
         self.summary.footer.addWidget(self.copy)
         self.summary.footer.addWidget(self.open)
         self._lay_out()
-        self._choose_known_model()
+        self.form.begin()
         self._tell()
 
     def _lay_out(self) -> None:
-        form = QWidget()
-        column = QVBoxLayout(form)
-        column.setContentsMargins(0, 0, 16, 16)
-        column.setSpacing(8)
-        column.addWidget(_heading(tr("Method")))
-        column.addWidget(self.methods)
-        column.addSpacing(16)
-        base = tr("The model to start from. Its own files stay as they are.")
-        self._start_part = _section(tr("Start from"), self.start_from)
-        self._template_part = _section(tr("Prompt template"), self.template)
-        self._rewards_part = _section(tr("Reward"), self.rewards)
-        for part in (
-            _section(tr("Base model"), _muted(base), self.model),
-            self._start_part,
-            _section(tr("Data"), self.dataset),
-            self._rewards_part,
-            self._template_part,
-        ):
-            column.addWidget(part)
-        column.addWidget(_heading(tr("Settings")))
-        column.addSpacing(4)
-        column.addLayout(self._forms_place)
-        column.addSpacing(16)
-        name_about = tr("What the run is called in lists. Leave it empty for the one shown.")
-        column.addWidget(_section(tr("Name"), _muted(name_about), self.name))
-        column.addStretch()
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setWidget(form)
         self.summary.setFixedWidth(360)
         self.summary.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         side = QVBoxLayout()
@@ -167,60 +89,13 @@ class TrainPage(QWidget):
         side.addStretch()
         both = QHBoxLayout()
         both.setSpacing(24)
-        both.addWidget(self.area, 1)
+        both.addWidget(self.form, 1)
         both.addLayout(side)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 16, 24, 16)
         layout.setSpacing(12)
         layout.addWidget(self.notice)
         layout.addLayout(both, 1)
-
-    # --------------------------------------------------------------------------------------------- what others ask for
-
-    def choose_dataset(self, dataset_id: str, method: str = "") -> None:
-        """Choose a dataset, with `method` or another that learns from its kind; what can't be done is said."""
-        try:
-            info = find_dataset(self._project, dataset_id)
-        except StudioError as error:
-            self.notice.show_error(error)
-            return
-        fitting = [name for name, method in METHODS.items() if info.kind_name in method.needs]
-        if not fitting:
-            self.notice.show_note(
-                tr(
-                    "“{name}” holds {rows}, and no method here learns from them.",
-                    name=info.name,
-                    rows=translated(info.kind.rows),
-                )
-            )
-            return
-        if method in fitting:
-            self.methods.choose(method)
-        elif self.methods.method().name not in fitting:
-            self.methods.choose(fitting[0])
-        self.dataset.refresh()
-        self.dataset.choose(info.id)
-
-    def choose_method(self, method: str) -> None:
-        """Choose how to train."""
-        self.methods.choose(method)
-
-    def choose_model(self, folder: Path) -> None:
-        """Choose the base model in that folder, once it has passed its check."""
-        self.model.choose(folder)
-
-    def show_recipe(self, recipe: Recipe) -> None:
-        """Fill in the form as a recipe says; nothing starts."""
-        self.methods.choose(recipe.method)
-        self.start_from.choose(recipe.adapter)
-        self.model.choose(Path(recipe.base_model))
-        self.dataset.refresh()
-        self.dataset.choose(recipe.dataset)
-        self.settings.set_values(recipe.settings)
-        self.template.choose(recipe.template)
-        if recipe.how.is_rewarded:
-            self.rewards.show_rewards(recipe.rewards)
-        self.name.setText(recipe.name)
 
     @Slot()
     def _open_recipe(self) -> None:
@@ -235,7 +110,7 @@ class TrainPage(QWidget):
         """Fill in the form from a recipe's file; what isn't here is said."""
         try:
             recipe = read_recipe(Path(file))
-            self.show_recipe(replace(recipe, dataset=find_dataset(self._project, recipe.dataset).id))
+            self.form.show_recipe(replace(recipe, dataset=find_dataset(self._project, recipe.dataset).id))
         except StudioError as error:
             self.notice.show_error(error)
             return
@@ -243,174 +118,57 @@ class TrainPage(QWidget):
 
     def close_down(self) -> None:
         """Wait for what is under way."""
-        self.model.close_down()
+        self.form.model.close_down()
         self.summary.memory.close_down()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages imported, renamed or deleted."""
-        self.dataset.refresh()
+        self.form.dataset.refresh()
         super().showEvent(event)
 
-    # ------------------------------------------------------------------------------------------------------ the choice
-
-    def recipe(self) -> Recipe:
-        """What is asked for, with the dataset by name. Raises StudioError when something is missing or wrong."""
-        method, model, dataset = self.methods.method(), self.model.model(), self.dataset.dataset()
-        recipe = Recipe(
-            base_model=str(model.folder) if model else "",
-            dataset=dataset.name if dataset else "",
-            name=self.name.text().strip() or self._usual_name(),
-            template=self.template.template() if _templated(method) else MODELS_OWN,
-            method=method.name,
-            adapter=self.start_from.adapter(),
-            settings=self.settings.values(),
-            rewards=self._rewards(),
-        )
-        recipe.check()
-        return recipe
-
-    def _rewards(self) -> Rewards:
-        return self.rewards.rewards() if self.methods.method().is_rewarded else Rewards()
-
-    def _usual_name(self) -> str:
-        model, dataset = self.model.model(), self.dataset.dataset()
-        return tr("{name} on {name_2}", name=model.name, name_2=dataset.name) if model and dataset else ""
+    # ------------------------------------------------------------------------------------------------ what will happen
 
     def _missing(self) -> tuple[str, QWidget | None]:
         """What the Start button says instead, and the field to go to; empty when nothing is missing."""
-        if self.model.model() is None:
-            return tr("Choose a base model"), self.model.combo if self.model.combo.isEnabled() else self.model.browse
-        if self.dataset.dataset() is None:
-            return tr("Import a dataset first"), None
-        if self.methods.method().is_rewarded and self.rewards.missing()[0]:
-            return self.rewards.missing()
-        for name in self.settings.problems():
-            row = self.settings.rows[name]
-            return tr("Correct “{label}”", label=translated(row.known.label)), row.editor
-        if self.summary.memory.refusal:
-            return tr("Choose a smaller model"), self.model.combo
-        return "", None
-
-    def _form_of(self, method: Method) -> SettingsForm[TrainSettings]:
-        """The form of a method's settings. It is made once, so that what was typed stays."""
-        if method.name not in self._forms:
-            form = SettingsForm(method.settings, advanced=self._preferences.values.advanced, glossary=GLOSSARY)
-            form.set_unavailable(self._unavailable)
-            form.leave_out(self._not_here())
-            form.changed.connect(self._tell)
-            form.advanced_toggled.connect(self._remember_advanced)
-            if "way" in form.rows:  # not where adapters are all there is
-                form.rows["way"].changed.connect(self._suit_rate)
-            self._forms[method.name] = form
-            self._forms_place.addWidget(form)
-        return self._forms[method.name]
-
-    @Slot(str)
-    def _take_method(self, name: str) -> None:
-        method = METHODS[name]
-        self._preferences.change(method=name)
-        self.settings.hide()
-        self.settings = self._form_of(method)
-        self.settings.advanced.setChecked(self._preferences.values.advanced)
-        self.settings.show()
-        self.start_from.show_for(method, self.model.model())
-        self.settings.leave_out(self._not_here())
-        self.dataset.take_method(method)
-        self._suit_template()
-        self._tell()
-
-    def _choose_known_model(self) -> None:
-        """Begin with the model that was used last, in this project or in another."""
-        try:
-            known = [*list_models(self._project), *map(Path, self._preferences.values.recent_models)]
-        except StudioError as error:
-            self.notice.show_error(error)
-            return
-        there = [folder for folder in known if (folder / "config.json").is_file()]
-        if there:
-            self.model.choose(there[0])
-
-    @Slot(object)
-    def _take_model(self, model: ModelInfo) -> None:
-        folder, recent = str(model.folder), self._preferences.values.recent_models
-        self._preferences.change(recent_models=(folder, *(other for other in recent if other != folder))[:_RECENT])
-        self.start_from.show_for(self.methods.method(), model)
-        self.rewards.show_for(model)
-        self._suit_template()
-        self._tell()
-
-    @Slot()
-    def _take_start(self) -> None:
-        self.settings.leave_out(self._not_here())
-        self._suit_template()
-        self._tell()
-
-    @Slot(object)
-    def _take_fit(self, settings: TrainSettings) -> None:
-        """Take the settings that need less memory."""
-        self.settings.set_values(settings)
-
-    @Slot(str)
-    def _take_device(self, kind: str) -> None:
-        """Grey what the machine can't do."""
-        self._unavailable = unavailable(kind)
-        for form in self._forms.values():
-            form.set_unavailable(self._unavailable)
-
-    @Slot()
-    def _suit_rate(self) -> None:
-        """All weights want a tenth of an adapter's learning rate; one that the user typed stays."""
-        rate, full = self.settings.rows["learning_rate"], self.settings.rows["way"].value() == FULL
-        if rate.value() in (usual_rate(rate.known.default, full=False), usual_rate(rate.known.default, full=True)):
-            rate.set_value(usual_rate(rate.known.default, full=full))
-
-    def _not_here(self) -> set[str]:
-        """Settings about an adapter to start from, where there is none or what there is is a whole model."""
-        record = self.start_from.record()
-        return set() if record is not None and not is_whole_model(record.folder.result) else {"start"}
-
-    def _suit_template(self) -> None:
-        self.template.suit(self.model.model(), from_adapter=bool(self.start_from.adapter()))
-
-    @Slot(bool)
-    def _remember_advanced(self, shown: bool) -> None:
-        self._preferences.change(advanced=shown)
+        missing = self.form.missing()
+        if not missing[0] and self.summary.memory.refusal:
+            return tr("Choose a smaller model"), self.form.model.combo
+        return missing
 
     @Slot()
     def _tell(self) -> None:
         """Say what will happen, and what is missing for it."""
+        form = self.form
         missing, _ = self._missing()
-        method, model = self.methods.method(), self.model.model()
-        start, templated = self.start_from.record(), _templated(method)
+        method, model, start = form.methods.method(), form.model.model(), form.start_from.record()
         busy = self._runs.is_busy
         self.start.setText(missing or (tr("Add to the queue") if busy else tr("Start training")))
         self.later.show_busy(busy)
         self.later.setEnabled(not missing)
-        self.name.setPlaceholderText(self._usual_name() or tr("Named after model and data"))
-        self._start_part.setVisible(self.start_from.matters())
-        self._template_part.setVisible(templated)
-        self._rewards_part.setVisible(method.is_rewarded)
-        self.rewards.explain(method.name)
-        problems = self.settings.problems()
+        problems = form.settings.problems()
         plan = Plan(
             method,
             model,
             tr("the adapter of “{name}”", name=start.name) if start else tr("the base model itself") if model else "",
-            self.dataset.dataset(),
-            self.template.label() if templated else tr("none: the text is read as it is"),
-            None if problems else self.settings.values(),
+            form.dataset.dataset(),
+            form.template.label() if is_templated(method) else tr("none: the text is read as it is"),
+            None if problems else form.settings.values(),
             next(iter(problems.values()), ""),
             None if missing else self._pace(),
-            self._rewards(),
-            in_words(self._rewards()),
+            form.chosen_rewards(),
+            in_words(form.chosen_rewards()),
             start is not None,
         )
         self.summary.show_plan(plan)
 
+    def _recipe(self) -> Recipe:
+        """What is asked for, with the dataset by its id. Raises StudioError."""
+        dataset = self.form.dataset.dataset()
+        return replace(self.form.recipe(), dataset=dataset.id if dataset else "")
+
     def _pace(self) -> Pace | None:
         """How fast the newest run of the same kind was."""
-        dataset = self.dataset.dataset()
-        planned = replace(self.recipe(), dataset=dataset.id if dataset else "")
+        planned = self._recipe()
         for record in self._runs.records():
             if record.recipe is not None and same_kind(record.recipe, planned):
                 pace = pace_of(record.name, record.recipe, record.story)
@@ -428,8 +186,7 @@ class TrainPage(QWidget):
         if field is None:
             self.import_requested.emit()
             return False
-        self.area.ensureWidgetVisible(field)
-        field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.form.go_to(field)
         return False
 
     @Slot()
@@ -464,11 +221,10 @@ class TrainPage(QWidget):
         if not self._goes():
             return None
         self.notice.clear()
-        if self.methods.method().is_rewarded and not self.rewards.still_agreed():
+        if self.form.methods.method().is_rewarded and not self.form.rewards.still_agreed():
             return None
         try:
-            dataset = self.dataset.dataset()
-            return make(replace(self.recipe(), dataset=dataset.id if dataset else ""))
+            return make(self._recipe())
         except StudioError as error:
             self.notice.show_error(error)
             return None
@@ -478,7 +234,7 @@ class TrainPage(QWidget):
         if not self._goes():
             return
         try:
-            file = write_recipe(self._project, self.recipe())
+            file = write_recipe(self._project, self.form.recipe())
         except StudioError as error:
             self.notice.show_error(error)
             return
@@ -486,41 +242,3 @@ class TrainPage(QWidget):
         self.notice.show_note(
             tr("The command is on the clipboard; its recipe is recipes/{name} in the project.", name=file.name)
         )
-
-
-def _templated(method: Method) -> bool:
-    """Whether the method learns from conversations, which a template writes out."""
-    return any(KINDS[name].templated for name in method.needs)
-
-
-def _section(title: str, *parts: QWidget) -> QWidget:
-    """A heading with what belongs under it, no wider than is good to read; it can be hidden as one."""
-    inside = QWidget()
-    inside.setMaximumWidth(_WIDEST)
-    column = QVBoxLayout(inside)
-    column.setContentsMargins(0, 0, 0, 16)
-    column.setSpacing(8)
-    column.addWidget(_heading(title))
-    for part in parts:
-        column.addWidget(part)
-    # A row asks for the height at the width that it gives; a column would ask at its own width, and cut texts off.
-    section = QWidget()
-    row = QHBoxLayout(section)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(inside, 1)
-    row.addStretch()
-    return section
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    theme.set_role(label, "heading")
-    return label
-
-
-def _muted(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    theme.set_role(label, "muted")
-    return label

@@ -187,9 +187,9 @@ def page(qtbot, project, model, machine):
 
 
 def test_the_page_takes_what_fits_and_starts_either_way(qtbot, project, page, machine):
-    memory, rows = page.summary.memory, page.settings.rows
+    memory, rows = page.summary.memory, page.form.settings.rows
     long = Example((Message("user", "Tell me all."), Message("assistant", "word " * 10_000)))
-    page.choose_dataset(add_dataset(project, "long", "made here", [long] * 40).id)
+    page.form.choose_dataset(add_dataset(project, "long", "made here", [long] * 40).id)
     machine["device"] = replace(CARD, free=3 * GB)
     look(qtbot, memory)
     rows["max_length"].editor.setValue(4096)
@@ -197,7 +197,7 @@ def test_the_page_takes_what_fits_and_starts_either_way(qtbot, project, page, ma
     assert "may run out of memory" in memory.sentence.text()
     assert page.start.text() == "Start training"
     qtbot.mouseClick(memory.button, Qt.MouseButton.LeftButton)
-    taken = page.settings.values()
+    taken = page.form.settings.values()
     assert taken.effective_batch == 32
     assert taken.batch_size < 16
 
@@ -208,7 +208,7 @@ def test_the_page_refuses_only_what_cannot_work(qtbot, page, machine):
     look(qtbot, page.summary.memory)
     assert page.start.text() == "Choose a smaller model"
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-    assert page.focusWidget() is page.model.combo
+    assert page.focusWidget() is page.form.model.combo
     machine["device"] = CARD
     look(qtbot, page.summary.memory)
     assert page.start.text() == "Start training"
@@ -217,14 +217,14 @@ def test_the_page_refuses_only_what_cannot_work(qtbot, page, machine):
 def test_an_earlier_run_of_the_same_kind_tells_the_time(page, monkeypatch):
     fact = page.summary.facts["Time"]
     assert fact.text() == "told after the first steps"
-    recipe = replace(page.recipe(), dataset=page.dataset.dataset().id)
+    recipe = replace(page.form.recipe(), dataset=page.form.dataset.dataset().id)
     story = RunStory()
     story.feed(Event("step", 1.0, {"step": 10, "total": 72, "elapsed": 40.0}))  # 2 examples a second
     record = RunRecord(RunFolder(page._project.runs / "earlier"), recipe, RunHistory(story))
     monkeypatch.setattr(page._runs, "records", lambda: [record])
-    page.settings.rows["epochs"].editor.setText("2")
+    page.form.settings.rows["epochs"].editor.setText("2")
     assert fact.text() == f"about 3 min, as fast as “{recipe.name}”"
-    page.settings.rows["max_length"].editor.setValue(64)
+    page.form.settings.rows["max_length"].editor.setValue(64)
     assert fact.text() == "told after the first steps"
 
 

@@ -163,39 +163,39 @@ def test_a_run_with_rewards_is_started_as_chosen(qtbot, project, runs, model_fol
     qtbot.addWidget(page)
     page.resize(1200, 900)
     page.show()
-    with qtbot.waitSignal(page.model.model_chosen):
-        page.model.choose(model_folder)
-    assert not page.rewards.isVisible()
-    page.methods.choose("told")
-    assert page.rewards.isVisible()
+    with qtbot.waitSignal(page.form.model.model_chosen):
+        page.form.model.choose(model_folder)
+    assert not page.form.rewards.isVisible()
+    page.form.methods.choose("told")
+    assert page.form.rewards.isVisible()
     assert page.start.text() == "Choose a reward"
     click(qtbot, page.start)
-    assert page.focusWidget() is page.rewards.rules.add
-    row = page.rewards.rules.add_rule(Rule("matches"))
+    assert page.focusWidget() is page.form.rewards.rules.add
+    row = page.form.rewards.rules.add_rule(Rule("matches"))
     assert page.start.text() == "Correct the rule"
     row.parts["pattern"].setText("end")
-    page.rewards.code.ask(code)
-    click(qtbot, question_of(page.rewards).agree)
+    page.form.rewards.code.ask(code)
+    click(qtbot, question_of(page.form.rewards).agree)
     assert page.start.text() == "Start training"
     assert page.summary.facts["Reward"].text() == "matches=end + your own code"
     assert page.summary.facts["Each step"].text().startswith("32 answers")
     code.write_text("def score(prompt, answer):\n    return 1\n")
     click(qtbot, page.start)
     assert runs.records() == []  # it asks again first
-    click(qtbot, question_of(page.rewards).agree)
+    click(qtbot, question_of(page.form.rewards).agree)
     with qtbot.waitSignal(page.run_started) as started:
         click(qtbot, page.start)
     recipe = runs.record(started.args[0]).recipe
     assert recipe.rewards == Rewards(rules=(Rule("matches", pattern="end"),), function=read_code(code)[0])
     with qtbot.waitSignal(runs.run_ended):
         pass
-    page.methods.choose("rloo")
+    page.form.methods.choose("rloo")
     assert page.summary.facts["Each step"].text().startswith("32 answers to 8 prompts")
-    assert "several answers to each prompt" in page.rewards.how.text()
-    page.settings.rows["answers_each"].set_value(5)
+    assert "several answers to each prompt" in page.form.rewards.how.text()
+    page.form.settings.rows["answers_each"].set_value(5)
     assert page.start.text() == "Correct “Answers to each prompt”"
     assert "can't be shared out" in page.summary.problem.text()
-    page.methods.choose("sft")
-    assert not page.rewards.isVisible()
-    assert page.recipe().rewards.is_empty
+    page.form.methods.choose("sft")
+    assert not page.form.rewards.isVisible()
+    assert page.form.recipe().rewards.is_empty
     page.close_down()
