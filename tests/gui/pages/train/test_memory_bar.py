@@ -178,8 +178,8 @@ def page(qtbot, project, model, machine):
     made = TrainPage(project, runs, Preferences())
     qtbot.addWidget(made)
     made.show()
-    with qtbot.waitSignal(made.model.model_chosen):
-        made.model.choose(model)
+    with qtbot.waitSignal(made.form.model.model_chosen):
+        made.form.model.choose(model)
     qtbot.waitUntil(lambda: made.summary.memory.isVisible() and not made.summary.memory._tasks)
     yield made
     made.close_down()
