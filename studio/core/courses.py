@@ -19,15 +19,16 @@ _ENOUGH_TO_LEARN = 50  # verdicts that a small preference run can learn somethin
 
 _COMPARE = Step(
     "compare",
-    "Compare and vote",
+    "Compare blind and vote",
     "chat",
-    "Talk to the model that you began with and to the one that you made, side by side. Ask something, read both "
-    "answers, and vote for the better one. If both say the same, ask something else.",
-    "Does the tuned model answer the question where the base model only goes on writing? Your votes are kept as "
-    "labels, so even this comparison can be learned from.",
+    "Is your model really better than the one that it came from? Let both answer the same prompts without names, their "
+    "sides shuffled. Start the blind test, read both answers, and vote. One vote is enough to go on here; twenty tell "
+    "you more.",
+    "Does one answer keep to the question where the other only goes on writing? The names come with the result. Your "
+    "votes are kept as labels, so even this comparison can be learned from.",
     lambda facts: facts.votes > 0,
-    ("chat:votes", "chat:composer.edit", "chat:top.memory"),
-    Act("Open Chat", "chat"),
+    ("chat:blind.start", "chat:blind.votes", "chat:top.blind"),
+    Act("Open the blind test", "blind"),
 )
 
 _EXPORT = Step(
@@ -155,7 +156,7 @@ FIRST = Course(
             methods=("ppo",),
             path="ppo",
         ),
-        _COMPARE,
+        replace(_COMPARE, act=Act("Open the blind test", "blind", "prompts.jsonl")),
         _EXPORT,
     ),
     paths={"dpo": "Straight from the pairs (DPO)", "ppo": "By a reward model (PPO)"},
@@ -232,8 +233,8 @@ _SAFE_PAIRS = replace(
 _CHECK_SAFE = replace(
     _COMPARE,
     title="Ask it what it should decline",
-    text="Ask both models the same things: some harmful, some that only sound so. Vote for the better answer each "
-    "time.",
+    text="Let both models answer the same prompts without names: type some that are harmful, and some that only sound "
+    "so. Start the blind test, and vote for the better answer each time.",
     look="Too careful is a fault too: a model that declines harmless questions has learned the wrong thing.",
 )
 

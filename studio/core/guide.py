@@ -52,8 +52,8 @@ class Facts:
 class Act:
     """What the guide's button does on the real screen, short of the decision itself.
 
-    verb: import (a file of the sample data), train (fill in a lesson's settings), label (begin with a dataset), chat
-    or export (the newest tuned model), show (a page). noun: which.
+    verb: import (a file of the sample data), train (fill in a lesson's settings), label (begin with a dataset), blind
+    (test the newest tuned model, on prompts of a file of the sample data) or export it, show (a page). noun: which.
     """
 
     label: str

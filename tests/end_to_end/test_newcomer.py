@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from studio.core.lessons import LESSONS, SFT
 from studio.core.runs import RunState
@@ -62,6 +61,18 @@ class Journey:
         self.qtbot.waitUntil(lambda: self.studio.guiding.pointer.target is question.go)
         self.see("import")
         self.hands.press(question.go)
+
+    def vote(self, buttons: list[QAbstractButton], place: int) -> None:
+        """Judge the two answers that are shown, once they are written; whose they are is not told."""
+        blind = self.studio.pages["chat"].blind
+        self.qtbot.waitUntil(lambda: _all_seen(buttons) and buttons[place].isEnabled(), timeout=_TRAINED)
+        names = [pane.name for pane in self.studio.pages["chat"].panes]
+        seen = {label.text() for label in blind.findChildren(QLabel) if label.isVisible()}
+        assert not seen & set(names), "a blind test that names its models"
+        self.see("blind-answers")
+        before = len(blind.test.judged)
+        self.hands.judge(buttons, place)
+        self.qtbot.waitUntil(lambda: len(blind.test.judged) > before, timeout=_SOON)
 
     def train(self) -> None:
         """Have the form filled in, start, and watch it to its end."""
@@ -132,16 +143,13 @@ def test_from_the_first_start_to_a_vote_and_an_export(qtbot, studio, kind):
     journey.train()
     journey.wait_for("compare")
     journey.let_it_do()
-    chat = studio.pages["chat"]
-    qtbot.waitUntil(lambda: chat.composer.edit.isVisible(), timeout=_SOON)
-    hands.write(chat.composer.edit, "How many legs does a lion have?")
-    if kind is Mouse:
-        hands.press(chat.composer.button)
-    else:
-        qtbot.keyClick(chat.composer.edit, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: chat.votes.isVisible() and bool(chat.votes.buttons), timeout=_TRAINED)
-    journey.see("answers")
-    hands.press(chat.votes.buttons[1])
+    blind = studio.pages["chat"].blind
+    qtbot.waitUntil(lambda: blind.start.isVisible() and studio.guiding.pointer.target is blind.start, timeout=_SOON)
+    journey.see("begin-blind-test")
+    hands.press(blind.start)
+    buttons = list(blind.buttons.values())
+    for place in (0, 1):
+        journey.vote(buttons, place)
     journey.wait_for("export")
     journey.let_it_do()
     take_away = studio.pages["models"].take_away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from studio.storage.datasets import list_datasets
 from studio.storage.models import starter_model
 from studio.storage.project import Project
 from studio.storage.resources import carried
+
+_FEW = 8  # prompts of a blind test; a few minutes of reading
 
 
 class Pages(Protocol):
@@ -46,14 +49,15 @@ def perform(act: Act, studio: Pages, facts: Facts) -> None:
             identity = _newest_dataset(studio, act.noun)
             studio.show_page("label")
             studio.pages["label"].begin_with(identity)
-        case "chat":
+        case "blind":
+            prompts = _first_prompts(act.noun) if act.noun else []
             studio.show_page("chat")
-            run = newest(studio, *MADE_BY_RLHF) or newest(studio, "sft", "pretrain")
+            run = _newest_policy(studio)
             if run is not None:
-                studio.pages["chat"].open_run(run.id)
+                studio.pages["chat"].open_blind_test(run.id, prompts)
         case "export":
             studio.show_page("models")
-            run = newest(studio, *MADE_BY_RLHF) or newest(studio, "sft", "pretrain")
+            run = _newest_policy(studio)
             if run is not None:
                 studio.pages["models"].open_model(run.folder.result, mark("Take away"))
         case _:
@@ -84,6 +88,18 @@ def newest(studio: Pages, *methods: str) -> RunRecord | None:
     """The newest finished run of one of these methods."""
     records = studio.runs.records() if studio.runs else []
     return next((r for r in records if r.recipe and r.recipe.method in methods and r.state is RunState.FINISHED), None)
+
+
+def _newest_policy(studio: Pages) -> RunRecord | None:
+    """The newest model that talks and was tuned: by preferences, else by example."""
+    return newest(studio, *MADE_BY_RLHF) or newest(studio, "sft", "pretrain")
+
+
+def _first_prompts(file: str) -> list[str]:
+    """Some prompts of a file of the sample data that no lesson learns from by example."""
+    lines = carried("sample_data", file).read_text(encoding="utf-8").splitlines()
+    prompts = [str(json.loads(line)["prompt"]) for line in lines[: 4 * _FEW]]
+    return [prompt for prompt in prompts if "\n" not in prompt][:_FEW]
 
 
 def _method_of(name: str) -> str:

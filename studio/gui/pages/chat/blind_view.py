@@ -103,14 +103,14 @@ class BlindView(PromptSetView):
             side.addWidget(text, 1)
             texts.addLayout(side, 1)
         column.addLayout(texts, 1)
-        row_of_votes = QWidget()
-        shape = row_of_votes.sizePolicy()
+        self.votes = QWidget()
+        shape = self.votes.sizePolicy()
         shape.setHeightForWidth(True)
-        row_of_votes.setSizePolicy(shape)
-        row = FlowLayout(row_of_votes)
+        self.votes.setSizePolicy(shape)
+        row = FlowLayout(self.votes)
         for vote, known, key in _VOTES:
             words = tr(known)
-            button = QPushButton(f"{words}  ({key})")
+            button = QPushButton(f"{tr(words)}  ({key})")
             button.setObjectName(vote)
             button.clicked.connect(self._press)
             row.addWidget(button)
@@ -118,14 +118,14 @@ class BlindView(PromptSetView):
             shortcut = bind(
                 self,
                 key,
-                tr("Blind test: {words}", words=words),
+                tr("Blind test: {words}", words=tr(words)),
                 self._press,
                 context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
             )
             shortcut.setObjectName(vote)
         row.addWidget(self.finish)
         row.addWidget(self.again)
-        column.addWidget(row_of_votes)
+        column.addWidget(self.votes)
         return page
 
     def close_down(self) -> None:

@@ -153,6 +153,15 @@ class ChatPage(QWidget):
             self.memory.load_missing()
             self.composer.edit.setFocus()
 
+    def open_blind_test(self, run_id: str, prompts: Sequence[str] = ()) -> None:
+        """Set up a blind test of a run against its base, on these prompts if any are given."""
+        self.open_run(run_id)
+        if prompts:
+            self.blind.source.type_in(prompts)
+        self.blind.show_set_up()
+        self.stack.setCurrentWidget(self.blind)
+        self.blind.start.setFocus()
+
     def open_voice(self, voice: Voice) -> None:
         """Talk to a model, an adapter beside its base, and load what is needed."""
         self._know_models()

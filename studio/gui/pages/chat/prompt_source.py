@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QPlainTextEdit, QSpinBox, QWidget
 
@@ -66,6 +68,11 @@ class PromptSource(QWidget):
         self.source.setCurrentIndex(max(0, self.source.findData(chosen)))
         self.source.blockSignals(False)
         self._tell()
+
+    def type_in(self, prompts: Sequence[str]) -> None:
+        """Ask these, as if they were typed."""
+        self.typed.setPlainText("\n".join(prompts))
+        self.source.setCurrentIndex(self.source.findData(_TYPED))
 
     def prompts(self) -> list[str]:
         """Those that are chosen. Raises StudioError when there is none."""
