@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from studio.core.fields import setting
+from studio.core.updates import RELEASES
 
 FORMAT = 1
 # Set where they are used: by the slider of the plots, a tick box under Train, and its cards.
@@ -54,6 +55,17 @@ class AppSettings:
         "",
         "Mirror of the Hugging Face Hub",
         "An address that is asked instead, as https://host; empty for the Hub.",
+    )
+    updates: bool = setting(
+        False,
+        "Look for new versions",
+        "At each start, asks the address below which version is the newest. Off, nothing is asked.",
+    )
+    releases: str = setting(
+        RELEASES,
+        "Address of new versions",
+        "Where they are announced, as https://host/…, in the way of GitHub's releases/latest. Plumbline has no address "
+        "of its own yet.",
     )
     recent_projects: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()

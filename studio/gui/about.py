@@ -48,8 +48,8 @@ class AboutDialog(QDialog):
         theme.set_role(self.versions, "muted")
         about = QLabel(
             tr(
-                "Apache-2.0. Nothing leaves this computer unless you ask for it, and Plumbline never looks for "
-                "updates by itself. It stands on these libraries:"
+                "Apache-2.0. Nothing leaves this computer unless you ask for it; new versions are looked for only "
+                "if you turn that on in the settings. It stands on these libraries:"
             )
         )
         for label in (self.versions, about):

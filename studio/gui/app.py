@@ -31,6 +31,7 @@ from studio.gui.memory import give_back_large_blocks
 from studio.gui.new_project import NewProject, free_name
 from studio.gui.notify import Notifier
 from studio.gui.preferences import Preferences
+from studio.gui.updates import Updates
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import DATABASE, Project
 from studio.storage.resources import carried
@@ -64,6 +65,7 @@ class Studio(QObject):
         window.first_requested.connect(self._begin_first)
         window.new_requested.connect(self.ask_new)
         self.around = Around(window, preferences, self)
+        self.updates = Updates(preferences, window.news, self)
         window.open_requested.connect(self.open_folder)
         window.close_requested.connect(self.close_project)
         window.page_requested.connect(self.show_page)
@@ -356,6 +358,7 @@ def main(argv: list[str]) -> int:
     crashes.said.connect(studio.window.notice.show_error)
     crashes.install()
     studio.window.show()
+    studio.updates.look()
     for folder in [word for word in app.arguments()[1:] if not word.startswith("-")][:1]:
         studio.open_folder(folder)
     if studio.project is None and is_needed() and current_runtime() is None:

@@ -61,6 +61,7 @@ class MainWindow(QWidget):
         self.start.runtime_requested.connect(self.runtime_requested)
         self.notice = Notice()
         self.start.failed.connect(self.notice.show_error)
+        self.news = Notice()  # of new versions; what is said on a page does not end it
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
         self.split = QSplitter()
@@ -73,6 +74,7 @@ class MainWindow(QWidget):
         margin = QVBoxLayout()
         margin.setContentsMargins(24, 0, 24, 0)
         margin.addWidget(self.notice)
+        margin.addWidget(self.news)
         layout.addLayout(margin)
         layout.addWidget(self.split, 1)
         self._connect_header()

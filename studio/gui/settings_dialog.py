@@ -11,10 +11,12 @@ from studio.core.errors import StudioError
 from studio.core.fields import settings_of
 from studio.core.hub import endpoint_of
 from studio.core.settings import SET_ELSEWHERE, AppSettings
+from studio.core.updates import releases_at
 from studio.gui import theme
 from studio.gui.language import tr
 from studio.gui.notify import can_notify
 from studio.gui.preferences import Preferences
+from studio.gui.updates import may_look
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
 from studio.storage.runtimes import is_needed
@@ -31,6 +33,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle(tr("Settings"))
         self.resize(640, 480)
         self._preferences = preferences
+        self._values = preferences.values  # as they were saved last, or are to be
         self.notice = Notice()
         self.form = SettingsForm(AppSettings)
         self.form.leave_out(SET_ELSEWHERE)
@@ -83,9 +86,23 @@ class SettingsDialog(QDialog):
         try:
             values = self.form.values()
             endpoint_of(values.hub_mirror)
+            if values.updates:
+                values = dataclasses.replace(values, releases=releases_at(values.releases))
         except StudioError as error:
             self.notice.show_error(error)
             return
+        now = self._preferences.values
+        self._values = values
+        if values.updates and (not now.updates or values.releases != now.releases):
+            consent = may_look(self, values.releases)
+            consent.accepted.connect(self._keep)
+            consent.open()
+        else:
+            self._keep()
+
+    @Slot()
+    def _keep(self) -> None:
+        values = self._values
         asked = [known.name for known in settings_of(AppSettings) if known.name not in SET_ELSEWHERE]
         self._preferences.change(**{name: value for name, value in dataclasses.asdict(values).items() if name in asked})
         self.accept()

@@ -1,0 +1,89 @@
+"""The look for new versions against a stand-in on the loopback, well and badly behaved."""
+
+import json
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from studio.core.errors import StudioError
+from studio.core.updates import Release
+from studio.processes import updates
+from studio.processes.updates import newest_release
+
+GOOD = json.dumps({"tag_name": "v9.1", "html_url": "https://host.example/9.1"}).encode()
+
+
+@contextmanager
+def stand_in(status=200, body=GOOD, headers=None, raw=None):
+    """A web server that answers everything alike. Gives its address, and what it was asked."""
+    asked = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, dict(self.headers)))
+            if raw is not None:
+                self.wfile.write(raw)
+                return
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/latest", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_newest_release_and_all_that_is_sent():
+    with stand_in() as (address, asked):
+        assert newest_release(address) == Release("9.1", "https://host.example/9.1")
+    ((path, headers),) = asked
+    assert path == "/latest"
+    assert set(headers) == {"Accept-Encoding", "Host", "User-Agent", "Accept", "Connection"}
+    assert headers["User-Agent"] == "Plumbline"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        ({"status": 404}, "HTTP 404"),
+        ({"status": 500}, "HTTP 500"),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "points to elsewhere.example"),
+        ({"body": b"<html>not here</html>"}, "tells of no version"),
+        ({"body": GOOD, "headers": {"Content-Length": str(len(GOOD) + 50)}}, "127.0.0.1"),
+        ({"raw": b"SSH-2.0-hello\r\n"}, "something else than a web server"),
+        ({"body": b"x" * 1_000_010}, "too long"),
+    ],
+)
+def test_every_failure_is_a_sentence(behaviour, said):
+    with stand_in(**behaviour) as (address, asked), pytest.raises(StudioError) as raised:
+        newest_release(address)
+    assert said in raised.value.what and raised.value.hint
+    assert len(asked) == 1
+
+
+def test_nobody_there_and_nobody_who_answers(monkeypatch):
+    with stand_in() as (address, _):
+        pass
+    with pytest.raises(StudioError, match="could not be asked"):
+        newest_release(address)
+    monkeypatch.setattr(updates, "_PATIENCE", 0.05)
+    import socket
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(StudioError, match="could not be asked"):
+            newest_release(f"http://127.0.0.1:{silent.getsockname()[1]}/")
