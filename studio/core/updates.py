@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from studio.core.errors import StudioError
 
-# The one place where the address of releases is declared: one that answers as GitHub's /repos/OWNER/NAME/releases/latest.
-# There is none yet, so a person who turns the check on types the address of whoever they have the program from.
+# The one place where the address of releases is declared: one that answers as GitHub's releases/latest does. There is
+# none yet, so a person who turns the check on types the address of whoever they have the program from.
 RELEASES = ""
 _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)(?:-?(a|b|rc|alpha|beta|dev|pre)\.?\d*)?", re.IGNORECASE)
 

@@ -62,7 +62,7 @@ def test_the_newest_release_and_all_that_is_sent():
         ({"status": 500}, "HTTP 500"),
         ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "points to elsewhere.example"),
         ({"body": b"<html>not here</html>"}, "tells of no version"),
-        ({"body": GOOD, "headers": {"Content-Length": str(len(GOOD) + 50)}}, "127.0.0.1"),
+        ({"body": GOOD[:30], "headers": {"Content-Length": str(len(GOOD))}}, "tells of no version"),
         ({"raw": b"SSH-2.0-hello\r\n"}, "something else than a web server"),
         ({"body": b"x" * 1_000_010}, "too long"),
     ],
