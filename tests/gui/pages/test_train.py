@@ -180,7 +180,7 @@ def test_show_all_settings_is_remembered(qtbot, make_page, project):
     page = make_page(project)
     page.form.settings.advanced.setChecked(True)
     assert Preferences().values.advanced
-    assert make_page(project).settings.advanced.isChecked()
+    assert make_page(project).form.settings.advanced.isChecked()
 
 
 def test_what_other_pages_did_is_seen_when_the_page_is_shown(make_page, project):
@@ -264,7 +264,7 @@ def test_a_method_is_chosen_by_key_and_remembered(qtbot, make_page, project, met
     qtbot.keyClick(cards["dpo"].button, Qt.Key.Key_Space)
     assert page.form.methods.method().name == "dpo"
     assert Preferences().values.method == "dpo"
-    assert make_page(project, Preferences()).methods.method().name == "dpo"
+    assert make_page(project, Preferences()).form.methods.method().name == "dpo"
     for card in cards.values():
         assert card.button.text()
         assert card.button.accessibleDescription()
@@ -282,7 +282,7 @@ def test_a_click_anywhere_on_a_card_chooses_it(qtbot, make_page, project, method
 def test_a_remembered_method_that_is_gone_is_no_trouble(make_page, project, methods):
     preferences = Preferences()
     preferences.change(method="alchemy")
-    assert make_page(project, preferences).methods.method().name == "sft"
+    assert make_page(project, preferences).form.methods.method().name == "sft"
 
 
 def test_the_form_is_the_methods_and_keeps_what_was_typed(make_page, project, methods):
