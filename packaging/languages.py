@@ -37,7 +37,7 @@ _ASIDE = (
 )  # fmt: skip
 # Single words that sentences below the window are completed with; nothing tells them from keys.
 _SINGLE = (
-    "characters", "first", "longer", "newer", "no", "none", "other", "second", "shorter", "yes", "good", "bad", "tie",
+    "characters", "downloaded", "first", "longer", "newer", "no", "none", "other", "second", "shorter", "yes", "good", "bad", "tie",
     "fallen", "risen", "People's",
 )  # fmt: skip
 

@@ -11,7 +11,6 @@ import contextlib
 import re
 import string
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +21,7 @@ from studio.storage.resources import carried
 
 CONTEXT = "Plumbline"
 _LONGEST = 2000  # characters of a sentence that is looked at; what is longer is a person's own text
+_REMEMBERED = 4096  # sentences
 _FEWEST = 6  # letters beside its values by which a template is told from any other text
 _ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
 _ANYTHING = ".*?"
@@ -101,7 +101,15 @@ class Sentences(QObject):
         super().__init__(parent)
         self._file = file
         self._templates: list[Template] | None = None
-        self.translated = lru_cache(maxsize=4096)(self._translated)
+        self._said: dict[str, str] = {}
+
+    def translated(self, text: str) -> str:
+        """The translation of a sentence, or the sentence itself; what was looked for once is remembered."""
+        if text not in self._said:
+            if len(self._said) >= _REMEMBERED:
+                self._said.clear()
+            self._said[text] = self._translated(text)
+        return self._said[text]
 
     def _translated(self, text: str) -> str:
         if len(text) > _LONGEST:

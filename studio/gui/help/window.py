@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from studio.core.glossary.words import Word, words_in
 from studio.gui import theme
 from studio.gui.help.browser import HelpBrowser
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.storage.resources import carried
 
 # In the order of reading. Pages of the tabs are called like them.
@@ -68,7 +68,7 @@ class HelpWindow(QDialog):
         self.search.clear()
         self._choose(name)
         if words:
-            said = "\n\n".join(f"**{word.term}.** {word.text}" for word in words)
+            said = "\n\n".join(f"**{translated(word.term)}.** {translated(word.text)}" for word in words)
             self.browser.show_text(
                 tr("{texts}\n\n## Words that stand on this screen\n\n{said}\n", texts=self._texts[name], said=said)
             )

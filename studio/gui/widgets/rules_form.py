@@ -160,7 +160,7 @@ class RuleRow(QFrame):
         """Why it can't be used; empty when it can."""
         if self._weight() is None:
             return tr("The weight is “{weight}”, which is not a number such as 1 or -0.5.", weight=self.weight.text())
-        return self.rule().problem()
+        return translated(self.rule().problem())
 
     def _weight(self) -> float | None:
         try:

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.dialogue import Turn
 from studio.core.errors import StudioError
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.pages.chat.pane_text import PaneText
 from studio.gui.pages.chat.prompt_run import Task
 from studio.gui.pages.chat.prompt_set_view import How, PromptSetView
@@ -136,7 +136,7 @@ class BatchView(PromptSetView):
         task = self.run.tasks[number]
         self.grid.setHorizontalHeaderLabels([tr("Prompt"), *self._names()])
         for column, pane in enumerate(self._panes, 1):
-            item = QTableWidgetItem(_short(task.problem or task.answers.get(pane, "")))
+            item = QTableWidgetItem(_short(translated(task.problem) or task.answers.get(pane, "")))
             self.grid.setItem(number, column, item)
         self._tell()
         if number == self.grid.currentRow():
@@ -159,7 +159,7 @@ class BatchView(PromptSetView):
                 self.whole.show_turns([Turn(task.prompt)])
             else:
                 pane = self._panes[column - 1]
-                answer = task.problem or task.answers.get(pane, "") if task.done else ""
+                answer = translated(task.problem) or task.answers.get(pane, "") if task.done else ""
                 self.whole.show_turns([Turn(task.prompt, answer, task.models.get(pane, ""), ended="-")])
 
     @Slot()

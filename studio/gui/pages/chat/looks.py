@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.core.dialogue import Turn, messages_of
 from studio.core.errors import StudioError
+from studio.gui.language import translated
 from studio.gui.pages.chat.composer import Composer
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.readings import CloseReading
@@ -137,6 +138,6 @@ class Looks(QObject):
         if look.kind == "next":
             self._sampling.show_odds("", ())
         elif look.kind == "score" and shown in self._panes:
-            self._panes[shown].reading.show_reward(None, error.what)
+            self._panes[shown].reading.show_reward(None, translated(error.what))
         elif look.kind == "read" and shown == look.pane:
             self.failed.emit(error)

@@ -143,6 +143,7 @@ class DatasetView(QWidget):
             self.failed.emit(error)
             return
         for action, words, what in ((self.undo_action, tr("Undo"), back), (self.redo_action, tr("Redo"), on)):
+            what = translated(what)
             action.setEnabled(bool(what))
             action.setText(f"{words}: {what[0].lower()}{what[1:]}" if what else words)
         self.model.show_dataset(info, self.filters.filter(), tagged=bool(tags))

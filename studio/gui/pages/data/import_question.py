@@ -76,15 +76,15 @@ class ImportQuestion(QScrollArea):
     def show_preview(self, called: str, preview: ImportPreview) -> None:
         """Say what a file would bring."""
         self.title.setText(tr("Import “{called}”", called=called))
-        self.summary.setText(translated(preview.summary) + ".")
+        self.summary.setText(tr("{summary}.", summary=translated(preview.summary)))
         theme.set_role(self.summary, "")
-        about = preview.layout.about
-        notes = [*preview.notes, *([tr("Read with {about}.", about=about)] if about else [])]
+        about = translated(preview.layout.about)
+        notes = [*map(translated, preview.notes), *([tr("Read with {about}.", about=about)] if about else [])]
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
         self.layout_form.show_layout(preview.columns, preview.layout)
         self.name.setText(called)
-        self._fill(preview.kind.columns, [record.cells for record in preview.first])
+        self._fill(tuple(map(translated, preview.kind.columns)), [record.cells for record in preview.first])
         self.bad.clear()
         self.bad.addItems(sentences(preview))
         self._show_bad(bool(preview.broken))

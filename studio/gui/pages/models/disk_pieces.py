@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from studio.gui import theme
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.disk import Kind, Piece
 from studio.storage.files import in_bytes
@@ -52,7 +52,7 @@ class PieceTable(QAbstractTableModel):
         if not index.isValid():
             return None
         piece = self._pieces[index.row()]
-        texts = (piece.name, str(piece.kind), in_bytes(piece.size), piece.note)
+        texts = (piece.name, translated(str(piece.kind)), in_bytes(piece.size), translated(piece.note))
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return texts[index.column()]

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from studio.core.evaluation import COLUMNS, Evaluation
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.judging_shelf import Shelf
 
@@ -33,7 +33,7 @@ class EvaluationTable(QTableWidget):
         self.columns = [
             name for name in COLUMNS if any(figures[name].value is not None for _, figures in shelf.evaluations)
         ]
-        heads = [tr("Model"), *(COLUMNS[name][0] for name in self.columns), tr("Asked"), tr("When")]
+        heads = [tr("Model"), *(translated(COLUMNS[name][0]) for name in self.columns), tr("Asked"), tr("When")]
         self.clear()
         self.setColumnCount(len(heads))
         self.setRowCount(len(self._known))
@@ -41,7 +41,7 @@ class EvaluationTable(QTableWidget):
         for place, name in enumerate(self.columns, start=1):
             head = self.horizontalHeaderItem(place)
             if head is not None:
-                head.setToolTip(COLUMNS[name][1])
+                head.setToolTip(translated(COLUMNS[name][1]))
         for row, (known, figures) in enumerate(shelf.evaluations):
             asked = f"{len(known.prompts)}, {known.prompt_set}"
             texts = [

@@ -136,7 +136,8 @@ class TakeAwayPanel(Panel):
         self.about.setText(translated(FORMS[form][1]))
         self.numbers.clear()
         for name, words in number_formats(form).items():
-            self.numbers.addItem(words if form != GGUF else f"{name}: {words}", name)
+            told = translated(words)
+            self.numbers.addItem(told if form != GGUF else f"{name}: {told}", name)
         self.numbers.setCurrentIndex(self.numbers.findData(default_numbers(form)))
         self.numbers.setEnabled(self.numbers.count() > 1)
         parent = Path(self.target.text()).parent if self.target.text() else self._project.folder / "exports"

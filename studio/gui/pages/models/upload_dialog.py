@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout,
 from studio.core.errors import StudioError
 from studio.core.hub import host_of, model_id
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.storage.files import in_bytes
 from studio.storage.hub_places import endpoint, token_file
 
@@ -77,7 +77,7 @@ class UploadDialog(QDialog):
         try:
             name = model_id(self.name.text())
         except StudioError as error:
-            return error.what if self.name.text().strip() else tr("Type a name, as owner/name.")
+            return translated(error.what) if self.name.text().strip() else tr("Type a name, as owner/name.")
         return "" if "/" in name else tr("Write your own name and a / before it, as owner/name.")
 
     @Slot()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.recipe_words import Compared, compared
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
@@ -148,7 +148,7 @@ class CompareView(QWidget):
         bold.setWeight(QFont.Weight.DemiBold)
         soft = QBrush(QColor(theme.tokens().accent_soft))
         for place, row in enumerate(rows):
-            for column, value in enumerate((row.label, *row.values)):
+            for column, value in enumerate(map(translated, (row.label, *row.values))):
                 marked = f"≠ {value}" if row.differs and column == 0 else value
                 item = QTableWidgetItem(marked)
                 item.setToolTip(plain_tip(value))

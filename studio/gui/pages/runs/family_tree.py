@@ -131,7 +131,7 @@ class NodeCard(QAbstractButton):
         self.node = node
         self.setFixedSize(_CARD)
         self.setText(node.title)
-        self.setAccessibleName(node.spoken)
+        self.setAccessibleName(translated(node.spoken))
         self.setToolTip(plain_tip(f"{node.title}\n{translated(node.detail)}"))
         self.setCursor(Qt.CursorShape.PointingHandCursor if node.ref else Qt.CursorShape.ArrowCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.queue import when_words
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.jobs.queue import ASKED
 from studio.jobs.runs import ProjectRuns
 
@@ -77,7 +77,7 @@ class QueuePanel(QWidget):
         chosen = current.data(_RUN) if current else None
         self.list.clear()
         for entry in queue.waiting:
-            later = f", {when_words(entry.not_before, now)}" if entry.not_before > now.timestamp() else ""
+            later = f", {translated(when_words(entry.not_before, now))}" if entry.not_before > now.timestamp() else ""
             item = QListWidgetItem(f"{names.get(entry.run, entry.run)}{later}")
             item.setData(_RUN, entry.run)
             item.setSizeHint(QSize(0, self.list.fontMetrics().height() + 12))
@@ -89,7 +89,7 @@ class QueuePanel(QWidget):
         self.heading.setText(tr("Queue ({count:,})", count=len(queue.waiting)))
         self.hold.setText(tr("Go on") if queue.held else tr("Hold"))
         self.hold.setAccessibleName(tr("Let the queue go on") if queue.held else tr("Hold the queue"))
-        held = tr("On hold: {held}", held=queue.held)
+        held = tr("On hold: {held}", held=translated(queue.held))
         self.about.setText(
             held if queue.held else tr("One after another, while this window or “plumbline queue run” is open.")
         )

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from studio.core.reward_report import Report
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 
 if TYPE_CHECKING:
     from studio.gui.plots.report_plots import ReportPlot
@@ -61,7 +61,7 @@ class ReportView(QScrollArea):
             return False
         self.kind = report.kind
         for label, sentence in zip(self.words, (*report.sentences(), "", "", ""), strict=False):
-            label.setText(sentence)
+            label.setText(translated(sentence))
             label.setVisible(bool(sentence))
         for plot in self._made_plots():
             plot.show_report(report)

@@ -23,7 +23,7 @@ from studio.core.judging import REWARD
 from studio.core.labelling import PAIRWISE
 from studio.core.scoring import verdict
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.notice import Notice
 from studio.jobs.service import WorkerService
 from studio.storage.project import Project
@@ -147,7 +147,7 @@ class ScoreView(QWidget):
             case {"reply": "judged", "id": number, "scores": dict(scores)} if number == self._asked:
                 self._free()
                 first, second = next(iter(scores.values()))
-                self.result.setText(verdict(first, second, self._kind))
+                self.result.setText(translated(verdict(first, second, self._kind)))
             case {"reply": "failed"}:
                 error = StudioError(*(str(reply.get(name) or "") for name in ("what", "hint", "details")))
                 if reply.get("id") is None:  # it could not be loaded

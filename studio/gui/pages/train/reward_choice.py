@@ -164,7 +164,7 @@ class RewardChoice(QWidget):
 def in_words(rewards: Rewards) -> str:
     """What rewards, in short, for a summary."""
     parts = [tr("a reward model")] if rewards.model else []
-    parts += [rule.told for rule in rewards.rules]
+    parts += [translated(rule.told) for rule in rewards.rules]
     parts += [tr("your own code")] if rewards.function else []
     return " + ".join(parts)
 

@@ -158,7 +158,7 @@ class SecretsDialog(FindingDialog):
             if hints:
                 ids.append(identity)
             if len(rows) < _SHOWN:
-                rows += [(f"{number:,}", hint.what, hint.shown) for hint in hints]
+                rows += [(f"{number:,}", translated(hint.what), hint.shown) for hint in hints]
         return rows, ids
 
     @Slot(object)

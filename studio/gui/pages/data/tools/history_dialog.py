@@ -28,7 +28,7 @@ class HistoryDialog(ToolDialog):
         )
         origin = origin_of(project, dataset)
         if origin is not None:
-            self.about.setText(f"{in_words(origin)} {self.about.text()}")
+            self.about.setText(f"{translated(in_words(origin))} {self.about.text()}")
         revisions = history(project, dataset)
         self.table = QTableWidget(len(revisions), 4)
         self.table.setAccessibleName(tr("Revisions"))
