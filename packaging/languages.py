@@ -181,7 +181,7 @@ def _is_words(text: str, node: ast.AST) -> bool:
     if re.search(r"[^\W\d_]{2,}([,;:.]? | / )[^\W\d_]|^\d+ [a-z]+\.$", plain):
         return True
     if isinstance(node, ast.JoinedStr):
-        return bool(re.search(r"[^\W\d_]{3,}", plain)) and " " in text
+        return " " in text
     return bool(re.fullmatch(r"[A-Z][a-z]+(-[a-z]+)*[.…:]?|[a-z]+[.…]", text))
 
 
