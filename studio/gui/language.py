@@ -187,5 +187,7 @@ def templates_of(file: Path) -> list[Template]:
 
 
 def _shape(form: str) -> str:
-    """What a value may look like: a number where it is written as one."""
+    """What a value may look like: a number or a time of day where it is written as one."""
+    if re.fullmatch(r"(%[HMSYmd]\W*)+", form):
+        return r"\d[\d:./ -]*"
     return r"[-+−\d][\d,.e+-]*%?" if form and form[-1] in ",defg%" else _ANYTHING

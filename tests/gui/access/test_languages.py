@@ -24,6 +24,7 @@ from studio.gui import language
 from tests.gui.access.pseudo import write_pseudo
 from tests.gui.access.test_clipped import SIZES, cut_off_at_rest
 
+pytestmark = pytest.mark.no_qt_log  # reading all sources collects windows of earlier tests, which Qt complains of
 # The same in every language: names, files, keys, what is in the project of these tests, and what Qt and plots say
 # themselves, which has files of its own.
 SAME = re.compile(
