@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QMenu, QPushButton, QRadioButton, QTabBar, QToolButton, QWidget
 
@@ -52,11 +53,18 @@ def matching(actions: list[Action], typed: str) -> list[Action]:
 
 def keys_in(part: QWidget) -> dict[str, list[str]]:
     """What keys do in a part of the window: the keys by what they are said to do, in the order they were bound."""
+    bound = [(shortcut.whatsThis(), shortcut.key()) for shortcut in part.findChildren(QShortcut)]
+    known = [keys for _, keys in bound]
+    for action in part.findChildren(QAction):
+        alone = action.shortcutContext() is Qt.ShortcutContext.WidgetShortcut
+        # In a menu such a one only says a key that the window has bound.
+        told = [keys for keys in action.shortcuts() if not (alone and keys in known)]
+        bound += [(_plain(action.text()).removesuffix("…"), keys) for keys in told]
     found: dict[str, list[str]] = {}
-    for shortcut in part.findChildren(QShortcut):
-        key = shortcut.key().toString(QKeySequence.SequenceFormat.NativeText)
-        if shortcut.whatsThis() and key and key not in found.setdefault(shortcut.whatsThis(), []):
-            found[shortcut.whatsThis()].append(key)
+    for about, keys in bound:
+        key = keys.toString(QKeySequence.SequenceFormat.NativeText)
+        if about and key and key not in found.setdefault(about, []):
+            found[about].append(key)
     return found
 
 

@@ -1,9 +1,10 @@
 """A program with something on every page: datasets, a labelling set to judge, finished runs, a vote."""
 
 import time
+from functools import partial
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from studio.core.events import Event
 from studio.core.labelling import LabelPlan
@@ -13,6 +14,7 @@ from studio.core.recipes import Recipe
 from studio.core.records import Pair
 from studio.gui.app import Studio
 from studio.gui.preferences import Preferences
+from studio.gui.updates import may_look
 from studio.storage.datasets import add_dataset
 from studio.storage.label_intake import create_set, incoming_of
 from studio.storage.models import add_model
@@ -66,3 +68,40 @@ def every_page(full):
         yield "start"
 
     return pages
+
+
+@pytest.fixture
+def every_dialog(full, qtbot):
+    """Opens dialog after dialog, as buttons and menus do, and gives the name and the window of each while it shows."""
+
+    def shown():
+        return [one for one in full.window.findChildren(QDialog) if one.isVisible()]
+
+    def dialogs():
+        around, openers = full.around, {}
+        for key in ("train", "models", "data"):
+            full.show_page(key)
+        data, train = full.pages["data"], full.pages["train"]
+        for show in (around.show_settings, around.show_about, around.show_palette, around.show_keys, around.show_help):
+            openers[show.__name__] = show
+        openers["new project"] = full.ask_new
+        openers["a time to start"] = train.later.at.trigger
+        openers["accounts"] = full.pages["models"].get_view.account.click
+        openers["may look for versions"] = may_look(full.window, "https://host.example/latest").open
+        openers["new example"] = data.view.add
+        for row in range(data.list.count()):  # another kind of rows has other tools
+            openers[f"dataset {row}"] = partial(data.list.setCurrentRow, row)
+            openers |= {f"{name} {row}": action.trigger for name, action in data.view.tools.items()}
+        for name, show in openers.items():
+            show()
+            if name.startswith("dataset"):
+                qtbot.waitUntil(lambda: data.view.add_action.isEnabled())
+                continue
+            for _ in range(3):
+                QApplication.processEvents()
+            for dialog in shown():
+                yield name, dialog
+                dialog.close()
+            qtbot.waitUntil(lambda: not shown())
+
+    return dialogs

@@ -95,6 +95,18 @@ def test_nothing_is_cut_off(full, every_page, qtbot, size):
     assert {page: cut for page, cut in found.items() if cut} == {}
 
 
+def test_nothing_is_cut_off_in_the_dialogs(every_dialog, qtbot):
+    found, seen = {}, set()
+    for name, dialog in every_dialog():
+        seen.add(type(dialog).__name__)
+        found[name] = cut_off_at_rest(dialog, qtbot)
+        least = dialog.minimumSizeHint()
+        if least.width() > SIZES[0][0] or least.height() > SIZES[0][1]:
+            found[name].append(f"larger than a small screen: {least}")
+    assert {name: cut for name, cut in found.items() if cut} == {}
+    assert len(seen) > 12, seen
+
+
 @pytest.mark.skipif(os.environ.get("QT_SCALE_FACTOR") == "2", reason="this is the run at 200 %")
 def test_nothing_is_cut_off_at_200_percent():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", __file__]

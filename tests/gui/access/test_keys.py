@@ -3,7 +3,7 @@
 from collections import Counter
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QLabel
 
 from studio.gui.help.window import HelpWindow
@@ -71,6 +71,21 @@ def test_the_sheet_tells_the_keys_of_the_page_and_those_of_all(full, qtbot):
     assert {"Ctrl+I", "Import a dataset file", "Data", "Everywhere", "Ctrl+K", paste} <= told
     assert "Begin a labelling set" not in told
     sheet.close()
+
+
+def test_the_sheet_has_every_key_that_is_bound(full, every_page):
+    for page in every_page():
+        full.around.show_keys()
+        sheet = next(one for one in full.window.findChildren(KeySheet) if one.isVisible())
+        told = " ".join(label.text() for label in sheet.findChildren(QLabel))
+        sheet.close()
+        shown = full.window.stack.currentWidget()
+        parts = [*shown.findChildren(QShortcut), *shown.findChildren(QAction)]
+        parts += [one for one in full.window.children() if isinstance(one, QShortcut)]
+        for part in parts:
+            about = part.whatsThis() if isinstance(part, QShortcut) else part.text().replace("&", "").strip("…")
+            bound = [part.key()] if isinstance(part, QShortcut) else part.shortcuts()
+            assert all(key.isEmpty() for key in bound) or about in told, f"{about} is not on the sheet of {page}"
 
 
 def test_tab_goes_round_and_reaches_every_page(full, every_page, qtbot):
