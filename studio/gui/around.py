@@ -31,13 +31,13 @@ class Around(QObject):
         super().__init__(parent)
         self._window, self._preferences = window, preferences
         self._runtime: RuntimePage | None = None
-        window.runtime_requested.connect(self.show_runtime)
-        window.palette_requested.connect(self.show_palette)
+        window.start.runtime_requested.connect(self.show_runtime)
+        window.header.palette_requested.connect(self.show_palette)
         self._help: HelpWindow | None = None  # made when it is first wanted
-        window.help_requested.connect(self.show_help)
-        window.keys_requested.connect(self.show_keys)
-        window.settings_requested.connect(self.show_settings)
-        window.about_requested.connect(self.show_about)
+        window.header.help_requested.connect(self.show_help)
+        window.header.keys_requested.connect(self.show_keys)
+        window.header.settings_requested.connect(self.show_settings)
+        window.header.about_requested.connect(self.show_about)
 
     def actions(self) -> list[Action]:
         """Everything that can be done in the window now: on the page first, then around it."""

@@ -21,24 +21,11 @@ _WIDE = 1160  # from here on there is room for it at the side; below, it stands 
 
 
 class MainWindow(QWidget):
-    """Signals: `new_requested()`; `first_requested()`, to be led through a first alignment; `open_requested(str
-    folder)`; `close_requested()`, of the project; `page_requested(str key)`, a tab; `palette_requested()`;
-    `help_requested()`; `keys_requested()`; `settings_requested()`; `about_requested()`; `guide_toggled(bool)`;
-    `file_dropped(object Path)`; `closing()`.
+    """Signals: `open_requested(str folder)`; `file_dropped(object Path)`; `closing()`. What is asked for at the top or on
+    the start page are signals of `header` and `start`; keys ask in the header's name.
     """
 
-    new_requested = Signal()
-    first_requested = Signal()
     open_requested = Signal(str)
-    runtime_requested = Signal()
-    close_requested = Signal()
-    page_requested = Signal(str)
-    palette_requested = Signal()
-    help_requested = Signal()
-    keys_requested = Signal()
-    settings_requested = Signal()
-    about_requested = Signal()
-    guide_toggled = Signal(bool)
     file_dropped = Signal(object)
     closing = Signal()
 
@@ -54,11 +41,8 @@ class MainWindow(QWidget):
         self.header = Header(tabs)
         self.tabs = self.header.tabs
         self.start = StartPage(preferences)
-        self.start.first_requested.connect(self.first_requested)
-        self.start.new_requested.connect(self.new_requested)
         self.start.open_requested.connect(self.choose_project)
         self.start.recent_requested.connect(self.open_requested)
-        self.start.runtime_requested.connect(self.runtime_requested)
         self.notice = Notice()
         self.start.failed.connect(self.notice.show_error)
         self.news = Notice()  # of new versions; what is said on a page does not end it
@@ -77,32 +61,19 @@ class MainWindow(QWidget):
         margin.addWidget(self.news)
         layout.addLayout(margin)
         layout.addWidget(self.split, 1)
-        self._connect_header()
+        self.header.choose_requested.connect(self.choose_project)
+        self.header.open_requested.connect(self.open_requested)
+        self.header.quit_requested.connect(self.close)
         self._bind_keys(tabs)
         self.show_start()
 
-    def _connect_header(self) -> None:
-        header = self.header
-        header.new_requested.connect(self.new_requested)
-        header.choose_requested.connect(self.choose_project)
-        header.open_requested.connect(self.open_requested)
-        header.close_requested.connect(self.close_requested)
-        header.quit_requested.connect(self.close)
-        header.page_requested.connect(self.page_requested)
-        header.palette_requested.connect(self.palette_requested)
-        header.help_requested.connect(self.help_requested)
-        header.keys_requested.connect(self.keys_requested)
-        header.settings_requested.connect(self.settings_requested)
-        header.about_requested.connect(self.about_requested)
-        header.guide_toggled.connect(self.guide_toggled)
-
     def _bind_keys(self, tabs: dict[str, str]) -> None:
-        bind(self, QKeySequence.StandardKey.New, tr("New project"), self.new_requested)
+        bind(self, QKeySequence.StandardKey.New, tr("New project"), self.header.new_requested)
         bind(self, QKeySequence.StandardKey.Open, tr("Open a project"), self.choose_project)
         bind(self, QKeySequence.StandardKey.Quit, tr("Quit"), self.close)
-        bind(self, "Ctrl+K", tr("Find an action by name"), self.palette_requested)
-        bind(self, "Ctrl+,", tr("Settings"), self.settings_requested)
-        bind(self, "Ctrl+/", tr("This list of keys"), self.keys_requested)
+        bind(self, "Ctrl+K", tr("Find an action by name"), self.header.palette_requested)
+        bind(self, "Ctrl+,", tr("Settings"), self.header.settings_requested)
+        bind(self, "Ctrl+/", tr("This list of keys"), self.header.keys_requested)
         bind(self, "F6", tr("To the guide, and back to the page"), self._change_side)
         # No lambdas: one that holds its window is a cycle, which may be collected in any thread.
         for number, (key, title) in enumerate(tabs.items(), start=1):
@@ -203,7 +174,7 @@ class MainWindow(QWidget):
     @Slot()
     def _ask_page(self) -> None:
         if not self.tabs.isHidden():
-            self.page_requested.emit(self.sender().objectName())
+            self.header.page_requested.emit(self.sender().objectName())
 
     @Slot()
     def _change_side(self) -> None:
@@ -218,9 +189,9 @@ class MainWindow(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F1 and ? where nothing else wants them: a form's own help comes first, and whoever types, types."""
         if event.key() == Qt.Key.Key_F1:
-            self.help_requested.emit()
+            self.header.help_requested.emit()
         elif event.text() == "?":
-            self.keys_requested.emit()
+            self.header.keys_requested.emit()
         else:
             super().keyPressEvent(event)
 

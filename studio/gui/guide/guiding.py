@@ -39,7 +39,7 @@ class Guiding(QObject):
         self._timer.setInterval(_LOOK_EVERY)
         self._timer.timeout.connect(self._point)
         window.set_side(self.panel)
-        window.guide_toggled.connect(self._toggle)
+        window.header.guide_toggled.connect(self._toggle)
 
     def open(self, course: str = "") -> None:
         """Lead through the open project's course; `course` begins that one."""
