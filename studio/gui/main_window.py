@@ -21,8 +21,8 @@ _WIDE = 1160  # from here on there is room for it at the side; below, it stands 
 
 
 class MainWindow(QWidget):
-    """Signals: `open_requested(str folder)`; `file_dropped(object Path)`; `closing()`. What is asked for at the top or on
-    the start page are signals of `header` and `start`; keys ask in the header's name.
+    """Signals: `open_requested(str folder)`; `file_dropped(object Path)`; `closing()`. What is asked for at the top or
+    on the start page are signals of `header` and `start`; keys ask in the header's name.
     """
 
     open_requested = Signal(str)
