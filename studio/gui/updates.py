@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from studio import __version__
 from studio.core.errors import StudioError
 from studio.core.updates import Release, host_in, is_newer
+from studio.gui import theme
 from studio.gui.language import tr
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.ask import question
@@ -68,7 +69,7 @@ class Updates(QObject):
 
 def may_look(parent: QWidget, address: str) -> QMessageBox:
     """Asks before the first look: it names the host, and all that is sent. It emits `accepted`; call `open()`."""
-    return question(
+    box = question(
         parent,
         tr("Ask {host} for new versions?", host=host_in(address)),
         tr(
@@ -80,6 +81,10 @@ def may_look(parent: QWidget, address: str) -> QMessageBox:
         tr("Ask at every start"),
         tr("Leave it off"),
     )
+    for button in box.buttons():
+        if box.buttonRole(button) is QMessageBox.ButtonRole.AcceptRole:
+            theme.set_role(button, "")  # nothing is lost by it
+    return box
 
 
 def _ask(address: str, answers: SimpleQueue[Release | Exception]) -> None:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QTabBar,
     QWidget,
@@ -31,6 +32,10 @@ def cut_off(window):
         elif isinstance(part, QAbstractButton):
             hint = part.sizeHint()
             found += lacking(part, part.text() or part.accessibleName(), hint.width(), hint.height())
+        elif isinstance(part, QScrollArea) and part.widget() is not None:
+            hidden = part.widget().width() - part.viewport().width()
+            if hidden > SPARE and not part.horizontalScrollBar().isVisible():
+                found.append(f"{part.accessibleName() or repr(part.parent())}: {hidden} at the right are hidden")
         elif (
             isinstance(part, QTabBar)
             and part.sizeHint().width() > part.width() + SPARE
@@ -82,6 +87,18 @@ def test_what_is_too_narrow_is_found(qtbot):
     label.adjustSize()
     label.move(window.width() - 10, 0)
     assert "reaches out" in cut_off(window)[0]
+
+
+def test_what_cannot_be_scrolled_to_is_found(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    area = QScrollArea(window, widgetResizable=True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    inside = QWidget()
+    inside.setMinimumWidth(500)
+    area.setWidget(inside)
+    window.show()
+    assert "are hidden" in cut_off(window)[0]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

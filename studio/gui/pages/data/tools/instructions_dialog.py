@@ -295,7 +295,6 @@ class InstructionsDialog(ToolDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(form)
         right = QVBoxLayout()
         heading = QLabel(tr("The first rows, in every phrasing that is ticked"))
