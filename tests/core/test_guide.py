@@ -73,3 +73,15 @@ def test_every_course_is_whole(course):
             if step.act.verb == "train":
                 assert step.act.noun in {lesson.name for lesson in LESSONS}
     assert list(GOALS) == ["task", "style", "preferences", "safer"]
+
+
+def test_the_times_that_the_guide_tells_are_those_of_the_lessons():
+    seconds = {lesson.name: lesson.seconds for lesson in LESSONS}
+    said = {"about two minutes": (90, 150), "about a minute": (30, 90)}
+    for step in FIRST.steps:
+        if step.act.verb == "train":
+            low, high = next(span for words, span in said.items() if words in " ".join(step.text.split()))
+            assert low <= seconds[step.act.noun] <= high, step.key
+    for path in FIRST.paths:  # "about five minutes", of which some are clicking and reading
+        trained = sum(seconds[step.act.noun] for step in FIRST.steps_of(path) if step.act.verb == "train")
+        assert 120 <= trained <= 240

@@ -1,17 +1,19 @@
 """A newcomer's way, with real workers: from the first start through the guide to a vote and an exported model.
 
 Once by mouse alone and once by keyboard alone; a picture of each step is kept in build/journey. `make journey` runs it,
-for it takes minutes; the lessons are cut to a few steps, so what is learned is little.
+for it takes minutes; the lessons are cut to a few steps, so what is learned is little. With PLUMBLINE_JOURNEY=whole
+they are whole, and the time of each step is told (pytest -s).
 """
 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
 from studio.core.lessons import LESSONS, SFT
 from studio.core.runs import RunState
@@ -34,13 +36,17 @@ class Journey:
     def __init__(self, qtbot, studio: Studio, hands: Mouse | Keyboard) -> None:
         self.qtbot, self.studio, self.hands = qtbot, studio, hands
         self.panel = studio.guiding.panel
+        self._began = time.monotonic()
         self._album = _SHOTS / hands.name
         self._album.mkdir(parents=True, exist_ok=True)
         for old in self._album.glob("*.png"):
             old.unlink()
 
     def see(self, name: str) -> None:
-        """Keep a picture of the window."""
+        """Keep a picture of the window, once what it shows has found its place."""
+        for _ in range(5):
+            QApplication.processEvents()
+        print(f"{time.monotonic() - self._began:6.1f} s  {name}")
         number = len(list(self._album.glob("*.png"))) + 1
         assert self.studio.window.grab().save(str(self._album / f"{number:02}-{name}.png"))
 
@@ -79,6 +85,7 @@ class Journey:
         self.let_it_do()
         start = self.studio.pages["train"].start
         self.qtbot.waitUntil(lambda: start.text() == "Start training", timeout=_SOON)
+        self.qtbot.waitUntil(lambda: "Start training" in self.panel.next.text(), timeout=_SOON)
         self.see("train")
         before = len(self.studio.runs.records())
         self.hands.press(start)
@@ -97,7 +104,8 @@ def studio(qapp, qtbot, monkeypatch, home):
     few = {SFT: 60}
     short = (replace(lesson.settings, max_steps=few.get(lesson.name, 12), evaluations=1) for lesson in LESSONS)
     lessons = tuple(replace(lesson, settings=settings) for lesson, settings in zip(LESSONS, short, strict=True))
-    monkeypatch.setattr(acts, "LESSONS", lessons)
+    if os.environ.get("PLUMBLINE_JOURNEY") != "whole":
+        monkeypatch.setattr(acts, "LESSONS", lessons)
     theme.apply(qapp, "light")
     made = Studio(Preferences())
     qtbot.addWidget(made.window)
