@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, Qt, QTranslator
 
+from studio.core.errors import StudioError
 from studio.core.settings import LANGUAGES
 from studio.storage.resources import carried
 
@@ -25,7 +26,6 @@ _REMEMBERED = 4096  # sentences
 _FEWEST = 6  # letters beside its values by which a template is told from any other text
 _ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
 _ANYTHING = ".*?"
-_COMMAS = re.compile(r"(, )")
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -40,17 +40,17 @@ def trn(one: str, many: str, count: int, /, **values: object) -> str:
     return (one if said == many and count == 1 else said).format(count=count, **values)
 
 
+def mark(text: str) -> str:
+    """The text itself: a constant that is translated when it is shown."""
+    return text
+
+
 def one_of(names: list[str]) -> str:
     """Names of which one is enough: “A”, “A or B”."""
     said = names[0] if names else ""
     for name in names[1:]:
         said = tr("{one} or {other}", one=said, other=name)
     return said
-
-
-def mark(text: str) -> str:
-    """The text itself: a constant that is translated when it is shown."""
-    return text
 
 
 def translated(text: str) -> str:
@@ -65,8 +65,10 @@ def speak(app: QCoreApplication, choice: str) -> str:
     code = _desktops() if choice == "system" else choice
     if code == "en" or code not in LANGUAGES:
         return "en"
-    file = carried("resources", "languages", f"{code}.qm")
-    speak_from(app, file)
+    try:
+        speak_from(app, carried("resources", "languages", f"{code}.qm"))
+    except StudioError:  # a window in English is a window
+        return "en"
     qt = QTranslator(app)  # buttons of Qt's own dialogs
     if qt.load(QLocale(code), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         app.installTranslator(qt)
@@ -122,11 +124,13 @@ class Sentences(QObject):
         for template in self._templates:
             if template.anchor in text and (said := template.said(text, self.translated)) is not None:
                 return said
-        parts = _ENDS.split(text)  # several sentences may stand in one paragraph, and several facts in one sentence
-        if len(parts) == 1 and len(parts := _COMMAS.split(text)) == 1:
-            return text
-        joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
-        return re.sub(r"(?<=[。！？：；]) ", "", joined)  # where a full stop brings its own room
+        parts = _ENDS.split(text)  # several sentences may stand in one paragraph
+        if len(parts) > 1:
+            joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
+            return re.sub(r"(?<=[。！？：；]) ", "", joined)  # where a full stop brings its own room
+        facts = text.split(", ")
+        told = [self.translated(fact) for fact in facts] if len(facts) > 1 else facts
+        return tr(", ").join(told) if told != facts else text
 
 
 class Template:

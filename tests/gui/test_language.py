@@ -23,6 +23,7 @@ TEXTS = {
     "Write it as {“kind”: “ends”}.": "So: {“kind”: “ends”}.",
     "{number:,} pairs": "{number:,} Paare",
     "own chat template": "eigene Vorlage",
+    ", ": "; ",
     "{a}: {b}": "FALSCH {a} {b}",
     "{a} of {b}": "FALSCH {a} {b}",
 }
@@ -80,12 +81,13 @@ def test_values_are_translated_too_but_names_are_not(german):
 
 def test_several_sentences_and_facts_are_translated_one_by_one(german):
     assert translated("“x” has 3 rows. Try again.") == "3 Zeilen hat „x“. Versuchen Sie es nochmals."
-    assert translated("300 pairs, own chat template, 7 wonders") == "300 Paare, eigene Vorlage, 7 wonders"
+    assert translated("300 pairs, own chat template, 7 wonders") == "300 Paare; eigene Vorlage; 7 wonders"
     assert translated("Try again.\nSave") == "Versuchen Sie es nochmals.\nSichern"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Permission denied: /tmp", "a: b", "many pairs", "a cup of tea", "x" * 5000, "{", "Save as"]
+    "text",
+    ["", "Permission denied: /tmp", "a: b", "many pairs", "one, two", "a cup of tea", "x" * 5000, "{", "Save as"],
 )
 def test_what_is_not_known_stays_as_it_is(german, text):
     assert translated(text) == text
