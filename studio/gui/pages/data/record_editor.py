@@ -105,7 +105,8 @@ class RecordEditor(QDialog):
             record = record_of(self._kind.name, parts)
         except ValueError as error:
             reason = str(error)
-            self.reason.setText(reason[0].upper() + reason[1:] + ".")
+            said = translated(reason)
+            self.reason.setText(tr("{reason}.", reason=said[:1].upper() + said[1:]))
             self.reason.show()
             return
         if record != self._record:
