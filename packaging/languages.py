@@ -45,7 +45,7 @@ _SINGLE = (
 _DEAF = frozenset(
     """
     AssertionError ArgumentParser Decimal ImportError KeyError LookupError NotImplementedError Path Pattern Popen
-    RuntimeError TypeError TypeVar ValueError add_argument aggregate basename cast check compile connect count critical
+    RuntimeError TypeError TypeVar add_argument aggregate basename cast check compile connect count critical
     debug decode dumps encode endswith environ error escape exception executemany execute executescript field find
     findall finditer fromisoformat fullmatch get getattr getLogger glob hasattr import_module index info isinstance
     joinpath lstrip match mktemp open partition pop prefix print read_text relative_to removeprefix removesuffix
@@ -55,7 +55,7 @@ _DEAF = frozenset(
 )
 _DEAF_IN_WINDOW = frozenset(
     """
-    Message OSError QColor QKeySequence Signal StudioError WorkerService carried findData getAxis offer property
+    Message OSError ValueError QColor QKeySequence Signal StudioError WorkerService carried findData getAxis offer property
     setApplicationName setDefaultSuffix setDesktopFileName setObjectName setProperty setStyle setStyleSheet set_role
     show_page show_part translated
     """.split()
