@@ -55,9 +55,9 @@ _DEAF = frozenset(
 )
 _DEAF_IN_WINDOW = frozenset(
     """
-    Message OSError ValueError QColor QKeySequence Signal StudioError WorkerService carried findData getAxis offer property
-    setApplicationName setDefaultSuffix setDesktopFileName setObjectName setProperty setStyle setStyleSheet set_role
-    show_page show_part translated
+    Message OSError ValueError QColor QKeySequence Signal StudioError WorkerService carried findData getAxis offer
+    property setApplicationName setDefaultSuffix setDesktopFileName setObjectName setProperty setStyle setStyleSheet
+    set_role show_page show_part translated
     """.split()
 )
 _NOT_WORDS = re.compile(
