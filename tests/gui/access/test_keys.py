@@ -40,8 +40,10 @@ def test_what_is_not_there_is_said_and_arrows_choose(full, qtbot):
     palette.reject()
 
 
-def test_every_button_of_a_page_is_in_the_palette(full, every_page):
-    for _ in every_page():
+def test_every_button_of_a_page_is_in_the_palette_and_a_grey_one_says_why(full, every_page):
+    for page in every_page():
+        shown = [one for one in full.window.findChildren(QAbstractButton) if one.isVisible()]
+        assert [(page, one.text()) for one in shown if not one.isEnabled() and not one.toolTip()] == []
         offered = {action.label for action in full.around.actions()}
         for button in full.window.stack.currentWidget().findChildren(QAbstractButton):
             if button.isVisible() and button.isEnabled() and not getattr(button, "menu", lambda: None)():
