@@ -165,3 +165,12 @@ def test_models_that_cannot_be_loaded_end_a_test_with_a_sentence(qtbot, page, tr
     assert page.notice.what.text() == "The adapter is damaged."
     qtbot.waitUntil(page.blind.again.isVisible)
     assert not page.blind.run.active
+
+
+def test_it_is_opened_for_a_run_with_prompts(qtbot, ready):
+    ready.blind.source.source.setCurrentIndex(ready.blind.source.source.count() - 1)
+    ready.open_blind_test(ready.top.choice.currentData(), ["one", "two"])
+    assert ready.blind.isVisible() and ready.blind.start.isVisible()
+    assert ready.blind.source.prompts() == ["one", "two"]
+    ready.open_blind_test(ready.top.choice.currentData())
+    assert ready.blind.source.prompts() == ["one", "two"]  # what was typed stays
