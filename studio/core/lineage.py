@@ -134,7 +134,7 @@ def _link_model(tree: _Growing, folder: str, key: str, ids: set[str], role: str)
         tree.link(f"run {path.parent.name}", key, role)
         return
     model = f"model {folder}"
-    tree.nodes.setdefault(model, Node(model, "model", path.name, "base model", folder))
+    tree.nodes.setdefault(model, Node(model, "model", path.name, str(path.parent), folder))
     tree.link(model, key, role)
 
 

@@ -82,14 +82,12 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "chosen",
         "Reward of chosen",
-        "DPO: how much likelier than at the start the preferred answers are. It may fall; what counts is the margin.",
+        "How much likelier preferred (or good) answers are than at the start. It may fall; what counts is the margin.",
     ),
-    Metric(
-        "rejected", "Reward of rejected", "The same for the other answers. It should fall below the preferred ones."
-    ),
+    Metric("rejected", "Reward of rejected", "The same for the other answers. It should fall below theirs."),
     Metric(
         "kl",
-        "Distance from the start (KL)",
+        "KL from the start",
         "How far the model has moved from the reference, in nats an answer. A steady climb means that it drifts.",
         spans_orders=True,
     ),
@@ -244,6 +242,7 @@ TRL_NAMES: Mapping[str, str] = {
 
 # What loss says where it is not the surprise at an answer.
 _LOSS_OF: Mapping[str, str] = {
+    "pretrain": "How surprised the model is by the text it reads. It should fall, fast then slowly.",
     "reward": "How far the model's judgements are from people's. It should fall, then level off.",
     "dpo": "How far the model is from favouring the preferred answers more than it did at the start. It falls slowly.",
     "kto": "How far the model is from making good answers likelier and bad ones less likely. It falls slowly.",

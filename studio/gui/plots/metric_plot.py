@@ -30,6 +30,7 @@ from studio.gui.widgets.flow_layout import FlowLayout
 
 _ZOOM = 1.5  # a key press shows this much less or more
 _BESIDE = 0.5  # of what is shown, drawn to either side too, so that moving the plot shows no hole
+_ROUNDING = 1e-9  # of a value: what is this near to each other is the same, and has been smoothed
 _ABOVE = 0.06  # of the values' range left free over and under them
 
 
@@ -95,6 +96,7 @@ class MetricPlot(QFrame):
             other.setSpacing(16)
             other.addWidget(KeySample(self.second.mark, translated(self.second.metric.label)))
             other.addWidget(self._second_readout, 1)
+            other.addSpacing(head.spacing() + self.save.sizeHint().width())  # under the other readout
             layout.addLayout(other)
         layout.addWidget(self.plot, 1)
         layout.addWidget(self.state)
@@ -247,7 +249,8 @@ class MetricPlot(QFrame):
             return
         if self._log:
             low, high = math.log10(max(low, 1e-300)), math.log10(max(high, 1e-300))
-        free = (high - low) * _ABOVE or abs(high) * _ABOVE or 0.5
+        same = high - low <= _ROUNDING * max(abs(low), abs(high))
+        free = (abs(high) if same else high - low) * _ABOVE or 0.5
         values = (low - free, high + free)
         if values != self._values:
             self._values = values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyqtgraph as pg
@@ -14,8 +15,12 @@ class ValueAxis(pg.AxisItem):
     """Values in full, with a fixed width so that the plots of a column stand in line."""
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """The words of ticks."""
-        return [in_short(10.0**value if self.logMode else value) for value in values]
+        """The words of ticks, with as many digits as tell one from the next."""
+        if self.logMode or not values:
+            return [in_short(10.0**value) for value in values]
+        furthest = max(abs(value) for value in values)
+        digits = math.ceil(math.log10(furthest / spacing)) + 1 if furthest > spacing > 0 else 0
+        return [in_short(value, max(4, digits)) for value in values]
 
 
 class PlotView(pg.ViewBox):

@@ -27,12 +27,12 @@ _BAND_ALPHA = 40
 _MARKED = 200  # points of a held-out metric that are drawn with a mark each; more would be one thick line
 
 
-def in_short(value: float) -> str:
+def in_short(value: float, digits: int = 4) -> str:
     """A number in as few characters as tell it: 1,234 or 0.25 or 2e-4."""
     if value and abs(value) < 0.001:
         mantissa, exponent = f"{value:.3e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 @dataclass(frozen=True, slots=True)

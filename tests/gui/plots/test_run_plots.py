@@ -325,3 +325,15 @@ def test_small_plots_stand_in_as_many_columns_as_there_is_room_for(qtbot, plots)
     plots.resize(560, 1200)
     qtbot.waitUntil(lambda: len({plot.y() for plot in plots.others}) >= 3)
     assert all(plot.width() <= 560 for plot in plots.plots)
+
+
+def test_ticks_are_told_apart_and_what_is_the_same_is_a_level_line(qtbot, plots):
+    axis = plots.large.plot.left
+    assert axis.tickStrings([0.0, 0.5, 1.0], 1.0, 0.5) == ["0", "0.5", "1"]
+    assert axis.tickStrings([1.00001, 1.00002], 1.0, 1e-5) == ["1.00001", "1.00002"]
+    curves = Curves()
+    for step in range(1, 30):
+        curves.feed(Event("step", 1.0, {"step": step, "loss": 1.0}))
+    plots.show_curves(curves, "sft")
+    low, high = plots.large._view.viewRange()[1]
+    assert high - low > 0.05  # and not the rounding of what was smoothed

@@ -14,7 +14,7 @@ from studio.gui import theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.visible_text import plain_tip
 
-_CARD = QSize(232, 72)
+_CARD = QSize(256, 72)
 _GAP_ACROSS, _GAP_DOWN, _MARGIN = 64, 20, 12
 _WORDS = {
     "model": mark("BASE MODEL"),

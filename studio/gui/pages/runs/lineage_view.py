@@ -62,7 +62,9 @@ class LineageView(QWidget):
         heading = QLabel(tr("Family tree"))
         theme.set_role(heading, "heading")
         about = QLabel(
-            tr("What went into what, from left to right. Press a card to open it. Dashed: rewarded or judged.")
+            tr(
+                "What went into what, from left to right. Press a card to open it. Dashed: rewarded, judged or evaluated."
+            )
         )
         about.setWordWrap(True)
         theme.set_role(about, "muted")
