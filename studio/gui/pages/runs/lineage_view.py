@@ -62,9 +62,7 @@ class LineageView(QWidget):
         heading = QLabel(tr("Family tree"))
         theme.set_role(heading, "heading")
         about = QLabel(
-            tr(
-                "What went into what, from left to right. Press a card to open it. Dashed: rewarded, judged or evaluated."
-            )
+            tr("What went into what, from left to right. Press a card to open it. Dashed: rewarded, judged, evaluated.")
         )
         about.setWordWrap(True)
         theme.set_role(about, "muted")
