@@ -182,6 +182,12 @@ def outcome(run: RunFolder, story: RunStory, exit_code: int | None) -> Outcome:
     worker = run.worker()
     if worker is None and exit_code is None and run.heard == 0 and run.is_there:
         return Outcome(RunState.WAITING, NOT_STARTED, "Start it, or leave it in the queue.")
+    if run.is_there and not run.events.is_file():
+        return Outcome(
+            RunState.FAILED,
+            "The file events.jsonl of this run is gone, so it isn't known how it went.",
+            "Put it back. What the run has saved can be used all the same.",
+        )
     if worker is not None and run.heard <= worker.heard_before:
         story = replace(story, ending=None)  # that of an earlier attempt: this one never said a word
     told = story.ending is not None and story.ending.kind != "failed"

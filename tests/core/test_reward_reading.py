@@ -29,7 +29,7 @@ def test_a_score_that_rises_is_told_with_its_distance():
     )
     assert "risen from 0.175 to 0.842" in sentence
     assert "was 0.1 and is 0.9" in sentence
-    assert "1 nats an answer from its start of the 10 of its budget" in sentence
+    assert "1 nats an answer from its start; its budget is 10" in sentence
     assert not worrying
 
 

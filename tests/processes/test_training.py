@@ -74,6 +74,14 @@ def test_a_crash_is_a_sentence_with_the_last_words(run):
     assert "fell over" in found.log_line
 
 
+def test_a_run_without_its_events_says_so(run):
+    ended(run, start(run, "crash"))
+    run.events.unlink()
+    assert "events.jsonl of this run is gone" in outcome(run, run.recent_story(), None).sentence
+    run.events.mkdir()
+    assert "events.jsonl of this run is gone" in outcome(run, run.recent_story(), None).sentence
+
+
 def test_a_failure_is_said_by_the_worker_itself(run):
     found = ended(run, start(run, "fail"))
     assert (found.state, found.sentence, found.hint) == (

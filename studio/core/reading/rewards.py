@@ -65,6 +65,6 @@ def _trend(curves: Curves) -> Reading:
         told += f"; on held-out prompts it was {short(measured[0])} and is {short(measured[-1])}"
     distance, budgets = mean(curves.by_name["kl"].values[-part:]), curves.by_name["kl_budget"].values
     if not math.isnan(distance):
-        whole = f" of the {short(budgets[-1])} of its budget" if budgets else ""
+        whole = f"; its budget is {short(budgets[-1])}" if budgets else ""
         told += f". The model is {short(distance)} nats an answer from its start{whole}"
     return Reading(f"{told}.")

@@ -33,7 +33,7 @@ from studio.jobs.runs import ProjectRuns
 from studio.storage.project import Project
 
 _LEAST = 600  # pixels: with less, the page scrolls
-_WIDTHS = {"State": 96, "Method": 160, "Result": 216, "Steps": 70, "Time": 80, "Tags": 120, "Made": 130}
+_WIDTHS = {"State": 112, "Method": 160, "Result": 216, "Steps": 70, "Time": 80, "Tags": 120, "Made": 130}
 
 
 class HistoryView(QWidget):

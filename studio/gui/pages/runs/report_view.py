@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.reward_report import Report
 from studio.gui import theme
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from studio.gui.plots.report_plots import ReportPlot
 
 
-class ReportView(QScrollArea):
+class ReportView(QWidget):
     """Shows the report in the file given to `show_file`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName(tr("Report on the reward model"))
         self.kind = ""  # of the dataset that the judge learned from
         self.words = [QLabel() for _ in range(4)]  # a paragraph each
@@ -42,14 +40,12 @@ class ReportView(QScrollArea):
         self._row = QHBoxLayout()
         self._row.setSpacing(12)
         self.plots: list[ReportPlot] = []
-        whole = QWidget()
-        layout = QVBoxLayout(whole)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(card)
         layout.addLayout(self._row)
         layout.addStretch()
-        self.setWidget(whole)
 
     def show_file(self, file: Path) -> bool:
         """Show another report; whether there is one that can be read."""
