@@ -35,6 +35,11 @@ class AppSettings:
     notify: bool = setting(
         True, "Notify when a run ends", "A desktop notification when the window isn't the one in front."
     )
+    tensorboard: bool = setting(
+        False,
+        "Write TensorBoard files",
+        "While it trains, a run also writes its curves into a folder “tensorboard” beside it.",
+    )
     method: str = setting("sft", "Method", "The way to train that was chosen last.")
     labeller: str = setting(
         "", "Your name", "Under this name your verdicts are kept; empty is the name that you have on this computer."

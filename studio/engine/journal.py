@@ -12,6 +12,7 @@ from typing import Any
 
 from studio.core.events import Event
 from studio.storage.runs import EventWriter, RunFolder, StopRequest
+from studio.storage.tensorboard import TensorboardWriter
 
 
 class Stopped(Exception):
@@ -23,10 +24,10 @@ class Stopped(Exception):
 
 
 class Journal:
-    """Appends events to a run's file, each with the time."""
+    """Appends events to a run's file, each with the time. beside: what else they are written to, while it can be."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, beside: TensorboardWriter | None = None) -> None:
+        self._path, self._beside = path, beside
         self._lock = threading.Lock()  # lines come from two threads
         self._writer = EventWriter(path)
 
@@ -38,6 +39,12 @@ class Journal:
         """Append an event that was made elsewhere. Raises OSError."""
         with self._lock:
             self._writer.write(event)
+            if self._beside is not None:
+                try:
+                    self._beside.write(event)
+                except OSError:  # no reason to end a run
+                    self._beside.close()
+                    self._beside = None
 
     def reopen(self) -> None:
         """Begin on a fresh line, after a write that may have been torn."""
@@ -46,8 +53,10 @@ class Journal:
             self._writer = EventWriter(self._path)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._writer.close()
+        if self._beside is not None:
+            self._beside.close()
 
 
 class StopBell:

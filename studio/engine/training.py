@@ -44,6 +44,8 @@ from studio.storage.recovery import take_smaller_passes
 from studio.storage.revisions import at_hash
 from studio.storage.reward_models import print_of_rewards
 from studio.storage.runs import MANIFEST, Checkpoint, RunFolder, StopRequest, seal
+from studio.storage.settings import load_settings
+from studio.storage.tensorboard import TensorboardWriter
 from studio.storage.workers import worker_of
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def train(folder: Path) -> int:
         try:
             heard = run.heard
             _record_this_process(run, heard)
-            journal = Journal(run.events)
+            journal = Journal(run.events, _tensorboard(run))
         except (OSError, StudioError) as trouble:
             return _unsaid(run, trouble)
         try:
@@ -88,6 +90,15 @@ def train(folder: Path) -> int:
         finally:
             journal.close()
         return EXIT_SAID
+
+
+def _tensorboard(run: RunFolder) -> TensorboardWriter | None:
+    """What writes the curves for TensorBoard, if the settings say so; what goes wrong there ends no run."""
+    try:
+        return TensorboardWriter(run) if load_settings().tensorboard else None
+    except StudioError as trouble:
+        log(trouble.sentence)
+        return None
 
 
 def _record_this_process(run: RunFolder, heard: int) -> None:

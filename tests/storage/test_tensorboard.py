@@ -7,7 +7,7 @@ from studio.core.errors import StudioError
 from studio.core.events import Event
 from studio.core.recipes import Recipe
 from studio.storage.runs import EventWriter, RunFolder
-from studio.storage.tensorboard import crc32c, write_tensorboard
+from studio.storage.tensorboard import FILE, FOLDER, TensorboardWriter, crc32c, write_tensorboard
 
 
 @pytest.fixture
@@ -84,6 +84,16 @@ def test_every_value_is_written_with_its_step(run):
     assert math.isnan(found["lr", 1])
     assert found["eval_loss", 300] == 0.25
     assert len(found) == 7
+
+
+def test_what_comes_is_added_to_what_was_said_before(run):
+    writer = TensorboardWriter(run)
+    writer.write(Event("phase", 1.0, {"phase": "training"}))
+    writer.write(Event("step", 600.0, {"step": 301, "loss": 0.5, "epoch": 2.0}))
+    writer.close()
+    *_, last = records((run.folder / FOLDER / FILE).read_bytes())
+    assert (last[1], last[2]) == (600.0, 301)
+    assert len(list(records((run.folder / FOLDER / FILE).read_bytes()))) == 1 + 7 + 1
 
 
 def test_writing_again_replaces_and_a_taken_place_is_said(run):
