@@ -119,10 +119,11 @@ class Desk:
             if not own:
                 continue
             voice_of = self._voices[str(number)]
-            model = self._voices.switch_to(voice_of).model
+            base = self._voices.base_of(voice_of)
+            adapter = base.adapters[voice_of.wanted.adapter] if voice_of.wanted.adapter is not None else None
             samplings = [_with_seed(task.voices[voice][1], turn) for task, voice in own]
             asked = [(task.prompt, sampling) for (task, _), sampling in zip(own, samplings, strict=True)]
-            answers = write_all(model, voice_of.encoder, asked, self._check)
+            answers = write_all(base, adapter, voice_of.encoder, asked, self._check)
             for (task, voice), sampling, found in zip(own, samplings, answers, strict=True):
                 if found is None:
                     continue

@@ -49,8 +49,8 @@ NO_ADAPTER = "__base__"
 class Base:
     """A base model in memory, and the adapters on it by PEFT's name for each.
 
-    passes: in which several write at once. decoder: the light way to write, None for a model that is built in another
-    way; kept: the conversations that it knows, by their panes.
+    tuned_layers: on which adapters hang. passes: in which several write at once. decoder: the light way to write, None
+    for a model that is built in another way; kept: the conversations that it knows, by their panes.
     """
 
     key: Key
@@ -59,6 +59,7 @@ class Base:
     precision: Precision
     passes: Passes
     tuned: PeftModel | None = None
+    tuned_layers: list[Any] = field(default_factory=list[Any])
     adapters: dict[Path, str] = field(default_factory=dict[Path, str])
     decoder: Decoder | None = None
     kept: dict[str, Kept] = field(default_factory=dict[str, "Kept"])
@@ -167,7 +168,7 @@ class Voices:
 
         adapters: PEFT's names of the adapters that a row of a batch is given, where the layers mix several.
         """
-        layers = adapter_layers(base.model)
+        layers = base.tuned_layers
         on = [(_active(layer) if adapters is None else adapters) & set(layer.r) for layer in layers]
         names = set().union(*on)
         if not names:
@@ -222,7 +223,7 @@ class Voices:
         except BaseException:
             self._let_go(base.key)  # half an adapter may hang on it
             raise
-        base.adapters[adapter] = name
+        base.adapters[adapter], base.tuned_layers = name, adapter_layers(base.model)
 
     def _let_go(self, key: Key) -> None:
         import torch

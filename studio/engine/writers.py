@@ -3,13 +3,14 @@ writes alone when it is its turn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from studio.core.conversation import Sampling
 from studio.engine.beams import BeamAnswer
 from studio.engine.chorus import Chorus, HeavyWriting, Part, Way, can_be_mixed
+from studio.engine.decoding.rows import Kept
 from studio.engine.decoding.writing import Asked, LightWriting
 from studio.engine.generation import Answer, Writing, own_penalty, stop_tokens_of
 from studio.engine.voices import Base, Loaded, Voices
@@ -97,7 +98,8 @@ class _Together:
                 held=pane.held,
             )
             parts[name] = Part(writing, _adapter_of(base, pane))
-        self._chorus = Chorus(_way(base, parts, light=light), parts, base.model.device)
+        way = way_of(base, parts, light=light, kept=base.kept)
+        self._chorus = Chorus(way, parts, base.model.device)
         self.running = {
             name: voices.running(base, {part.adapter} if part.adapter else set()) for name, part in parts.items()
         }
@@ -118,10 +120,11 @@ class _Together:
         return Ended(len(part.writing.tokens), part.seconds, why) if why is not None else None
 
 
-def _way(base: Base, parts: Mapping[str, Part], *, light: bool) -> Way:
+def way_of(base: Base, parts: Mapping[str, Part], *, light: bool, kept: MutableMapping[str, Kept]) -> Way:
+    """How the rows of these answers go through a base. kept: conversations that the light way knows and remembers."""
     if light and base.decoder is not None:
         asked = [Asked(name, part.writing.prompt, base.light(part.adapter)) for name, part in parts.items()]
-        return LightWriting(base.decoder, asked, base.kept)
+        return LightWriting(base.decoder, asked, kept)
     prompts = [part.writing.prompt for part in parts.values()]
     return HeavyWriting(base.passes, base.model, prompts, [part.adapter for part in parts.values()])
 

@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from studio.core.candidates import Author, Writing, unlike
-from studio.core.conversation import Sampling
+from studio.core.conversation import Sampling, Voice
 from studio.core.errors import StudioError
 from studio.core.judging import margin_of, mark_of_scores, verdict_of
 from studio.core.labelling import LabelPlan, Verdict
@@ -19,8 +19,9 @@ from studio.engine.batch_generation import write_all
 from studio.engine.candidates import Desk
 from studio.engine.generation import Answer, stop_tokens_of
 from studio.engine.judging import ModelJudge, RewardJudge
-from studio.engine.loading import load_encoder, load_model, load_scorer, pick_precision
+from studio.engine.loading import load_adapter, load_encoder, load_model, load_scorer, pick_precision
 from studio.engine.pipe import Request
+from studio.engine.voices import Base, Voices
 
 PROMPTS = ["What?", "Who is it, and what does it want from all of us?", "a", "Count from one to ten, slowly."]
 
@@ -51,30 +52,49 @@ def adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def base_of(folder: Path, adapter: Path | None = None) -> Base:
+    voices = Voices(lambda what: None, lambda: None)
+    voices.load({"one": Voice(folder, adapter)}, "cpu")
+    return voices.base_of(voices["one"])
+
+
+@pytest.mark.parametrize("light", [True, False])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_batch_writes_what_each_would_write_alone(tiny_base: Path, temperature: float) -> None:
-    model = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
-    encoder = load_encoder(tiny_base, "model")
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_batch_writes_what_each_would_write_alone(
+    tiny_base: Path, adapter: Path, temperature: float, *, light: bool, tuned: bool
+) -> None:
+    base, encoder = base_of(tiny_base, adapter if tuned else None), load_encoder(tiny_base, "model")
+    assert base.is_light(base.adapters.get(adapter))
+    if not light:
+        base.decoder = None
     samplings = [
         Sampling(temperature=temperature, top_p=0.9, top_k=20, max_new_tokens=5 + 9 * n, seed=n)
         for n in range(len(PROMPTS))
     ]
     asked = [((Message("user", text),), sampling) for text, sampling in zip(PROMPTS, samplings, strict=True)]
-    together = write_all(model, encoder, asked)
+    together = write_all(base, base.adapters.get(adapter), encoder, asked)
+    model: Any = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
+    model = load_adapter(model, adapter) if tuned else model
     stops = stop_tokens_of(model, encoder.tokenizer, encoder.end_of_turn)
     for (prompt, sampling), found in zip(asked, together, strict=True):
+        ids, context = encoder.prompt(prompt), encoder.context
         alone = Answer(
-            model, encoder.tokenizer, encoder.prompt(prompt), sampling, stop_tokens=stops, context=encoder.context
+            model.get_base_model() if tuned else model,
+            encoder.tokenizer,
+            ids,
+            sampling,
+            stop_tokens=stops,
+            context=context,
         )
         assert found is not None
         assert (found.text, found.ended) == (alone.write(100.0), alone.ended)
 
 
 def test_a_prompt_that_cannot_be_read_whole_is_left_out(tiny_base: Path) -> None:
-    model = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
     encoder = load_encoder(tiny_base, "model")
     asked = [((Message("user", text),), Sampling(max_new_tokens=3)) for text in ("x " * 900, "short")]
-    found = write_all(model, encoder, asked)
+    found = write_all(base_of(tiny_base), None, encoder, asked)
     assert found[0] is None
     assert found[1] is not None
 

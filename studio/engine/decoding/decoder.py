@@ -19,6 +19,7 @@ from studio.engine.decoding.low_rank import Adapter
 from studio.engine.decoding.products import Product, product
 from studio.engine.decoding.rows import Rows
 
+_THIN = 16 << 20  # bytes of weights, of which one thread writes sooner than several that wait for each other
 _AT_ONCE = 512  # tokens of a prompt that are read in one pass
 _PARTS = {"input_layernorm", "post_attention_layernorm", "self_attn", "mlp"}
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm"}
@@ -75,6 +76,7 @@ class Decoder:
         self._model = model
         self._rotary: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = rotary
         self.embeddings: Tensor = body.embed_tokens.weight
+        self._is_thin = sum(weight.nbytes for weight in model.parameters()) <= _THIN
         self.layers = [self._layer(layer, packed) for layer in layers]
         self._norm = _norm(body.norm)
         self._head = product(head.weight, head.bias, packed=packed)
@@ -83,7 +85,11 @@ class Decoder:
 
     def rows(self, lengths: Sequence[int]) -> Rows:
         """Room for prompts of so many tokens, a row each."""
-        dtype, device = self.embeddings.dtype, self.embeddings.device
+        device = self.embeddings.device
+        # A processor's attention of few tokens takes ten times as long in 16 bits as in 32, which hold the same numbers
+        # and end up a rounding apart. One answer alone is transformers' own, as its products are.
+        in_32_bits = device.type == "cpu" and len(lengths) > 1
+        dtype = torch.float32 if in_32_bits else self.embeddings.dtype
         return Rows(len(self.layers), lengths, self._key_heads, self._width, dtype, device)
 
     def read(self, rows: Rows, row: int, prompt: Sequence[int], known: int, adapter: Adapter | None) -> Tensor:
@@ -92,17 +98,21 @@ class Decoder:
         hidden = torch.empty(0)
         for start in range(known, len(prompt), _AT_ONCE):
             hidden = self._prompt_part(rows, row, start, prompt[start : start + _AT_ONCE], adapter)
-        return self._head(self._norm(hidden[-1:]))[0]
+        return self._head(self._norm(hidden))[0]
 
     def write(self, rows: Rows, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
         """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. adapters: which
         rows go through which; those of none are the base's alone. When `check` raises it is as if it wasn't called."""
-        column = rows.advance()
+        column, threads = rows.advance(), torch.get_num_threads()
+        if self._is_thin:
+            torch.set_num_threads(1)
         try:
             return self._write(rows, column, tokens, adapters)
         except BaseException:
             rows.end = column
             raise
+        finally:
+            torch.set_num_threads(threads)
 
     def _write(self, rows: Rows, column: int, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
         cos, sin = self._angles_to(column + 1)
@@ -119,13 +129,12 @@ class Decoder:
             kept_keys[:, :, column] = keys
             kept_values[:, :, column] = values
             # Heads that share keys stand side by side as if they were tokens, so keys need not be repeated.
-            return F.scaled_dot_product_attention(
-                queries.reshape(count, self._key_heads, groups, self._width),
-                kept_keys[:, :, : column + 1],
-                kept_values[:, :, : column + 1],
-                mask,
-                scale=self._scaling,
-            ).reshape(count, -1)
+            side_by_side = queries.reshape(count, self._key_heads, groups, self._width)
+            seen_keys, seen_values = kept_keys[:, :, : column + 1], kept_values[:, :, : column + 1]
+            seen = F.scaled_dot_product_attention(
+                side_by_side.to(seen_keys.dtype), seen_keys, seen_values, mask, scale=self._scaling
+            )
+            return seen.to(queries.dtype).reshape(count, -1)
 
         hidden = F.embedding(tokens, self.embeddings)
         for number, layer in enumerate(self.layers):
@@ -146,25 +155,28 @@ class Decoder:
         grouped = self._heads != self._key_heads
 
         def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-            kept_keys, kept_values = (kept[row : row + 1, :, first : first + end] for kept in rows.layers[layer])
-            kept_keys[0, :, start:] = keys.transpose(0, 1)
-            kept_values[0, :, start:] = values.transpose(0, 1)
+            kept = [part[row : row + 1, :, first : first + end] for part in rows.layers[layer]]
+            fresh = [part.transpose(0, 1)[None] for part in (keys, values)]
+            for before, now in zip(kept, fresh, strict=True):
+                before[:, :, start:] = now
+            seen_keys, seen_values = (part.to(queries.dtype) for part in kept) if start else fresh
+            alone = len(queries) == 1  # the end, which sees all
             out = F.scaled_dot_product_attention(
                 queries.transpose(0, 1)[None],
-                kept_keys,
-                kept_values,
-                mask,
-                is_causal=mask is None and count > 1,
+                seen_keys,
+                seen_values,
+                None if alone else mask,
+                is_causal=mask is None and not alone,
                 scale=self._scaling,
                 enable_gqa=grouped,
             )
-            return out[0].transpose(0, 1).reshape(count, -1)
+            return out[0].transpose(0, 1).reshape(len(queries), -1)
 
         hidden = F.embedding(torch.tensor(ids, device=device), self.embeddings)
         adapters = [(slice(None), adapter)] if adapter is not None else []
         for number, layer in enumerate(self.layers):
             hidden = self._block(number, layer, hidden, cos, sin, adapters, attend, self._check)
-        return hidden
+        return hidden  # of the end alone
 
     def _block(
         self,
@@ -177,7 +189,8 @@ class Decoder:
         attend: Callable[[int, Tensor, Tensor, Tensor], Tensor],
         check: Check | None = None,
     ) -> Tensor:
-        """One layer for tokens [tokens, width]. check: called between its products too."""
+        """One layer for tokens [tokens, width]. check: called between its products too; then the tokens are a prompt's,
+        and behind the last layer's attention only their end is gone on with."""
 
         def through(made: Product, name: str, rows: Tensor) -> Tensor:
             if check is not None:
@@ -198,7 +211,10 @@ class Decoder:
             norm_q, norm_k = layer.head_norms
             turning = torch.cat([norm_q(turning[:, : self._heads]), norm_k(turning[:, self._heads :])], 1)
         turning = turning * cos + turning.roll(self._width // 2, -1) * sin
-        seen = attend(number, turning[:, : self._heads], turning[:, self._heads :], made[:, both:])
+        queries = turning[:, : self._heads]
+        if check is not None and number == len(self.layers) - 1:
+            queries, hidden = queries[-1:], hidden[-1:]
+        seen = attend(number, queries, turning[:, self._heads :], made[:, both:])
         hidden = hidden + through(layer.out, "out", seen)
         gate, up = through(layer.gate_up, "gate_up", layer.second_norm(hidden)).chunk(2, -1)
         return hidden + through(layer.down, "down", self._act(gate) * up)

@@ -50,7 +50,10 @@ def product(weight: Tensor, bias: Tensor | None, *, packed: bool) -> Product:
     kept = mkldnn._reorder_linear_weight(weight, _ROWS)
     multiply = mkldnn._linear_pointwise.default
     if weight.dtype == torch.float32 and weight.numel() < _SMALL:
-        return lambda rows: F.linear(rows, weight, bias)
+        turned = weight.detach().t().contiguous()
+        if bias is not None:
+            return lambda rows: F.linear(rows, weight, bias)
+        return lambda rows: torch.mm(rows, turned) if len(rows) in (2, 3) else F.linear(rows, weight)
     if weight.dtype == torch.float32:
         return lambda rows: (
             multiply(rows, kept, bias, *_ALONE) if 1 < len(rows) <= _FEW else F.linear(rows, weight, bias)
