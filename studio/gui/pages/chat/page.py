@@ -202,6 +202,7 @@ class ChatPage(QWidget):
             self.top.choice.addItem(label_of(record), record.id)
         index = self.top.choice.findData(chosen)
         self.top.choice.setCurrentIndex(index if index >= 0 else 0 if found else -1)
+        self.top.choice.setVisible(bool(found))
         self.panes.offer(speakers_of(found, self._models, self._adapters), judges_of(records))
         if found and not len(self.panes):
             self._show_run()

@@ -62,6 +62,10 @@ class PaneText(QTextBrowser):
         self._shown = self._wanted = ""
         self._showing = QTimer(self, singleShot=True)
         self._showing.timeout.connect(self._show_more)
+        self._follows = True  # the end stays in sight, until the reader scrolls up
+        bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._take_place)
+        bar.rangeChanged.connect(self._take_range)
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         """Qt: what a document asks for. Nothing is ever loaded."""
@@ -88,6 +92,7 @@ class PaneText(QTextBrowser):
         if turn.answer:
             Growing(self.document()).finish(turn.answer)
             QTextCursor(self.document()).deleteChar()  # the empty line before its first block
+        self._follow_again(False)
         self.verticalScrollBar().setValue(0)
 
     def add_message(self, turn: Turn) -> None:
@@ -117,11 +122,10 @@ class PaneText(QTextBrowser):
         """The answer is complete."""
         self._showing.stop()
         if self._growing is not None:
-            at_end = self._is_at_end()
+            follows = self._follows
             self._growing.finish(turn.answer)
             self._growing = None
-            if at_end:
-                self.to_end()
+            self._follow_again(follows)
 
     def mark(self, place: int | None) -> None:
         """Mark a turn, by its place."""
@@ -143,26 +147,36 @@ class PaneText(QTextBrowser):
         self.ensureCursorVisible()
 
     def to_end(self) -> None:
-        """Scroll to the end."""
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.maximum())
+        """Scroll to the end, and stay there while more comes."""
+        self._follow_again(True)
 
     @Slot()
     def _show_more(self) -> None:
         if self._growing is None or self._wanted == self._shown:
             return
         began = time.perf_counter()
-        at_end = self._is_at_end()  # a reader who scrolled up stays there
+        follows = self._follows
         self._growing.show(self._wanted)
         self._shown = self._wanted
-        if at_end:
-            self.to_end()
+        self._follow_again(follows)
         took = (time.perf_counter() - began) * 1000
         self._showing.start(max(_EVERY, int(took * _SHARE)))
 
-    def _is_at_end(self) -> bool:
-        bar = self.verticalScrollBar()
-        return bar.value() >= bar.maximum() - 4
+    def _follow_again(self, follows: bool) -> None:
+        """After a change of the text or its width, of which Qt moves the bar too: keep to the end, or to the place."""
+        self._follows = follows
+        if follows:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    @Slot(int)
+    def _take_place(self, value: int) -> None:
+        self._follows = value >= self.verticalScrollBar().maximum() - 4
+
+    @Slot(int, int)
+    def _take_range(self, _low: int, high: int) -> None:
+        if self._follows:
+            self.verticalScrollBar().setValue(high)
 
     def _header(self, word: str, colour: str) -> None:
         look = QTextCharFormat()
@@ -189,10 +203,9 @@ class PaneText(QTextBrowser):
         return cursor
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        at_end = self._is_at_end()
+        follows = self._follows
         super().resizeEvent(event)
-        if at_end:
-            self.to_end()
+        self._follow_again(follows)
 
     # ----------------------------------------------------------------------------------------------- what is clicked
 

@@ -31,6 +31,7 @@ class TopBar(QWidget):
         self.fresh = _quiet(tr("New conversation"), tr("Leaves what was said in all panes; it is kept"))
         self.again = _quiet(tr("Answer again"), tr("Asks the last message again, with the next seed"))
         self.state = QLabel()
+        self.state.setMinimumHeight(self.memory.sizeHint().height())  # in the middle of the row, as the buttons' words
         theme.set_role(self.state, "muted")
         row = FlowLayout(self)
         for widget in (
