@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QProgressBar,
     QPushButton,
     QSplitter,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.dialogue import Turn
 from studio.core.errors import StudioError
+from studio.gui import theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.pages.chat.pane_text import PaneText
 from studio.gui.pages.chat.prompt_run import Task
@@ -48,6 +50,9 @@ class BatchView(PromptSetView):
         self.run.failed.connect(self._tell)
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("Prompts that are answered"))
+        self.bar.setTextVisible(False)
+        self.done = QLabel()
+        theme.set_role(self.done, "muted")
         self.stop = QPushButton(tr("Stop"))
         self.stop.clicked.connect(self._stop_or_go_on)
         self.export = QPushButton(tr("Export…"))
@@ -76,6 +81,7 @@ class BatchView(PromptSetView):
         column.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout()
         row.addWidget(self.bar, 1)
+        row.addWidget(self.done)
         for button in (self.stop, self.export, self.other):
             row.addWidget(button)
         column.addLayout(row)
@@ -146,7 +152,7 @@ class BatchView(PromptSetView):
     def _tell(self) -> None:
         done, count = self.run.complete, len(self.run.tasks)
         self.bar.setValue(done)
-        self.bar.setFormat(tr("{done} of {count}", done=done, count=count))
+        self.done.setText(tr("{done} of {count}", done=done, count=count))
         self.stop.setText(tr("Stop") if self.run.active else tr("Go on"))
         self.stop.setVisible(done < count)
         self.export.setEnabled(done > 0)

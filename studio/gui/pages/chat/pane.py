@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from studio.core.conversation import Voice
@@ -20,6 +20,8 @@ from studio.gui.pages.chat.readings import CloseReading
 from studio.gui.pages.chat.speakers import Speaker, same
 from studio.gui.pages.chat.turn_bar import COPY_MESSAGE, TurnBar
 from studio.gui.widgets.elided_label import ElidedLabel
+
+_ROOMY = 200  # pixels of width in which a name and the words of its buttons have room
 
 
 class ChatPane(QWidget):
@@ -117,6 +119,11 @@ class ChatPane(QWidget):
         self.change.setVisible(not name)
         self.set_model(self._name)
         self.show_turns()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: where there is little room the model's name has it; the button's arrow is enough."""
+        super().resizeEvent(event)
+        self.change.setText(tr("Change") if event.size().width() >= _ROOMY else "")
 
     @property
     def name(self) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QHelpEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QComboBox, QLabel, QTextEdit, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QTextEdit, QToolTip, QVBoxLayout, QWidget
 
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.pages.chat.reading_legend import Legend, colour_of
 from studio.gui.pages.chat.readings import SCALES, CloseReading, Measure
+from studio.gui.pages.chat.sides import Column
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.visible_text import plain_tip, visible
 
@@ -43,6 +44,7 @@ class ReadingView(QWidget):
         theme.set_role(self.about, "muted")
         self.legend = Legend()
         self.text = _Tokens()
+        self.text.setMinimumHeight(80)
         self.summary = QLabel(wordWrap=True)
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.others = QLabel(wordWrap=True)
@@ -58,7 +60,8 @@ class ReadingView(QWidget):
         shape = top.sizePolicy()
         shape.setHeightForWidth(True)
         top.setSizePolicy(shape)
-        layout = QVBoxLayout(self)
+        parts = Column()
+        layout = QVBoxLayout(parts)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(top)
@@ -67,6 +70,12 @@ class ReadingView(QWidget):
         layout.addWidget(self.text, 1)
         for label in (self.summary, self.reward, self.others):
             layout.addWidget(label)
+        area = QScrollArea(widgetResizable=True)  # for panes that are not high enough
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(parts)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
         self.offer_judges(())
         theme.watcher().theme_changed.connect(self._paint)
 
