@@ -20,7 +20,8 @@ from studio.engine.decoding.products import Product, product
 from studio.engine.decoding.rows import Rows
 
 _THIN = 16 << 20  # bytes of weights, of which one thread writes sooner than several that wait for each other
-_AT_ONCE = 512  # tokens of a prompt that are read in one pass
+_AT_ONCE, _FEWEST = 512, 64  # tokens of a prompt that are read in one pass, at the most and at the least
+_PRODUCT = 4e9  # operations of one product, after which a stop is heard; some 50 ms of a slow processor
 _PARTS = {"input_layernorm", "post_attention_layernorm", "self_attn", "mlp"}
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm"}
 _MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
@@ -77,6 +78,10 @@ class Decoder:
         self._rotary: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = rotary
         self.embeddings: Tensor = body.embed_tokens.weight
         self._is_thin = sum(weight.nbytes for weight in model.parameters()) <= _THIN
+        self._at_once = _AT_ONCE
+        if self.embeddings.device.type == "cpu":
+            largest = max(2 * mlp.gate_proj.weight.numel(), first.q_proj.weight.numel())
+            self._at_once = int(min(_AT_ONCE, max(_FEWEST, _PRODUCT / (2 * largest))))
         self.layers = [self._layer(layer, packed) for layer in layers]
         self._norm = _norm(body.norm)
         self._head = product(head.weight, head.bias, packed=packed)
@@ -96,8 +101,8 @@ class Decoder:
         """Read a prompt into its row, of which the first `known` tokens are there. Returns the logits [vocabulary] that
         follow its end."""
         hidden = torch.empty(0)
-        for start in range(known, len(prompt), _AT_ONCE):
-            hidden = self._prompt_part(rows, row, start, prompt[start : start + _AT_ONCE], adapter)
+        for start in range(known, len(prompt), self._at_once):
+            hidden = self._prompt_part(rows, row, start, prompt[start : start + self._at_once], adapter)
         return self._head(self._norm(hidden))[0]
 
     def write(self, rows: Rows, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
