@@ -141,11 +141,11 @@ class BlindView(PromptSetView):
         self.test = BlindTest.of(list(how), prompts, seed=random.randrange(2**31))
         self._systems = {pane: system for pane, (_, system) in how.items()}
         self._at = 0
+        self.again.hide()
         return [Task(duel.prompt, (duel.left, duel.right)) for duel in self.test.duels]
 
     def begun(self) -> None:
         """The first duel."""
-        self.again.hide()
         self._show()
         self.setFocus()
 
@@ -219,8 +219,8 @@ class BlindView(PromptSetView):
 
     # ----------------------------------------------------------------------------------------------- coming and going
 
-    @Slot(object)
-    def _stumble(self, _error: StudioError) -> None:
+    @Slot()
+    def _stumble(self) -> None:
         self.again.show()  # the page has said why
 
     @Slot()

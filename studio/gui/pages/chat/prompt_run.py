@@ -29,12 +29,12 @@ class Task:
 
 
 class PromptRun(QObject):
-    """answered(int): a task is complete. ended(): all are, or it was stopped. failed(StudioError): the worker is gone,
-    or its models; then it has stopped too, and `go_on` tries again."""
+    """answered(int): a task is complete. ended(): all are, or it was stopped. failed(): the worker is gone, or its
+    models; then it has stopped too, and `go_on` tries again. Why is said by the page."""
 
     answered = Signal(int)
     ended = Signal()
-    failed = Signal(object)
+    failed = Signal()
 
     def __init__(self, worker: ChatWorker, parent: QObject) -> None:
         super().__init__(parent)
@@ -48,7 +48,6 @@ class PromptRun(QObject):
         worker.text_arrived.connect(self._add)
         worker.done.connect(self._finish)
         worker.failed.connect(self._skip)
-        worker.died.connect(self._fail)
         worker.phase_changed.connect(self._look)
 
     def begin(self, tasks: Sequence[Task], how: Mapping[str, tuple[Sampling, str]]) -> None:
@@ -78,10 +77,13 @@ class PromptRun(QObject):
 
     @Slot()
     def _look(self) -> None:
-        if self.active and self._at is None:
+        if self.active and (self._at is None or self._worker.phase is Phase.CLOSED):
             self._ask_next()
 
     def _ask_next(self) -> None:
+        if self._worker.phase is Phase.CLOSED:
+            self._fail()
+            return
         if self._worker.phase is not Phase.READY or self._worker.model is None:
             return  # `phase_changed` comes
         number = next((place for place, task in enumerate(self.tasks) if not task.done), None)
@@ -133,15 +135,13 @@ class PromptRun(QObject):
     def _skip(self, error: StudioError) -> None:
         """A prompt that can't be answered, one that is too long for instance; or models that can't be loaded."""
         if self.active and self._at is None:
-            self._fail(error)
+            self._fail()
         elif self.active and self._at is not None:
             number, self._at = self._at, None
             self.tasks[number].done, self.tasks[number].problem = True, error.what
             self.answered.emit(number)
             self._ask_next()
 
-    @Slot(object)
-    def _fail(self, error: StudioError) -> None:
-        if self.active:
-            self.active, self._at = False, None
-            self.failed.emit(error)
+    def _fail(self) -> None:
+        self.active, self._at = False, None
+        self.failed.emit()

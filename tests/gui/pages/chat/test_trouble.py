@@ -73,6 +73,26 @@ def test_chat_asks_before_it_takes_the_card_beside_training(qtbot, ready, monkey
     qtbot.waitUntil(lambda: answered(page))
 
 
+def test_a_blind_test_without_models_can_be_gone_on_with(qtbot, ready, monkeypatch):
+    blind = ready.blind
+    ready.sharing.card = "NVIDIA Test"
+    click(qtbot, ready.top.memory)  # unload
+    with monkeypatch.context() as busy:
+        busy.setattr(type(ready._runs), "is_busy", property(lambda _: True))
+        click(qtbot, ready.top.blind)
+        blind.source.typed.setPlainText("one\nendless")
+        click(qtbot, blind.start)
+        box = ready.findChild(QMessageBox, "sharing")
+        next(button for button in box.buttons() if button.text() == "Not now").click()
+    assert blind.again.isVisible()
+    click(qtbot, blind.again)
+    qtbot.waitUntil(blind.buttons["a"].isEnabled)
+    assert blind.again.isHidden()
+    qtbot.waitUntil(lambda: bool(blind.run.tasks[1].answers.get(RIGHT)))
+    ready.memory.unload()  # in the middle of an answer
+    assert blind.again.isVisible()
+
+
 def test_training_that_begins_beside_chat_is_told_and_chat_can_go(qtbot, ready, monkeypatch):
     ready.sharing.card = "NVIDIA Test"
     monkeypatch.setattr(type(ready._runs), "is_busy", property(lambda _: True))
