@@ -112,7 +112,10 @@ def write_licences(parts: list[Part], folder: Path) -> list[str]:
                 taken.add(name)
                 (folder / part.name).mkdir(exist_ok=True)
                 shutil.copyfile(text, folder / part.name / name)
-        if not taken and part.name.lower() not in _OF_QT:
+        if not taken and "apache" in part.licence.lower():  # a text that is the same for everybody, and ours too
+            (folder / part.name).mkdir()
+            shutil.copyfile(Path(__file__).resolve().parent.parent / "LICENSE", folder / part.name / "LICENSE")
+        elif not taken and part.name.lower() not in _OF_QT:
             without.append(part.name)
     for text in sorted((Path(__file__).parent / "licences").iterdir()):  # that Qt is under, and names
         shutil.copyfile(text, folder / text.name)

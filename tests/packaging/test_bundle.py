@@ -173,3 +173,10 @@ def test_entry_gives_back_the_library_path() -> None:
             check=True,
         )
         assert done.stdout.strip() == wanted
+
+
+def test_a_part_under_apache_without_a_text_gets_the_text(tmp_path) -> None:
+    bare = third_party.Part("pypi", "tokenizers", "1", "Apache Software License")
+    other = third_party.Part("pypi", "other", "1", "MIT")
+    assert third_party.write_licences([bare, other], tmp_path / "licences") == ["other"]
+    assert "Apache License" in (tmp_path / "licences" / "tokenizers" / "LICENSE").read_text()
