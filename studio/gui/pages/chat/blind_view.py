@@ -200,6 +200,7 @@ class BlindView(PromptSetView):
         if duel is None or self.stack.currentIndex() != SET_UP + 1 or not self.run.tasks[self._at].done:
             return
         duel.vote = vote
+        self.setFocus()  # a button that turns grey would hand it on to the one that ends the test
         task = self.run.tasks[self._at]
         self._keep(duel, task)
         self._at += 1

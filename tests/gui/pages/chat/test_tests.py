@@ -174,3 +174,14 @@ def test_it_is_opened_for_a_run_with_prompts(qtbot, ready):
     assert ready.blind.source.prompts() == ["one", "two"]
     ready.open_blind_test(ready.top.choice.currentData())
     assert ready.blind.source.prompts() == ["one", "two"]  # what was typed stays
+
+
+def test_after_a_vote_by_mouse_no_key_ends_the_test(qtbot, ready):
+    with qtbot.waitActive(ready.window()):
+        ready.window().activateWindow()
+    begin_blind(qtbot, ready, ["one", "two", "three"])
+    qtbot.waitUntil(ready.blind.buttons["a"].isEnabled)
+    ready.blind.buttons["a"].setFocus()
+    click(qtbot, ready.blind.buttons["a"])
+    assert len(ready.blind.test.judged) == 1
+    assert ready.window().focusWidget() is ready.blind
