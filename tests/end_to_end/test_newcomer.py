@@ -165,6 +165,9 @@ def test_from_the_first_start_to_a_vote_and_an_export(qtbot, studio, kind):
     journey.see("take-away")
     hands.press(take_away.write)
     qtbot.waitUntil(lambda: studio.guiding.panel.step is None, timeout=_TRAINED)
+    qtbot.waitUntil(take_away.write.isEnabled, timeout=_SOON)  # its worker is gone
+    (written,) = (studio.project.folder / "exports").iterdir()
+    assert (written / "adapter_model.safetensors").is_file() and (written / "README.md").is_file()
     journey.see("done")
     assert "You have aligned a language model" in studio.guiding.panel.words.text()
     hands.press(studio.guiding.panel.end)
