@@ -24,6 +24,7 @@ from studio.gui.theme import Tokens
 
 _EXACT = frozenset({"lr", "kl_coef"})  # computed, not measured: no noise to smooth away
 _BAND_ALPHA = 40
+_ROUNDING = 1e-6  # of a value: a spread below it is what single precision makes of values that are all the same
 _MARKED = 200  # points of a held-out metric that are drawn with a mark each; more would be one thick line
 
 
@@ -148,7 +149,8 @@ class Series:
         told = in_short(value)
         spread = self.spread.curve.values if self.spread is not None else ()
         if index < len(spread) and math.isfinite(spread[index]):
-            told += f" ± {in_short(spread[index])}"
+            wide = spread[index] if spread[index] > _ROUNDING * abs(value) else 0.0
+            told += f" ± {in_short(wide)}"
         return f"{told} {self.metric.unit}".strip()
 
     def value_near(self, step: float) -> str:
