@@ -41,7 +41,7 @@ from studio.storage.files import disk_trouble, object_in, tail_of, write_whole
 from studio.storage.workers import WorkerProcess
 
 MANIFEST = "manifest.json"
-_EVENTS_TAILS = (3 * 1024, 64 * 1024)  # bytes; the second where the first holds no step
+_EVENTS_TAILS = (2 * 1024, 64 * 1024)  # bytes; the second where the first holds no step
 
 
 @dataclass(frozen=True, slots=True)
