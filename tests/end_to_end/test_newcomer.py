@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,5 +175,5 @@ def test_from_the_first_start_to_a_vote_and_an_export(qtbot, studio, kind):
     assert not studio.guiding.panel.isVisible()
 
 
-def _all_seen(parts: list[QWidget]) -> bool:
+def _all_seen(parts: Sequence[QWidget]) -> bool:
     return bool(parts) and all(part.isVisible() for part in parts)

@@ -100,6 +100,10 @@ def test_tab_goes_round_and_reaches_every_page(full, every_page, qtbot):
         while full.window.focusWidget() not in seen:
             seen.append(full.window.focusWidget())
             qtbot.keyClick(seen[-1], Qt.Key.Key_Tab)
+        if page == "start":  # as it is read
+            start = full.window.start
+            doors = (start.first_button, start.new_button, start.open_button, start.recent)
+            assert [one for one in seen if one in doors] == list(doors)
         assert full.window.focusWidget() is seen[0], f"Tab is caught on {page} by {full.window.focusWidget()}"
         assert any(shown.isAncestorOf(widget) for widget in seen), f"Tab never comes into {page}"
         buttons = [one for one in shown.findChildren(QAbstractButton) if one.isVisible() and one.isEnabled()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
@@ -117,6 +118,8 @@ class StartPage(QScrollArea):
         self.setWidget(inside)
         self._columns = 0
         self._arrange()
+        for earlier, later in pairwise((self.first_button, self.new_button, self.open_button, self.recent)):
+            QWidget.setTabOrder(earlier, later)
 
     def take_focus(self) -> None:
         """The first door is next."""
