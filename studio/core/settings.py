@@ -11,7 +11,7 @@ FORMAT = 1
 # Set where they are used: by the slider of the plots, a tick box under Train, and its cards.
 SET_ELSEWHERE = frozenset({"smoothing", "advanced", "method"})
 # Each has a complete translation in resources/languages; their own names, so that who reads no other finds theirs.
-LANGUAGES = {"system": "As the desktop", "en": "English"}
+LANGUAGES = {"system": "As the desktop", "en": "English", "zh_CN": "简体中文"}
 
 
 @dataclass(frozen=True)
