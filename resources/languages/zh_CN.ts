@@ -6636,7 +6636,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/app.py"/>
         <location filename="../../studio/gui/pages/data/dataset_head.py"/>
         <source>Label</source>
-        <translation>标签</translation>
+        <translation>标注</translation>
     </message>
     <message>
         <location filename="../../studio/storage/label_export.py"/>
