@@ -114,8 +114,8 @@ class ChatPage(QWidget):
         worker = self.worker
         worker.phase_changed.connect(self._tell)
         worker.loaded.connect(self._take_loaded)
-        runs.list_changed.connect(self._list)
-        runs.run_ended.connect(self._list)
+        runs.list_changed.connect(self._take_runs)
+        runs.run_ended.connect(self._take_runs)
         self._list()
         self._tell()
 
@@ -192,6 +192,11 @@ class ChatPage(QWidget):
     # -------------------------------------------------------------------------------------------------------- the model
 
     @Slot()
+    def _take_runs(self) -> None:
+        """Runs came, went or ended. Each is looked at on the disk, so this waits until somebody sees it."""
+        if self.isVisible():
+            self._list()
+
     def _list(self) -> None:
         """List the runs that have something to talk to, newest first; the choice stays."""
         chosen = self.top.choice.currentData()

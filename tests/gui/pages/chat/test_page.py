@@ -175,8 +175,8 @@ def test_a_program_that_cannot_be_started_is_a_sentence(qtbot, project, runs, tr
     page = ChatPage(project, runs, command=["/nowhere/at/all"])
     qtbot.addWidget(page)
     run_id = trained("first")
-    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
     page.show()
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
     page.open_run(run_id)
     assert page.notice.isVisible()
     assert page.worker.phase is Phase.CLOSED
