@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 # All else is in the program. Mesa, and through it most of X11 and Wayland, come with these.
 DEPENDS = "libc6 (>= 2.36), libgl1, libegl1, libxcb1, libwayland-client0, fontconfig-config, fonts-dejavu-core"
 RECOMMENDS = "libwayland-cursor0, libwayland-egl1, xdg-utils"
+SUGGESTS = "fonts-noto-cjk"  # for the window in Chinese, where a desktop has no such letters yet
 # Both kinds are the same program, so that one takes the other's place.
 PACKAGES = {"offline": "plumbline", "thin": "plumbline-thin"}
 _LEVEL = 12  # of zstd: 282 MB in half a minute; 19 makes 263 in seven
@@ -95,7 +96,7 @@ def _control(kind: str, version: str, size: int) -> str:
     return (
         f"Package: {PACKAGES[kind]}\nVersion: {version}\nArchitecture: amd64\n"
         "Maintainer: The Plumbline developers <developers@plumbline.invalid>\n"
-        f"Installed-Size: {size}\nDepends: {DEPENDS}\nRecommends: {RECOMMENDS}\n"
+        f"Installed-Size: {size}\nDepends: {DEPENDS}\nRecommends: {RECOMMENDS}\nSuggests: {SUGGESTS}\n"
         f"Conflicts: {other}\nReplaces: {other}\nSection: science\nPriority: optional\n"
         "Description: desktop studio in which a language model is made your own\n"
         f" Import data, label answers, train (SFT, reward model, DPO, PPO) and compare, by clicking.\n {_ABOUT[kind]}\n"
