@@ -40,6 +40,7 @@ from studio.storage.runs import RunFolder
 
 _ROWS = 64
 _WINDOW_TIMEOUT = 60  # seconds
+_FIRST_STEP = 600  # a first start from a slow disk behind a virus scanner takes minutes
 _STOP_TIMEOUT = 120
 _STEPS = 30
 _SETTINGS = {"batch_size": 4, "accumulate": 1, "checkpoint_minutes": 0.0, "evaluations": 1}
@@ -123,7 +124,7 @@ class _SelfTest:
     def begin(self) -> str:
         run = self._new_run("sft", "sample rows", max_steps=_STEPS)
         worker = start_run(run)
-        until = time.monotonic() + _STOP_TIMEOUT
+        until = time.monotonic() + _FIRST_STEP
         while worker.poll() is None and run.story().step < 1 and time.monotonic() < until:
             time.sleep(0.02)
         run.request_stop(save=True)
