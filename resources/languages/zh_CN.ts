@@ -6384,7 +6384,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/models/judge_panel.py"/>
         <location filename="../../studio/gui/pages/train/reward_choice.py"/>
         <source>Judge</source>
-        <translation>评判者</translation>
+        <translation>评判</translation>
     </message>
     <message>
         <location filename="../../studio/core/courses.py"/>
@@ -6441,7 +6441,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/label/judge_screen.py"/>
         <location filename="../../studio/gui/pages/label/set_up.py"/>
         <source>Judging</source>
-        <translation>正在评判</translation>
+        <translation>评判</translation>
     </message>
     <message>
         <location filename="../../studio/jobs/candidates.py"/>
