@@ -87,11 +87,37 @@ def test_logits_are_those_of_transformers(name: str, packed: bool) -> None:
         assert torch.allclose(ours.log_softmax(-1), wanted.log_softmax(-1), atol=1e-4)
 
 
-def test_a_long_prompt_is_read_in_parts() -> None:
+@pytest.mark.parametrize("at_once", [512, 64])
+def test_a_long_prompt_is_read_in_parts(at_once: int) -> None:
     model, prompt = llama(), some(1300, 1)
+    decoder = Decoder(model, packed=True)
+    decoder._at_once = at_once
     with torch.inference_mode():
-        made = LightWriting(Decoder(model, packed=True), [Asked("a", prompt, None)], {}).begin()[0]
+        made = LightWriting(decoder, [Asked("a", prompt, None)], {}).begin()[0]
     assert torch.allclose(made.log_softmax(-1), plain(model, prompt)[-1].log_softmax(-1), atol=1e-4)
+
+
+def test_in_16_bits_one_is_what_generate_writes_and_several_are_a_rounding_apart() -> None:
+    model = llama().to(torch.bfloat16)
+    decoder, prompts = Decoder(model, packed=True), [some(9, 1), some(40, 2)]
+    for prompt in prompts:
+        asked: dict[str, Any] = {"do_sample": False, "min_new_tokens": 40, "max_new_tokens": 40}
+        ids = torch.tensor([prompt])
+        wanted = model.generate(ids, attention_mask=torch.ones_like(ids), **asked)[0, len(prompt) :].tolist()
+        with torch.inference_mode():
+            way = LightWriting(decoder, [Asked("a", prompt, None)], {})
+            ours = [int(way.begin()[0].argmax())]
+            while len(ours) < 40:
+                ours.append(int(way.go_on(torch.tensor(ours[-1:]))[0].argmax()))
+        assert ours == wanted
+    written = some(40, 3)
+    with torch.inference_mode():
+        way = LightWriting(decoder, [Asked(str(row), prompt, None) for row, prompt in enumerate(prompts)], {})
+        steps = [way.begin()] + [way.go_on(torch.tensor([token] * 2)) for token in written]
+    for row, prompt in enumerate(prompts):
+        known = plain(model, prompt + written)[len(prompt) - 1 :].float()
+        made = torch.stack([step[row] for step in steps]).float()
+        assert float((made - known).square().mean().sqrt()) < 0.02 * float(known.std())
 
 
 def test_each_row_goes_through_its_own_adapter_and_none_stays() -> None:

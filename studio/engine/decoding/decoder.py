@@ -28,6 +28,7 @@ _MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
 _FIXED_ROPE = {"default", "linear", "llama3", "yarn"}  # whose angles don't depend on how long the text has become
 
 Check = Callable[[], None]
+Adapters = Sequence[tuple[slice | None, Adapter]]  # which rows go through which adapter; None for all rows
 
 
 class NotTaken(Exception):
@@ -105,7 +106,7 @@ class Decoder:
             hidden = self._prompt_part(rows, row, start, prompt[start : start + self._at_once], adapter)
         return self._head(self._norm(hidden))[0]
 
-    def write(self, rows: Rows, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
+    def write(self, rows: Rows, tokens: Tensor, adapters: Adapters) -> Tensor:
         """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. adapters: which
         rows go through which; those of none are the base's alone. When `check` raises it is as if it wasn't called."""
         column, threads = rows.advance(), torch.get_num_threads()
@@ -119,7 +120,7 @@ class Decoder:
         finally:
             torch.set_num_threads(threads)
 
-    def _write(self, rows: Rows, column: int, tokens: Tensor, adapters: Sequence[tuple[slice, Adapter]]) -> Tensor:
+    def _write(self, rows: Rows, column: int, tokens: Tensor, adapters: Adapters) -> Tensor:
         cos, sin = self._angles_to(column + 1)
         if rows.mask is None:
             cos, sin = cos[column, None, None], sin[column, None, None]
@@ -178,7 +179,7 @@ class Decoder:
             return out[0].transpose(0, 1).reshape(len(queries), -1)
 
         hidden = F.embedding(torch.tensor(ids, device=device), self.embeddings)
-        adapters = [(slice(None), adapter)] if adapter is not None else []
+        adapters: Adapters = [(None, adapter)] if adapter is not None else []
         for number, layer in enumerate(self.layers):
             hidden = self._block(number, layer, hidden, cos, sin, adapters, attend, self._check)
         return hidden  # of the end alone
@@ -190,7 +191,7 @@ class Decoder:
         hidden: Tensor,
         cos: Tensor,
         sin: Tensor,
-        adapters: Sequence[tuple[slice, Adapter]],
+        adapters: Adapters,
         attend: Callable[[int, Tensor, Tensor, Tensor], Tensor],
         check: Check | None = None,
     ) -> Tensor:
@@ -203,7 +204,11 @@ class Decoder:
             out = made(rows)
             for place, adapter in adapters:
                 more = adapter.layers[number].get(name)
-                if more is not None:
+                if more is None:
+                    continue
+                if place is None:
+                    more.add_to(out, rows)
+                else:
                     more.add_to(out[place], rows[place])
             return out
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio.engine.decoding.decoder import Decoder
+from studio.engine.decoding.decoder import Adapters, Decoder
 from studio.engine.decoding.low_rank import Adapter
 from studio.engine.decoding.rows import Kept, Rows
 
@@ -33,7 +33,7 @@ class LightWriting:
         self._decoder, self._asked, self._kept = decoder, list(asked), kept
         self._rows: Rows | None = None
         self._first: list[Tensor] = []  # of each row: the logits at its prompt's end
-        self._adapters: list[tuple[slice, Adapter]] = []
+        self._adapters: Adapters = []
 
     def begin(self) -> Tensor:
         """Read the prompts. Returns the logits [rows, vocabulary] that follow them."""
@@ -92,4 +92,5 @@ class LightWriting:
                 found[-1] = (slice(found[-1][0].start, row + 1), asked.adapter)
             else:
                 found.append((slice(row, row + 1), asked.adapter))
-        self._adapters = found
+        everywhere = len(found) == 1 and found[0][0] == slice(0, len(self._asked))
+        self._adapters = [(None, found[0][1])] if everywhere else found
