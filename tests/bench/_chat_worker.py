@@ -62,7 +62,7 @@ class Talk:
             reply = json.loads(self._process.stdout.readline())
             now = time.perf_counter() - began
             if reply["reply"] == "text":
-                first, last = first or now, now
+                first, last = first or (now if reply["text"].strip() else 0.0), now
                 texts[reply["pane"]] += reply["text"]
             elif reply["reply"] == "done":
                 ended[reply["pane"]] = {**reply, "text": texts[reply["pane"]]}

@@ -10,7 +10,7 @@ time, in a thread with a TextIteratorStreamer, as its documentation has it, the 
 is the real worker, its pipe included.
 
 Times count from the moment at which the message is sent, the writing of the prompt by the template included. "text" is
-the first text that can be shown (their streamer holds a word back until the next begins), "token" the first token,
+the first text that can be seen (their streamer holds a word back until the next begins), "token" the first token,
 which ours sends as text at once; "first" is the first turn, "later" the second and third. "speed" is tokens of an
 answer by the whole time that it took, in all turns. Two panes are the base and an adapter on it, asked something new,
 against the base alone and the adapter alone, asked something new too. Each line is a JSON object; medians, in ms.
@@ -143,7 +143,7 @@ class Theirs:
         thread.start()
         told, first = "", 0.0
         for text in streamer:
-            first = first or (time.perf_counter() - began if text else 0.0)
+            first = first or (time.perf_counter() - began if text.strip() else 0.0)
             told += text
         whole = time.perf_counter() - began
         thread.join()
