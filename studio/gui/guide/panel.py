@@ -5,7 +5,7 @@ It shows where the project stands (`jobs.guide`); a step is done when the projec
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -22,8 +22,10 @@ from PySide6.QtWidgets import (
 from studio.core.guide import Standing, Step
 from studio.gui import icons, theme
 from studio.gui.language import mark, tr, translated
+from studio.gui.widgets.flow_layout import FlowLayout
 from studio.jobs.guide import ProjectGuide
 
+_NARROWEST = 260  # logical pixels
 _DONE, _NOW, _LATER, _LEFT_OUT = "✓", "→", "○", "–"
 _SAID = {_DONE: mark("done"), _NOW: mark("next"), _LATER: mark("later"), _LEFT_OUT: mark("left out")}
 
@@ -215,18 +217,16 @@ class GuidePanel(QWidget):
         head.addWidget(self.fold, alignment=Qt.AlignmentFlag.AlignTop)
         self._look_heading = _text("heading")
         self._look_heading.setText(tr("What to look at"))
-        inside = QWidget()
+        self._inside = inside = QWidget()
         self._column = column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(10)
         column.addWidget(self._checklist)
         for part in (self.heading, self.words, self._paths, self.state, self.training, self.next, self.act):
             column.addWidget(part)
-        small = QHBoxLayout()
-        small.setSpacing(4)
+        small = FlowLayout(spacing=4)
         for button in (self.where, self.watch, self.skip):
             small.addWidget(button)
-        small.addStretch()
         column.addLayout(small)
         column.addWidget(self._look_heading)
         column.addWidget(self.look)
@@ -245,7 +245,12 @@ class GuidePanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.progress)
         layout.addWidget(scroll, 1)
-        self.setMinimumWidth(260)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as its longest button, which can't break in two as texts do."""
+        margins = self.layout().contentsMargins()
+        needed = self._inside.minimumSizeHint().width() + margins.left() + margins.right()
+        return QSize(max(_NARROWEST, needed), super().minimumSizeHint().height())
 
 
 def _going(step: int, total: int) -> str:

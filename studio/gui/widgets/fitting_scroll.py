@@ -28,7 +28,8 @@ class FittingScroll(QScrollArea):
         return wanted
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, min(_LEAST, self.sizeHint().height()))
+        bar = self.verticalScrollBar().sizeHint().width()  # which takes its room from what is held
+        return QSize(self._inside.minimumSizeHint().width() + bar, min(_LEAST, self.sizeHint().height()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Grow and shrink with what is held."""

@@ -82,7 +82,6 @@ class TrainPage(QWidget):
         self._tell()
 
     def _lay_out(self) -> None:
-        self.summary.setFixedWidth(360)
         self.summary.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         side = QVBoxLayout()
         side.addWidget(self.summary)

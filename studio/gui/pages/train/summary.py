@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.datasets import DatasetInfo
@@ -33,6 +33,7 @@ _ROWS = (
     mark("Template"),
     mark("You get"),
 )
+_WIDTH = 360  # logical pixels
 _LATER = mark("told after the first steps")
 
 
@@ -102,6 +103,10 @@ class SummaryCard(QFrame):
         rows.addWidget(self.problem)
         layout.addWidget(FittingScroll(told))
         layout.addLayout(self.footer)
+
+    def sizeHint(self) -> QSize:
+        """Always of one width, whatever is told; wider only where a language has longer words."""
+        return QSize(max(_WIDTH, self.minimumSizeHint().width()), super().sizeHint().height())
 
     def show_plan(self, plan: Plan) -> None:
         """Show what is known."""
