@@ -15658,11 +15658,6 @@ ollama run my-model
         <translation>读取文本时计数</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/crash.py"/>
-        <source>crash-{moment}.txt</source>
-        <translation>crash-{moment}.txt</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/dialogue.py"/>
         <source>cut at its limit</source>
         <translation>到达上限而截断</translation>
@@ -15808,6 +15803,11 @@ ollama run my-model
         <location filename="../../studio/gui/pages/chat/readings.py"/>
         <source>expected</source>
         <translation>意料之中</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>failed</source>
+        <translation>失败</translation>
     </message>
     <message>
         <location filename="../../studio/processes/runtimes.py"/>
@@ -16962,6 +16962,11 @@ ollama run my-model
         <translation>停止文字</translation>
     </message>
     <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/exporting/gguf_model.py"/>
         <source>stretches its context by “{rope_type}”</source>
         <translation>用“{rope_type}”延展上下文</translation>
@@ -17454,6 +17459,11 @@ ollama run my-model
         <location filename="../../studio/storage/files.py"/>
         <source>unknown space</source>
         <translation>未知大小的空间</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>unloaded</source>
+        <translation>已卸载</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/train/summary.py"/>
@@ -19967,6 +19977,10 @@ If it happens again, copy the details and report them.</source>
         <location filename="../../studio/gui/pages/data/filter_bar.py"/>
         <source>⚑ flagged</source>
         <translation>⚑ 已标记</translation>
+    </message>
+    <message>
+        <source>crash-{moment}.txt</source>
+        <translation type="vanished">crash-{moment}.txt</translation>
     </message>
 </context>
 </TS>

@@ -100,5 +100,5 @@ def _keep(details: str) -> None:
     with contextlib.suppress(OSError):
         home().mkdir(parents=True, exist_ok=True)
         moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-        with (home() / tr("crash-{moment}.txt", moment=moment)).open("a", encoding="utf-8", errors="replace") as file:
+        with (home() / f"crash-{moment}.txt").open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{_about()}\n{details}\n")

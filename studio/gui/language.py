@@ -26,6 +26,7 @@ _REMEMBERED = 4096  # sentences
 _FEWEST = 6  # letters beside its values by which a template is told from any other text
 _ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
 _ANYTHING = ".*?"
+_DOT = "  ·  "
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -119,6 +120,8 @@ class Sentences(QObject):
         said = QCoreApplication.translate(CONTEXT, text)
         if said != text:
             return said
+        if _DOT in text:  # facts of one line
+            return _DOT.join(map(self.translated, text.split(_DOT)))
         if self._templates is None:
             self._templates = templates_of(self._file)
         for template in self._templates:
@@ -170,13 +173,18 @@ class Template:
         return self._translation.format(**values)
 
     def _written(self) -> str:
-        pattern, seen = "", set[str]()
+        """A value of any shape ends where what follows it first fits: were every other end tried too, a text of two
+        thousand characters would take minutes."""
+        parts, seen = [""], set[str]()
         for literal, name, form in self._places:
-            pattern += re.escape(literal).replace(r"\(s\)", r"(?:\(s\)|s)?")
-            if name is not None:
-                pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{_shape(form)})"
-                seen.add(name)
-        return pattern
+            parts[-1] += re.escape(literal).replace(r"\(s\)", r"(?:\(s\)|s)?")
+            if name is None:
+                continue
+            if name not in seen and _shape(form) == _ANYTHING:
+                parts.append("")
+            parts[-1] += f"(?P={name})" if name in seen else f"(?P<{name}>{_shape(form)})"
+            seen.add(name)
+        return "".join(f"(?>{part})" for part in parts[:-1]) + parts[-1]
 
 
 def templates_of(file: Path) -> list[Template]:

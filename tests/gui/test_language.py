@@ -93,6 +93,20 @@ def test_what_is_not_known_stays_as_it_is(german, text):
     assert translated(text) == text
 
 
+def test_facts_between_dots_are_translated_one_by_one(german):
+    assert translated("300 pairs  ·  own chat template  ·  7 wonders") == "300 Paare  ·  eigene Vorlage  ·  7 wonders"
+
+
+@pytest.mark.timeout(20)
+def test_a_long_text_that_looks_like_many_templates_is_gone_through_at_once():
+    wordy = "{a} is {b}, {c} has {d} of {e} and {f} in {g}; {h} for {i}."
+    template = Template(wordy, wordy)
+    assert template.said("x is x, x has x of x and x in x; x for x." * 40 + "~", str) is None
+    assert template.said("A is B, C has D of E and F in G; H for I.", str.lower) == wordy.format_map(
+        dict(zip("abcdefghi", "abcdefghi", strict=True))
+    )
+
+
 def test_braces_of_its_own_make_no_template(german):
     assert translated("Write it as {“kind”: “ends”}.") == "So: {“kind”: “ends”}."
     assert not any("kind" in template.anchor for template in templates_of(german))

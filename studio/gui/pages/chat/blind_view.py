@@ -110,7 +110,7 @@ class BlindView(PromptSetView):
         row = FlowLayout(self.votes)
         for vote, known, key in _VOTES:
             words = tr(known)
-            button = QPushButton(f"{tr(words)}  ({key})")
+            button = QPushButton(f"{words}  ({key})")
             button.setObjectName(vote)
             button.clicked.connect(self._press)
             row.addWidget(button)
@@ -118,7 +118,7 @@ class BlindView(PromptSetView):
             shortcut = bind(
                 self,
                 key,
-                tr("Blind test: {words}", words=tr(words)),
+                tr("Blind test: {words}", words=words),
                 self._press,
                 context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
             )

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.core.conversation import Voice
 from studio.core.errors import StudioError
-from studio.gui.language import tr
+from studio.gui.language import mark
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.pages.chat.sharing import Sharing
 from studio.gui.pages.chat.worker import ChatWorker, Phase
@@ -17,7 +17,7 @@ from studio.gui.pages.chat.worker import ChatWorker, Phase
 
 class Memory(QObject):
     """begun(): what was said of former loads no longer holds. failed(StudioError). given_up(str): answers that are
-    waited for won't come, and why."""
+    waited for won't come, and why: in English, since it is kept with them."""
 
     begun = Signal()
     failed = Signal(object)
@@ -48,7 +48,7 @@ class Memory(QObject):
         self.begun.emit()
         voices = self._panes.voices()
         if not self._sharing.may_load():
-            self.given_up.emit(tr("not loaded"))
+            self.given_up.emit(mark("not loaded"))
             return
         try:
             if not voices:
@@ -91,4 +91,4 @@ class Memory(QObject):
     def _take_death(self, error: StudioError) -> None:
         self._loaded, self.died = {}, True
         self.failed.emit(error)
-        self.given_up.emit(tr("the model process ended"))
+        self.given_up.emit(mark("the model process ended"))

@@ -72,7 +72,8 @@ class LayoutForm(QWidget):
     def ask_layout(self, columns: list[str]) -> None:
         """Ask for a layout for columns that fit no shape, with a proposal where there is one."""
         proposed = proposals(columns)
-        self.show_layout(columns, proposed[0] if proposed else Layout(tr("Prompt and completion")))
+        usual = Layout(mark("Prompt and completion"))  # the shape's name, which is looked for: not its translation
+        self.show_layout(columns, proposed[0] if proposed else usual)
         self.more.setChecked(True)
 
     def layout_chosen(self) -> Layout | None:

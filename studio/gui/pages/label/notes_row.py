@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -51,7 +52,7 @@ class NotesRow(QWidget):
 
     def noted_in(self, mark: Mark) -> Mark:
         """The mark with what is typed here."""
-        tags = tuple(dict.fromkeys(part.strip() for part in self.tags.text().split(",") if part.strip()))
+        tags = tuple(dict.fromkeys(part.strip() for part in re.split("[,，]", self.tags.text()) if part.strip()))
         return replace(mark, comment=self.comment.text().strip(), tags=tags)
 
     @Slot()

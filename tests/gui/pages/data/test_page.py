@@ -2,7 +2,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QScrollArea
 
-from studio.gui.pages.data import DataPage
+from studio.gui.pages.data import DataPage, layout_form
 from studio.gui.pages.data.tools.export_dialog import ExportDialog
 from studio.gui.pages.data.tools.history_dialog import HistoryDialog
 from studio.storage.datasets import list_datasets
@@ -314,3 +314,13 @@ def test_on_a_small_screen_nothing_stands_beyond_the_edge(project, page_for, qtb
     wait_for_question(page, qtbot)
     qtbot.waitUntil(lambda: page.panel.question.horizontalScrollBar().maximum() == 0)
     page.panel.cancel()
+
+
+def test_a_file_of_no_shape_is_asked_about_in_every_language(qtbot, monkeypatch):
+    """A shape is looked for by its name, which is English below the window."""
+    monkeypatch.setattr(layout_form, "tr", lambda text, **_: f"«{text}»")
+    form = layout_form.LayoutForm()
+    qtbot.addWidget(form)
+    form.ask_layout(["zig", "zag"])
+    assert form.shape.currentData() == "Prompt and completion" and set(form.fields) >= {"prompt", "completion"}
+    assert form.layout_chosen() is None  # nobody has said which column is which

@@ -152,7 +152,7 @@ def test_comment_tags_and_flag_are_kept_without_leaving_the_item(qtbot, empty_pr
     press(qtbot, page, Qt.Key.Key_C)
     qtbot.keyClicks(page.judge.notes.comment, "1 of 2 is wrong")  # digits are letters here
     assert press(qtbot, page, Qt.Key.Key_Return).id == item.id
-    page.judge.notes.tags.setText("hard, maths, hard")
+    page.judge.notes.tags.setText("hard, maths，hard")
     assert press(qtbot, page, Qt.Key.Key_F).id == item.id
     assert page.judge.hasFocus()
     press(qtbot, page, Qt.Key.Key_1)
