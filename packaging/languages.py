@@ -37,8 +37,8 @@ _ASIDE = (
 )  # fmt: skip
 # Single words that sentences below the window are completed with; nothing tells them from keys.
 _SINGLE = (
-    "bad", "characters", "downloaded", "failed", "fallen", "first", "good", "longer", "newer", "no", "none", "other", "People's",
-    "risen", "second", "shorter", "stopped", "tie", "unloaded", "yes",
+    "bad", "characters", "downloaded", "failed", "fallen", "first", "good", "longer", "newer", "no", "none", "other",
+    "People's", "risen", "second", "shorter", "stopped", "tie", "unloaded", "yes",
 )  # fmt: skip
 
 # Calls whose texts nobody reads, or only people who read sources.

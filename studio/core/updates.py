@@ -64,7 +64,7 @@ def release_in(answer: bytes, address: str) -> Release:
             "Check the address of new versions in the settings.",
         )
     parts = _split(page) if isinstance(page, str) else None
-    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
+    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname or parts.username:
         raise StudioError(
             f"{host_in(address)} tells of version {version.strip()[:40]}, but of no page about it.",
             "Look for it where you have Plumbline from.",

@@ -42,6 +42,7 @@ def test_what_a_release_says():
         b'{"tag_name": "1.0"}',
         b'{"tag_name": "1.0", "html_url": "file:///etc/passwd"}',
         b'{"tag_name": "1.0", "html_url": "javascript:alert(1)"}',
+        b'{"tag_name": "1.0", "html_url": "https://host.example@other.example/r"}',
     ],
 )
 def test_what_is_no_release_is_a_sentence(answer):
