@@ -1,6 +1,7 @@
 """The output layer and its loss in one step: logits for a few rows at a time, of the rows that are trained alone.
 
-`cross_entropy` makes the gradient on the way forward, while the logits are in the cache; `token_log_probs` does so when
+A product takes many rows, as products must to be fast, and what is made of its logits a strip of them at a time, which
+stays in the cache from the first look at it to the last. `cross_entropy` makes the gradient on the way forward, while the logits are in the cache; `token_log_probs` does so when
 the layer is frozen and computes the logits again on the way back when it is trained. No tensor is rows x vocabulary.
 """
 
@@ -15,9 +16,10 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F  # noqa: N812
 
-_CACHE = 2**22  # logits at a time on a processor: 16 MB, half of a usual third-level cache
-_CARD = 2**26  # and on a card, where large products are what is fast
-_FEWEST = 256  # rows: below, summing up the weight's gradient costs more than the products
+_STRIP = 2**20  # logits at a time on a processor: 4 MB, less than a usual third-level cache
+_PRODUCT = 2**22  # logits of a product there
+_CARD = 2**26  # and of both on a card, where large products are what is fast
+_FEWEST = 1024  # bytes that a product has for each word: with fewer, summing up the weight's gradient costs more than it
 _WORDS = 4096  # of the weight's gradient at a time on a processor: what is added stays in the cache
 _ROUND = 64  # oneDNN compiles a bf16 product for each new shape, so there are few shapes
 
@@ -67,29 +69,33 @@ def all_logits(hidden: Tensor, head: Head) -> Tensor:
     """The logits [rows, vocabulary] in fp32, without a gradient: for few rows, as when one token of each is chosen."""
     with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
         product = _Product(head, hidden, head.weight, head.bias)
-        rows = [product.logits(product.rows(part), len(hidden[part])).clone() for part in product.parts()]
-        return torch.cat(rows) if len(rows) > 1 else rows[0]
+        strips = (strip for part in product.parts() for strip in product.strips(part, product.rows(part)))
+        logits = [found.clone() for _, found in strips]
+        return torch.cat(logits) if len(logits) > 1 else logits[0]
 
 
 class _Product:
-    """The layer's product in its computing type, a part of the rows at a time, forward and back."""
+    """The layer's product in its computing type, a part of the rows at a time, forward and back; in between its logits
+    in fp32, a strip of the part at a time."""
 
     def __init__(self, head: Head, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         self.head, self.hidden = head, hidden
         self.weight = weight.to(head.dtype) if head.turned is None else head.turned
         self.bias = bias.float() if bias is not None else None
-        self._exact = head.dtype == torch.float32
-        self._round = _ROUND if hidden.device.type == "cpu" and not self._exact else 1
+        self.exact = head.dtype == torch.float32
+        on_processor = hidden.device.type == "cpu"
+        self._round = _ROUND if on_processor and not self.exact else 1
         vocabulary = self.weight.shape[0]
-        room = (_CACHE if hidden.device.type == "cpu" else _CARD) // vocabulary
-        self._step = max(_FEWEST, room // _ROUND * _ROUND)
+        room = (_PRODUCT if on_processor else _CARD) // vocabulary
+        self._step = max(_FEWEST // self.weight.element_size(), room // _ROUND * _ROUND)
         # The largest tensors of a step, made once: freed and made again they would leave holes in the memory.
         rows = min(self._step, -(-hidden.shape[0] // _ROUND) * _ROUND)
-        self._raw = torch.empty(rows, vocabulary, dtype=head.dtype, device=hidden.device)
-        self._wide = self._raw if self._exact else torch.empty_like(self._raw, dtype=torch.float32)
+        self._strip = min(rows, max(1, _STRIP // vocabulary)) if on_processor else max(1, rows)
+        self.raw = torch.empty(rows, vocabulary, dtype=head.dtype, device=hidden.device)
+        self._wide = self.raw[:0] if self.exact else self.raw.new_empty(self._strip, vocabulary, dtype=torch.float32)
 
     def parts(self) -> Iterator[slice]:
-        """Slices that together are all rows, each small enough for the cache."""
+        """Slices that together are all rows, each small enough for one product."""
         return (slice(start, start + self._step) for start in range(0, self.hidden.shape[0], self._step))
 
     def rows(self, part: slice) -> Tensor:
@@ -98,10 +104,16 @@ class _Product:
         missing = -rows.shape[0] % self._round
         return F.pad(rows, (0, 0, 0, missing)) if missing else rows
 
-    def logits(self, rows: Tensor, count: int) -> Tensor:
-        """[count, vocabulary] in fp32, to be overwritten; the next call does so too."""
-        raw = torch.mm(rows, self.weight.T, out=self._raw[: len(rows)])[:count]
-        logits = raw if self._exact else self._wide[:count].copy_(raw)
+    def strips(self, part: slice, rows: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """The logits of a part, strip by strip: [its rows, vocabulary] in fp32, to be overwritten before the next."""
+        raw = torch.mm(rows, self.weight.T, out=self.raw[: len(rows)])
+        end = min(part.stop, len(self.hidden))
+        for start in range(part.start, end, self._strip):
+            strip = slice(start, min(start + self._strip, end))
+            yield strip, self._logits(raw[strip.start - part.start : strip.stop - part.start])
+
+    def _logits(self, raw: Tensor) -> Tensor:
+        logits = raw if self.exact else self._wide[: len(raw)].copy_(raw)
         if self.bias is not None:
             logits.add_(self.bias)
         if self.head.scale != 1.0:
@@ -118,44 +130,49 @@ class _Product:
         return 1 - (logits * (self.head.temperature / cap)).square_() if cap else None
 
     def back(self, gradient: Tensor, slope: Tensor | None) -> Tensor:
-        """The gradient before scale, cap and temperature, in the computing type, rounded up like the rows. Overwrites
-        `gradient`."""
+        """The gradient before scale, cap and temperature. Overwrites `gradient`."""
         if slope is not None:
             gradient.mul_(slope)
         if self.head.scale != self.head.temperature:
             gradient.mul_(self.head.scale / self.head.temperature)
-        if self._exact:
-            return gradient
-        count = len(gradient)
-        raw = self._raw[: count + -count % self._round]
-        raw[:count].copy_(gradient)
-        raw[count:].zero_()
-        return raw
+        return gradient
 
 
 class _Gradients:
-    """Where gradients are summed up: in fp32, and only those that are asked for."""
+    """Where gradients are summed up: in fp32, and only those that are asked for. Strip by strip they stand in place of
+    the logits, or beside them, until a part is whole."""
 
-    def __init__(self, product: _Product, hidden: bool, weight: bool, bias: bool) -> None:
+    def __init__(self, product: _Product, hidden: bool, weight: bool, bias: bool, *, beside: bool = False) -> None:
         device = product.hidden.device
         self.product = product
         self.hidden = torch.empty(product.hidden.shape, dtype=torch.float32, device=device) if hidden else None
         make = torch.empty if len(product.hidden) else torch.zeros  # the first part of the rows is copied in, not added
         self.weight = make(product.weight.shape, dtype=torch.float32, device=device) if weight else None
         self.bias = torch.zeros(product.weight.shape[0], dtype=torch.float32, device=device) if bias else None
-        self._exact = product.weight.dtype == torch.float32
+        self._part = torch.empty_like(product.raw) if beside else product.raw
 
-    def add(self, part: slice, rows: Tensor, gradient: Tensor, count: int) -> None:
+    def put(self, part: slice, strip: slice, of_logits: Tensor, slope: Tensor | None) -> None:
+        """The gradient of a strip's logits, which is overwritten."""
+        place = self._part[strip.start - part.start : strip.stop - part.start]
+        gradient = self.product.back(of_logits, slope)
+        if gradient.data_ptr() != place.data_ptr():
+            place.copy_(gradient)
+        if self.bias is not None:
+            self.bias += gradient.sum(0)
+
+    def add(self, part: slice, rows: Tensor) -> None:
+        """Sum up a part whose strips have all been put. rows: the hidden states of its product."""
+        count = len(self.product.hidden[part])
+        gradient = self._part[: len(rows)]
+        gradient[count:].zero_()
         if self.hidden is not None:
             self.hidden[part] = (gradient @ self.product.weight)[:count]
         if self.weight is not None:
             first = part.start == 0
-            if self._exact:
+            if self.product.exact:
                 torch.addmm(self.weight, gradient.T, rows, beta=0 if first else 1, out=self.weight)
             else:
                 self._add_turned(self.weight, gradient.T, rows, first)
-        if self.bias is not None:
-            self.bias += gradient.sum(0, dtype=torch.float32)
 
     @staticmethod
     def _add_turned(total: Tensor, left: Tensor, right: Tensor, first: bool) -> None:
@@ -188,17 +205,19 @@ class _CrossEntropy(Function):
         correct = torch.zeros((), dtype=torch.long, device=hidden.device)
         with torch.autocast(hidden.device.type, enabled=False):
             for part in product.parts():
-                rows, here = product.rows(part), targets[part]
-                logits = product.logits(rows, len(here))
-                at_target = logits.gather(1, here[:, None])
-                top = logits.amax(1, keepdim=True)
-                correct += (at_target >= top).sum()
-                slope = product.slope(logits) if any(wanted) else None
-                total = logits.sub_(top).exp_().sum(1, keepdim=True)
-                loss += (total.log() + top - at_target).sum()
+                rows = product.rows(part)
+                for strip, logits in product.strips(part, rows):
+                    here = targets[strip]
+                    at_target = logits.gather(1, here[:, None])
+                    top = logits.amax(1, keepdim=True)
+                    correct += (at_target >= top).sum()
+                    slope = product.slope(logits) if any(wanted) else None
+                    total = logits.sub_(top).exp_().sum(1, keepdim=True)
+                    loss += (total.log() + top - at_target).sum()
+                    if any(wanted):
+                        gradients.put(part, strip, _minus_one_at(here, logits.div_(total)), slope)
                 if any(wanted):
-                    gradient = _minus_one_at(here, logits.div_(total))
-                    gradients.add(part, rows, product.back(gradient, slope), len(here))
+                    gradients.add(part, rows)
         ctx.gradients = gradients.hidden, gradients.weight, gradients.bias  # and not what they were made with
         ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype if bias is not None else None
         ctx.mark_non_differentiable(correct)
@@ -235,25 +254,26 @@ class _TokenLogProbs(Function):
         # With a frozen layer the gradient of each row is known up to a factor, which comes on the way back.
         frozen = wanted == [True, False, False]
         gradients = _Gradients(product, *wanted) if frozen else None
-        of_entropy = _Gradients(product, *wanted) if frozen and entropies else None
+        of_entropy = _Gradients(product, *wanted, beside=True) if frozen and entropies else None
         out = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
         spread = torch.empty(len(targets) if entropies else 0, dtype=torch.float32, device=hidden.device)
         with torch.autocast(hidden.device.type, enabled=False):
             for part in product.parts():
-                rows, here = product.rows(part), targets[part]
-                logits = product.logits(rows, len(here))
-                slope = product.slope(logits) if gradients else None
-                at_target = logits.gather(1, here[:, None])
-                probabilities, log_probs, total = _softmax(logits, entropies)
-                out[part] = (at_target - total)[:, 0]
-                if log_probs is not None:
-                    spread[part] = entropy = -(probabilities * log_probs).sum(1)
-                    if of_entropy:
-                        gradient = _of_entropy(probabilities, log_probs, entropy)
-                        of_entropy.add(part, rows, product.back(gradient, slope), len(here))
-                if gradients:
-                    gradient = _minus_one_at(here, probabilities).neg_()
-                    gradients.add(part, rows, product.back(gradient, slope), len(here))
+                rows = product.rows(part)
+                for strip, logits in product.strips(part, rows):
+                    here = targets[strip]
+                    slope = product.slope(logits) if gradients else None
+                    at_target = logits.gather(1, here[:, None])
+                    probabilities, log_probs, total = _softmax(logits, entropies)
+                    out[strip] = (at_target - total)[:, 0]
+                    if log_probs is not None:
+                        spread[strip] = entropy = -(probabilities * log_probs).sum(1)
+                        if of_entropy:
+                            of_entropy.put(part, strip, _of_entropy(probabilities, log_probs, entropy), slope)
+                    if gradients:
+                        gradients.put(part, strip, _minus_one_at(here, probabilities).neg_(), slope)
+                for found in filter(None, (gradients, of_entropy)):
+                    found.add(part, rows)
         ctx.wanted, ctx.head, ctx.entropies, ctx.dtype = wanted, head, entropies, hidden.dtype
         if not entropies:
             ctx.mark_non_differentiable(spread)
@@ -276,18 +296,19 @@ class _TokenLogProbs(Function):
         gradients = _Gradients(product, *ctx.wanted)
         with torch.autocast(hidden.device.type, enabled=False):
             for part in product.parts():
-                rows, here = product.rows(part), targets[part]
-                logits = product.logits(rows, len(here))
-                slope = product.slope(logits)
-                probabilities, log_probs, _ = _softmax(logits, ctx.entropies)
-                of_entropy = None
-                if log_probs is not None:
-                    entropy = -(probabilities * log_probs).sum(1)
-                    of_entropy = _of_entropy(probabilities, log_probs, entropy).mul_(spread[part, None])
-                gradient = _minus_one_at(here, probabilities).mul_(-out[part, None])
-                if of_entropy is not None:
-                    gradient.add_(of_entropy)
-                gradients.add(part, rows, product.back(gradient, slope), len(here))
+                rows = product.rows(part)
+                for strip, logits in product.strips(part, rows):
+                    slope = product.slope(logits)
+                    probabilities, log_probs, _ = _softmax(logits, ctx.entropies)
+                    of_entropy = None
+                    if log_probs is not None:
+                        entropy = -(probabilities * log_probs).sum(1)
+                        of_entropy = _of_entropy(probabilities, log_probs, entropy).mul_(spread[strip, None])
+                    gradient = _minus_one_at(targets[strip], probabilities).mul_(-out[strip, None])
+                    if of_entropy is not None:
+                        gradient.add_(of_entropy)
+                    gradients.put(part, strip, gradient, slope)
+                gradients.add(part, rows)
         tensors = (hidden, weight, bias)
         made = (gradients.hidden, gradients.weight, gradients.bias)
         typed = (g.to(t.dtype) if g is not None else None for g, t in zip(made, tensors, strict=True))

@@ -42,9 +42,10 @@ KINDS = [{}, {"bias": True}, {"scale": 0.25}, {"softcap": 3.0}, {"bias": True, "
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    """Several parts, the last one not full."""
-    monkeypatch.setattr(losses, "_CACHE", 64 * VOCABULARY)
+    """Several parts, the last one not full, of several strips, the last of each not full."""
+    monkeypatch.setattr(losses, "_PRODUCT", 64 * VOCABULARY)
     monkeypatch.setattr(losses, "_FEWEST", 64)
+    monkeypatch.setattr(losses, "_STRIP", 24 * VOCABULARY)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
