@@ -2,8 +2,9 @@
 
     python -m tests.bench._arm KIND FOLDER ARM WAY STEPS BATCH
 
-Its first JSON line tells of the reference pass, if there is one: seconds, seconds of all cores together, tokens. Each
-step has another, with its loss. The last one has the peak memory in MB.
+It begins when its standard input says so, too, once its libraries are loaded. The first JSON line tells of the
+reference pass, if there is one: seconds, seconds of all cores together, tokens. Each step has another, with its loss.
+The last one has the peak memory in MB.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ def main(kind: str, folder: Path, arm: str, way: str, steps: int, batch: int) ->
         keep_freed_memory()
 
     import datasets
+    import peft  # noqa: F401
+    import trl.trainer.sft_trainer  # noqa: F401
     from transformers import TrainerCallback
+
+    sys.stdin.readline()
 
     def tell(**what: Any) -> None:
         print(json.dumps(what), file=events, flush=True)
@@ -133,11 +138,8 @@ def _reward(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str
             {"chosen_ids": row["chosen"], "rejected_ids": row["rejected"], "length": _longer(row)} for row in rows
         ]
         arguments = RewardConfig(**given)
-        return (
-            RewardTrainer(args=arguments, train_dataset=Dataset.from_list(columns), callbacks=[watch], **common),
-            0.0,
-            0,
-        )
+        theirs = RewardTrainer(args=arguments, train_dataset=Dataset.from_list(columns), callbacks=[watch], **common)
+        return theirs, (0.0, 0.0), 0
     own = [RewardRow("pairs", _sides(row), (0.0, 0.0)) for row in rows]
     trainer = RewardModelTrainer(
         args=RewardConfig(**given), data_collator=RewardBatch(0, ROUND), train_dataset=answer_dataset(_columns(own)),

@@ -2,8 +2,9 @@
 
     python -m tests.bench._ppo_arm FOLDER ARM STEPS        (TRL's arms by path, in an environment with TRL 1.12)
 
-Each step is a JSON line: seconds of the clock and of all cores together, episodes, mean answer length, and for ours
-where the time went. The last one has the peak memory and the weights' bytes, what is shared counted once.
+It begins when its standard input says so, too, once its libraries are loaded. Each step is a JSON line: seconds of the
+clock and of all cores together, episodes, mean answer length, and for ours where the time went. The last one has the
+peak memory and the weights' bytes, what is shared counted once.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ class Steps:
         os.dup2(2, 1)  # the libraries print what they like
         self._began = _clocks()
 
+    def begin(self) -> None:
+        """Wait to be asked to begin, or for the next step."""
+        sys.stdin.readline()
+        self._began = _clocks()
+
     def done(self, **what: Any) -> None:
         seconds, cores = (now - then for now, then in zip(_clocks(), self._began, strict=True))
         self.tell(seconds=seconds, cores=cores, episodes=EPISODES, **what)
-        sys.stdin.readline()
-        self._began = _clocks()
+        self.begin()
 
     def tell(self, **what: Any) -> None:
         print(json.dumps(what), file=self._events, flush=True)
@@ -83,6 +88,7 @@ def trl(folder: Path, arm: str, count: int, steps: Steps) -> None:
         def on_step_end(self, *_: Any, **__: Any) -> None:
             steps.done(length=ANSWER)
 
+    steps.begin()
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
     prompts = json.loads((folder / "prompts.json").read_text())
     data = Dataset.from_list([{"input_ids": prompt} for prompt in prompts])
@@ -129,6 +135,8 @@ def ours(folder: Path, arm: str, count: int, steps: Steps) -> None:
     from studio.engine.ppo import method
     from studio.engine.ppo.experience import Prompt
     from studio.engine.trainers import Place
+
+    steps.begin()
 
     class Silent:
         """A supervision that stops nothing."""

@@ -3,13 +3,16 @@
     python -m tests.bench.ppo_speed [--environment FOLDER] [--arms trl_lora,ours_adapter,ours_shared]
                                     [--quick | --full] [--rounds N] [--steps N] [--large]
 
+--quick, as without options: three rounds of a step, two and a half minutes on two quiet cores of 2024 once TRL 1.12 is
+there. --full: seven rounds, five minutes.
+
 A Llama of 25 million random weights, steps of 16 answers of 53 tokens to prompts of 64, four passes over them. Arms
 are processes that take turns, so that whatever else the machine does meets all alike; ratios are medians of each
 round's ratio, by the clock (`times`) and by the seconds of all cores together (`times_by_cores`), which other
-programs disturb less. --quick: two rounds, two minutes on two cores; --full: seven. Peak memory is of the whole
-process. Where our time goes is told in seconds a step. --large also counts the weights that five roles hold over a
-base of 100 million parameters. TRL 1.12 is installed into an environment of its own, for which the package index is
-needed once; without it this benchmark says so and ends. The last line is JSON.
+programs disturb less. Peak memory is of the whole process. Where our time goes is told in seconds a step, and on a
+line of its own in shares. --large also counts the weights that five roles hold over a base of 100 million parameters.
+TRL 1.12 is installed into an environment of its own (--environment keeps it), for which the package index is needed
+once; without it this benchmark says so and ends. A line for each bar says whether it holds; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -25,11 +28,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench._bars import Bar, all_hold
 from tests.bench._material import make, texts_from
 from tests.bench._ppo_arm import ANSWER, ARMS, EPISODES, PROMPT, RANK
 from tests.parity.ppo_vs_trl import environment
 
 WARM = 1  # steps before the clock counts
+FASTER = {"ours_adapter": 2.5, "ours_shared": 3.5}  # at least so many times TRL's episodes a second
+MEMORY, WEIGHTS = 0.5, 1.15  # at most: of TRL's process, and of the base's bytes with all roles on it
 
 
 @dataclass
@@ -57,11 +63,14 @@ class Arm:
                 [*command, str(folder), name, str(WARM + steps)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=told,
             )  # fmt: skip
-        arm = cls(name, process, log)
+        return cls(name, process, log)
+
+    def warm_up(self) -> None:
+        """Do the steps that don't count; before, the process has loaded its libraries."""
+        self._go()
         for _ in range(WARM):
-            arm._read()
-            arm._go()
-        return arm
+            self._read()
+            self._go()
 
     def round(self, steps: int) -> None:
         """So many steps; between rounds the process waits."""
@@ -189,16 +198,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--environment", type=Path, help="where TRL 1.12 is, or is to be kept")
     parser.add_argument("--arms", default="trl_lora,ours_adapter,ours_shared", help=", ".join(ARMS))
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--full", action="store_true")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--quick", action="store_true")
+    amount.add_argument("--full", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--steps", type=int, default=1, help="in a round")
     parser.add_argument("--large", action="store_true")
     told = parser.parse_args()
-    rounds = told.rounds or (2 if told.quick else 7 if told.full else 3)
+    rounds = told.rounds or (7 if told.full else 3)
     figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "answer": ANSWER}
+    bars: list[Bar] = []
     if told.large:
         figures["weights"] = weights_of_roles()
+        bars += [
+            Bar(
+                f"weights with four roles on a base in {name}, of its own",
+                held["weights_of_base"],
+                WEIGHTS,
+                at_most=True,
+            )
+            for name, held in figures["weights"].items()
+        ]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "base"
         try:
@@ -211,6 +231,8 @@ def main() -> int:
         try:
             for name in told.arms.split(","):
                 arms[name] = Arm.start(name, folder, python, rounds * told.steps)
+            for arm in arms.values():
+                arm.warm_up()
             for _ in range(rounds):
                 for arm in arms.values():
                     arm.round(told.steps)
@@ -232,8 +254,20 @@ def main() -> int:
                     }
                     for other in theirs
                 }
+                print(f"{name}, seconds of a step: {_shares(figures['arms'][name]['seconds_of_a_step'])}")
+                for other, found in figures[name].items():
+                    bars += [
+                        Bar(f"{name} against {other}", found["times"], FASTER[name], beside=found["times_by_cores"]),
+                        Bar(f"{name}, memory of {other}'s", found["memory"], MEMORY, at_most=True),
+                    ]
+    hold = all_hold(bars)
     print(json.dumps(figures))
-    return 0
+    return 0 if hold else 1
+
+
+def _shares(seconds: dict[str, float]) -> str:
+    whole = sum(seconds.values())
+    return ", ".join(f"{name} {spent:.2f} ({spent / whole:.0%})" for name, spent in seconds.items())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The output layer and its loss in one step: logits for a few rows at a time, of the rows that are trained alone.
 
-A product takes many rows, as products must to be fast, and what is made of its logits a strip of them at a time, which
-stays in the cache from the first look at it to the last. `cross_entropy` makes the gradient on the way forward, while the logits are in the cache; `token_log_probs` does so when
-the layer is frozen and computes the logits again on the way back when it is trained. No tensor is rows x vocabulary.
+A product takes many rows, as it must to be fast; what is made of its logits takes a strip of them at a time, which
+stays in the cache from the first look at it to the last. `cross_entropy` makes the gradient on the way forward;
+`token_log_probs` does so when the layer is frozen and computes the logits again on the way back when it is trained. No
+tensor is rows x vocabulary.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from torch.nn import functional as F  # noqa: N812
 _STRIP = 2**20  # logits at a time on a processor: 4 MB, less than a usual third-level cache
 _PRODUCT = 2**22  # logits of a product there
 _CARD = 2**26  # and of both on a card, where large products are what is fast
-_FEWEST = 1024  # bytes that a product has for each word: with fewer, summing up the weight's gradient costs more than it
+_FEWEST = (
+    1024  # bytes that a product has for each word: with fewer, summing up the weight's gradient costs more than it
+)
 _WORDS = 4096  # of the weight's gradient at a time on a processor: what is added stays in the cache
 _ROUND = 64  # oneDNN compiles a bf16 product for each new shape, so there are few shapes
 
