@@ -59,7 +59,9 @@ class Arm:
         told = (kind, folder, name, way, WARM + steps, batch)
         command = [sys.executable, "-m", "tests.bench._arm", *map(str, told)]
         with (folder / f"{name}.log").open("w") as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+            )
         return cls(name, process)
 
     def warm_up(self, folder: Path) -> None:
@@ -121,6 +123,12 @@ class Arm:
     def _ended_early(self, folder: Path) -> SystemExit:
         log = (folder / f"{self.name}.log").read_text()[-3000:]
         return SystemExit(f"{self.name} ended early, with status {self.process.wait(60)}:\n{log}")
+
+
+def environment() -> dict[str, str]:
+    """Of all arms: threads that wait for each other sleep, as our workers have it. Spinning, they would take the
+    machine from the arms of whoever else is at work, and look slow."""
+    return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def search(kind: str, folder: Path, way: str, steps: int, batch: int) -> tuple[str, dict[str, float]]:

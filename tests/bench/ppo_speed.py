@@ -31,7 +31,8 @@ from typing import Any
 from tests.bench._bars import Bar, all_hold
 from tests.bench._material import make, texts_from
 from tests.bench._ppo_arm import ANSWER, ARMS, EPISODES, PROMPT, RANK
-from tests.parity.ppo_vs_trl import environment
+from tests.bench._speed import environment
+from tests.parity.ppo_vs_trl import environment as with_trl
 
 WARM = 1  # steps before the clock counts
 FASTER = {"ours_adapter": 2.5, "ours_shared": 3.5}  # at least so many times TRL's episodes a second
@@ -55,7 +56,7 @@ class Arm:
         command = [python if name.startswith("trl") else sys.executable, "tests/bench/_ppo_arm.py"]
         if not name.startswith("trl"):
             command = [sys.executable, "-m", "tests.bench._ppo_arm"]
-        told = {**os.environ, "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
+        told = {**environment(), "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
         told["TRL_EXPERIMENTAL_SILENCE"] = "1"
         log = folder / f"{name}.log"
         with log.open("w") as errors:
@@ -222,7 +223,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "base"
         try:
-            python = environment(told.environment or Path(scratch) / "trl")
+            python = with_trl(told.environment or Path(scratch) / "trl")
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"TRL 1.12 can't be installed here ({error}).", file=sys.stderr)
             return 1

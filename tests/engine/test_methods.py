@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,8 @@ from tests.engine.test_kto import label_rows
 from tests.engine.test_reward import rows_of
 from tests.engine.trainers_for_tests import SMALL, trained
 
+pytestmark = pytest.mark.usefixtures("as_in_a_worker")
+
 # A dataset of each kind that a method takes, the first one first. Methods that write what they learn from have tests of
 # their own.
 CASES = [
@@ -45,17 +46,6 @@ CASES = [
     for kind in method.needs
     if kind != "examples" and not method.is_rewarded
 ]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread_and_own_signals() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -206,17 +196,16 @@ def test_the_reference_is_kept_over_a_stop(
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("method", ["dpo", "reward"])
-def test_a_real_worker_stopped_and_resumed_equals_all_in_one(project: Project, tiny_base: Path, method: str) -> None:
-    straight, broken = (run_in(project, tiny_base, method, "pairs", epochs=9.0, max_steps=40) for _ in range(2))
-    through = start(straight)
+def test_a_real_worker_stopped_and_resumed_equals_all_in_one(project: Project, tiny_base: Path) -> None:
+    """By the method that keeps most between its workers: the reference's answers, too."""
+    straight, broken = (run_in(project, tiny_base, "dpo", "pairs", epochs=9.0, max_steps=40) for _ in range(2))
+    assert training.train(straight.folder) == EXIT_SAID, last_of(straight)
     first = start(broken)
     wait_for_steps(broken, first, 3)
     broken.request_stop(save=True)
     assert first.wait(180) == EXIT_SAID, broken.log_tail()
     assert last_of(broken).kind == "stopped"
     assert start(broken).wait(180) == EXIT_SAID, broken.log_tail()
-    assert through.wait(180) == EXIT_SAID, straight.log_tail()
     assert last_of(broken).kind == last_of(straight).kind == "finished"
     assert_same_result(straight, broken)
 

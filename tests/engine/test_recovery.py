@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,9 @@ from studio.storage.runs import EventWriter, RunFolder
 from tests.engine.runs_for_tests import add_kind, events_of, last_of, project_with, run_in, start
 from tests.engine.test_training import assert_same_result, failing
 
+pytestmark = pytest.mark.usefixtures("as_in_a_worker")
+
 HOOK = "PLUMBLINE_TEST_OUT_OF_MEMORY"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread_and_own_signals() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

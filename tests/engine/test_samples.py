@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from studio.core.runs import EXIT_SAID
 from studio.engine import training
@@ -18,16 +16,7 @@ from studio.storage.runs import RunFolder
 from tests.engine.runs_for_tests import add_kind, events_of, project_with, run_in
 from tests.engine.test_training import assert_same_result
 
-
-@pytest.fixture(autouse=True)
-def _one_thread_and_own_signals() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("as_in_a_worker")
 
 
 @pytest.fixture

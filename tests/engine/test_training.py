@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,7 @@ from studio.storage.revisions import delete_records, order_of
 from studio.storage.runs import MANIFEST, EventWriter, RunFolder
 from tests.engine.runs_for_tests import events_of, last_of, losses_of, project_with, run_in
 
-
-@pytest.fixture(autouse=True)
-def _one_thread_and_own_signals() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("as_in_a_worker")
 
 
 @pytest.fixture

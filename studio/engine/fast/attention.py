@@ -8,6 +8,7 @@ are being written go on token by token over the keys and values kept in `fast.ke
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,6 +63,13 @@ class Layout:
     def total(self) -> int:
         """Tokens in the row, without what rounds it up."""
         return sum(self.lengths)
+
+    @cached_property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """Neighbours of one length, (how many, how long), which are one call. With prefixes each is alone."""
+        if self.prefixes:
+            return tuple((1, length) for length in self.lengths)
+        return tuple((len(list(alike)), length) for length, alike in itertools.groupby(self.lengths))
 
     @cached_property
     def longest(self) -> int:
@@ -132,14 +140,16 @@ def _each_alone(
     query: Tensor, key: Tensor, value: Tensor, layout: Layout, dropout: float, scaling: float | None
 ) -> Tensor:
     rest = query.shape[2] - layout.total
-    pieces = [*layout.lengths, rest] if rest else list(layout.lengths)
+    pieces = [count * length for count, length in layout.runs] + ([rest] if rest else [])
     # split, not slices: its gradient is one concatenation, a slice's is a row of zeros for each sequence.
     queries, keys, values = query.split(pieces, 2), key.split(pieces, 2), value.split(pieces, 2)
-    prefixes: Sequence[Prefix | None] = layout.prefixes or (None,) * len(layout.lengths)
+    prefixes: Sequence[Prefix | None] = layout.prefixes or (None,) * len(layout.runs)
     out: list[Tensor] = []
-    for q, k, v, prefix in zip(queries, keys, values, prefixes, strict=False):
+    for q, k, v, (count, length), prefix in zip(queries, keys, values, layout.runs, prefixes, strict=False):
         mask = None
-        if prefix is not None:
+        if count > 1:
+            q, k, v = (tensor[0].unflatten(1, (count, length)).transpose(0, 1) for tensor in (q, k, v))
+        elif prefix is not None:
             k = torch.cat([keys[prefix.place][:, :, : prefix.length], k], 2)
             v = torch.cat([values[prefix.place][:, :, : prefix.length], v], 2)
             mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril_(prefix.length)
@@ -147,11 +157,10 @@ def _each_alone(
         in_kernel = groups > 1 and use_gqa_in_sdpa(mask, k, v)
         if groups > 1 and not in_kernel:
             k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        out.append(
-            F.scaled_dot_product_attention(
-                q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=in_kernel
-            )
+        seen = F.scaled_dot_product_attention(
+            q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=in_kernel
         )
+        out.append(seen.transpose(0, 1).flatten(1, 2)[None] if count > 1 else seen)
     if rest:
         out.append(out[0].new_zeros(1, query.shape[1], rest, value.shape[3]))
     return torch.cat(out, 2)

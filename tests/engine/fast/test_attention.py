@@ -15,6 +15,7 @@ LAYOUTS = {
     "one token": Layout((1,)),
     "one sequence": Layout((9,)),
     "unequal, some of one token": Layout((5, 1, 12, 1, 3)),
+    "some of one length": Layout((4, 4, 4, 1, 1, 6)),
     "pairs that share prompts": Layout((9, 4, 6, 1), (None, Prefix(0, 5), None, Prefix(2, 6))),
     "three answers to one prompt": Layout((9, 4, 2), (None, Prefix(0, 5), Prefix(0, 3))),
 }
