@@ -4,4 +4,9 @@ Read in this order: `rollouts` (answers are written), `rewards` (what they are w
 them better than foreseen), `experience` (all of this put together), `losses` (what moves the policy and the value
 model), `updates` (they learn), `trainer` (a step, again and again). `roles` says which adapter stands for which model,
 `engine.passes` how sequences go through them.
+
+Where the time goes, on two processor cores with a base of 25 million parameters in bf16, 16 answers of 53 tokens to
+prompts of 64, four passes over them (`tests.bench.ppo_speed` measures it): updates 74 %, of which matrix products a
+half and attention a fifth; writing 19 %; reward, reference and value model 2 to 3 % each. A value head on the policy
+spares half of the updates and the value model's reading, so a step takes 60 % of the time.
 """
