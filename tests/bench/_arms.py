@@ -42,11 +42,7 @@ _DPO: dict[str, dict[str, Any]] = {
     "trl_precomputed_tuned": {**PLAIN, **PRECOMPUTED},
 }
 OPTIONS: dict[str, dict[str, dict[str, Any]]] = {"sft": _SFT, "reward": _REWARD, "dpo": _DPO}
-
-
-def likely_best(kind: str, way: str, vocabulary: int) -> str:
-    """TRL's best as `--full` usually finds it, for when none is searched."""
-    return "trl_grouped_tuned"
+LIKELY_BEST = "trl_grouped_tuned"  # as `--search` usually finds, for when none is searched
 
 
 def options_of(kind: str, arm: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ together, which other programs disturb less. A reference that is computed before
 one pass over the data, is added. Peak memory is of the whole process. A line for each bar says whether it holds; the
 last line is a JSON object.
 
---quick, as without options: both ways, three rounds of a step, TRL's best as --full found it. On two quiet cores of
-2024 four minutes for fine-tuning (of which three with the large vocabulary), two each for reward models and DPO. --full
-searches TRL's options and takes five rounds of three steps: half an hour, and ten minutes each.
+--quick, as without options: both ways, three rounds of a step, TRL's usual best. On two quiet cores about four minutes
+for fine-tuning (of which three with the large vocabulary), two each for reward models and DPO. --full searches TRL's
+options (--search does this alone) and takes five rounds of three steps: about half an hour, and ten minutes each.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench._arms import DEFAULT, OPTIONS, OURS, likely_best
+from tests.bench._arms import DEFAULT, LIKELY_BEST, OPTIONS, OURS
 from tests.bench._bars import Bar, all_hold
 from tests.bench._material import make, texts_from
 
-WARM = 2  # steps before the clock counts
+WARM = 1  # steps before the clock counts
 ALIKE = 0.02  # relative: losses in bf16, whose numbers are known to 1 in 256, along a common path
 SMALL, LARGE = 8192, 65536  # vocabularies
 # At least so many times as fast as TRL's defaults and as its best options, in at most so much of its default's memory.
@@ -215,7 +215,7 @@ def main(kind: str, about: str) -> int:
             make(kind, folder, vocabulary, texts)
             for way in told.ways.split(","):
                 name = f"{way}_{vocabulary // 1024}k"
-                best, tried = told.best or likely_best(kind, way, vocabulary), {}
+                best, tried = told.best or LIKELY_BEST, {}
                 if told.search or (told.full and not told.best):
                     best, tried = search(kind, folder, way, 3, told.batch)
                 if told.search:

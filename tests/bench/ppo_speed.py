@@ -3,7 +3,7 @@
     python -m tests.bench.ppo_speed [--environment FOLDER] [--arms trl_lora,ours_adapter,ours_shared]
                                     [--quick | --full] [--rounds N] [--steps N] [--large]
 
---quick, as without options: three rounds of a step, two and a half minutes on two quiet cores of 2024 once TRL 1.12 is
+--quick, as without options: three rounds of a step, about two and a half minutes on two quiet cores once TRL 1.12 is
 there. --full: seven rounds, five minutes.
 
 A Llama of 25 million random weights, steps of 16 answers of 53 tokens to prompts of 64, four passes over them. Arms
