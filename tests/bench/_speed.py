@@ -77,7 +77,8 @@ class Arm:
     def round(self, steps: int, folder: Path) -> None:
         """Do so many steps and note what they took."""
         told = [self._step(folder) for _ in range(steps)]
-        self.rounds.append(tuple(sum(step[name] for step in told) for name in ("tokens", "seconds", "cores")))
+        tokens, seconds, cores = (sum(step[name] for step in told) for name in ("tokens", "seconds", "cores"))
+        self.rounds.append((tokens, seconds, cores))
 
     def end(self, folder: Path) -> None:
         """Let it finish, and note its memory."""
