@@ -106,6 +106,11 @@ class Evaluation:
     seconds: float = 0.0
     contests: tuple[JudgeContest, ...] = field(default=())
 
+    @property
+    def folder(self) -> str:
+        """What was judged: the adapter's folder, or the whole model's."""
+        return self.adapter or self.base
+
     def to_json(self) -> str:
         """As it stands in its file."""
         values: dict[str, Any] = {"format": FORMAT}
@@ -197,6 +202,12 @@ def figures(known: Evaluation) -> dict[str, Figure]:
     if known.harmful:
         found["refuses"] = _share([refuses(answer.text) for answer in known.harmful])
     return {name: found.get(name, NONE) for name in COLUMNS}
+
+
+def told(known: Evaluation) -> str:
+    """An evaluation in a line: the two figures that say most of those that were measured."""
+    found = [(COLUMNS[name][0], figure) for name, figure in figures(known).items() if figure.value is not None]
+    return ", ".join(f"{label} {figure.text}" for label, figure in found[:2])
 
 
 def contests_of(known: Evaluation, other: Evaluation) -> dict[str, Contest]:

@@ -1,5 +1,5 @@
-"""What takes room on the disk: downloaded models, runs and their checkpoints, the database, the trash, and what other
-programs keep. It is only looked at here; what is deleted goes to a `storage.trash`.
+"""What takes room on the disk: downloaded models, runs and their checkpoints, models that were taken away, the database,
+the trash, and what other programs keep. It is only looked at here; what is deleted goes to a `storage.trash`.
 
 Links are counted where they lead from, so that nothing is counted twice.
 """
@@ -34,6 +34,7 @@ class Kind(StrEnum):
     CONVERTED = "Model of this project"
     RUN = "Run"
     CHECKPOINT = "Checkpoint"
+    EXPORT = "Taken away"
     PARTIAL = "Unfinished download"
     PROJECT = "Data and labels"
     TRASH = "Trash"
@@ -93,8 +94,11 @@ def survey(project: Project, is_cancelled: Callable[[], bool] = lambda: False) -
         Piece(Kind.CONVERTED, model_name(folder), folder, size(folder), _used_by(folder, used))
         for folder in _folders(project.models)
     ]
-    database = sum(_file_size(file) for file in project.folder.glob("project.db*"))
-    pieces.append(Piece(Kind.PROJECT, project.name, project.folder, database, can_go=False))
+    pieces += [
+        Piece(Kind.EXPORT, folder.name, folder, size(folder), _used_by(folder, used))
+        for folder in _folders(project.exports)
+    ]
+    pieces.append(Piece(Kind.PROJECT, project.name, project.folder, _rest(project, size), can_go=False))
     for trash in (project_trash(project.folder), models_trash(home)):
         pieces += [
             Piece(Kind.TRASH, thrown.what, thrown.place, size(thrown.place), can_go=False) for thrown in trash.things()
@@ -104,6 +108,13 @@ def survey(project: Project, is_cancelled: Callable[[], bool] = lambda: False) -
         note = "Other programs use it; “hf cache” of huggingface_hub cleans it up."
         pieces.append(Piece(Kind.CACHE, str(cache), cache, size(cache), note, can_go=False))
     return sorted((piece for piece in pieces if piece.size), key=lambda piece: -piece.size)
+
+
+def _rest(project: Project, size: Callable[[Path], int]) -> int:
+    """What the project's folder holds beside what is a piece of its own: database, evaluations, logs."""
+    listed = {project.runs, project.models, project.exports, project_trash(project.folder).folder}
+    files = sum(_file_size(file) for file in project.folder.glob("*") if not file.is_dir())
+    return files + sum(size(folder) for folder in _folders(project.folder) if folder not in listed)
 
 
 def kept_checkpoints(run: RunFolder) -> dict[Path, str]:

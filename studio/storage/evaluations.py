@@ -82,7 +82,7 @@ def delete_evaluation(project: Project, known: Evaluation) -> None:
 def newest_of(project: Project, folder: Path) -> Evaluation | None:
     """The newest evaluation of the adapter or model in a folder."""
     wanted = str(folder)
-    return next((one for one in list_evaluations(project) if wanted == (one.adapter or one.base)), None)
+    return next((one for one in list_evaluations(project) if wanted == one.folder), None)
 
 
 def table_of(known: Evaluation) -> list[list[str]]:

@@ -25,7 +25,7 @@ def read_facts(project: Project) -> Facts:
     datasets = {info.name: info.kind_name for info in list_datasets(project)}
     with project.connect() as connection:
         said = {bool(votes): int(count) for votes, count in connection.execute(_SAID, (VOTES,))}
-    exports = sum(1 for _ in (project.folder / "exports").glob("[!.]*/README.md"))  # written last
+    exports = sum(1 for _ in project.exports.glob("[!.]*/README.md"))  # written last
     return Facts(datasets, (), said.get(False, 0), said.get(True, 0), exports)
 
 

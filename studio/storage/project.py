@@ -118,6 +118,11 @@ class Project:
         return self.folder / "recipes"
 
     @property
+    def exports(self) -> Path:
+        """Where models are written that are taken away, unless another place was chosen."""
+        return self.folder / "exports"
+
+    @property
     def logs(self) -> Path:
         """Where chat and preview workers log."""
         return self.folder / "logs"

@@ -239,7 +239,7 @@ class DiskView(QWidget):
                 return project_trash(self._project.folder).throw(piece.folder, piece.what)
             case _:
                 self._check_unused(piece)
-                trash = project_trash(self._project.folder) if piece.kind is Kind.CONVERTED else _of_models()
+                trash = _of_models() if piece.kind in (Kind.MODEL, Kind.PARTIAL) else project_trash(self._project.folder)
                 thrown = trash.throw(piece.folder, piece.what)
                 forget(self._project, piece.folder)
                 return thrown

@@ -140,7 +140,7 @@ class TakeAwayPanel(Panel):
             self.numbers.addItem(told if form != GGUF else f"{name}: {told}", name)
         self.numbers.setCurrentIndex(self.numbers.findData(default_numbers(form)))
         self.numbers.setEnabled(self.numbers.count() > 1)
-        parent = Path(self.target.text()).parent if self.target.text() else self._project.folder / "exports"
+        parent = Path(self.target.text()).parent if self.target.text() else self._project.exports
         self.target.setText(str(_free(parent, f"{_file_name(self._model.name)} {FORMS[form][0]}")))
 
     @Slot()

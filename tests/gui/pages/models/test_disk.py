@@ -25,6 +25,8 @@ def view(qtbot, project, runs, make_run, monkeypatch, tmp_path):
     model = place_of(models_home(), "o/tiny")
     shutil.copytree(starter_model(), model)
     record_download(model, Download("o/tiny", "a", "b", {}))
+    (project.exports / "Küche GGUF").mkdir(parents=True)
+    (project.exports / "Küche GGUF" / "a.gguf").write_bytes(b"x" * 5_000)
     made = DiskView(project, runs)
     qtbot.addWidget(made)
     made.resize(1000, 700)
@@ -70,6 +72,17 @@ def test_a_model_is_thrown_away_and_put_back(view, qtbot):
     view.notice.action.click()
     assert place_of(models_home(), "o/tiny").is_dir()
     qtbot.waitUntil(lambda: "o/tiny" in names(view, Kind.MODEL) and not names(view, Kind.TRASH))
+
+
+def test_what_was_taken_away_counts_and_goes_to_the_projects_trash(view, qtbot, project):
+    assert names(view, Kind.EXPORT) == {"Küche GGUF"}
+    select(view, "Küche GGUF")
+    view.throw.click()
+    assert not (project.exports / "Küche GGUF").exists()
+    qtbot.waitUntil(lambda: names(view, Kind.TRASH) == {"Taken away “Küche GGUF”"})
+    assert len(list((project.folder / "trash").iterdir())) == 1
+    view.notice.action.click()
+    assert (project.exports / "Küche GGUF").is_dir()
 
 
 def test_spare_checkpoints_are_cleared_and_the_trash_is_emptied(view, qtbot, project):
