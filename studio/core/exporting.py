@@ -48,6 +48,7 @@ K_FORMATS = {
     "Q3_K_M": "3 bits (k-quant)",
     "Q2_K": "2 bits (k-quant), a clear loss",
 }
+SHARDS = {2.0: "2 GB, as most have it", 5.0: "5 GB", 1000.0: "All in one file"}  # by the most of a file, in gigabytes
 WAYS = {
     "linear": "Weighted sum of the matrices; all adapters need the same rank",
     "cat": "Weighted sum of the changes, exact; the rank is the sum of all ranks",

@@ -1,5 +1,5 @@
-"""What takes room on the disk: downloaded models, runs and their checkpoints, models that were taken away, the database,
-the trash, and what other programs keep. It is only looked at here; what is deleted goes to a `storage.trash`.
+"""What takes room on the disk: downloaded models, runs and their checkpoints, what was taken away, the database, the
+trash, and what other programs keep. It is only looked at here; what is deleted goes to a `storage.trash`.
 
 Links are counted where they lead from, so that nothing is counted twice.
 """

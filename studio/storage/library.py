@@ -72,6 +72,11 @@ class LibraryModel:
         return self.kind is not Kind.JUDGE
 
     @property
+    def parts(self) -> tuple[Path, Path | None]:
+        """What is loaded to use it: a whole model's folder, and the folder of the adapter that lies on it, if any."""
+        return (self.folder, None) if self.base is None else (self.base, self.folder)
+
+    @property
     def about(self) -> str:
         """What it is, in a line."""
         how = METHODS[self.method].label if self.method in METHODS else ""

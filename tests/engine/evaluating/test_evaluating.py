@@ -30,8 +30,8 @@ from studio.storage.evaluations import (
     table_of,
     votes_between,
 )
-from studio.storage.lineage import evaluation_facts
 from studio.storage.label_votes import keep_vote
+from studio.storage.lineage import evaluation_facts
 from studio.storage.project import Project
 from tests.engine.conftest import CHATML, byte_level, tiny_llama
 

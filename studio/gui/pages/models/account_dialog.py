@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.hub import host_of
 from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.widgets.ask import question
+from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.hub import Hub
 from studio.storage.hub_places import endpoint, token_file
 
@@ -27,7 +28,7 @@ class AccountDialog(QDialog):
         self.setWindowTitle(tr("Hugging Face account"))
         self._hub = hub
         host = host_of(endpoint())
-        about = QLabel(
+        about = plain_label(
             tr(
                 "You need no account for most models. Gated ones and your own private ones ask for an access token: "
                 "in your settings on {host}, under Access Tokens, make one of the kind “Read”, and paste it here. "
@@ -35,13 +36,10 @@ class AccountDialog(QDialog):
                 "{token_file}, where its other programs find it too. It is sent with a model only when you tick that.",
                 host=host,
                 token_file=token_file(),
-            )
+            ),
+            "muted",
         )
-        self.state, self.said = QLabel(tr("Looking…")), QLabel()
-        for label in (about, self.state, self.said):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-        theme.set_role(about, "muted")
+        self.state, self.said = plain_label(tr("Looking…")), plain_label()
         self.token = QLineEdit()
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")

@@ -1,72 +1,47 @@
-"""Combine an adapter with another on the same base, by PEFT's ways, and see how alike the two are, layer by layer."""
+"""Combine an adapter with others on the same base, by PEFT's ways, and see how alike two are, layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QPushButton, QTableWidget, QTableWidgetItem, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.exporting import WAYS
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
-from studio.gui.pages.models.panel import Panel
-from studio.gui.pages.models.work_line import WorkLine
-from studio.gui.widgets.notice import Notice
-from studio.jobs.asking import WorkerTask
-from studio.jobs.background import BackgroundTask, end_tasks
+from studio.gui.pages.models.panel import WorkPanel, choice, form_rows, row_of
+from studio.gui.pages.models.parts_form import PartsForm
+from studio.gui.widgets.plain_label import plain_label
+from studio.jobs.background import BackgroundTask
 from studio.processes.asking import Asking, Report
 from studio.storage.library import Kind, LibraryModel, add_to_library, list_library
 from studio.storage.project import Project
 
 _ROWS = 12
+_ALONE = mark("There is no other adapter on the same base model in this project. Train one, or add its folder.")
 
 
-class CombinePanel(Panel):
+class CombinePanel(WorkPanel):
     """Signal: `combined(object Path)`: a new adapter's folder."""
 
     title = mark("Combine")
     combined = Signal(object)
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._project = project
-        self._model: LibraryModel | None = None
-        self.notice = Notice()
-        self.other, self.way = QComboBox(), QComboBox()
-        self.other.setAccessibleName(tr("The other adapter"))
-        self.way.setAccessibleName(tr("Way to combine"))
+        super().__init__(project, tr("combining"), parent)
+        self.parts = PartsForm()
+        self.way = choice(tr("Way to combine"))
         for name, words in WAYS.items():
             self.way.addItem(f"{name}: {translated(words)}", name)
         self.way.setCurrentIndex(self.way.findData("cat"))
-        for combo in (self.other, self.way):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(24)
-        self.own_weight, self.other_weight, self.name = QLineEdit("0.5"), QLineEdit("0.5"), QLineEdit()
-        self.own_weight.setAccessibleName(tr("Weight of this adapter"))
-        self.other_weight.setAccessibleName(tr("Weight of the other adapter"))
+        self.name = QLineEdit()
         self.name.setAccessibleName(tr("Name of the new adapter"))
-        for line in (self.own_weight, self.other_weight):
-            line.setMaximumWidth(96)
+        self.alone = plain_label(_ALONE, "muted")
         self.compare, self.combine = QPushButton(tr("Compare")), QPushButton(tr("Combine"))
-        self.work = WorkLine(tr("combining"))
-        self.told = QLabel()
-        self.told.setTextFormat(Qt.TextFormat.PlainText)
-        self.told.setWordWrap(True)
-        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        theme.set_role(self.combine, "primary")
+        self.told = plain_label(selectable=True)
         self.layers = QTableWidget(0, 4)
         self.layers.setAccessibleName(tr("The two adapters, layer by layer"))
         self.layers.setHorizontalHeaderLabels(
@@ -75,38 +50,17 @@ class CombinePanel(Panel):
         self.layers.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.layers.setTabKeyNavigation(False)
         self.layers.verticalHeader().hide()
-        self._lay_out()
+        self.rows = form_rows(
+            (tr("Add up"), self.parts), (tr("Wa&y"), self.way), (tr("&Name of the new one"), self.name)
+        )
+        self.place(self.alone, self.rows, row_of(self.combine, self.compare), self.work, self.told, self.layers)
+        self.column.addStretch()
+        self.parts.changed.connect(self._offer)
         self.compare.clicked.connect(self._compare)
         self.combine.clicked.connect(self._combine)
-        self.work.over.connect(self._offer)
+        self.alone.hide()
         self.told.hide()
         self.layers.hide()
-
-    def _lay_out(self) -> None:
-        rows = QFormLayout()
-        rows.setHorizontalSpacing(24)
-        rows.setVerticalSpacing(12)
-        rows.addRow(tr("&With"), self.other)
-        rows.addRow(tr("W&eight of this"), self.own_weight)
-        rows.addRow(tr("Weight of the &other"), self.other_weight)
-        rows.addRow(tr("Wa&y"), self.way)
-        rows.addRow(tr("&Name of the new one"), self.name)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.combine)
-        buttons.addWidget(self.compare)
-        buttons.addStretch()
-        theme.set_role(self.combine, "primary")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 12, 0)
-        layout.setSpacing(12)
-        layout.addWidget(self.notice)
-        layout.addLayout(rows)
-        layout.addLayout(buttons)
-        layout.addWidget(self.work)
-        layout.addWidget(self.told)
-        layout.addWidget(self.layers)
-        layout.addStretch()
 
     def suits(self, model: LibraryModel) -> bool:
         """Adapters that write."""
@@ -128,76 +82,54 @@ class CombinePanel(Panel):
 
         BackgroundTask.begin(self, read, self._show_others, self.notice.show_error)
 
-    def close_down(self) -> None:
-        """End what is under way."""
-        end_tasks(self)
-
     @Slot(object)
     def _show_others(self, found: tuple[LibraryModel, list[LibraryModel]]) -> None:
         model, others = found
         if model != self._model:
             return
-        kept = self.other.currentData()
-        self.other.clear()
-        for other in others:
-            self.other.addItem(other.name, other)
-        self.other.setCurrentIndex(max(0, next((k for k, other in enumerate(others) if other == kept), 0)))
+        self.parts.show_model(model, others)
         if not self.name.isModified():
             self.name.setText(tr("{name} and others", name=model.name))
-        if not others:
-            self.told.setText(tr("There is no other adapter on the same base model in this project."))
-            self.told.show()
-        self._offer()
+        self.alone.setVisible(not others)
+        for row in range(self.rows.rowCount()):
+            self.rows.setRowVisible(row, bool(others))
+        for button in (self.combine, self.compare):
+            button.setVisible(bool(others))
 
     @Slot()
     def _compare(self) -> None:
-        model, other = self._model, self.other.currentData()
-        if model is None or other is None:
+        model = self._model
+        if model is None or not self.parts.rows:
             return
-        request = {"do": "compare", "adapters": [str(model.folder), str(other.folder)]}
+        request = {"do": "compare", "adapters": [str(model.folder), str(self.parts.rows[0].model().folder)]}
 
         def compare(worker: Asking, report: Report) -> object:
             return worker.ask(request, "compared", report)
 
-        self._start(compare, self._show_layers)
+        self.begin("export", compare, self._show_layers)
 
     @Slot()
     def _combine(self) -> None:
-        model, other = self._model, self.other.currentData()
-        if model is None or other is None:
+        model = self._model
+        if model is None or self.work.is_busy:
             return
-        self.notice.clear()
         try:
-            parts = [
-                [str(model.folder), _number(self.own_weight.text())],
-                [str(other.folder), _number(self.other_weight.text())],
-            ]
+            parts = [[str(part.folder), weight] for part, weight in self.parts.parts()]
             name = " ".join(self.name.text().replace("/", " ").replace("\\", " ").split()).strip(". ")
             if not name:
                 raise StudioError("The new adapter has no name.", "Type one.")
         except StudioError as error:
             self.notice.show_error(error)
             return
-        target = self._project.models / name
+        target, project = self._project.models / name, self._project
         way, base = self.way.currentData(), str(model.base)
         request = {"do": "combine", "base": base, "adapters": parts, "way": way, "target": str(target)}
-        project = self._project
 
         def combine(worker: Asking, report: Report) -> object:
             made = worker.ask(request, "combined", report)
             return add_to_library(project, Path(str(made["folder"])))
 
-        self._start(combine, self._take_combined)
-
-    def _start(self, work: Callable[[Asking, Report], object], succeeded: Callable[..., object]) -> None:
-        if self.work.is_busy:
-            return
-        self.notice.clear()
-        task = WorkerTask("export", self._project.logs / "export.log", work, self)
-        task.succeeded.connect(succeeded)
-        task.failed.connect(self.notice.show_error)
-        self.work.follow(task)
-        self._offer()
+        self.begin("export", combine, self._take_combined)
 
     @Slot(object)
     def _show_layers(self, reply: dict[str, object]) -> None:
@@ -232,17 +164,7 @@ class CombinePanel(Panel):
 
     @Slot()
     def _offer(self) -> None:
-        for button in (self.compare, self.combine):
-            button.setEnabled(self.other.count() > 0 and not self.work.is_busy)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text.strip().replace(",", "."))
-    except ValueError:
-        raise StudioError(f"The weight is “{text}”, which is not a number.", "Type one such as 0.5 or -1.") from None
-    if not -100 <= value <= 100:
-        raise StudioError(
-            f"The weight is {value:g}, which is far more than makes sense.", "Type one such as 0.5 or -1."
-        )
-    return value
+        """Two can be compared; two or more combined."""
+        count = len(self.parts.rows)
+        self.combine.setEnabled(count > 0 and not self.work.is_busy)
+        self.compare.setEnabled(count == 1 and not self.work.is_busy)

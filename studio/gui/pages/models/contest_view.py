@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.contests import Contest
 from studio.core.evaluation import Evaluation
-from studio.gui import theme
 from studio.gui.language import tr
+from studio.gui.pages.models.panel import choice
+from studio.gui.widgets.plain_label import plain_label
 from studio.storage.judging_shelf import Shelf
 from studio.storage.library import LibraryModel
 
@@ -24,18 +25,9 @@ class ContestView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._known: Evaluation | None = None
-        self.title = QLabel(tr("Who wins"))
-        theme.set_role(self.title, "heading")
-        self.lines = QLabel()
-        self.lines.setTextFormat(Qt.TextFormat.PlainText)
-        self.lines.setWordWrap(True)
-        self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.other, self.judge = QComboBox(), QComboBox()
-        self.other.setAccessibleName(tr("The model to compare with"))
-        self.judge.setAccessibleName(tr("The local model that judges"))
-        for combo in (self.other, self.judge):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(14)
+        self.title, self.lines = plain_label(tr("Who wins"), "heading"), plain_label(selectable=True)
+        self.other = choice(tr("The model to compare with"), letters=14)
+        self.judge = choice(tr("The local model that judges"), letters=14)
         self.ask = QPushButton(tr("Let it judge"))
         self.ask.setToolTip(tr("It reads both answers to each prompt, in both orders, and says which is better"))
         self.ask.clicked.connect(self._ask)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -28,6 +27,7 @@ from studio.gui.pages.models.disk_pieces import PIECE, DiskBar, PieceTable, Size
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.disk import Kind, Piece, survey
@@ -49,12 +49,7 @@ class DiskView(QWidget):
         self._wanted: Path | None = None
         self._asked: list[Piece] = []  # what is to go when the question is answered
         self._thrown: list[Thrown] = []
-        self.title = QLabel(tr("Disk"))
-        theme.set_role(self.title, "title")
-        self.about = QLabel(tr("Counting…"))
-        self.about.setTextFormat(Qt.TextFormat.PlainText)
-        self.about.setWordWrap(True)
-        theme.set_role(self.about, "muted")
+        self.title, self.about = plain_label(tr("Disk"), "title"), plain_label(tr("Counting…"), "muted")
         self.notice = Notice()
         self.notice.action_requested.connect(self._undo)
         self.bar = DiskBar()
@@ -239,7 +234,9 @@ class DiskView(QWidget):
                 return project_trash(self._project.folder).throw(piece.folder, piece.what)
             case _:
                 self._check_unused(piece)
-                trash = _of_models() if piece.kind in (Kind.MODEL, Kind.PARTIAL) else project_trash(self._project.folder)
+                trash = (
+                    _of_models() if piece.kind in (Kind.MODEL, Kind.PARTIAL) else project_trash(self._project.folder)
+                )
                 thrown = trash.throw(piece.folder, piece.what)
                 forget(self._project, piece.folder)
                 return thrown

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSplitter,
@@ -26,13 +25,13 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.core.forecast import Device
 from studio.core.hub import HubModel, host_of, model_id
-from studio.gui import theme
 from studio.gui.language import tr
 from studio.gui.pages.models.account_dialog import AccountDialog
 from studio.gui.pages.models.candidates import CANDIDATE, Candidate, CandidateTable, of_catalogue, of_hub, with_needs
 from studio.gui.pages.models.local_models import LocalModels
 from studio.gui.pages.models.offer_view import OfferView
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.hub import Hub
 from studio.storage.catalogue import read_catalogue
@@ -68,10 +67,7 @@ class GetView(QWidget):
         self.account = QPushButton(tr("Account…"))
         self.account.setToolTip(tr("Your Hugging Face token, for gated and private models"))
         self.account.clicked.connect(self._ask_account)
-        self.listed = QLabel()
-        self.listed.setTextFormat(Qt.TextFormat.PlainText)
-        self.listed.setWordWrap(True)
-        theme.set_role(self.listed, "muted")
+        self.listed = plain_label("", "muted")
         self.model = CandidateTable(self)
         self.table = QTableView()
         self.table.setModel(self.model)
@@ -102,8 +98,7 @@ class GetView(QWidget):
         self.offer.show_account(has_token())
 
     def _lay_out(self) -> None:
-        title = QLabel(tr("Get a model"))
-        theme.set_role(title, "title")
+        title = plain_label(tr("Get a model"), "title")
         top = QHBoxLayout()
         top.addWidget(title, 1)
         top.addWidget(self.local)

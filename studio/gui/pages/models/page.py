@@ -233,10 +233,8 @@ class ModelsPage(QWidget):
     def _chat(self, model: LibraryModel) -> None:
         if model.run:
             self.chat_requested.emit(model.run)
-        elif model.base is not None:
-            self.voice_requested.emit(Voice(model.base, model.folder))
         else:
-            self.voice_requested.emit(Voice(model.folder))
+            self.voice_requested.emit(Voice(*model.parts))
 
     @Slot()
     def _show_on_disk(self) -> None:

@@ -9,24 +9,14 @@ import secrets
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QSpinBox, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.serving import LOOPBACK, PORT, check_address
 from studio.gui import theme
 from studio.gui.language import mark, tr
-from studio.gui.pages.models.panel import Panel
-from studio.gui.widgets.notice import Notice
+from studio.gui.pages.models.panel import Panel, form_rows, row_of
+from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.service import WorkerService
 from studio.storage.library import LibraryModel
 from studio.storage.project import Project
@@ -40,16 +30,14 @@ class ServePanel(Panel):
     title = mark("Serve")
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._project = project
-        self._model: LibraryModel | None = None
+        super().__init__(project, parent)
         self._service: WorkerService | None = None
-        self.notice = Notice()
-        self.about = _text(
+        self.about = plain_label(
             tr(
                 "Other programs on this computer can then talk to the model as they would to OpenAI's API: give them "
                 "the address as base URL. Off until you start it; it ends with the window."
-            )
+            ),
+            "muted",
         )
         self.port = QSpinBox()
         self.port.setRange(0, 65535)
@@ -69,11 +57,11 @@ class ServePanel(Panel):
         theme.set_role(self.start, "primary")
         self.stop = QPushButton(tr("Stop serving"))
         theme.set_role(self.stop, "danger")
-        self.state = _text("")
+        self.state = plain_label("", "muted")
         self.address = QLineEdit(readOnly=True)
         self.address.setAccessibleName(tr("Address, the base URL for other programs"))
         self.copy = QPushButton(tr("Copy address"))
-        self.counts = _text("")
+        self.counts = plain_label("", "muted")
         self._lay_out()
         self.others.toggled.connect(self._take_others)
         self.make.clicked.connect(self._make_token)
@@ -83,40 +71,16 @@ class ServePanel(Panel):
         self._offer()
 
     def _lay_out(self) -> None:
-        token = QHBoxLayout()
-        token.setSpacing(8)
-        token.addWidget(self.token, 1)
-        token.addWidget(self.make)
-        rows = QFormLayout()
-        rows.setHorizontalSpacing(24)
-        rows.setVerticalSpacing(12)
-        rows.addRow(tr("&Port"), self.port)
-        rows.addRow("", self.others)
-        named = QLabel(tr("&Token"))
-        named.setBuddy(self.token)
-        rows.addRow(named, token)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start)
-        buttons.addWidget(self.stop)
-        buttons.addStretch()
-        place = QHBoxLayout()
-        place.addWidget(self.address, 1)
-        place.addWidget(self.copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 12, 0)
-        layout.setSpacing(12)
-        for part in (self.notice, self.about):
-            layout.addWidget(part)
-        layout.addLayout(rows)
-        layout.addLayout(buttons)
-        layout.addWidget(self.state)
-        layout.addLayout(place)
-        layout.addWidget(self.counts)
-        layout.addStretch()
-
-    def suits(self, model: LibraryModel) -> bool:
-        """Every model that writes."""
-        return model.writes and model.folder.is_dir()
+        token = row_of(self.token, self.make, stretched=0)
+        self.place(
+            self.about,
+            form_rows((tr("&Port"), self.port), ("", self.others), (tr("&Token"), token)),
+            row_of(self.start, self.stop),
+            self.state,
+            row_of(self.address, self.copy, stretched=0),
+            self.counts,
+        )
+        self.column.addStretch()
 
     def show_model(self, model: LibraryModel) -> None:
         """The model that would be served next."""
@@ -156,13 +120,13 @@ class ServePanel(Panel):
         self._service.ended.connect(self._ended)
         self._service.finished.connect(self._service.deleteLater)
         self._service.start()
-        base = model.base if model.base is not None else model.folder
+        base, adapter = model.parts
         self._service.send(
             {
                 "do": "serve",
                 "id": 1,
                 "base": str(base),
-                "adapter": str(model.folder) if model.base is not None else None,
+                "adapter": str(adapter) if adapter is not None else None,
                 "template": "model",
                 "host": host,
                 "port": self.port.value(),
@@ -242,11 +206,3 @@ class ServePanel(Panel):
         self.state.setVisible(serving)
         for part in (self.address, self.copy, self.counts):
             part.setVisible(there)
-
-
-def _text(words: str) -> QLabel:
-    label = QLabel(words)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    theme.set_role(label, "muted")
-    return label

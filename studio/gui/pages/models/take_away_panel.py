@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 
-from studio.core.exporting import ADAPTER, FORMS, GGUF, MERGED, ExportPlan, default_numbers, number_formats
+from studio.core.exporting import (
+    ADAPTER,
+    FORMS,
+    GGUF,
+    MERGED,
+    SHARDS,
+    ExportPlan,
+    default_numbers,
+    number_formats,
+)
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
-from studio.gui.pages.models.panel import Panel
+from studio.gui.pages.models.panel import WorkPanel, choice, form_rows, row_of
 from studio.gui.pages.models.upload_dialog import UploadDialog
-from studio.gui.pages.models.work_line import WorkLine
-from studio.gui.widgets.notice import Notice
-from studio.jobs.asking import WorkerTask
+from studio.gui.widgets.plain_label import plain_label
 from studio.processes.asking import Asking, Report
 from studio.storage.evaluations import newest_of, table_of
 from studio.storage.files import in_bytes
@@ -36,75 +34,47 @@ from studio.storage.project import Project
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
 
 
-class TakeAwayPanel(Panel):
+class TakeAwayPanel(WorkPanel):
     """Writes the chosen model in one of the forms of `core.exporting`."""
 
     title = mark("Take away")
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._project = project
-        self._model: LibraryModel | None = None
+        super().__init__(project, tr("writing the model"), parent)
         self._made: Path | None = None
-        self.notice = Notice()
-        self.form, self.numbers = QComboBox(), QComboBox()
-        self.form.setAccessibleName(tr("Form"))
-        self.numbers.setAccessibleName(tr("Numbers"))
-        self.about = _muted()
+        self._size = 0
+        self.form, self.numbers, self.shard = (
+            choice(tr("Form")),
+            choice(tr("Numbers")),
+            choice(tr("Largest file of weights")),
+        )
+        for gigabytes, words in SHARDS.items():
+            self.shard.addItem(words, gigabytes)
+        self.about = plain_label("", "muted")
         self.target = QLineEdit()
         self.target.setAccessibleName(tr("New folder to write"))
         self.browse = QPushButton(tr("Choose place…"))
         self.write = QPushButton(tr("Write"))
         theme.set_role(self.write, "primary")
-        self.work = WorkLine(tr("writing the model"))
-        self.told = _muted()
-        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.told = plain_label("", "muted", selectable=True)
         self.open = QPushButton(tr("Open the folder"))
         self.upload = QPushButton(tr("Upload to the Hub…"))
-        self._size = 0
-        self._lay_out()
+        self.rows = form_rows(
+            (tr("&Form"), self.form),
+            ("", self.about),
+            (tr("&Numbers"), self.numbers),
+            (tr("&Largest file"), self.shard),
+            (tr("New f&older"), row_of(self.target, self.browse, stretched=0)),
+        )
+        self.place(self.rows, row_of(self.write, self.open, self.upload), self.work, self.told)
+        self.column.addStretch()
+        self.told.hide()
         self.form.currentIndexChanged.connect(self._take_form)
         self.browse.clicked.connect(self._choose_place)
         self.write.clicked.connect(self._write)
-        self.work.over.connect(self._offer)
         self.open.clicked.connect(self._open)
         self.upload.clicked.connect(self._ask_upload)
-
-    def _lay_out(self) -> None:
-        place = QHBoxLayout()
-        place.setSpacing(8)
-        place.addWidget(self.target, 1)
-        place.addWidget(self.browse)
-        rows = QFormLayout()
-        rows.setHorizontalSpacing(24)
-        rows.setVerticalSpacing(12)
-        rows.addRow(tr("&Form"), self.form)
-        rows.addRow("", self.about)
-        rows.addRow(tr("&Numbers"), self.numbers)
-        named = QLabel(tr("New f&older"))
-        named.setBuddy(self.target)
-        rows.addRow(named, place)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.write)
-        buttons.addWidget(self.open)
-        buttons.addWidget(self.upload)
-        buttons.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 12, 0)
-        layout.setSpacing(12)
-        layout.addWidget(self.notice)
-        layout.addLayout(rows)
-        layout.addLayout(buttons)
-        layout.addWidget(self.work)
-        layout.addWidget(self.told)
-        layout.addStretch()
-        self.open.hide()
-        self.upload.hide()
-        self.told.hide()
-
-    def suits(self, model: LibraryModel) -> bool:
-        """Every model that writes; a reward model is of use here alone."""
-        return model.writes and model.folder.is_dir()
+        self._offer()
 
     def show_model(self, model: LibraryModel) -> None:
         """Offer the forms that this model has."""
@@ -118,16 +88,6 @@ class TakeAwayPanel(Panel):
             self.form.addItem(translated(FORMS[form][0]), form)
         self._offer()
 
-    def close_down(self) -> None:
-        """End what is being written; nothing of it stays."""
-        self.work.cancel()
-        self._wait()
-
-    def _wait(self) -> None:
-        for task in self.findChildren(WorkerTask):
-            task.cancel()
-            task.wait()
-
     @Slot()
     def _take_form(self) -> None:
         form = self.form.currentData()
@@ -140,6 +100,7 @@ class TakeAwayPanel(Panel):
             self.numbers.addItem(told if form != GGUF else f"{name}: {told}", name)
         self.numbers.setCurrentIndex(self.numbers.findData(default_numbers(form)))
         self.numbers.setEnabled(self.numbers.count() > 1)
+        self.rows.setRowVisible(self.shard, form == MERGED)
         parent = Path(self.target.text()).parent if self.target.text() else self._project.exports
         self.target.setText(str(_free(parent, f"{_file_name(self._model.name)} {FORMS[form][0]}")))
 
@@ -156,25 +117,20 @@ class TakeAwayPanel(Panel):
         if model is None or self.work.is_busy:
             return
         project, folder = self._project, model.folder
-        base = model.base if model.base is not None else folder
-        adapter = str(folder) if model.base is not None else ""
+        base, adapter = model.parts
         form, numbers, target = self.form.currentData(), self.numbers.currentData(), self.target.text().strip()
+        shard: float = self.shard.currentData()
 
         def write(worker: Asking, report: Report) -> object:
             known = newest_of(project, folder)
             rows = tuple(map(tuple, table_of(known))) if known else ()
-            plan = ExportPlan(str(base), target, form, adapter, numbers, 2.0, str(project.folder), rows)
+            plan = ExportPlan(str(base), target, form, str(adapter or ""), numbers, shard, str(project.folder), rows)
             plan.check()
             return worker.ask({"do": "export", "plan": plan.as_dict()}, "exported", report)
 
-        self.notice.clear()
         self.told.hide()
         self._made = None
-        task = WorkerTask("export", project.logs / "export.log", write, self)
-        task.succeeded.connect(self._tell)
-        task.failed.connect(self.notice.show_error)
-        self.work.follow(task)
-        self._offer()
+        self.begin("export", write, self._tell)
 
     @Slot(object)
     def _tell(self, reply: dict[str, object]) -> None:
@@ -190,7 +146,7 @@ class TakeAwayPanel(Panel):
             ),
             *map(str, reply["notes"]),
         ]  # type: ignore[call-overload]
-        if self.form.currentData() == GGUF:
+        if any(str(file[0]).endswith(".gguf") for file in files):
             lines.append(tr("In a terminal in that folder: ollama create my-model -f Modelfile"))
         self.told.setText("\n".join(lines))
         self.told.show()
@@ -218,12 +174,7 @@ class TakeAwayPanel(Panel):
         def upload(worker: Asking, report: Report) -> object:
             return worker.ask(request, "uploaded", report)
 
-        self.notice.clear()
-        task = WorkerTask("hub", self._project.logs / "hub.log", upload, self)
-        task.succeeded.connect(self._tell_uploaded)
-        task.failed.connect(self.notice.show_error)
-        self.work.follow(task)
-        self._offer()
+        self.begin("hub", upload, self._tell_uploaded)
 
     @Slot(object)
     def _tell_uploaded(self, reply: dict[str, object]) -> None:
@@ -236,14 +187,6 @@ class TakeAwayPanel(Panel):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._made)))
 
 
-def _muted() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    theme.set_role(label, "muted")
-    return label
-
-
 def _file_name(name: str) -> str:
     return " ".join(_UNSAFE.sub(" ", name).split()).strip(". ")[:80] or "model"
 
@@ -251,7 +194,7 @@ def _file_name(name: str) -> str:
 def _free(parent: Path, name: str) -> Path:
     """A folder of that name that isn't there yet."""
     number, folder = 1, parent / name
-    while folder.exists():
+    while os.path.lexists(folder):  # unlike Path's, never raises
         number += 1
         folder = parent / f"{name} {number}"
     return folder

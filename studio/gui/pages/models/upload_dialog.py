@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLineEdit, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.hub import host_of, model_id
-from studio.gui import theme
 from studio.gui.language import tr, translated
+from studio.gui.pages.models.panel import form_rows
+from studio.gui.widgets.plain_label import plain_label
 from studio.storage.files import in_bytes
 from studio.storage.hub_places import endpoint, token_file
 
@@ -31,7 +32,7 @@ class UploadDialog(QDialog):
         self.name.setPlaceholderText(f"your-name/{_hub_name(folder.name)}")
         self.private = QCheckBox(tr("Private: only you can see it"))
         self.private.setChecked(True)
-        about = QLabel(
+        about = plain_label(
             tr(
                 "All files in “{folder}” ({size}) are sent to {host}, with your token, and become a new model of "
                 "yours there. Look into the folder first: its README names your datasets and settings. Ask yourself "
@@ -41,20 +42,13 @@ class UploadDialog(QDialog):
                 host=host,
             )
         )
-        about.setTextFormat(Qt.TextFormat.PlainText)
-        about.setWordWrap(True)
-        self.problem = QLabel()
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
-        self.problem.setWordWrap(True)
-        theme.set_role(self.problem, "muted")
+        self.problem = plain_label("", "muted")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.upload = self.buttons.addButton(tr("Upload to {host}", host=host), QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.accepted.connect(self._agree)
         self.buttons.rejected.connect(self.reject)
         self.name.textChanged.connect(self._offer)
-        rows = QFormLayout()
-        rows.addRow(tr("&Name"), self.name)
-        rows.addRow("", self.private)
+        rows = form_rows((tr("&Name"), self.name), ("", self.private))
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         layout.addWidget(about)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from studio.gui import theme
 from studio.gui.language import tr
+from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.background import BackgroundTask
 
 
@@ -21,9 +21,7 @@ class WorkLine(QWidget):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName(tr("Progress: {name}", name=name))
         self.bar.setMaximumWidth(320)
-        self.what = QLabel()
-        self.what.setTextFormat(Qt.TextFormat.PlainText)
-        theme.set_role(self.what, "muted")
+        self.what = plain_label("", "muted")
         self.stop = QPushButton(tr("Cancel"))
         self.stop.setAccessibleName(tr("Cancel: {name}", name=name))
         self.stop.clicked.connect(self.cancel)

@@ -44,69 +44,71 @@ def judge_all(qtbot, open_panel, *names):
     for count, name in enumerate(names, start=1):
         panel = open_panel(name, "Judge")
         wait_for_prompts(qtbot, panel)
-        qtbot.keyClick(panel.begin, Qt.Key.Key_Space)
+        qtbot.keyClick(panel.ask, Qt.Key.Key_Space)
         wait_for_rows(qtbot, panel, count)
     return panel
 
 
 def wait_for_prompts(qtbot, panel):
-    qtbot.waitUntil(lambda: panel.prompts.count() > 0)
+    qtbot.waitUntil(lambda: panel.form.prompts.count() > 0)
 
 
 def wait_for_rows(qtbot, panel, count):
-    qtbot.waitUntil(lambda: panel.table.rowCount() == count and not panel.work.is_busy)
+    qtbot.waitUntil(lambda: panel.results.table.rowCount() == count and not panel.work.is_busy)
 
 
 def test_models_are_judged_and_stand_side_by_side(qtbot, open_panel, project):
     panel = judge_all(qtbot, open_panel, "starter", "second")
-    assert [panel.table.item(row, 0).text() for row in (0, 1)][1] == "starter"
-    assert panel.reward.currentText() == "judge"  # what scores is chosen when there is one
+    assert [panel.results.table.item(row, 0).text() for row in (0, 1)][1] == "starter"
+    assert panel.form.reward.currentText() == "judge"  # what scores is chosen when there is one
     assert panel.notice.what.text() == "A note."
-    heads = [panel.table.horizontalHeaderItem(k).text() for k in range(panel.table.columnCount())]
+    heads = [panel.results.table.horizontalHeaderItem(k).text() for k in range(panel.results.table.columnCount())]
     assert {"Follows", "Perplexity", "Reward", "KL, nats", "Refuses"} <= set(heads) and "Meets rules" not in heads
-    assert panel.answers.item(0, 1).text() == "Yes! Sure." and panel.answers.item(0, 2).text() == "+2.00"
-    qtbot.waitUntil(lambda: "reward model: 60 of 60" in panel.contests.lines.text())
-    panel.figure.setCurrentIndex(panel.figure.findText("Perplexity"))
-    assert "2.72" in panel.plot.plot.accessibleDescription()
+    assert (
+        panel.results.answers.item(0, 1).text() == "Yes! Sure." and panel.results.answers.item(0, 2).text() == "+2.00"
+    )
+    qtbot.waitUntil(lambda: "reward model: 60 of 60" in panel.results.contests.lines.text())
+    panel.results.figure.setCurrentIndex(panel.results.figure.findText("Perplexity"))
+    assert "2.72" in panel.results.plot.plot.accessibleDescription()
     assert len(list_evaluations(project)) == 2
 
 
 def test_a_local_model_judges_two_evaluations(qtbot, open_panel, project):
     panel = judge_all(qtbot, open_panel, "starter", "second")
-    panel.contests.judge.setCurrentIndex(panel.contests.judge.findText("starter"))
-    panel.contests.ask.click()
-    qtbot.waitUntil(lambda: "by starter: 60 of 60" in panel.contests.lines.text())
+    panel.results.contests.judge.setCurrentIndex(panel.results.contests.judge.findText("starter"))
+    panel.results.contests.ask.click()
+    qtbot.waitUntil(lambda: "by starter: 60 of 60" in panel.results.contests.lines.text())
     newest = list_evaluations(project)[0]
     assert newest.contests[0].judge == "starter" and newest.contests[0].both_ways == 1.0
 
 
 def test_what_cannot_be_asked_is_said_and_cancelling_says_nothing(qtbot, open_panel, project, fake_workers):
     panel = open_panel("second", "Judge")
-    qtbot.waitUntil(lambda: panel.prompts.count() > 0)
-    panel.more.setChecked(True)
-    row = panel.rules.add_rule(Rule("matches"))
-    panel.begin.click()
+    qtbot.waitUntil(lambda: panel.form.prompts.count() > 0)
+    panel.form.more.setChecked(True)
+    row = panel.form.rules.add_rule(Rule("matches"))
+    panel.ask.click()
     assert "needs a pattern" in panel.notice.what.text() and not panel.work.is_busy
     row.remove.click()
     (fake_workers / "wait").touch()
-    panel.begin.click()
+    panel.ask.click()
     qtbot.waitUntil(lambda: panel.work.what.text() == "Working")
-    assert not panel.begin.isEnabled()
+    assert not panel.ask.isEnabled()
     panel.evaluate()
     assert "under way" in panel.notice.what.text()
     panel.notice.clear()
     panel.work.stop.click()
     qtbot.waitUntil(lambda: not panel.work.is_busy)
-    assert panel.notice.isHidden() and panel.begin.isEnabled() and list_evaluations(project) == []
+    assert panel.notice.isHidden() and panel.ask.isEnabled() and list_evaluations(project) == []
     (fake_workers / "wait").unlink()
     (fake_workers / "fail").touch()
-    panel.begin.click()
+    panel.ask.click()
     qtbot.waitUntil(lambda: panel.notice.what.text() == "It went wrong.")
 
 
 def test_an_evaluation_is_forgotten(qtbot, open_panel, project):
     panel = judge_all(qtbot, open_panel, "starter")
-    panel.forget.click()
+    panel.results.forget.click()
     qtbot.waitUntil(lambda: panel.results.isHidden())
     assert list_evaluations(project) == [] and not panel.empty.isHidden()
 
@@ -117,7 +119,7 @@ def test_a_run_is_judged_at_once(qtbot, page, project):
     page.evaluate_run(run.run)
     qtbot.waitUntil(lambda: len(list_evaluations(project)) == 1)
     assert list_evaluations(project)[0].run == run.run
-    qtbot.waitUntil(lambda: page.judge.table.rowCount() == 1 and not page.judge.work.is_busy)
+    qtbot.waitUntil(lambda: page.judge.results.table.rowCount() == 1 and not page.judge.work.is_busy)
     assert page.view.tabs.tabText(page.view.tabs.currentIndex()) == "Judge"
     page.evaluate_run(run.run)
     qtbot.waitUntil(lambda: page.judge.table.rowCount() == 2 and not page.judge.work.is_busy)
@@ -175,15 +177,19 @@ def test_serving_is_started_seen_and_stopped(qtbot, open_panel, fake_workers):
 
 def test_two_adapters_are_compared_and_combined(qtbot, page, open_panel, project, monkeypatch):
     panel = open_panel("second", "Combine")
-    qtbot.waitUntil(lambda: panel.other.count() == 1)
-    assert panel.other.currentText() == "Küche 1" and panel.way.currentData() == "cat"
+    qtbot.waitUntil(lambda: len(panel.parts.rows) == 1)
+    assert (
+        panel.parts.rows[0].model().name == "Küche 1"
+        and panel.parts.add.isHidden()
+        and panel.way.currentData() == "cat"
+    )
     panel.compare.click()
     qtbot.waitUntil(lambda: panel.layers.rowCount() == 1 and not panel.work.is_busy)
     assert "+0.500" in panel.told.text() and panel.layers.item(0, 3).text() == "0.5"
-    panel.own_weight.setText("half")
+    panel.parts.own_weight.setText("half")
     panel.combine.click()
     assert "“half”" in panel.notice.what.text() and not panel.work.is_busy
-    panel.own_weight.setText("0,75")
+    panel.parts.own_weight.setText("0,75")
     panel.name.setText("both/of them")
     added = []
     monkeypatch.setattr(
