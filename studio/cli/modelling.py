@@ -9,8 +9,8 @@ from studio.cli.importing import Bar
 from studio.cli.options import agree, open_project
 from studio.cli.rewarding import SHORTEST_HASH
 from studio.core.errors import StudioError, did_you_mean
-from studio.core.hub import host_of, model_id
-from studio.processes.hub import hub_client
+from studio.core.hub import Offer, host_of, model_id
+from studio.processes.hub import HubClient, hub_client
 from studio.storage.catalogue import needs_of, read_catalogue
 from studio.storage.consent import RISK, allow, is_allowed
 from studio.storage.disk import size_on_disk
@@ -36,6 +36,7 @@ _WHAT = {
     "catalogue": "good small models to start from, with what each needs on this computer",
     "search": "models on the Hub, by words",
     "get": "download a model, or go on with that",
+    "update": "download a newer version of a model that is here; the older one goes to the trash",
     "add": "let a project use a model's or an adapter's folder where it lies",
     "trust": "read a model's own code, and agree that it runs",
     "remove": "move a downloaded model to the trash; a linked one only leaves the project's list",
@@ -71,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
             _search(_named(name, "words to search for"), arguments.yes)
         case "get":
             _get(model_id(_named(name, "which model")), arguments)
+        case "update":
+            _update(model_id(_named(name, "which model")), arguments)
         case "trust":
             _trust(Path(_named(name, "which folder")), arguments.allow_code)
         case "add":
@@ -135,14 +138,7 @@ def _get(name: str, arguments: argparse.Namespace) -> None:
             if not offer.usable:
                 raise StudioError(f"“{name}” was not downloaded.", "Choose another model.")
             agree(f"Download it to {place} ({free_space(models_home())} free)?", arguments.yes)
-            with Bar("Downloading") as report:
-                hub.get(
-                    name,
-                    offer.revision,
-                    models_home(),
-                    lambda done, total: report(done, total, ""),
-                    use_token=arguments.use_token,
-                )
+            _download(hub, name, offer, arguments.use_token)
     if project is not None:
         add_to_library(project, place)
     print(f"Here: {place}")
@@ -152,6 +148,34 @@ def _add(folder: Path, project: Path | None) -> None:
     if project is None:
         raise StudioError("A folder is added to a project.", "Name it with --project.")
     print(f"Added: {add_to_library(open_project(project), folder)}")
+
+
+def _update(name: str, arguments: argparse.Namespace) -> None:
+    place, host = place_of(models_home(), name), host_of(endpoint())
+    if not read_download(place):
+        raise StudioError(f"“{name}” was not downloaded.", f"“plumbline models get {name}” downloads it.")
+    agree(f"Ask {host} whether there is a newer version of “{name}”?", arguments.yes)
+    with hub_client() as hub:
+        _, offer = hub.look(name, models_home(), use_token=arguments.use_token)
+        if not offer.newer:
+            print(f"The version that is here is the newest one: {place}")
+            return
+        size = in_bytes(offer.size - offer.have)
+        agree(f"Download {size} and move the version that is here to the trash?", arguments.yes)
+        _download(hub, name, offer, arguments.use_token)
+    print(f"Here: {place}")
+
+
+def _download(hub: HubClient, name: str, offer: Offer, use_token: bool) -> None:
+    with Bar("Downloading") as report:
+        hub.get(
+            name,
+            offer.revision,
+            models_home(),
+            lambda done, total: report(done, total, ""),
+            use_token=use_token,
+            newer=offer.newer,
+        )
 
 
 def _trust(folder: Path, allowed: str | None) -> None:

@@ -4,7 +4,8 @@ Requests: {"do": "look", "id": 1, "name": "owner/name", "config": "" or one of t
           {"do": "fetch", "id": 2, "name": ..., "config": ..., "split": ..., "folder": where to write the rows}
           {"do": "search", "id": 3, "words": "...", "limit": 30}                                              models
           {"do": "model", "id": 4, "name": "owner/name", "models": folder, "use_token": false}
-          {"do": "get", "id": 5, "name": ..., "revision": as “model” told, "models": folder, "use_token": false}
+          {"do": "get", "id": 5, "name": ..., "revision": as “model” told, "models": folder, "use_token": false,
+           "newer": whether it takes the place of the version that is there}
           {"do": "upload", "id": 9, "name": "owner/name", "folder": ..., "private": true, "use_token": true}
           {"do": "account", "id": 6}    {"do": "sign in", "id": 7, "token": "..."}    {"do": "sign out", "id": 8}
           {"do": "stop"}                                    ends what is under way; what was downloaded stays for later
@@ -59,7 +60,8 @@ class HubModel:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a download would bring. size: bytes of all files. have: bytes of them that an earlier try left.
+    """What a download would bring. size: bytes of all files. have: bytes of them that are here, from an earlier try or
+    an earlier version. there: the folder of the model that is here. newer: the Hub has another version than that.
 
     trouble: why it couldn't be used, or what must be done first; empty when nothing speaks against it.
     config: the model's config.json, for what it tells about memory. readme: as its author wrote it.
@@ -70,6 +72,7 @@ class Offer:
     size: int
     have: int = 0
     there: str = ""
+    newer: bool = False
     trouble: str = ""
     usable: bool = True
     readme: str = ""

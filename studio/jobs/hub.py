@@ -48,9 +48,9 @@ class Hub(QObject):
         """See what a model is and what its download would bring; `model_seen` follows."""
         self._ask({"do": "model", "name": name, "models": str(models), "use_token": use_token})
 
-    def get(self, name: str, revision: str, models: Path, *, use_token: bool) -> None:
-        """Download a model; `downloaded` or `stopped` follows."""
-        asked = {"name": name, "revision": revision, "models": str(models), "use_token": use_token}
+    def get(self, name: str, revision: str, models: Path, *, use_token: bool, newer: bool = False) -> None:
+        """Download a model, or a newer version of one; `downloaded` or `stopped` follows."""
+        asked = {"name": name, "revision": revision, "models": str(models), "use_token": use_token, "newer": newer}
         self._ask({"do": "get", **asked})
 
     def stop(self) -> None:

@@ -31,10 +31,12 @@ class HubClient:
         reply = self._ask({"do": "model", "name": name, "models": str(models), "use_token": use_token})
         return HubModel.from_dict(reply["model"]), Offer.from_dict(reply["offer"])
 
-    def get(self, name: str, revision: str, models: Path, progress: Progress, *, use_token: bool) -> Path:
-        """Download a model, or go on with that. Its folder."""
-        asked = {"do": "get", "name": name, "revision": revision, "models": str(models), "use_token": use_token}
-        return Path(self._ask(asked, progress)["folder"])
+    def get(
+        self, name: str, revision: str, models: Path, progress: Progress, *, use_token: bool, newer: bool = False
+    ) -> Path:
+        """Download a model or a newer version of one, or go on with that. Its folder."""
+        asked = {"name": name, "revision": revision, "models": str(models), "use_token": use_token, "newer": newer}
+        return Path(self._ask({"do": "get", **asked}, progress)["folder"])
 
     def splits(self, name: str, config: str = "") -> tuple[list[str], str, list[tuple[str, int]]]:
         """A dataset's configurations, the one that was looked at, and its splits with their rows, 0 where not known."""

@@ -147,6 +147,11 @@ def size_on_disk(folder: Path, is_cancelled: Callable[[], bool] = lambda: False,
     return total
 
 
+def runs_on(project: Project, folder: Path) -> list[str]:
+    """The names of the project's runs that were made from the model in a folder, newest first."""
+    return _users(list_runs(project.runs)).get(os.path.realpath(folder), [])
+
+
 def _users(runs: list[RunFolder]) -> dict[str, list[str]]:
     """By folder, the names of the runs that were made from what is in it."""
     users: dict[str, list[str]] = {}
@@ -183,7 +188,9 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _file_size(file: Path) -> int:
+    """A file that has several names takes its room once: a part of it counts for each name."""
     try:
-        return file.lstat().st_size
+        info = file.lstat()
+        return info.st_size // max(info.st_nlink, 1)
     except OSError:
         return 0

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from studio.core.errors import StudioError
+from studio.core.evaluation import told
 from studio.core.hub import host_of
 from studio.storage.catalogue import needs_of
+from studio.storage.evaluations import newest_of
 from studio.storage.files import in_bytes
 from studio.storage.hub_places import read_download
 from studio.storage.library import Kind, LibraryModel, Origin
@@ -36,6 +38,7 @@ class ModelCard:
     """rows: a name and a value for each fact. trouble: why it can't be used, None when it can.
 
     lineage: from the base model to this one. template: its chat template's text. readme: as its author wrote it.
+    hub_name: of a downloaded one, on the Hub.
     """
 
     model: LibraryModel
@@ -44,6 +47,7 @@ class ModelCard:
     template: str = ""
     readme: str = ""
     trouble: StudioError | None = None
+    hub_name: str = ""
     info: ModelInfo | None = field(default=None, compare=False)
 
 
@@ -78,7 +82,11 @@ def read_card(project: Project, model: LibraryModel) -> ModelCard:
         rows.append(("From", came))
     elif model.origin is not Origin.FOLDER:
         rows.append(("From", str(model.origin)))
-    return ModelCard(model, tuple(rows), _lineage(project, model), template, text, trouble, info)
+    known = newest_of(project, model.folder)
+    if known is not None:
+        rows.append(("Judged", f"{told(known)}, on {len(known.prompts)} prompts of {known.prompt_set}"))
+    name = download.name if download is not None else ""
+    return ModelCard(model, tuple(rows), _lineage(project, model), template, text, trouble, name, info)
 
 
 def _memory(folder: Path) -> list[tuple[str, str]]:

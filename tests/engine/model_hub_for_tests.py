@@ -39,6 +39,7 @@ class ModelHub(ThreadingHTTPServer):
         self.repositories: dict[str, dict[str, bytes]] = {}
         self.gated: set[str] = set()
         self.granted = False
+        self.commit = COMMIT
         self.moods: dict[str, list[object]] = {}
         self.asked: list[tuple[str, str, str | None, str | None]] = []  # host, path, Authorization, Range
 
@@ -118,7 +119,8 @@ class _Answers(BaseHTTPRequestHandler):
                 told["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 134}
             siblings.append(told)
         return {
-            "id": name, "_id": "1", "sha": COMMIT, "private": False, "disabled": False, "likes": 7, "downloads": 4242,
+            "id": name, "_id": "1", "sha": self.server.commit, "private": False, "disabled": False, "likes": 7,
+            "downloads": 4242,
             "gated": "manual" if name in self.server.gated else False, "tags": ["license:apache-2.0"],
             "siblings": siblings, "safetensors": {"parameters": {"BF16": 1916640}, "total": 1916640},
             "lastModified": "2026-01-01T00:00:00.000Z", "createdAt": "2026-01-01T00:00:00.000Z",

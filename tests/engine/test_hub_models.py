@@ -11,6 +11,7 @@ from studio.core.hub import HubModel, Offer, endpoint_of, model_id
 from studio.processes.service import Service
 from studio.storage.hub_places import downloaded_models, partial_downloads, read_download
 from studio.storage.models import check_model
+from studio.storage.trash import models_trash
 from tests.engine.model_hub_for_tests import COMMIT, TOKEN, model_hub, starter
 
 
@@ -32,7 +33,7 @@ def hub(running):
         "o/secret": files,
     }
     running.gated, running.granted = {"o/secret"}, False
-    running.moods, running.asked = {}, []
+    running.moods, running.asked, running.commit = {}, [], COMMIT
     return running
 
 
@@ -266,6 +267,29 @@ def test_what_an_earlier_version_left_takes_no_room(worker, hub, models):
     (stale / "config.json").write_bytes(b"of another version")
     got, _ = get(worker, models)
     assert {file.name for file in Path(got["folder"]).iterdir()} == {*starter(), "plumbline-download.json"}
+
+
+def test_a_newer_version_takes_the_place_of_the_one_that_is_here(worker, hub, models):
+    look = {"do": "model", "name": "o/starter", "models": str(models)}
+    place = Path(get(worker, models)[0]["folder"])
+    assert ask(worker, **look)[0]["offer"]["newer"] is False
+    assert "is there already" in get(worker, models, newer=True)[0]["what"]  # it is that very version
+    hub.commit = "b" * 40
+    hub.repositories["o/starter"] = {**starter(), "README.md": b"# Newer"}
+    offer = Offer.from_dict(ask(worker, **look)[0]["offer"])
+    assert offer.newer and offer.there == str(place) and offer.size - offer.have == len(b"# Newer")
+    request = {"name": "o/starter", "revision": offer.revision, "models": str(models)}
+    assert "is there already" in ask(worker, do="get", **request)[0]["what"]  # only when that is what is wanted
+    hub.asked.clear()
+    hub.moods = {"README.md": [500, 500, 500]}
+    assert "trouble of its own" in ask(worker, do="get", newer=True, **request)[0]["what"]
+    assert read_download(place).revision == COMMIT and check_model(place)  # what was there still is
+    got, _ = ask(worker, do="get", newer=True, **request)
+    assert got["folder"] == str(place) and (place / "README.md").read_bytes() == b"# Newer"
+    assert hub.asked_for("model.safetensors") == [] and read_download(place).revision == "b" * 40
+    assert check_model(place).parameters == 1_916_640 and partial_downloads(models) == []
+    [thrown] = models_trash(models).things()
+    assert "Version aaaaaaaaaa" in thrown.what and read_download(thrown.thing).revision == COMMIT
 
 
 def test_another_window_does_not_write_into_the_same_download(worker, hub, models):

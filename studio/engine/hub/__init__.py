@@ -80,7 +80,8 @@ def _answer(pipe: Pipe, request: Request) -> None:
             model, offer = models.look(model_id(name), Path(folder), account.token_for(values))
             pipe.reply("model", id=wanted, model=model.as_dict(), offer=offer.as_dict())
         case {"do": "get", "id": wanted, "name": str(name), "revision": str(revision), "models": str(folder)}:
-            download.get(pipe, request, model_id(name), revision, Path(folder), account.token_for(values))
+            token, newer = account.token_for(values), bool(values.get("newer"))
+            download.get(pipe, request, model_id(name), revision, Path(folder), token, newer=newer)
         case {"do": "upload", "id": wanted, "name": str(name), "folder": str(folder)}:
             private, token = bool(values.get("private", True)), account.token_for(values)
             address = uploads.upload(pipe, request, model_id(name), Path(folder), token, private=private)

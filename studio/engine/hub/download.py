@@ -23,7 +23,8 @@ from studio.engine.hub.models import HubFile, chosen, files_of, part_of
 from studio.engine.hub.troubles import is_passing
 from studio.engine.pipe import Interrupted, Pipe, Request
 from studio.storage.files import disk_trouble, free_bytes, in_bytes
-from studio.storage.hub_places import Download, partial_of, place_of, record_download
+from studio.storage.hub_places import Download, partial_of, place_of, read_download, record_download
+from studio.storage.trash import models_trash
 
 _TRIES = 3  # in a row without a byte
 _PAUSE = 0.1  # before the second try, as a part of the time that a server has to answer; before the third twice that
@@ -33,10 +34,16 @@ _SPARE = 200_000_000  # bytes of disk that must stay free
 _BLOCK = 1 << 20
 
 
-def get(pipe: Pipe, request: Request, name: str, revision: str, models: Path, token: str | bool) -> None:
-    """Bring a model to its place, or go on with that; reply "got", or "stopped" when it was. Raises StudioError."""
+def get(
+    pipe: Pipe, request: Request, name: str, revision: str, models: Path, token: str | bool, *, newer: bool = False
+) -> None:
+    """Bring a model to its place, or go on with that; reply "got", or "stopped" when it was. Raises StudioError.
+
+    newer: the version that is there is replaced, and goes to the trash; files that are the same are not fetched again.
+    """
     place, making = place_of(models, name), partial_of(models, name)
-    if place.exists():
+    earlier = read_download(place)
+    if os.path.lexists(place) and (earlier is None or not newer or earlier.revision == revision):
         raise StudioError(f"“{name}” is there already: {place}.", "Delete it first to download it again.")
     _, files = files_of(name, revision, token)
     wanted = chosen(files)
@@ -45,6 +52,8 @@ def get(pipe: Pipe, request: Request, name: str, revision: str, models: Path, to
         making.mkdir(parents=True, exist_ok=True)
         with _alone(making, name):
             _sweep(making, wanted)
+            if earlier is not None:
+                _use_again(place, earlier, making, wanted)
             _check_room(making, wanted)
             for file in wanted:
                 watch.file = file.name
@@ -52,7 +61,7 @@ def get(pipe: Pipe, request: Request, name: str, revision: str, models: Path, to
             checksums = {file.name: file.checksum for file in wanted}
             record_download(making, Download(name, revision, _endpoint(), checksums))
             place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(making, place)
+            _put(making, place, models, earlier)
     except Interrupted:
         pipe.reply("stopped", id=request.values["id"], done=watch.done)
         raise
@@ -224,6 +233,31 @@ def _sweep(making: Path, wanted: list[HubFile]) -> None:
             shutil.rmtree(entry)
         elif entry.name not in names:
             entry.unlink()
+
+
+def _use_again(place: Path, earlier: Download, making: Path, wanted: list[HubFile]) -> None:
+    """Take the files that are the same in the version that is there; they are compared as all others are."""
+    for file in wanted:
+        known, target = place / file.name, making / file.name
+        if earlier.checksums.get(file.name) == file.checksum and known.is_file() and not target.exists():
+            try:
+                os.link(known, target)
+            except OSError:  # a disk that knows no links
+                shutil.copyfile(known, target)
+
+
+def _put(making: Path, place: Path, models: Path, earlier: Download | None) -> None:
+    """Move a whole model to its place, and what was there to the trash."""
+    if earlier is None:
+        os.replace(making, place)
+        return
+    trash = models_trash(models)
+    thrown = trash.throw(place, f"Version {earlier.revision[:10]} of “{earlier.name}”")
+    try:
+        os.replace(making, place)
+    except OSError:
+        trash.put_back(thrown)
+        raise
 
 
 def _patience() -> float:

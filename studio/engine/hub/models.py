@@ -63,8 +63,13 @@ def look(name: str, models: Path, token: str | bool) -> tuple[HubModel, Offer]:
     wanted = chosen(files)
     names = {file.name for file in wanted}
     partial = partial_of(models, name)
-    left = sum(min(_size(partial / file.name) or _size(part_of(partial, file)), file.size) for file in wanted)
     place = place_of(models, name)
+    there = read_download(place)
+    same = {file.name for file in wanted if there is not None and there.checksums.get(file.name) == file.checksum}
+    left = sum(
+        file.size if file.name in same else min(_size(partial / file.name) or _size(part_of(partial, file)), file.size)
+        for file in wanted
+    )
     config = _json_of(name, info.sha, "config.json", token) if "config.json" in names else None
     trouble, usable = _trouble(names, config)
     return _as_model(info), Offer(
@@ -72,7 +77,8 @@ def look(name: str, models: Path, token: str | bool) -> tuple[HubModel, Offer]:
         files=tuple((file.name, file.size) for file in wanted),
         size=sum(file.size for file in wanted),
         have=left,
-        there=str(place) if read_download(place) else "",
+        there=str(place) if there is not None else "",
+        newer=there is not None and there.revision != info.sha,
         trouble=trouble,
         usable=usable,
         readme=without_front_matter(_text_of(name, info.sha, "README.md", token)) if "README.md" in names else "",

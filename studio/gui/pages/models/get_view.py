@@ -85,7 +85,7 @@ class GetView(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         self.table.selectionModel().currentChanged.connect(self._take_current)
-        self.offer = OfferView(self.asking, self.fetching)
+        self.offer = OfferView(project, self.asking, self.fetching)
         self.offer.learned.connect(self.model.replace_row)
         self.offer.downloaded.connect(self._take_download)
         self.local = LocalModels(project, self.notice)
@@ -141,6 +141,11 @@ class GetView(QWidget):
             self._show_catalogue()
         self._tell()
         super().showEvent(event)
+
+    def show_name(self, name: str) -> None:
+        """Offer one model by its name, to be looked at on the Hub."""
+        self.words.setText(name)
+        self._search()
 
     @Slot()
     def _show_catalogue(self) -> None:

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -25,13 +24,18 @@ from studio.core.errors import StudioError
 from studio.core.forecast import Device
 from studio.core.hub import HubModel, Offer, host_of
 from studio.gui import theme
-from studio.gui.language import tr, translated
+from studio.gui.language import tr, translated, trn
 from studio.gui.pages.models.candidates import Candidate, with_needs
+from studio.gui.widgets.ask import question
 from studio.gui.widgets.elided_label import ElidedLabel
+from studio.gui.widgets.plain_label import plain_label
 from studio.gui.widgets.visible_text import unsteered
+from studio.jobs.background import BackgroundTask
 from studio.jobs.hub import Hub
+from studio.storage.disk import runs_on
 from studio.storage.files import free_bytes, in_bytes
 from studio.storage.hub_places import endpoint, models_home, place_of, read_download
+from studio.storage.project import Project
 
 _PARTS = 1000
 
@@ -42,9 +46,9 @@ class OfferView(QWidget):
     learned = Signal(object)
     downloaded = Signal(object)
 
-    def __init__(self, asking: Hub, fetching: Hub, parent: QWidget | None = None) -> None:
+    def __init__(self, project: Project, asking: Hub, fetching: Hub, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._asking, self._fetching = asking, fetching
+        self._project, self._asking, self._fetching = project, asking, fetching
         self._candidate: Candidate | None = None
         self._offer: Offer | None = None
         self._device: Device | None = None
@@ -52,12 +56,8 @@ class OfferView(QWidget):
         self._signed_in = False
         self.title = ElidedLabel()
         theme.set_role(self.title, "heading")
-        self.about, self.facts, self.memory, self.place, self.said = (QLabel() for _ in range(5))
-        for label in (self.about, self.facts, self.memory, self.place, self.said):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-        for label in (self.facts, self.memory, self.place):
-            theme.set_role(label, "muted")
+        self.about, self.said = plain_label(), plain_label()
+        self.facts, self.memory, self.place = (plain_label("", "muted") for _ in range(3))
         self.use_token = QCheckBox()
         self.look = QPushButton()
         self.look.clicked.connect(self._look)
@@ -68,9 +68,7 @@ class OfferView(QWidget):
         self.cancel.clicked.connect(self._cancel)
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("Progress of the download"))
-        self.pace = QLabel()
-        self.pace.setTextFormat(Qt.TextFormat.PlainText)
-        theme.set_role(self.pace, "muted")
+        self.pace = plain_label("", "muted")
         self.readme = QPlainTextEdit(readOnly=True)
         self.readme.setAccessibleName(tr("What its author says"))
         self.readme.setTabChangesFocus(True)
@@ -126,14 +124,49 @@ class OfferView(QWidget):
 
     @Slot()
     def _get(self) -> None:
-        if self._candidate is None or self._offer is None:
+        """Download it; where an earlier version is here, ask first, and say which runs that is about."""
+        if self._offer is None or self._downloading:
+            return
+        if not self._offer.newer:
+            self._download()
+            return
+        project, folder = self._project, Path(self._offer.there)
+
+        def look(_task: BackgroundTask) -> list[str]:
+            return runs_on(project, folder)
+
+        BackgroundTask.begin(self, look, self._ask_newer, self._take_trouble)
+
+    @Slot(object)
+    def _ask_newer(self, runs: list[str]) -> None:
+        if self._candidate is None or self._offer is None or not self._offer.newer:
+            return
+        text = tr("The version that is here goes to the trash, under Disk, from where it can be put back.")
+        if runs:
+            named = ", ".join(f"“{name}”" for name in runs[:3]) + (", …" if len(runs) > 3 else "")
+            text += " " + trn(
+                "A run of this project began with it: {named}. What it made belongs to the version that is here.",
+                "{count} runs of this project began with it: {named}. What they made belongs to the version that is "
+                "here.",
+                len(runs),
+                named=named,
+            )
+        title = tr("Take the newer version of “{name}”?", name=self._candidate.title)
+        box = question(self, title, text, tr("Download it"))
+        box.accepted.connect(self._download)
+        box.open()
+
+    @Slot()
+    def _download(self) -> None:
+        if self._candidate is None or self._offer is None or self._downloading:
             return
         self._say("")
         self._downloading = self._candidate.name
         self.bar.setRange(0, 0)
         self.pace.setText(tr("Starting…"))
         name, revision = self._candidate.name, self._offer.revision
-        self._fetching.get(name, revision, models_home(), use_token=self.use_token.isChecked())
+        asked = {"use_token": self.use_token.isChecked(), "newer": self._offer.newer}
+        self._fetching.get(name, revision, models_home(), **asked)
         self._tell()
 
     @Slot()
@@ -156,6 +189,10 @@ class OfferView(QWidget):
         )
         self._candidate = with_needs(known, self._device)
         self.learned.emit(self._candidate)
+        if offer.newer:
+            self._say(tr("{host} has a newer version than the one that is here.", host=host_of(endpoint())), "warning")
+        elif offer.there:
+            self._say(tr("The version that is here is the newest one."))
         if offer.trouble:
             self._say(translated(offer.trouble), "warning" if offer.usable else "error")
         self._tell()
@@ -187,7 +224,7 @@ class OfferView(QWidget):
     def _take_download(self, folder: Path) -> None:
         name, self._downloading = self._downloading, ""
         self._say(tr("“{name}” is downloaded, and its checksums are right.", name=name), "muted")
-        self._know(name, there=str(folder))
+        self._know(name, there=str(folder), newer=False)
         self._tell()
         self.downloaded.emit(folder)
 
@@ -202,6 +239,10 @@ class OfferView(QWidget):
         """What happened to a download, when it is of the model that is shown."""
         if self._offer is not None and self._candidate is not None and self._candidate.name == name:
             self._offer = replace(self._offer, **news)
+
+    @Slot(object)
+    def _take_trouble(self, error: StudioError) -> None:
+        self._say(error.sentence, "error")
 
     @Slot(object, str)
     def _take_failed_download(self, error: StudioError, _asked: str) -> None:
@@ -220,8 +261,9 @@ class OfferView(QWidget):
         self.look.setEnabled(not self._asking.busy)
         self.use_token.setText(tr("Send my token to {host}", host=host))
         theme.set_role(self.look, "primary" if offer is None else "")
-        self.go.setVisible(offer is not None and offer.usable and not offer.there)
+        self.go.setVisible(offer is not None and offer.usable and (offer.newer or not offer.there))
         self.go.setEnabled(not busy)
+        self.go.setToolTip(tr("One download at a time: “{name}” is under way", name=self._downloading) if busy else "")
         self.cancel.setVisible(busy)
         self.bar.setVisible(busy)
         self.pace.setVisible(busy)
@@ -249,11 +291,12 @@ class OfferView(QWidget):
         )
         if offer is not None:
             missing = in_bytes(offer.size - offer.have)
-            self.go.setText(
-                tr("Go on with the download ({missing})", missing=missing)
-                if offer.have
-                else tr("Download {missing}", missing=missing)
-            )
+            if offer.newer:
+                self.go.setText(tr("Download the newer version ({missing})…", missing=missing))
+            elif offer.have:
+                self.go.setText(tr("Go on with the download ({missing})", missing=missing))
+            else:
+                self.go.setText(tr("Download {missing}", missing=missing))
             self.readme.setPlainText(unsteered(offer.readme))
 
     def _say(self, words: str, role: str = "muted") -> None:

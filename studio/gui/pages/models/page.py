@@ -93,6 +93,7 @@ class ModelsPage(QWidget):
         """What can be done with a model, in the order of the tabs."""
         card = CardPanel(self._project)
         card.opened.connect(self._take_opened)
+        card.newer_requested.connect(self._look_newer)
         self.judge = JudgePanel(self._project)
         self.take_away = TakeAwayPanel(self._project)
         combine, serve = CombinePanel(self._project), ServePanel(self._project)
@@ -210,6 +211,11 @@ class ModelsPage(QWidget):
     @Slot(QModelIndex)
     def _take_clicked(self, _index: QModelIndex) -> None:
         self.stack.setCurrentWidget(self.view)  # also from the way to get another
+
+    @Slot(str)
+    def _look_newer(self, name: str) -> None:
+        self.show_get()
+        self.get_view.show_name(name)
 
     @Slot(object)
     def _take_opened(self, folder: Path) -> None:

@@ -7,12 +7,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from studio.core.hub import DEFAULT_ENDPOINT
+from studio.core.recipes import Recipe
 from studio.gui.pages.models.account_dialog import AccountDialog
 from studio.gui.pages.models.candidates import CANDIDATE
 from studio.gui.pages.models.get_view import GetView
 from studio.storage.catalogue import read_catalogue
 from studio.storage.hub_places import endpoint, models_home, partial_downloads, place_of
 from studio.storage.models import list_models
+from studio.storage.runs import RunFolder
 from tests.engine.model_hub_for_tests import TOKEN, model_hub, starter
 
 
@@ -94,6 +96,28 @@ def test_a_download_is_cancelled_kept_and_gone_on_with(view, hub, qtbot):
     qtbot.waitUntil(lambda: view.offer.go.text().startswith("Go on"), timeout=20_000)
     with qtbot.waitSignal(view.added, timeout=20_000):
         view.offer.go.click()
+
+
+def test_a_newer_version_is_looked_for_and_taken_only_after_a_yes(view, hub, qtbot, empty_project):
+    enter(view, qtbot, "o/starter")
+    view.offer.look.click()
+    qtbot.waitUntil(view.offer.go.isVisible, timeout=20_000)
+    with qtbot.waitSignal(view.added, timeout=20_000):
+        view.offer.go.click()
+    folder = place_of(models_home(), "o/starter")
+    RunFolder.create(empty_project.runs, Recipe(str(folder), "d", name="Küche"))
+    hub.commit, hub.repositories["o/starter"] = "b" * 40, {**starter(), "README.md": b"# Newer"}
+    view.show_name("o/starter")
+    assert not view.offer.go.isVisible()  # nothing is asked before somebody wants that
+    view.offer.look.click()
+    qtbot.waitUntil(lambda: "newer version (7 B)" in view.offer.go.text(), timeout=20_000)
+    view.offer.go.click()
+    qtbot.waitUntil(lambda: view.offer.findChild(QMessageBox) is not None)
+    box = view.offer.findChild(QMessageBox)
+    assert "“Küche”" in box.informativeText() and (folder / "README.md").read_bytes() != b"# Newer"
+    with qtbot.waitSignal(view.added, timeout=20_000):
+        next(button for button in box.buttons() if button.text() == "Download it").click()
+    assert (folder / "README.md").read_bytes() == b"# Newer" and not view.offer.go.isVisible()
 
 
 @pytest.mark.parametrize(
