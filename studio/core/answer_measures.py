@@ -1,5 +1,5 @@
 """What can be told of an answer by looking at its words alone: how long it is, whether it repeats itself, whether it
-refuses. Deterministic and without a model, so it is the same everywhere."""
+refuses; and of many numbers together. Deterministic and without a model, so it is the same everywhere."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ def spread(values: Sequence[float]) -> tuple[float, float, float] | None:
     ordered = sorted(values)
     low, middle, high = (ordered[min(len(ordered) - 1, int(part * len(ordered)))] for part in (0.1, 0.5, 0.9))
     return low, middle, high
+
+
+def histogram(values: Sequence[float], low: float, high: float, parts: int) -> list[int]:
+    """How many values lie in each of so many equal parts from low to high; what lies outside counts at the end."""
+    counts = [0] * parts
+    width = (high - low) / parts
+    for value in values:
+        place = int((value - low) / width) if width > 0 else 0
+        counts[min(max(place, 0), parts - 1)] += 1
+    return counts

@@ -153,12 +153,14 @@ class Evaluation:
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure as it is shown. value: None where it wasn't measured. interval: of a share, where it lies with 95 %
-    certainty; of a number that each answer has, what eight of ten answers lie between."""
+    certainty; of a number that each answer has, what eight of ten answers lie between. each: that number of every
+    answer, for a drawing of how they are spread."""
 
     text: str
     value: float | None = None
     interval: tuple[float, float] | None = None
     is_share: bool = False
+    each: tuple[float, ...] = ()
 
 
 NONE = Figure("–")
@@ -263,7 +265,7 @@ def _spread(values: Sequence[float], form: str) -> Figure:
     if middle is None or around is None:
         return NONE
     low, _, high = around
-    return Figure(f"{middle:{form}} ({low:{form}} to {high:{form}})", middle, (low, high))
+    return Figure(f"{middle:{form}} ({low:{form}} to {high:{form}})", middle, (low, high), each=tuple(values))
 
 
 def _number(value: float | None, form: str) -> Figure:

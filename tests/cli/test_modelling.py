@@ -40,6 +40,11 @@ def test_a_model_is_found_downloaded_listed_and_removed(hub, capsys, project):
     place = place_of(models_home(), "o/starter")
     assert place.is_dir() and place in [model.folder for model in list_library(project)]
     assert "o/starter" in plumbline(capsys)[1]
+    assert "is the newest one" in plumbline(capsys, "update", "o/starter", "--yes")[1]
+    hub.commit, hub.repositories["o/starter"] = "b" * 40, {**starter(), "README.md": b"# Newer"}
+    assert plumbline(capsys, "update", "o/starter", "--yes")[0] == 0
+    assert (place / "README.md").read_bytes() == b"# Newer"
+    assert "was not downloaded" in plumbline(capsys, "update", "o/other", "--yes")[2]
     assert str(place) in plumbline(capsys, "list", "--project", str(project.folder))[1]
     assert plumbline(capsys, "remove", "o/starter", "--yes")[0] == 0 and not place.exists()
     code, _, err = plumbline(capsys, "remove", "o/starter", "--yes")

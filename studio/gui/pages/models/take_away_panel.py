@@ -136,16 +136,10 @@ class TakeAwayPanel(WorkPanel):
     def _tell(self, reply: dict[str, object]) -> None:
         self._made = Path(str(reply["folder"]))
         files: list[list[object]] = reply["files"]  # type: ignore[assignment]
+        notes: list[str] = reply["notes"]  # type: ignore[assignment]
         self._size = sum(int(str(file[1])) for file in files)
-        lines = [
-            tr(
-                "Written: {count} files, {size}, in {made}",
-                count=len(files),
-                size=in_bytes(self._size),
-                made=self._made,
-            ),
-            *map(str, reply["notes"]),
-        ]  # type: ignore[call-overload]
+        size, made = in_bytes(self._size), self._made
+        lines = [tr("Written: {count} files, {size}, in {made}", count=len(files), size=size, made=made), *notes]
         if any(str(file[0]).endswith(".gguf") for file in files):
             lines.append(tr("In a terminal in that folder: ollama create my-model -f Modelfile"))
         self.told.setText("\n".join(lines))

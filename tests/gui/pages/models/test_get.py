@@ -110,7 +110,7 @@ def test_a_newer_version_is_looked_for_and_taken_only_after_a_yes(view, hub, qtb
     view.show_name("o/starter")
     assert not view.offer.go.isVisible()  # nothing is asked before somebody wants that
     view.offer.look.click()
-    qtbot.waitUntil(lambda: "newer version (7 B)" in view.offer.go.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "newer version (7 bytes)" in view.offer.go.text(), timeout=20_000)
     view.offer.go.click()
     qtbot.waitUntil(lambda: view.offer.findChild(QMessageBox) is not None)
     box = view.offer.findChild(QMessageBox)
