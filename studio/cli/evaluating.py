@@ -83,8 +83,7 @@ def show(project: Project, known: list[Evaluation]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for place, first in enumerate(known):
         for second in known[place + 1 :]:
-            votes = votes_between(project, first.name, second.name)
-            found = {**contests_of(first, second), **({"blind votes": votes} if votes else {})}
+            found = {**contests_of(first, second), **votes_between(project, first.name, second.name)}
             for who, contest in found.items():
                 print(f"{first.name} against {second.name}, by {who}: {contest}")
 

@@ -25,6 +25,7 @@ from typing import Any, cast
 from studio.core.answer_measures import mean, refuses, repetition, spread, words
 from studio.core.contests import Contest
 from studio.core.gold_judge import judge
+from studio.core.messages import Message, turns_from_value
 from studio.core.rules import Rule, rule_values
 
 FORMAT = 1
@@ -84,7 +85,8 @@ class Evaluation:
     """One model, judged once. name: as it is called where it answers, the base's included. base, adapter: folders.
 
     prompt_digest: of the prompts and of how answers were sampled: what has the same can be compared. checks: what
-    `core.gold_judge` reads, for each prompt, or none. harmful: the answers to harmful wishes.
+    `core.gold_judge` reads, for each prompt, or none. harmful: the answers to harmful wishes. turns: for each prompt
+    that is a conversation its turns as JSON; empty for one of a single turn, and in evaluations of before.
     """
 
     id: str
@@ -105,6 +107,12 @@ class Evaluation:
     rules: tuple[Rule, ...] = ()
     seconds: float = 0.0
     contests: tuple[JudgeContest, ...] = field(default=())
+    turns: tuple[str, ...] = ()
+
+    def conversation(self, place: int) -> tuple[Message, ...]:
+        """The turns of a prompt."""
+        turns = self.turns[place] if place < len(self.turns) else ""
+        return turns_from_value(json.loads(turns)) if turns else (Message("user", self.prompts[place]),)
 
     @property
     def folder(self) -> str:
@@ -117,6 +125,7 @@ class Evaluation:
         for name in _WORDS:
             values[name] = getattr(self, name)
         values |= {"harmful_digest": self.harmful_digest, "reward_model": self.reward_model, "seconds": self.seconds}
+        values["turns"] = self.turns
         values["answers"] = [_plain(answer) for answer in self.answers]
         values["harmful"] = [_plain(answer) for answer in self.harmful]
         values["heldout"] = _plain(self.heldout) if self.heldout else None
@@ -136,6 +145,7 @@ class Evaluation:
             harmful: list[dict[str, Any]] = values.pop("harmful")
             rules: list[Any] = values.pop("rules")
             contests: list[dict[str, Any]] = values.pop("contests")
+            turns: list[Any] = values.pop("turns", [])
             return Evaluation(
                 prompts=tuple(map(str, values.pop("prompts"))),
                 checks=tuple(values.pop("checks")),
@@ -144,6 +154,7 @@ class Evaluation:
                 heldout=Heldout(**heldout) if heldout else None,
                 rules=tuple(Rule.from_values(rule, "The evaluation") for rule in rules),
                 contests=tuple(JudgeContest(**contest) for contest in contests),
+                turns=tuple(map(str, turns)),
                 **values,
             )
         except Exception:  # a damaged file is one evaluation less, whatever is wrong with it

@@ -10,7 +10,7 @@ from studio.core.conversation import Sampling
 from studio.core.errors import StudioError
 from studio.core.evaluation import Answer, Evaluation, Heldout, JudgeContest, contest_of_odds
 from studio.core.evaluation_plan import EvaluationPlan, Subject
-from studio.core.messages import Message
+from studio.core.messages import Message, turns_to_json
 from studio.processes.asking import Asking, Report
 from studio.storage.evaluations import (
     digest_of,
@@ -72,6 +72,7 @@ def evaluate(
         str(plan.reward[0]) if plan.reward else "",
         plan.rules,
         time.monotonic() - began,
+        turns=tuple(turns_to_json(turns) if len(turns) > 1 else "" for turns in asked.prompts),
     )
     save_evaluation(project, known)
     return known, [str(note) for note in reply["notes"]]
@@ -88,8 +89,8 @@ def let_judge(
             "Evaluate both on the same prompt set, with the same settings.",
         )
     items = [
-        {"messages": [{"role": "user", "content": prompt}], "answers": [mine.text, theirs.text]}
-        for prompt, mine, theirs in zip(first.prompts, first.answers, second.answers, strict=True)
+        {"messages": _plain(first.conversation(place)), "answers": [mine.text, theirs.text]}
+        for place, (mine, theirs) in enumerate(zip(first.answers, second.answers, strict=True))
     ]
     adapter = str(judge.adapter) if judge.adapter else None
     request = {"do": "contest", "judge": {"base": str(judge.base), "adapter": adapter}, "items": items}

@@ -24,11 +24,13 @@ from studio.storage.datasets import find_dataset, list_datasets, records_of
 from studio.storage.files import write_whole
 from studio.storage.label_log import opinions_of
 from studio.storage.label_votes import NAME as VOTES
+from studio.storage.label_votes import SEEN
 from studio.storage.labels import candidates_of, list_sets
 from studio.storage.project import Project
 from studio.storage.resources import carried
 
 FOLDER = "evaluations"
+BLIND_VOTES, SEEN_VOTES = "blind votes", "votes with names in sight"
 SAMPLE = "sample prompts"  # the name of the set that comes along
 Turns = tuple[Message, ...]
 
@@ -145,20 +147,22 @@ def digest_of(turns: Iterable[Turns], more: str = "") -> str:
     return hashed.hexdigest()[:16]
 
 
-def votes_between(project: Project, name: str, other: str) -> Contest | None:
-    """What people said in blind votes on answers of two models, by the names under which these answered; None when
-    they never met."""
-    found: list[int] = []
+def votes_between(project: Project, name: str, other: str) -> dict[str, Contest]:
+    """What people said of answers of two models, by the names under which these answered: by blind votes, and by votes
+    with the names in sight; only where the two met."""
+    found: dict[str, list[int]] = {BLIND_VOTES: [], SEEN_VOTES: []}
     for known in list_sets(project):
         if known.name != VOTES:
             continue
         with project.connect() as connection:
+            query = "SELECT id FROM label_log WHERE label_set = ? AND action = ?"
+            seen = {row[0] for row in connection.execute(query, (known.id, SEEN))}
             authors = {key: one.author for key, one in candidates_of(connection, known).items()}
             for opinion in opinions_of(connection, known):
-                if opinion.machine:
-                    continue
-                found += _outcomes(authors, opinion.candidates, opinion.mark.verdicts, name, other)
-    return Contest.of(found) if found else None
+                if not opinion.machine:
+                    how = SEEN_VOTES if opinion.entry in seen else BLIND_VOTES
+                    found[how] += _outcomes(authors, opinion.candidates, opinion.mark.verdicts, name, other)
+    return {how: Contest.of(outcomes) for how, outcomes in found.items() if outcomes}
 
 
 def _outcomes(authors: Mapping[int, str], candidates: Sequence[int], verdicts: Any, name: str, other: str) -> list[int]:

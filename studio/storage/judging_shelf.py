@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.core.contests import Contest
-from studio.core.evaluation import Evaluation, Figure, contests_of, figures
-from studio.storage.evaluations import heldout_sets, list_evaluations, prompt_sets, votes_between
+from studio.core.evaluation import Evaluation, Figure, contests_of, figures, told
+from studio.storage.evaluations import heldout_sets, list_evaluations, newest_of, prompt_sets, votes_between
 from studio.storage.library import Kind, LibraryModel, list_library
 from studio.storage.project import Project
 
@@ -49,11 +49,15 @@ def contests_against(
             continue
         if other.name != known.name and other.name not in voted:
             voted.add(other.name)
-            votes = votes_between(project, known.name, other.name)
-            if votes is not None:
-                found.append((other, "blind votes", votes))
+            found += [(other, who, votes) for who, votes in votes_between(project, known.name, other.name).items()]
         found += [(other, who, contest) for who, contest in contests_of(known, other).items()]
     return found
+
+
+def newest_figures(project: Project, folder: Path) -> str:
+    """What the newest evaluation of the model in a folder found, in a line; empty when there is none."""
+    known = newest_of(project, folder)
+    return f"{told(known)}, on {len(known.prompts)} prompts of {known.prompt_set}" if known is not None else ""
 
 
 def reward_of(model: LibraryModel) -> tuple[Path, Path]:

@@ -1,4 +1,5 @@
-"""Votes from talking to models: each is an item of its own in the set “Chat votes”, beside all other labels."""
+"""Votes on models' answers, from talking to them and from judging them: each is an item of its own in the set “Chat
+votes”, beside all other labels."""
 
 from __future__ import annotations
 
@@ -12,15 +13,23 @@ from studio.storage.labels import READY, LabelSet, add_item, count_of, items_of,
 from studio.storage.project import Project
 
 NAME = "Chat votes"
+SEEN, BLIND = "voted", "voted blind"  # the entries' action: with the models' names in sight, or without
 _PLAN = LabelPlan(way=LISTWISE, repeats=0.0)  # two answers or more, the best ones first
 
 
 def keep_vote(
-    project: Project, labeller: str, prompt: Sequence[Message], answers: Sequence[Candidate], verdict: Verdict
+    project: Project,
+    labeller: str,
+    prompt: Sequence[Message],
+    answers: Sequence[Candidate],
+    verdict: Verdict,
+    *,
+    blind: bool = False,
 ) -> LabelSet:
     """Keep a vote on answers to one prompt, in one transaction. Another vote on the same answers takes its place.
 
-    verdict: ranks of the answers as given. The answers stand as their texts; equal ones can't be voted on.
+    verdict: ranks of the answers as given. blind: who voted didn't see whose they are. The answers stand as their texts;
+    equal ones can't be voted on.
     """
     known = next((one for one in list_sets(project) if one.name == NAME and one.plan.way == LISTWISE), None)
     with project.writing() as connection:
@@ -46,5 +55,5 @@ def keep_vote(
         if item is None:
             item = add_item(connection, known, prompt_id, position, group)
         mark = Mark().judged("", Verdict(tuple(ranks[one] for one in group), bad=verdict.bad))
-        write_entry(connection, known, item, labeller, mark, "voted")
+        write_entry(connection, known, item, labeller, mark, BLIND if blind else SEEN)
     return known

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from studio.core.errors import StudioError
-from studio.core.evaluation import told
 from studio.core.hub import host_of
 from studio.storage.catalogue import needs_of
-from studio.storage.evaluations import newest_of
 from studio.storage.files import in_bytes
 from studio.storage.hub_places import read_download
 from studio.storage.library import Kind, LibraryModel, Origin
@@ -82,9 +80,6 @@ def read_card(project: Project, model: LibraryModel) -> ModelCard:
         rows.append(("From", came))
     elif model.origin is not Origin.FOLDER:
         rows.append(("From", str(model.origin)))
-    known = newest_of(project, model.folder)
-    if known is not None:
-        rows.append(("Judged", f"{told(known)}, on {len(known.prompts)} prompts of {known.prompt_set}"))
     name = download.name if download is not None else ""
     return ModelCard(model, tuple(rows), _lineage(project, model), template, text, trouble, name, info)
 

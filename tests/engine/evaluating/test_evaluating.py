@@ -20,6 +20,8 @@ from studio.engine.loading import load_adapter, load_encoder, load_model, pick_p
 from studio.processes.asking import Asking
 from studio.processes.evaluating import evaluate, let_judge
 from studio.storage.evaluations import (
+    BLIND_VOTES,
+    SEEN_VOTES,
     delete_evaluation,
     heldout_sets,
     list_evaluations,
@@ -145,12 +147,13 @@ def test_what_can_be_asked(tmp_path: Path) -> None:
     project.close()
 
 
-def test_blind_votes_are_counted_by_who_answered(tmp_path: Path) -> None:
+def test_votes_are_counted_by_who_answered_and_how_they_were_cast(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "p")
     for number, ranks in enumerate(((1, 2, 3), (1, 1, 2), (2, 1, 3), (2, 1, 1))):
         answers = [Candidate(0, f"{name} {number}", name) for name in ("base", "tuned", "third")]
-        keep_vote(project, "me", (Message("user", f"question {number}"),), answers, Verdict(ranks))
-    assert votes_between(project, "base", "tuned") == Contest(1, 2, 1)
-    assert votes_between(project, "tuned", "base") == Contest(2, 1, 1)
-    assert votes_between(project, "base", "nobody") is None
+        keep_vote(project, "me", (Message("user", f"question {number}"),), answers, Verdict(ranks), blind=number > 0)
+    seen = {SEEN_VOTES: Contest(1, 0, 0)}
+    assert votes_between(project, "base", "tuned") == {BLIND_VOTES: Contest(0, 2, 1), **seen}
+    assert votes_between(project, "tuned", "base")[BLIND_VOTES] == Contest(2, 0, 1)
+    assert votes_between(project, "base", "nobody") == {}
     project.close()

@@ -214,7 +214,9 @@ class BlindView(PromptSetView):
         project, verdict = self._project, _VERDICTS[duel.vote]
         if self._task is not None:
             self._task.wait()
-        self._task = BackgroundTask(lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict), self)
+        self._task = BackgroundTask(
+            lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict, blind=True), self
+        )
         self._task.failed.connect(self.failed)
         self._task.start()
 

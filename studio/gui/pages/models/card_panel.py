@@ -5,6 +5,8 @@ It is read in a thread. What the model's author wrote is shown as the text it is
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QPushButton, QWidget
 
@@ -15,6 +17,7 @@ from studio.gui.widgets.plain_label import plain_label
 from studio.gui.widgets.visible_text import unsteered
 from studio.gui.widgets.ways_in import WaysIn
 from studio.jobs.background import BackgroundTask
+from studio.storage.judging_shelf import newest_figures
 from studio.storage.library import LibraryModel
 from studio.storage.model_cards import ModelCard, read_card
 from studio.storage.project import Project
@@ -75,7 +78,8 @@ class CardPanel(Panel):
         project = self._project
 
         def read(_task: BackgroundTask) -> ModelCard:
-            return read_card(project, model)
+            card, judged = read_card(project, model), newest_figures(project, model.folder)
+            return replace(card, rows=(*card.rows, ("Judged", judged))) if judged else card
 
         BackgroundTask.begin(self, read, self._show, self.notice.show_error)
 

@@ -18,9 +18,11 @@ from studio.storage.library import LibraryModel
 
 
 class ContestView(QWidget):
-    """Signal: `judging_requested(object LibraryModel, object Evaluation)`: the judge, and the other side."""
+    """Signals: `judging_requested(object LibraryModel, object Evaluation)`: the judge, and the other side;
+    `voting_requested(object Evaluation)`: a person judges, against that one."""
 
     judging_requested = Signal(object, object)
+    voting_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,10 +33,14 @@ class ContestView(QWidget):
         self.ask = QPushButton(tr("Let it judge"))
         self.ask.setToolTip(tr("It reads both answers to each prompt, in both orders, and says which is better"))
         self.ask.clicked.connect(self._ask)
+        self.vote = QPushButton(tr("Vote blind…"))
+        self.vote.setToolTip(tr("You read both answers to each prompt, without knowing whose they are"))
+        self.vote.clicked.connect(self._vote)
         row = QHBoxLayout()
         row.addWidget(QLabel(tr("Against")))
         row.addWidget(self.other, 1)
-        row.addWidget(QLabel(tr("judged by")))
+        row.addWidget(self.vote)
+        row.addWidget(QLabel(tr("or by")))
         row.addWidget(self.judge, 1)
         row.addWidget(self.ask)
         layout = QVBoxLayout(self)
@@ -61,7 +67,7 @@ class ContestView(QWidget):
             self.judge.addItem(model.name, model)
         self.judge.setCurrentIndex(max(0, self.judge.findText(kept)))
         self.lines.setText("" if others else tr("Evaluate another model on the same prompts to see which one wins."))
-        for part in (self.other, self.judge, self.ask):
+        for part in (self.other, self.judge, self.ask, self.vote):
             part.setEnabled(bool(others))
 
     @Slot(object)
@@ -76,6 +82,12 @@ class ContestView(QWidget):
         ]
         if lines:
             self.lines.setText(tr("{name} wins\n", name=known.name) + "\n".join(f"   {line}" for line in lines))
+
+    @Slot()
+    def _vote(self) -> None:
+        other: Evaluation | None = self.other.currentData()
+        if other is not None:
+            self.voting_requested.emit(other)
 
     @Slot()
     def _ask(self) -> None:

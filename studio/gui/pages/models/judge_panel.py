@@ -5,6 +5,8 @@ What is measured is `core.evaluation`; what was measured stays in the project.
 
 from __future__ import annotations
 
+import secrets
+
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -15,6 +17,7 @@ from studio.gui.language import mark, tr
 from studio.gui.pages.models.judge_form import JudgeForm
 from studio.gui.pages.models.judge_results import JudgeResults
 from studio.gui.pages.models.panel import WorkPanel, row_of
+from studio.gui.pages.models.vote_dialog import VoteDialog
 from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.background import BackgroundTask
 from studio.processes.asking import Asking, Report
@@ -46,6 +49,7 @@ class JudgePanel(WorkPanel):
         self.results.chosen.connect(self._look)
         self.results.forget_requested.connect(self._forget)
         self.results.contests.judging_requested.connect(self._let_judge)
+        self.results.contests.voting_requested.connect(self._vote)
         self.results.hide()
 
     def show_model(self, model: LibraryModel) -> None:
@@ -64,6 +68,7 @@ class JudgePanel(WorkPanel):
         self._asked_at_once = True
         self.show_model(model)
 
+    @Slot()
     def _read(self) -> None:
         project = self._project
 
@@ -112,6 +117,14 @@ class JudgePanel(WorkPanel):
             return let_judge(worker, project, known, other, subject_of_model(judge), report), []
 
         self.begin("evaluate", work, self._take_evaluation)
+
+    @Slot(object)
+    def _vote(self, other: Evaluation) -> None:
+        known = self.results.table.current()
+        if known is not None:
+            dialog = VoteDialog(self._project, known, other, secrets.randbits(32), self)
+            dialog.voted.connect(self._read)
+            dialog.open()
 
     @Slot(object)
     def _take_evaluation(self, found: tuple[Evaluation, list[str]]) -> None:

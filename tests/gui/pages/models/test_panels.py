@@ -11,7 +11,8 @@ from studio.core.exporting import GGUF, MERGED
 from studio.core.rules import Rule
 from studio.gui.pages.models.model_list import MODEL
 from studio.gui.pages.models.upload_dialog import UploadDialog
-from studio.storage.evaluations import list_evaluations
+from studio.gui.pages.models.vote_dialog import VoteDialog
+from studio.storage.evaluations import BLIND_VOTES, list_evaluations, votes_between
 
 FAKE = Path(__file__).with_name("fake_models_worker.py")
 
@@ -80,6 +81,25 @@ def test_a_local_model_judges_two_evaluations(qtbot, open_panel, project):
     qtbot.waitUntil(lambda: "by starter: 60 of 60" in panel.results.contests.lines.text())
     newest = list_evaluations(project)[0]
     assert newest.contests[0].judge == "starter" and newest.contests[0].both_ways == 1.0
+
+
+def test_a_person_votes_blind_on_the_answers_of_two_evaluations(qtbot, open_panel, project):
+    panel = judge_all(qtbot, open_panel, "starter", "second")
+    panel.results.contests.vote.click()
+    dialog = panel.findChild(VoteDialog)
+    assert dialog.progress.text() == "1 of 60" and "second" not in dialog.windowTitle()
+    for _ in range(3):
+        left = dialog.answers[0].toPlainText()
+        qtbot.keyClick(dialog, Qt.Key.Key_1 if left == "Yes! Sure." else Qt.Key.Key_2)  # for the tuned model
+    qtbot.keyClick(dialog, Qt.Key.Key_3)
+    qtbot.keyClick(dialog, Qt.Key.Key_Backspace)
+    qtbot.keyClick(dialog, Qt.Key.Key_4)
+    assert dialog.progress.text() == "5 of 60"
+    with qtbot.waitSignal(dialog.voted):
+        dialog.close_button.click()
+    qtbot.waitUntil(lambda: "by blind votes: 3 of 3 decided prompts" in panel.results.contests.lines.text())
+    names = {known.name for known in list_evaluations(project)}
+    assert votes_between(project, *sorted(names))[BLIND_VOTES].ties == 1
 
 
 def test_what_cannot_be_asked_is_said_and_cancelling_says_nothing(qtbot, open_panel, project, fake_workers):
