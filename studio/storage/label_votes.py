@@ -28,7 +28,7 @@ def keep_vote(
 ) -> LabelSet:
     """Keep a vote on answers to one prompt, in one transaction. Another vote on the same answers takes its place.
 
-    verdict: ranks of the answers as given. blind: who voted didn't see whose they are. The answers stand as their texts;
+    verdict: ranks of the answers as given. blind: who voted didn't see whose they are. Answers stand as their texts;
     equal ones can't be voted on.
     """
     known = next((one for one in list_sets(project) if one.name == NAME and one.plan.way == LISTWISE), None)
