@@ -94,10 +94,11 @@ def survey(project: Project, is_cancelled: Callable[[], bool] = lambda: False) -
         Piece(Kind.CONVERTED, model_name(folder), folder, size(folder), _used_by(folder, used))
         for folder in _folders(project.models)
     ]
-    pieces += [
-        Piece(Kind.EXPORT, folder.name, folder, size(folder), _used_by(folder, used))
-        for folder in _folders(project.exports)
-    ]
+    for folder in _folders(project.exports):
+        whole = not folder.name.startswith(".")  # see new_folder
+        name = folder.name if whole else folder.name[1:].rpartition(".")[0]
+        note = _used_by(folder, used) if whole else "unfinished: it is being written now, or was broken off"
+        pieces.append(Piece(Kind.EXPORT, name, folder, size(folder), note))
     pieces.append(Piece(Kind.PROJECT, project.name, project.folder, _rest(project, size), can_go=False))
     for trash in (project_trash(project.folder), models_trash(home)):
         pieces += [

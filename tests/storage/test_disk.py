@@ -48,7 +48,7 @@ def test_everything_is_counted_once_largest_first(project, run, tmp_path, monkey
     thrown = run.folder / "worker.log"
     thrown.write_bytes(b"x" * 900)
     project_trash(project.folder).throw(thrown, "The log")
-    for folder in (project.exports / "Küche GGUF", project.logs):
+    for folder in (project.exports / "Küche GGUF", project.exports / ".second.0123abcd", project.logs):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "x").write_bytes(b"x" * 600)
 
@@ -60,7 +60,8 @@ def test_everything_is_counted_once_largest_first(project, run, tmp_path, monkey
     assert by_kind[Kind.PARTIAL][0].name == "p/q" and by_kind[Kind.PARTIAL][0].size == 500
     assert by_kind[Kind.TRASH][0].name == "The log"
     assert [piece.name for piece in by_kind[Kind.CHECKPOINT] if piece.spare] == ["Küche, step 10", "Küche, step 40"]
-    assert [(piece.name, piece.size, piece.can_go) for piece in by_kind[Kind.EXPORT]] == [("Küche GGUF", 600, True)]
+    taken = [(piece.name, piece.size, piece.note.split(":")[0], piece.can_go) for piece in by_kind[Kind.EXPORT]]
+    assert sorted(taken) == [("Küche GGUF", 600, "", True), ("second", 600, "unfinished", True)]
     inside = [Kind.PROJECT, Kind.RUN, Kind.CHECKPOINT, Kind.EXPORT, Kind.TRASH]
     assert sum(piece.size for kind in inside for piece in by_kind[kind]) == size_on_disk(project.folder)
     whole = by_kind[Kind.RUN][0].size + sum(piece.size for piece in by_kind[Kind.CHECKPOINT])

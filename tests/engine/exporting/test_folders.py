@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -108,6 +109,23 @@ def test_nothing_is_written_over_and_nothing_is_left_behind(
                 ExportPlan(str(tiny_base), str(tmp_path / "new"), form, numbers="F16" if form == GGUF else "same"), stop
             )
     assert [file.name for file in tmp_path.iterdir()] == ["there"]
+
+
+NAMES = ["-rf", "Größtes Modell 模型", 'the "best"' if os.name != "nt" else "best", "it's", ".hidden", "a" * 120]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_a_folders_name(
+    name: str, tiny_base: Path, make_adapter: Callable[..., Path], tmp_path: Path
+) -> None:
+    adapter = make_adapter()
+    for form in (ADAPTER, MERGED, GGUF):
+        target = tmp_path / form / name
+        export(ExportPlan(str(tiny_base), str(target), form, str(adapter), "F16" if form == GGUF else "same"), quiet)
+        assert name.replace("<", "") in (target / "README.md").read_text(encoding="utf-8")
+    [file] = target.glob("*.gguf")
+    assert f"FROM ./{file.name}\n" in (target / "Modelfile").read_text(encoding="utf-8")
+    assert not set(file.name) & set(' "\\/')
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a file system")

@@ -87,6 +87,7 @@ def test_a_person_votes_blind_on_the_answers_of_two_evaluations(qtbot, open_pane
     panel = judge_all(qtbot, open_panel, "starter", "second")
     panel.results.contests.vote.click()
     dialog = panel.findChild(VoteDialog)
+    qtbot.waitUntil(dialog.isActiveWindow)
     assert dialog.progress.text() == "1 of 60" and "second" not in dialog.windowTitle()
     for _ in range(3):
         left = dialog.answers[0].toPlainText()
