@@ -74,14 +74,12 @@ class EvaluationPlot(QFrame):
             dot = pg.PlotDataItem([value], [height], pen=None, symbol="o", symbolSize=13)
             dot.setSymbolBrush(pg.mkBrush(colour))
             dot.setSymbolPen(pg.mkPen(tokens.surface, width=2))
-            self.plot.addItem(dot)
+            self.plot.add(dot)
         self._draw_spread(min(ends), max(ends), tokens.plot[0])
         room = 0.05 * (max(ends) - min(ends)) or abs(max(ends)) * 0.1 or 1.0
         wide = (0.0, 1.0) if shares else (min(ends) - room, max(ends) + room)
-        self.view.setXRange(*wide, padding=0.02)
-        self.view.setYRange(-0.6, count - 0.4, padding=0)
-        if spread:
-            self.view.setYRange(-0.4, count - 0.1, padding=0)
+        self.plot.pane.setXRange(*wide, padding=0.02)
+        self.plot.pane.setYRange(*((-0.4, count - 0.1) if spread else (-0.6, count - 0.4)), padding=0)
         self.plot.setAccessibleName(self._label)
         self.plot.setAccessibleDescription("; ".join(f"{name}: {figure.text}" for name, figure in self._rows))
 
@@ -99,4 +97,4 @@ class EvaluationPlot(QFrame):
             floor = len(self._rows) - 1 - k + _FLOOR
             tops = [floor + _TALL * count / max(counts) for count in counts]
             area = pg.PlotDataItem(edges, tops, stepMode="center", fillLevel=floor, fillBrush=shade, pen=None)
-            self.plot.addItem(area)
+            self.plot.add(area)
