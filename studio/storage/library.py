@@ -81,7 +81,7 @@ class LibraryModel:
         """What it is, in a line."""
         how = METHODS[self.method].label if self.method in METHODS else ""
         unfinished = f"step {self.step:,}" if self.step else ""
-        came = str(self.origin) if self.origin is Origin.PROGRAM else ""
+        came = str(self.origin) if self.origin in (Origin.PROGRAM, Origin.HUB) else ""
         gone = "" if self.folder.is_dir() else "not there any more"
         return ", ".join(part for part in (str(self.kind), how, unfinished, came, gone) if part)
 

@@ -26,7 +26,8 @@ from typing import Any
 from tests.engine.conftest import CHATML, byte_level, piece_level, sentences
 
 PROMPTS, TOKENS = 20, 64
-NEAR = 1e-3  # in logits
+# In logits. Sums in another order can round an activation the other way, which matters where 8 bits are kept of it.
+NEAR = {"F32": 1e-3, "F16": 1e-3, "BF16": 3e-2}
 ROUNDED = {"F16": "float16", "BF16": "bfloat16"}  # the numbers of a file that are not exact, as torch names them
 # Runs where llama.cpp is, which needs nothing of Plumbline.
 THERE = """
@@ -103,7 +104,7 @@ def agrees(python: str, model: Ours, scratch: Path) -> bool:
         for text, theirs in zip(texts, told["texts"], strict=True)
     ]
     gaps = [model.gap_between(asked[k], ours[k], told["answers"][k]) for k, same in enumerate(alike) if not same]
-    ties = sum(gap < NEAR for gap in gaps)
+    ties = sum(gap < NEAR[numbers] for gap in gaps)
     print(
         f"{model.folder.name} {numbers}: {sum(alike)} of {len(alike)} continuations of {TOKENS} tokens alike, "
         f"{ties} part at a tie{''.join(f' ({gap:.1e})' for gap in gaps)}; {sum(cut)} of {len(cut)} texts cut alike",

@@ -68,13 +68,20 @@ class AccountDialog(QDialog):
         for part in (about, self.state, self.token, self.said):
             layout.addWidget(part)
         layout.addLayout(row)
-        self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
+        self._fit()
         hub.account_told.connect(self._take)
         hub.failed.connect(self._take_failure)
         hub.busy_changed.connect(self._tell)
         hub.ask_account()
         self._tell()
         self.token.setFocus()
+
+    def _fit(self) -> None:
+        """Have room for all that is said."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
 
     @Slot()
     def _sign_in(self) -> None:

@@ -168,3 +168,4 @@ class CombinePanel(WorkPanel):
         count = len(self.parts.rows)
         self.combine.setEnabled(count > 0 and not self.work.is_busy)
         self.compare.setEnabled(count == 1 and not self.work.is_busy)
+        self.compare.setToolTip("" if count == 1 else tr("Two can be compared: take the others out"))

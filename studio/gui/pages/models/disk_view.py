@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import tr, translated
+from studio.gui.language import tr, translated, trn
 from studio.gui.pages.models.disk_pieces import PIECE, DiskBar, PieceTable, SizeDelegate
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.keys import bind
@@ -275,18 +275,15 @@ class DiskView(QWidget):
     @Slot()
     def _ask_empty(self) -> None:
         pieces = [piece for piece in self.model.pieces() if piece.kind is Kind.TRASH]
-        box = question(
-            self,
-            tr("Empty the trash?"),
-            tr(
-                "{in_bytes} are deleted for good, {count} things: ",
-                in_bytes=in_bytes(sum(piece.size for piece in pieces)),
-                count=len(pieces),
-            )
-            + "; ".join(piece.name for piece in pieces[:5])
-            + ("; …" if len(pieces) > 5 else "."),
-            tr("Delete for good"),
+        size, named = in_bytes(sum(piece.size for piece in pieces)), "; ".join(piece.name for piece in pieces[:5])
+        text = trn(
+            "{size} are deleted for good: {named}.",
+            "{size} are deleted for good, {count} things: {named}.",
+            len(pieces),
+            size=size,
+            named=named + ("; …" if len(pieces) > 5 else ""),
         )
+        box = question(self, tr("Empty the trash?"), text, tr("Delete for good"))
         box.accepted.connect(self._empty)
         box.open()
 

@@ -35,24 +35,26 @@ class JudgeForm(QWidget):
         column.addLayout(rows)
         for part in (self.more, self.measures, self.rules):
             column.addWidget(part)
+        self._reward_chosen = False  # by a person
+        self.reward.activated.connect(self._keep_reward)
         self.more.toggled.connect(self._show_more)
         self._show_more(False)
 
     def show_shelf(self, shelf: Shelf) -> None:
-        """Offer what there is; what was chosen stays. The newest reward model is chosen at first."""
+        """Offer what there is; what was chosen stays. The newest reward model is, until a person chooses."""
         for combo, known in ((self.prompts, shelf.prompts), (self.heldout, shelf.heldout)):
             kept = combo.currentData()
             combo.clear()
             for key, name in known:
                 combo.addItem(name, key)
             combo.setCurrentIndex(max(0, combo.findData(kept)))
-        kept, first = self.reward.currentText(), self.reward.count() == 0
+        kept = self.reward.currentText()
         self.reward.clear()
         self.reward.addItem(tr("None"), None)
         for model in shelf.rewards:
             self.reward.addItem(model.name, model)
         found = self.reward.findText(kept)
-        self.reward.setCurrentIndex(min(1, self.reward.count() - 1) if first else max(0, found))
+        self.reward.setCurrentIndex(max(0, found) if self._reward_chosen else min(1, self.reward.count() - 1))
 
     def plan(self) -> EvaluationPlan:
         """What is chosen. Raises StudioError, and shows what is wrong."""
@@ -71,6 +73,10 @@ class JudgeForm(QWidget):
         except StudioError:
             self.more.setChecked(True)
             raise
+
+    @Slot()
+    def _keep_reward(self) -> None:
+        self._reward_chosen = True
 
     @Slot(bool)
     def _show_more(self, shown: bool) -> None:

@@ -98,7 +98,13 @@ class ModelsPage(QWidget):
         self.take_away = TakeAwayPanel(self._project)
         combine, serve = CombinePanel(self._project), ServePanel(self._project)
         combine.combined.connect(self._take_added)
-        return [card, self.judge, self.take_away, combine, serve]
+        return [
+            card,
+            self.judge,
+            self.take_away,
+            serve,
+            combine,
+        ]  # a hidden tab leaves a gap: what often is stands last
 
     def _lay_out(self) -> None:
         heading = QLabel(tr("Models"))

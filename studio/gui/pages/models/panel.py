@@ -29,6 +29,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self._project = project
         self._model: LibraryModel | None = None
+        self._closed = False  # what was read before may still arrive
         self.notice = Notice()
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 8, 12, 0)
@@ -53,6 +54,7 @@ class Panel(QWidget):
 
     def close_down(self) -> None:
         """End what it has under way; the project is closed."""
+        self._closed = True
         end_tasks(self)
 
 
@@ -67,7 +69,7 @@ class WorkPanel(Panel):
 
     def begin(self, kind: Kind, work: Callable[[Asking, Report], object], done: Callable[..., object]) -> None:
         """Have a worker of that kind do something; its answer goes to the slot `done`. Nothing, while it works."""
-        if self.work.is_busy:
+        if self.work.is_busy or self._closed:
             return
         self.notice.clear()
         task = WorkerTask(kind, self._project.logs / f"{kind}.log", work, self)
