@@ -80,7 +80,7 @@ class AccountDialog(QDialog):
         """Have room for all that is said."""
         layout = self.layout()
         if layout is not None:
-            layout.activate()
+            layout.invalidate()
             self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
 
     @Slot()
