@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
@@ -68,7 +68,7 @@ class AccountDialog(QDialog):
         for part in (about, self.state, self.token, self.said):
             layout.addWidget(part)
         layout.addLayout(row)
-        self._fit()
+        self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
         hub.account_told.connect(self._take)
         hub.failed.connect(self._take_failure)
         hub.busy_changed.connect(self._tell)
@@ -76,12 +76,13 @@ class AccountDialog(QDialog):
         self._tell()
         self.token.setFocus()
 
-    def _fit(self) -> None:
-        """Have room for all that is said."""
+    def event(self, event: QEvent) -> bool:
+        """Have room for all that is said, whenever that changes."""
+        known = super().event(event)
         layout = self.layout()
-        if layout is not None:
-            layout.invalidate()
+        if event.type() == QEvent.Type.LayoutRequest and layout is not None:
             self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
+        return known
 
     @Slot()
     def _sign_in(self) -> None:
