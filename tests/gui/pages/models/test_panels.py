@@ -143,11 +143,11 @@ def test_a_run_is_judged_at_once(qtbot, page, project):
     qtbot.waitUntil(lambda: page.judge.results.table.rowCount() == 1 and not page.judge.work.is_busy)
     assert page.view.tabs.tabText(page.view.tabs.currentIndex()) == "Judge"
     page.evaluate_run(run.run)
-    qtbot.waitUntil(lambda: page.judge.table.rowCount() == 2 and not page.judge.work.is_busy)
+    qtbot.waitUntil(lambda: page.judge.results.table.rowCount() == 2 and not page.judge.work.is_busy)
     older = list_evaluations(project)[1]
     page.view.show_tab("About")
     page.open_evaluation(run.folder, older.id)
-    qtbot.waitUntil(lambda: (page.judge.table.current() or run).id == older.id)
+    qtbot.waitUntil(lambda: (page.judge.results.table.current() or run).id == older.id)
 
 
 def test_a_model_is_taken_away(qtbot, open_panel, project):
