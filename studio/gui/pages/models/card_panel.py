@@ -79,7 +79,7 @@ class CardPanel(Panel):
 
         def read(_task: BackgroundTask) -> ModelCard:
             card, judged = read_card(project, model), newest_figures(project, model.folder)
-            return replace(card, rows=(*card.rows, ("Judged", judged))) if judged else card
+            return replace(card, rows=(*card.rows, (mark("Judged"), judged))) if judged else card
 
         BackgroundTask.begin(self, read, self._show, self.notice.show_error)
 

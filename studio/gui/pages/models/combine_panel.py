@@ -38,7 +38,7 @@ class CombinePanel(WorkPanel):
         self.way.setCurrentIndex(self.way.findData("cat"))
         self.name = QLineEdit()
         self.name.setAccessibleName(tr("Name of the new adapter"))
-        self.alone = plain_label(_ALONE, "muted")
+        self.alone = plain_label(tr(_ALONE), "muted")
         self.compare, self.combine = QPushButton(tr("Compare")), QPushButton(tr("Combine"))
         theme.set_role(self.combine, "primary")
         self.told = plain_label(selectable=True)

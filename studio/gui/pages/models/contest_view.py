@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from studio.core.contests import Contest
 from studio.core.evaluation import Evaluation
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.models.panel import choice
 from studio.gui.widgets.plain_label import plain_label
 from studio.storage.judging_shelf import Shelf
@@ -77,7 +77,7 @@ class ContestView(QWidget):
         if self._known != known:
             return
         lines = [
-            tr("against {name}, by {who}: {contest}", name=other.name, who=who, contest=_told(contest))
+            tr("against {name}, by {who}: {contest}", name=other.name, who=translated(who), contest=_told(contest))
             for other, who, contest in found
         ]
         if lines:

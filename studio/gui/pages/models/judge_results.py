@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from studio.core.evaluation import COLUMNS, Evaluation
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.models.contest_view import ContestView
 from studio.gui.pages.models.evaluation_table import AnswerTable, EvaluationTable
 from studio.gui.pages.models.panel import choice, row_of
@@ -56,7 +56,7 @@ class JudgeResults(QWidget):
         self.figure.blockSignals(True)
         self.figure.clear()
         for name in self.table.columns:
-            self.figure.addItem(COLUMNS[name][0], name)
+            self.figure.addItem(translated(COLUMNS[name][0]), name)
         self.figure.setCurrentIndex(max(0, self.figure.findData(kept)))
         self.figure.blockSignals(False)
         self._draw()
@@ -76,7 +76,7 @@ class JudgeResults(QWidget):
         name = self.figure.currentData()
         if self.shelf is not None and name is not None:
             rows = [(known.name, figures[name]) for known, figures in self.shelf.evaluations]
-            self.plot.show_figures(COLUMNS[name][0], rows)
+            self.plot.show_figures(translated(COLUMNS[name][0]), rows)
 
     @Slot()
     def _forget(self) -> None:

@@ -49,7 +49,7 @@ class TakeAwayPanel(WorkPanel):
             choice(tr("Largest file of weights")),
         )
         for gigabytes, words in SHARDS.items():
-            self.shard.addItem(words, gigabytes)
+            self.shard.addItem(translated(words), gigabytes)
         self.about = plain_label("", "muted")
         self.target = QLineEdit()
         self.target.setAccessibleName(tr("New folder to write"))
