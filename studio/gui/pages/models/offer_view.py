@@ -242,7 +242,7 @@ class OfferView(QWidget):
 
     @Slot(object)
     def _take_trouble(self, error: StudioError) -> None:
-        self._say(error.sentence, "error")
+        self._say(translated(error.sentence), "error")
 
     @Slot(object, str)
     def _take_failed_download(self, error: StudioError, _asked: str) -> None:
