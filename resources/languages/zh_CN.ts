@@ -131,6 +131,11 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>格式(&amp;F)</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/take_away_panel.py"/>
+        <source>&amp;Largest file</source>
+        <translation>最大文件(&amp;L)</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/upload_dialog.py"/>
         <source>&amp;Name</source>
         <translation>名称(&amp;N)</translation>
@@ -151,12 +156,12 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>端口(&amp;P)</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>&amp;Prompts</source>
         <translation>提示(&amp;P)</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>&amp;Reward model</source>
         <translation>奖励模型(&amp;R)</translation>
     </message>
@@ -164,11 +169,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <location filename="../../studio/gui/pages/models/serve_panel.py"/>
         <source>&amp;Token</source>
         <translation>令牌(&amp;T)</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
-        <source>&amp;With</source>
-        <translation>与(&amp;W)</translation>
     </message>
     <message>
         <location filename="../../studio/core/reward_report.py"/>
@@ -197,6 +197,7 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/evaluation_table.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <location filename="../../studio/gui/pages/runs/samples_view.py"/>
         <source>(nothing)</source>
         <translation>（空）</translation>
@@ -453,6 +454,11 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
     </message>
     <message>
         <location filename="../../studio/core/exporting.py"/>
+        <source>2 GB, as most have it</source>
+        <translation>2 GB，多数模型如此</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/exporting.py"/>
         <source>2 bits (k-quant), a clear loss</source>
         <translation>2 位（k-quant），明显变差</translation>
     </message>
@@ -701,6 +707,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/chat/blind_view.py"/>
         <location filename="../../studio/gui/pages/label/ways.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>A is better</source>
         <translation>A 更好</translation>
     </message>
@@ -1188,7 +1195,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请添加一个窗格，并为它选择另一个模型。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <location filename="../../studio/gui/pages/train/reward_choice.py"/>
         <source>Add a rule</source>
         <translation>添加规则</translation>
@@ -1197,6 +1204,16 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/train/reward_choice.py"/>
         <source>Add a rule that only watches</source>
         <translation>添加一条只观察的规则</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
+        <source>Add another</source>
+        <translation>再加一个</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
+        <source>Add another adapter</source>
+        <translation>再加一个适配器</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/dataset_view.py"/>
@@ -1224,6 +1241,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/data/record_editor.py"/>
         <source>Add turns</source>
         <translation>添加轮次</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <source>Add up</source>
+        <translation>相加</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/rewarded.py"/>
@@ -1352,6 +1374,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>一步中所有回答的分数都相同，因此从中学不到什么：不太容易也不太难的提示、更高的温度或另一种奖励会有帮助。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
+        <source>All are judged. “{name}” wins {contest}.</source>
+        <translation>全部判定完毕。“{name}”的胜率为 {contest}。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/chat/votes.py"/>
         <source>All bad</source>
         <translation>全都差</translation>
@@ -1375,6 +1402,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/models/upload_dialog.py"/>
         <source>All files in “{folder}” ({size}) are sent to {host}, with your token, and become a new model of yours there. Look into the folder first: its README names your datasets and settings. Ask yourself whether the base model's licence, and the people whose words are in your data, allow it.</source>
         <translation>“{folder}”（{size}）中的全部文件会连同你的 token 发送到 {host}，在那里成为你的一个新模型。请先看看这个文件夹：它的 README 会写出你的数据集和设置。请想一想，基座模型的许可证以及数据中那些话的作者是否允许这样做。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/exporting.py"/>
+        <source>All in one file</source>
+        <translation>全部放在一个文件中</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/judge_screen.py"/>
@@ -1673,11 +1705,13 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>回答</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <location filename="../../studio/gui/pages/runs/score_view.py"/>
         <source>Answer A</source>
         <translation>回答 A</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <location filename="../../studio/gui/pages/runs/score_view.py"/>
         <source>Answer B</source>
         <translation>回答 B</translation>
@@ -2081,6 +2115,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/chat/blind_view.py"/>
         <location filename="../../studio/gui/pages/label/ways.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>B is better</source>
         <translation>B 更好</translation>
     </message>
@@ -2091,6 +2126,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/verdict_bar.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>Back</source>
         <translation>上一个</translation>
     </message>
@@ -2098,6 +2134,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/chat/prompt_set_view.py"/>
         <source>Back to chat</source>
         <translation>返回对话</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
+        <source>Back to the vote before</source>
+        <translation>回到上一票</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/chat/sampling_panel.py"/>
@@ -2254,6 +2295,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/chat/blind_view.py"/>
         <location filename="../../studio/gui/pages/label/ways.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>Both bad</source>
         <translation>两个都差</translation>
     </message>
@@ -2387,6 +2429,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/label/edit_dialog.py"/>
         <location filename="../../studio/gui/pages/label/set_up.py"/>
         <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <location filename="../../studio/gui/pages/models/upload_dialog.py"/>
         <location filename="../../studio/gui/pages/models/work_line.py"/>
         <location filename="../../studio/gui/pages/runtime/page.py"/>
         <location filename="../../studio/gui/settings_dialog.py"/>
@@ -2850,6 +2893,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请选择 Argilla 或 Label Studio 的导出，或由偏好对、排序、评分或标注组成的行。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
+        <source>Choose another adapter, or take it out.</source>
+        <translation>请选择另一个适配器，或将它移出。</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/loading.py"/>
         <location filename="../../studio/storage/recipes.py"/>
         <source>Choose another adapter, or train it again.</source>
@@ -3275,6 +3323,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/data/template_editor.py"/>
         <location filename="../../studio/gui/pages/data/tools/tool.py"/>
         <location filename="../../studio/gui/pages/models/account_dialog.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>Close</source>
         <translation>关闭</translation>
     </message>
@@ -3598,7 +3647,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>请更正规则后再试。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>Correct the rule, or take it away.</source>
         <translation>请更正该规则，或去掉它。</translation>
     </message>
@@ -4038,6 +4087,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>下载</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>Download it</source>
+        <translation>下载</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/hub/download.py"/>
         <source>Download it again. If that doesn't help, do without the mirror.</source>
         <translation>请重新下载。如果没有用，请不要使用镜像。</translation>
@@ -4068,6 +4122,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/storage/models.py"/>
         <source>Download the model again.</source>
         <translation>请重新下载该模型。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>Download the newer version ({missing})…</source>
+        <translation>下载较新的版本（{missing}）…</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/offer_view.py"/>
@@ -4529,7 +4588,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>每次样本数</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>Examples for perplexity</source>
         <translation>用于困惑度的样本</translation>
     </message>
@@ -4648,7 +4707,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>字段</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_results.py"/>
         <source>Figure to draw</source>
         <translation>要画的数值</translation>
     </message>
@@ -4862,7 +4921,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>忘掉 token？</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_results.py"/>
         <source>Forget this evaluation</source>
         <translation>忘掉这次评估</translation>
     </message>
@@ -6278,7 +6337,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>可以使用：在 {device} 上用 {seconds:.0f} 秒训练了两步。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_results.py"/>
         <source>Its answers</source>
         <translation>它的回答</translation>
     </message>
@@ -6423,6 +6482,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/judge_bar.py"/>
+        <location filename="../../studio/gui/pages/models/card_panel.py"/>
         <source>Judged</source>
         <translation>已判定</translation>
     </message>
@@ -6702,6 +6762,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/settings.py"/>
         <source>Language</source>
         <translation>语言</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/take_away_panel.py"/>
+        <source>Largest file of weights</source>
+        <translation>最大的权重文件</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/failure_card.py"/>
@@ -7196,6 +7261,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/chat/turn_bar.py"/>
         <source>Look closer at the answer of {model}</source>
         <translation>仔细查看 {model} 的回答</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/card_panel.py"/>
+        <source>Look for a newer version…</source>
+        <translation>查找较新的版本…</translation>
     </message>
     <message>
         <location filename="../../studio/core/updates.py"/>
@@ -8146,7 +8216,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>嵌入噪声（NEFTune）</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>None</source>
         <translation>无</translation>
     </message>
@@ -8499,6 +8569,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/runs/queue_panel.py"/>
         <source>One after another, while this window or “plumbline queue run” is open.</source>
         <translation>在此窗口或“plumbline queue run”打开期间，一个接一个地训练。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>One download at a time: “{name}” is under way</source>
+        <translation>一次只下载一个：“{name}”正在下载</translation>
     </message>
     <message>
         <location filename="../../studio/core/exporting.py"/>
@@ -8969,7 +9044,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>人的</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>Perple&amp;xity on</source>
         <translation>困惑度用(&amp;X)</translation>
     </message>
@@ -9184,6 +9259,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
         <location filename="../../studio/gui/pages/label/judge_screen.py"/>
         <location filename="../../studio/gui/pages/models/evaluation_table.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <location filename="../../studio/gui/pages/runs/rollouts_view.py"/>
         <location filename="../../studio/gui/pages/runs/score_view.py"/>
         <source>Prompt</source>
@@ -9253,7 +9329,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>已回答的提示</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>Prompts to ask</source>
         <translation>要问的提示</translation>
     </message>
@@ -9799,7 +9875,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/core/recipe_words.py"/>
         <location filename="../../studio/gui/pages/chat/reading_view.py"/>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <location filename="../../studio/gui/pages/train/reward_choice.py"/>
         <location filename="../../studio/storage/library.py"/>
         <source>Reward model</source>
@@ -10490,7 +10566,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>显示每一项训练设置。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_form.py"/>
         <source>Show how much is asked, and rules</source>
         <translation>显示提问多少，以及规则</translation>
     </message>
@@ -10518,6 +10594,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/gui/actions.py"/>
         <source>Show {plain}</source>
         <translation>显示{plain}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/card_panel.py"/>
+        <source>Shows it among the models to get; nothing is asked yet</source>
+        <translation>在可获取的模型中显示它；此时还不会联网询问</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/model_view.py"/>
@@ -10550,7 +10631,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>显示下一项，不作判定</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/judge_panel.py"/>
+        <location filename="../../studio/gui/pages/models/judge_results.py"/>
         <source>Side by side</source>
         <translation>并排</translation>
     </message>
@@ -11129,6 +11210,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>请去掉其中的循环。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
+        <source>Take out</source>
+        <translation>移出</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/model_view.py"/>
         <source>Take out of the list</source>
         <translation>从列表中移除</translation>
@@ -11142,6 +11228,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/gui/pages/label/page.py"/>
         <source>Take prompts from a dataset, let your model write answers to them, and say with one key which is better. What you say trains a reward model, DPO or KTO with one click.</source>
         <translation>从数据集中取提示，让你的模型写出回答，再按一个键说出哪个更好。你的判断一键即可训练奖励模型、DPO 或 KTO。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>Take the newer version of “{name}”?</source>
+        <translation>采用“{name}”的较新版本？</translation>
     </message>
     <message>
         <location filename="../../studio/engine/exporting/gguf_tokenizer.py"/>
@@ -11159,9 +11250,19 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>取出</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
+        <source>Take this adapter out</source>
+        <translation>移出这个适配器</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/courses.py"/>
         <source>Take your model with you</source>
         <translation>把你的模型带走</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/disk.py"/>
+        <source>Taken away</source>
+        <translation>已导出</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/rewarded.py"/>
@@ -12078,7 +12179,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>评估损失最低的</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <source>The other adapter</source>
         <translation>另一个适配器</translation>
     </message>
@@ -12538,6 +12639,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>两个适配器，逐层对照</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
+        <source>The two gave the same answers: there is nothing to judge.</source>
+        <translation>两者的回答相同：没有可判定的。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/methods/imitation.py"/>
         <source>The users' turns are learned too: for a model that is to ask, not only to answer.</source>
         <translation>用户的轮次也学习：用于不仅要回答还要提问的模型。</translation>
@@ -12558,6 +12664,16 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>上一个版本</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>The version that is here goes to the trash, under Disk, from where it can be put back.</source>
+        <translation>这里的版本会移到“磁盘”下的回收站，可以从那里放回。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>The version that is here is the newest one.</source>
+        <translation>这里的版本就是最新的。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/settings.py"/>
         <source>The way to train that was chosen last.</source>
         <translation>上次选择的训练方式。</translation>
@@ -12568,12 +12684,12 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>“{name}”的权重索引无法读取（{error}）。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <source>The weight is {value:g}, which is far more than makes sense.</source>
         <translation>权重是 {value:g}，远远超出合理范围。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <source>The weight is “{text}”, which is not a number.</source>
         <translation>权重是“{text}”，它不是数。</translation>
     </message>
@@ -12710,8 +12826,8 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/combine_panel.py"/>
-        <source>There is no other adapter on the same base model in this project.</source>
-        <translation>本项目中没有同一基座模型上的其他适配器。</translation>
+        <source>There is no other adapter on the same base model in this project. Train one, or add its folder.</source>
+        <translation>这个项目中没有同一基座模型上的其他适配器。请训练一个，或添加它的文件夹。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/tools/mix_dialog.py"/>
@@ -13063,6 +13179,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/gui/pages/chat/blind_view.py"/>
         <location filename="../../studio/gui/pages/chat/votes.py"/>
         <location filename="../../studio/gui/pages/label/ways.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>Tie</source>
         <translation>平局</translation>
     </message>
@@ -13458,6 +13575,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>对一个提示的两个回答，一个被选中，一个被拒绝。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <source>Two can be compared: take the others out</source>
+        <translation>只能比较两个：请移出其余的</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/label/quality_view.py"/>
         <source>Two labellers must have judged some of the same items; change the name in Judge.</source>
         <translation>需要两位标注者判定过一些相同的项；可在“判定”中更改名字。</translation>
@@ -13473,7 +13595,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>请输入名字，写成 owner/name。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <source>Type one such as 0.5 or -1.</source>
         <translation>请输入 0.5 或 -1 这样的数。</translation>
     </message>
@@ -13735,6 +13857,16 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>第 {place} 版，共 {count} 版</translation>
     </message>
     <message>
+        <location filename="../../studio/engine/hub/download.py"/>
+        <source>Version {revision} of “{name}”</source>
+        <translation>“{name}”的版本 {revision}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/contest_view.py"/>
+        <source>Vote blind…</source>
+        <translation>盲投…</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/chat/votes.py"/>
         <source>Vote, as the buttons below the answers stand</source>
         <translation>投票，按回答下方按钮的顺序</translation>
@@ -13743,11 +13875,6 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/gui/pages/chat/votes.py"/>
         <source>Votes are labels: they stand under Label, to train on with the others</source>
         <translation>投票就是标注：它们在“标注”中，可与其他的一起用于训练</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
-        <source>W&amp;eight of this</source>
-        <translation>这一个的权重(&amp;E)</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/combine_panel.py"/>
@@ -13796,6 +13923,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>合并的方式</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <location filename="../../studio/gui/pages/train/code_choice.py"/>
         <location filename="../../studio/gui/pages/train/reward_choice.py"/>
         <location filename="../../studio/gui/widgets/rules_form.py"/>
@@ -13823,12 +13951,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>好回答的权重</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
-        <source>Weight of the &amp;other</source>
-        <translation>另一个的权重(&amp;O)</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <source>Weight of the other adapter</source>
         <translation>另一个适配器的权重</translation>
     </message>
@@ -13848,7 +13971,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>价值损失的权重</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/combine_panel.py"/>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
         <source>Weight of this adapter</source>
         <translation>这个适配器的权重</translation>
     </message>
@@ -14678,6 +14801,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/ways.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>Which answer is better?</source>
         <translation>哪个回答更好？</translation>
     </message>
@@ -15121,6 +15245,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>你需要这样的偏好对：更好的回答拒绝有害的请求，同时仍然帮助无害的请求。可以带来自己的偏好对，或者在“标注”下用拇指给回答评分。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/contest_view.py"/>
+        <source>You read both answers to each prompt, without knowing whose they are</source>
+        <translation>您阅读对每个提示的两个回答，而不知道它们出自谁</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/get_view.py"/>
         <source>Your Hugging Face token, for gated and private models</source>
         <translation>你的 Hugging Face token，用于受限模型和私有模型</translation>
@@ -15529,7 +15658,7 @@ ollama run my-model
         <translation>只在部分乘积中有偏置</translation>
     </message>
     <message>
-        <location filename="../../studio/storage/judging_shelf.py"/>
+        <location filename="../../studio/storage/evaluations.py"/>
         <source>blind votes</source>
         <translation>盲测投票</translation>
     </message>
@@ -16161,11 +16290,6 @@ ollama run my-model
         <translation>评判者不认同</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/contest_view.py"/>
-        <source>judged by</source>
-        <translation>评判者</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/glossary/rewarded.py"/>
         <source>k3 when the figure's noise is a nuisance; k1 is what the penalty is made of in most papers.</source>
         <translation>嫌数值噪声大时用 k3；多数论文中惩罚由 k1 构成。</translation>
@@ -16620,6 +16744,11 @@ ollama run my-model
         <location filename="../../studio/storage/revisions.py"/>
         <source>one {removesuffix}</source>
         <translation>一个{removesuffix}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/contest_view.py"/>
+        <source>or by</source>
+        <translation>或由</translation>
     </message>
     <message>
         <location filename="../../studio/engine/failures.py"/>
@@ -17451,6 +17580,11 @@ ollama run my-model
         <translation>unexpected pos</translation>
     </message>
     <message>
+        <location filename="../../studio/storage/disk.py"/>
+        <source>unfinished: it is being written now, or was broken off</source>
+        <translation>未完成：正在写入，或已中断</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/label/quality_view.py"/>
         <source>unknown</source>
         <translation>未知</translation>
@@ -17494,6 +17628,16 @@ ollama run my-model
         <location filename="../../studio/core/glossary/words.py"/>
         <source>value model</source>
         <translation>价值模型</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/label_votes.py"/>
+        <source>voted blind</source>
+        <translation>盲投</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/evaluations.py"/>
+        <source>votes with names in sight</source>
+        <translation>可见名称的投票</translation>
     </message>
     <message>
         <location filename="../../studio/core/hints.py"/>
@@ -17900,6 +18044,11 @@ Assistant: {record}</translation>
         <source>{count} runs are</source>
         <translation>{count} 次运行</translation>
     </message>
+    <message numerus="yes">
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>{count} runs of this project began with it: {named}. What they made belongs to the version that is here.</source>
+        <translation><numerusform>这个项目有 {count} 次运行始于它：{named}。它们的成果属于这里的版本。</numerusform></translation>
+    </message>
     <message>
         <location filename="../../studio/gui/pages/models/disk_view.py"/>
         <source>{count} things are</source>
@@ -17947,6 +18096,7 @@ Assistant: {record}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/chat/batch_view.py"/>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>{done} of {count}</source>
         <translation>{done} / {count}</translation>
     </message>
@@ -18031,6 +18181,11 @@ Assistant: {record}</translation>
         <translation>{host} 上已有模型“{name}”，含 {count} 个文件。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>{host} has a newer version than the one that is here.</source>
+        <translation>{host} 上有比这里更新的版本。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/get_view.py"/>
         <source>{host} has no model for “{words}” that writes text and has safetensors. Try fewer words.</source>
         <translation>{host} 上没有与“{words}”相符、能写文字且有 safetensors 的模型。请少用几个词再试。</translation>
@@ -18061,14 +18216,14 @@ Assistant: {record}</translation>
         <translation>{hours} 小时 {minutes} 分</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/disk_view.py"/>
-        <source>{in_bytes} are deleted for good, {count} things: </source>
-        <translation>将永久删除 {in_bytes}，共 {count} 项： </translation>
-    </message>
-    <message>
         <location filename="../../studio/storage/export.py"/>
         <source>{kind} can't be written in the form “{name}”.</source>
         <translation>{kind} 不能写成“{name}”格式。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/judging_shelf.py"/>
+        <source>{known}, on {count} prompts of {prompt_set}</source>
+        <translation>{known}，用 {prompt_set} 的 {count} 个提示</translation>
     </message>
     <message>
         <location filename="../../studio/engine/loading.py"/>
@@ -18721,6 +18876,11 @@ It opens in your browser, which goes to the network.</source>
         <translation>{shown}
 
 它会在你的浏览器中打开，浏览器会访问网络。</translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../studio/gui/pages/models/disk_view.py"/>
+        <source>{size} are deleted for good, {count} things: {named}.</source>
+        <translation><numerusform>将永久删除 {size}，共 {count} 项：{named}。</numerusform></translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/dataset_head.py"/>
@@ -19944,6 +20104,11 @@ If it happens again, copy the details and report them.</source>
         <translation>“{token}”  {chance:.1%}  （{nats:.2f} nat）</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/parts_form.py"/>
+        <source>“{twice}” is there twice.</source>
+        <translation>“{twice}”出现了两次。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/ways.py"/>
         <source>“{value}” can't be used here. {choices}</source>
         <translation>“{value}”不能用在这里。{choices}</translation>
@@ -19979,8 +20144,32 @@ If it happens again, copy the details and report them.</source>
         <translation>⚑ 已标记</translation>
     </message>
     <message>
+        <source>&amp;With</source>
+        <translation type="vanished">与(&amp;W)</translation>
+    </message>
+    <message>
+        <source>There is no other adapter on the same base model in this project.</source>
+        <translation type="vanished">本项目中没有同一基座模型上的其他适配器。</translation>
+    </message>
+    <message>
+        <source>W&amp;eight of this</source>
+        <translation type="vanished">这一个的权重(&amp;E)</translation>
+    </message>
+    <message>
+        <source>Weight of the &amp;other</source>
+        <translation type="vanished">另一个的权重(&amp;O)</translation>
+    </message>
+    <message>
         <source>crash-{moment}.txt</source>
         <translation type="vanished">crash-{moment}.txt</translation>
+    </message>
+    <message>
+        <source>judged by</source>
+        <translation type="vanished">评判者</translation>
+    </message>
+    <message>
+        <source>{in_bytes} are deleted for good, {count} things: </source>
+        <translation type="vanished">将永久删除 {in_bytes}，共 {count} 项： </translation>
     </message>
 </context>
 </TS>

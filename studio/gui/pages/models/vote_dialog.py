@@ -104,7 +104,7 @@ class VoteDialog(QDialog):
             self.close_button.setFocus()
             return
         place, turned = self._duels[self._at]
-        self.progress.setText(tr("{number} of {count}", number=self._at + 1, count=len(self._duels)))
+        self.progress.setText(tr("{done} of {count}", done=self._at + 1, count=len(self._duels)))
         self.prompt.setPlainText(unsteered(self._sides[0].prompts[place]))
         for text, side in zip(self.answers, self._sides[::-1] if turned else self._sides, strict=True):
             text.setPlainText(unsteered(side.answers[place].text.strip()) or tr("(nothing)"))
