@@ -35,6 +35,7 @@ NO_TEXTS = {
     "pages/label/judge_keys.py": {"Return", "Enter"},
     "pages/label/verdict_bar.py": {"Backspace", "Space"},
     "pages/label/ways.py": {"Left", "Right", "Up", "Down"},
+    "pages/models/vote_dialog.py": {"Backspace"},
     "pages/runs/diagnostics.py": None,  # is pasted into reports, which the makers read
     "pages/runs/history_model.py": {"Steps", "Time"},
     "pages/runtime/options.py": {"Python"},
