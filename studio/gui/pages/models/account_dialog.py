@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
@@ -40,6 +40,8 @@ class AccountDialog(QDialog):
             "muted",
         )
         self.state, self.said = plain_label(tr("Looking…")), plain_label()
+        self.said.setMinimumHeight(3 * self.said.fontMetrics().lineSpacing())  # room for what may go wrong
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.token = QLineEdit()
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")
@@ -75,14 +77,6 @@ class AccountDialog(QDialog):
         hub.ask_account()
         self._tell()
         self.token.setFocus()
-
-    def event(self, event: QEvent) -> bool:
-        """Have room for all that is said, whenever that changes."""
-        known = super().event(event)
-        layout = self.layout()
-        if event.type() == QEvent.Type.LayoutRequest and layout is not None:
-            self.setMinimumSize(_WIDTH, layout.totalHeightForWidth(_WIDTH) + 8)
-        return known
 
     @Slot()
     def _sign_in(self) -> None:
