@@ -113,24 +113,32 @@ def import_file(
     cancelled: Cancel = never,
     *,
     layout: Layout | None = None,
+    most: int | None = None,
 ) -> DatasetInfo:
-    """Store the usable rows of a file as a new dataset in one transaction; broken rows are left out.
+    """Store the usable rows of a file as a new dataset in one transaction; broken rows are left out. most: how many of
+    the first ones, where not all.
 
     Raises StudioError (nothing usable, disk full), or Cancelled; then nothing was stored.
     """
     source = source_of(path)
     try:
-        return _import(project, source, name, layout, report, cancelled)
+        return _import(project, source, name, layout, most, report, cancelled)
     except NotUtf8:
-        return _import(project, source.in_latin(), name, layout, report, cancelled)
+        return _import(project, source.in_latin(), name, layout, most, report, cancelled)
 
 
 def _import(
-    project: Project, source: Source, name: str, layout: Layout | None, report: Report, cancelled: Cancel
+    project: Project,
+    source: Source,
+    name: str,
+    layout: Layout | None,
+    most: int | None,
+    report: Report,
+    cancelled: Cancel,
 ) -> DatasetInfo:
     layout = layout or _layout_of(source, _first_rows(source))
     rows = _records(source, layout, report, cancelled)
-    records = (row for row in rows if not isinstance(row, RowProblem))
+    records = islice((row for row in rows if not isinstance(row, RowProblem)), most)
     called = name.strip() or source.path.name.split(".", 1)[0] or source.path.name
     return add_dataset(project, called, source.path.name, records, kind=layout.kind, cancelled=cancelled)
 

@@ -36,7 +36,11 @@ def test_the_quick_demo_runs_every_stage(tmp_path):
     assert names[:4] == ["base", "SFT", "DPO", "PPO"]  # the base's failure first
     assert "<script" not in report
     project = Project.open(folder)
-    assert {info.kind_name for info in list_datasets(project)} == {"examples", "pairs", "prompts"}
+    assert {(info.kind_name, info.rows) for info in list_datasets(project)} == {
+        ("examples", 400),
+        ("pairs", 400),
+        ("prompts", 400),
+    }
     assert len(list_models(project)) == 1
     runs = list_runs(project.runs)
     assert {run.recipe().method for run in runs} == {"sft", "reward", "dpo", "ppo"}

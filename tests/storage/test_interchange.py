@@ -45,6 +45,13 @@ def test_a_file_is_previewed_then_imported(project, alpaca):
     assert [example.answer for example in records_of(project, info)][-1] == "It is 999 ü."
 
 
+def test_no_more_rows_than_asked_for_are_imported(project, alpaca):
+    info = import_file(project, alpaca(20), most=7)
+    assert info.rows == 7
+    assert [example.answer for example in records_of(project, info)][-1] == "It is 6 ü."
+    assert import_file(project, alpaca(20), most=30).rows == 20
+
+
 @pytest.mark.parametrize("encode", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("form", ["list", "lines", "one"])
 def test_encodings_and_forms(write, encode, form):

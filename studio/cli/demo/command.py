@@ -30,7 +30,7 @@ from studio.storage.settings import projects_home
 AS_IN_CHAT = Sampling(max_new_tokens=96)  # what a user sees who changes nothing
 BASE = "base"
 _ASKED = 120
-_ASKED_QUICK = 10
+_ASKED_QUICK, _ROWS_QUICK = 10, 400
 _SECONDS_ASKING = 8.0  # a stage, on two cores
 
 
@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             **{f"asking {name}": _SECONDS_ASKING * len(asked) / _ASKED for name in answering},
         }
     )
-    school = School(folder, carried("resources", "starter"), carried("sample_data"))
+    rows = _ROWS_QUICK if arguments.quick else None  # a smoke run should not read what it has no time to learn from
+    school = School(folder, carried("resources", "starter"), carried("sample_data"), rows=rows)
     print(f"Project {school.project.folder}")
     for number, lesson in enumerate(lessons, start=1):
         _train(school, lesson, f"[{number}/{len(lessons)}] {lesson.label}", clock)

@@ -28,15 +28,16 @@ _FILES = {INSTRUCTIONS: "instructions.json", PREFERENCES: "preferences.jsonl", P
 
 class School:
     """A project with a base model and the sample data: a new one, or an earlier one, in which what is trained already
-    is not trained again. Its methods raise StudioError."""
+    is not trained again. rows: how many of each sample file are taken, where not all. Its methods raise StudioError."""
 
-    def __init__(self, folder: Path, base: Path, samples: Path) -> None:
+    def __init__(self, folder: Path, base: Path, samples: Path, *, rows: int | None = None) -> None:
         there = (folder / DATABASE).is_file()
         self.project = Project.open(folder) if there else Project.create(folder)
         self.base = add_model(self.project, base).folder
         known = {info.name: info for info in list_datasets(self.project)}
         self.datasets: dict[str, DatasetInfo] = {
-            name: known.get(name) or import_file(self.project, samples / file, name) for name, file in _FILES.items()
+            name: known.get(name) or import_file(self.project, samples / file, name, most=rows)
+            for name, file in _FILES.items()
         }
         self.runs: dict[str, RunFolder] = {}
 
