@@ -8496,6 +8496,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>关闭：学会写结果的模型会编造结果，而不等待工具。</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/preferences.py"/>
+        <source>Off: a reward model that reads it is an adapter with a head of its own form, which other programs can't load.</source>
+        <translation>关闭：读取它的奖励模型是一个带有自有形式头部的适配器，其他程序无法加载。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/glossary/rewarded.py"/>
         <source>On (Huang et al. 2024).</source>
         <translation>打开（Huang 等，2024）。</translation>
@@ -8534,6 +8539,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/glossary/groups.py"/>
         <source>On when the reward is a model whose scores have a scale of their own; off with rules between 0 and 1.</source>
         <translation>奖励是分数自有尺度的模型时打开；使用 0 到 1 的规则时关闭。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/preferences.py"/>
+        <source>On when wrong answers that are said well win, and the adapter to go on from was fine-tuned on answers like these.</source>
+        <translation>当表达得体但内容错误的答案胜出，且所继续的适配器已在此类答案上微调过时，打开。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>
@@ -9613,6 +9623,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/storage/consent.py"/>
         <source>Read the file first. {risk}</source>
         <translation>请先阅读该文件。{risk}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/methods/preferences.py"/>
+        <source>Read the least likely word</source>
+        <translation>读取最不可能的词</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/import_question.py"/>
@@ -12474,6 +12489,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>采样设置“{list}”无法读取。</translation>
     </message>
     <message>
+        <location filename="../../studio/core/methods/preferences.py"/>
+        <source>The score also weighs how likely the model itself finds the answer's least likely word. Knows wrong answers much better, where it goes on from an adapter that was fine-tuned on such answers.</source>
+        <translation>分数还会考虑模型自身认为答案中最不可能的词有多可能出现。若从已在此类答案上微调过的适配器继续训练，则能更好地识别错误答案。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/glossary/words.py"/>
         <source>The score climbs while the answers get worse: the model found out what the judge likes instead of what is good. A KL penalty and a second judge show it.</source>
         <translation>分数上升而回答变差：模型发现了评判者喜欢什么，而不是什么是好的。KL 惩罚和第二个评判者能揭示它。</translation>
@@ -14793,6 +14813,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/core/glossary/training.py"/>
         <source>Whether the results that tools gave count in the loss.</source>
         <translation>工具给出的结果是否计入损失。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/preferences.py"/>
+        <source>Whether the score weighs, beside what the model makes of the whole answer, the log-probability of its least likely token. A model that writes well doubts wrong words, but only its output layer says so; the largest surprise in an answer is a known sign of made-up facts (Manakul et al., “SelfCheckGPT”, 2023).</source>
+        <translation>除了模型对整个答案的看法之外，分数是否还考虑其中最不可能的词元的对数概率。写得好的模型会怀疑错误的词，但只有其输出层会说出来；答案中最大的意外是编造事实的已知迹象（Manakul 等，“SelfCheckGPT”，2023）。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>

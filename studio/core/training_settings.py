@@ -19,7 +19,7 @@ LAST, LOWEST_LOSS, HIGHEST_ACCURACY, HIGHEST_REWARD = "last", "loss", "accuracy"
 ADAMW, ADAMW_8BIT, PAGED_8BIT, ADAFACTOR = "adamw", "adamw8bit", "paged_adamw8bit", "adafactor"
 AUTO, ON, OFF = "auto", "on", "off"
 
-_an_adapter = OnlyIf("way", lambda way: way != FULL, "when an adapter is trained")
+an_adapter = OnlyIf("way", lambda way: way != FULL, "when an adapter is trained")
 _not_8bit = OnlyIf("way", lambda way: way in (LORA, QLORA), "when an adapter is trained, and not over 8 bits")
 _own_names = OnlyIf("lora_targets", lambda chosen: chosen == OWN, "when the layers are named by you")
 _measured = OnlyIf("held_out", lambda share: share > 0, "when a part is held out for evaluation")
@@ -124,7 +124,7 @@ class TrainSettings:
         "Size of the adapter. 8 to 32 suits most tasks; more can learn more and needs more memory.",
         low=1,
         high=1024,
-        only_if=(_an_adapter,),
+        only_if=(an_adapter,),
     )
     lora_alpha: int = setting(
         32,
@@ -133,7 +133,7 @@ class TrainSettings:
         low=1,
         high=4096,
         advanced=True,
-        only_if=(_an_adapter,),
+        only_if=(an_adapter,),
     )
     lora_dropout: float = setting(
         0.0,
@@ -142,7 +142,7 @@ class TrainSettings:
         low=0.0,
         high=0.9,
         advanced=True,
-        only_if=(_an_adapter,),
+        only_if=(an_adapter,),
     )
     lora_targets: str = setting(
         ALL_LINEAR,
@@ -150,7 +150,7 @@ class TrainSettings:
         "All linear layers learn best for the same memory (Dettmers et al. 2023); attention alone is smaller.",
         choices={ALL_LINEAR: "All linear layers", ATTENTION: "Attention only", OWN: "Those that I name"},
         advanced=True,
-        only_if=(_an_adapter,),
+        only_if=(an_adapter,),
     )
     lora_names: str = setting(
         "q_proj, v_proj",
@@ -158,7 +158,7 @@ class TrainSettings:
         "Ends of layer names as the architecture has them, with commas between.",
         low=1,
         advanced=True,
-        only_if=(_an_adapter, _own_names),
+        only_if=(an_adapter, _own_names),
     )
     rslora: bool = setting(
         False,
@@ -166,7 +166,7 @@ class TrainSettings:
         "Scales by the rank's root, so that large ranks learn as fast as small ones (Kalajdzievski 2023). Matters from "
         "rank 64.",
         advanced=True,
-        only_if=(_an_adapter,),
+        only_if=(an_adapter,),
     )
     dora: bool = setting(
         False,
@@ -182,7 +182,7 @@ class TrainSettings:
         "Merged first, a fresh adapter of its own rank learns on top, and the result holds both.",
         choices={GO_ON: "Train a copy of it", MERGE: "Merge it first"},
         advanced=True,
-        only_if=(_an_adapter,),
+        only_if=(an_adapter,),
     )
     optimiser: str = setting(
         ADAMW,

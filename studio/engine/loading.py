@@ -203,14 +203,21 @@ def load_model(folder: Path, precision: Precision, device: str, *, bits: int | N
 
 
 def load_scorer(
-    folder: Path, precision: Precision, device: str, *, seed: int = 0, bits: int | None = None
+    folder: Path, precision: Precision, device: str, *, seed: int = 0, bits: int | None = None, doubting: bool = False
 ) -> PreTrainedModel:
-    """A model whose output layer is a head of one 32-bit number, in evaluation mode: a new one, the same for the same
-    seed, or its own when it was trained as a reward model. Raises StudioError."""
+    """A model with a head of one 32-bit number, in evaluation mode: a new one, the same for the same seed, or its own
+    when it was trained as a reward model. doubting: it keeps its output layer, and the head reads its doubt too
+    (`engine.doubt`). Raises StudioError."""
     import torch
     from transformers import AutoModelForSequenceClassification, set_seed
 
     set_seed(seed)
+    if doubting:
+        from studio.engine.doubt import add_head
+
+        writer: Any = load_model(folder, precision, device, bits=bits)
+        add_head(writer, "score")
+        return writer
     model: Any = _load(AutoModelForSequenceClassification, folder, precision, device, bits, num_labels=1)
     head = getattr(model, "score", None)
     if not isinstance(head, torch.nn.Linear):

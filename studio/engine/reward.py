@@ -7,7 +7,7 @@ A step's loss is the mean of its passes' means, so 1 x 8 equals 8 x 1 where all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,10 @@ from studio.core.records import Pair, Ranking, Rating
 from studio.core.reward_report import FILE, Report
 from studio.engine.adapters import begin, lora_for
 from studio.engine.batches import PaddedBatch
+from studio.engine.doubt import foretelling, with_doubt
 from studio.engine.encoding import Encoder
-from studio.engine.examples import EncodedRows, Reading, Row, encode_rows
-from studio.engine.fast.forward import enable_hidden, fast_last_hidden
+from studio.engine.examples import IGNORED, EncodedRows, Reading, Row, encode_rows
+from studio.engine.fast.forward import enable_hidden, hidden_states
 from studio.engine.fast.packing import Packed, pack, sharing
 from studio.engine.loading import load_scorer
 from studio.engine.merging import WEIGHTS, check_mergeable
@@ -104,7 +105,9 @@ def load(base: Path, place: Place, settings: RewardSettings) -> PreTrainedModel:
     """The base model with a new head of one number, whose weights depend on the seed alone. Raises StudioError."""
     if place.adapter is not None and settings.merges:
         return _merged(base, place.adapter, place, settings)
-    return load_scorer(base, place.precision, place.device, seed=settings.seed, bits=settings.bits)
+    return load_scorer(
+        base, place.precision, place.device, seed=settings.seed, bits=settings.bits, doubting=settings.doubts
+    )
 
 
 def _merged(base: Path, adapter: Path, place: Place, settings: RewardSettings) -> PreTrainedModel:
@@ -114,7 +117,7 @@ def _merged(base: Path, adapter: Path, place: Place, settings: RewardSettings) -
             "A reward model in few bits can't have an adapter merged into it first.",
             "Train the adapter further as a copy, or choose LoRA without quantisation.",
         )
-    scorer = load_scorer(base, place.precision, place.device, seed=settings.seed)
+    scorer = load_scorer(base, place.precision, place.device, seed=settings.seed, doubting=settings.doubts)
     config: Any = LoraConfig.from_pretrained(str(adapter))
     config.task_type = None  # only its matrices are wanted, for what they are added to is all the same
     tuned: Any = get_peft_model(scorer, config)
@@ -140,38 +143,68 @@ class RewardBatch:
         for row in rows:
             answers += np.split(np.asarray(row["ids"]), np.cumsum(row["ends"])[:-1])
         return {
-            **self._read(answers, sizes),
+            **self._read(answers, sizes, [int(length) for row in rows for length in row["lengths"]]),
             "worth": torch.from_numpy(np.concatenate([np.asarray(row["worth"], np.float32) for row in rows])),
             "lengths": torch.from_numpy(np.concatenate([np.asarray(row["lengths"]) for row in rows])),
             "sizes": torch.tensor(sizes),
             "tokens": sum(map(len, answers)),
         }
 
-    def _read(self, answers: Sequence[NDArray[Any]], sizes: Sequence[int]) -> dict[str, Any]:
+    def _read(self, answers: Sequence[NDArray[Any]], sizes: Sequence[int], lengths: Sequence[int]) -> dict[str, Any]:
         if self.round_to is None:
             padded = PaddedBatch(self.pad)([{"input_ids": ids, "labels": ids} for ids in answers])
             return {"input_ids": padded["input_ids"], "attention_mask": padded["attention_mask"]}
         first = np.repeat(np.cumsum([0, *sizes[:-1]]), sizes).tolist()
-        return {"packed": pack(sharing([(ids, ids) for ids in answers], first), round_to=self.round_to)}
+        return {"packed": pack_answers(answers, lengths, first, self.round_to)}
 
 
-def scores_of(model: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """The reward of each sequence [sequences], read at its last token. Padding stands at the right, of any token: the
-    attention mask tells where a sequence ends, so an end-of-sequence token that also pads is read where it is text."""
+def pack_answers(
+    answers: Sequence[NDArray[Any]], lengths: Sequence[int], first: Sequence[int], round_to: int
+) -> Packed:
+    """Sequences of which the last `lengths` tokens are the answer, in one row; `first` as `sharing` has it."""
+    sequences = [
+        (ids, np.where(np.arange(len(ids)) < len(ids) - length, IGNORED, ids))
+        for ids, length in zip(answers, lengths, strict=True)
+    ]
+    return pack(sharing(sequences, first), round_to=round_to)
+
+
+def scores_of(model: Any, input_ids: Tensor, attention_mask: Tensor, lengths: Tensor) -> Tensor:
+    """The reward of each sequence [sequences], read at its last token; lengths: tokens of the answer. Padding stands at
+    the right, of any token: the attention mask tells where a sequence ends, so an end-of-sequence token that also pads
+    is read where it is text."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     body = getattr(inner, inner.base_model_prefix)
     hidden = body(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
     last = attention_mask.sum(1) - 1
-    return _judged(inner, hidden[torch.arange(len(hidden), device=hidden.device), last])
+    places = torch.arange(input_ids.shape[1] - 1, device=last.device)
+    foretold = (places >= (last - lengths)[:, None]) & (places < last[:, None])  # [sequences, longest - 1]
+    return _judged(
+        inner,
+        hidden[torch.arange(len(hidden), device=hidden.device), last],
+        lambda: (hidden[:, :-1][foretold], input_ids[:, 1:][foretold], foretold.nonzero()[:, 0]),
+    )
 
 
 def fast_scores_of(model: Any, packed: Packed) -> Tensor:
-    """The reward of each sequence of a row [sequences]."""
+    """The reward of each sequence of a row [sequences], whose targets are the answers' tokens."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return _judged(inner, fast_last_hidden(model, packed))
+    packed = packed.to(model.device)
+    hidden = hidden_states(inner, packed.input_ids, packed.position_ids, layout=packed.layout)
+    return _judged(
+        inner,
+        hidden.index_select(0, packed.last),
+        lambda: (hidden.index_select(0, packed.rows), packed.targets, packed.owners),
+    )
 
 
-def _judged(inner: Any, last: Tensor) -> Tensor:
+def _judged(inner: Any, last: Tensor, foretold: Callable[[], tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """last: the hidden states at the ends [sequences, width]. foretold: the hidden states that foretell the answers'
+    tokens, those tokens, and whose they are, for a scorer that reads its doubt."""
+    output = foretelling(inner)
+    if output is not None:
+        hidden, targets, owners = foretold()
+        last = with_doubt(last, hidden, output(hidden), targets, owners)
     with torch.autocast(last.device.type, enabled=False):  # 16 bits would make ties of close rewards
         return getattr(inner, HEAD)(last.float()).squeeze(-1)
 
@@ -191,7 +224,7 @@ class RewardModelTrainer(Supervised, RewardTrainer):
             if "packed" in inputs:
                 scores = fast_scores_of(model, inputs["packed"])
             else:
-                scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"])
+                scores = scores_of(model, inputs["input_ids"], inputs["attention_mask"], inputs["lengths"])
         sizes = inputs["sizes"].tolist()
         centre = self.args.center_rewards_coefficient or 0.0  # type: ignore[attr-defined]
         loss = LOSSES[self._kind](scores, inputs["worth"], sizes, centre)

@@ -28,11 +28,12 @@ _SHOWN = 200  # characters of an answer in a sentence
 @dataclass(frozen=True, slots=True)
 class Written:
     """An answer to be scored: the last turn before it and its own text, the tokens of both with what the template puts
-    around them, and whether the answer ended its turn."""
+    around them, how many of those are the answer's, and whether the answer ended its turn."""
 
     prompt: str
     answer: str
     ids: Sequence[int]
+    length: int
     ended: bool
 
 
@@ -138,7 +139,8 @@ class ModelBeside:
         return self._scorer.model
 
     def scores(self, answers: Sequence[Written]) -> list[float]:
-        return (self._weight * self._scorer.score_ids([written.ids for written in answers])).tolist()
+        ids, lengths = [written.ids for written in answers], [written.length for written in answers]
+        return (self._weight * self._scorer.score_ids(ids, lengths)).tolist()
 
 
 def check_tokens(name: str, theirs: Encoder, ours: Encoder) -> None:

@@ -18,12 +18,14 @@ from studio.core.messages import Message
 from studio.core.templates import MODELS_OWN
 from studio.engine.adapters import check_base
 from studio.engine.batches import PaddedBatch
+from studio.engine.doubt import is_read_by
 from studio.engine.fast.forward import enable_hidden
-from studio.engine.fast.packing import ROUND, alike, pack, sharing
+from studio.engine.fast.packing import ROUND, alike
 from studio.engine.loading import load_adapter, load_encoder, load_scorer, pick_device, pick_precision
 from studio.engine.pairs import encode_answer
-from studio.engine.reward import fast_scores_of, scores_of
+from studio.engine.reward import fast_scores_of, pack_answers, scores_of
 from studio.engine.trainers import padding_of
+from studio.storage.model_shapes import read_shape
 from studio.storage.models import check_model, is_whole_model, writes_no_text
 
 Answered = tuple[Sequence[Message], str]  # a prompt and an answer to it
@@ -42,7 +44,8 @@ class Scorer:
         picked = pick_precision(precision, device, info.parameters, training=False)
         if adapter is None and not writes_no_text(info.folder):
             raise StudioError(f"“{info.name}” isn't a reward model.", "Choose another run.")
-        self.model: Any = load_scorer(info.folder, picked, device)
+        doubting = adapter is not None and is_read_by(adapter, read_shape(info.folder).hidden)
+        self.model: Any = load_scorer(info.folder, picked, device, doubting=doubting)
         if adapter is not None:
             check_base(adapter, info.folder)
             self.model = load_adapter(self.model, adapter)
@@ -55,6 +58,7 @@ class Scorer:
         """The reward of each answer. Raises StudioError for one that the model can't read whole."""
         longest = self._longest
         ids: list[Sequence[int]] = []
+        lengths: list[int] = []
         for place, (prompt, answer) in enumerate(answers, start=1):
             row, cut = encode_answer(self.encoder, prompt, answer, longest)
             if cut:
@@ -63,30 +67,34 @@ class Scorer:
                     "Leave it out, or shorten it.",
                 )
             ids.append(row.ids.tolist())
-        return self.score_ids(ids, batch_size=batch_size).tolist()
+            lengths.append(row.trained)
+        return self.score_ids(ids, lengths, batch_size=batch_size).tolist()
 
     @torch.no_grad()
-    def score_ids(self, sequences: Sequence[Sequence[int]], *, batch_size: int = 16) -> torch.Tensor:
-        """The rewards [sequences] of token ids, prompt and answer with its end of turn."""
+    def score_ids(
+        self, sequences: Sequence[Sequence[int]], lengths: Sequence[int], *, batch_size: int = 16
+    ) -> torch.Tensor:
+        """The rewards [sequences] of token ids, prompt and answer with its end of turn. lengths: of the answers."""
         # Padded, alike lengths go together; end to end, what begins alike.
         padded = self.slower_because is not None
         order = sorted(range(len(sequences)), key=lambda place: (len(sequences[place]) * padded, sequences[place]))
         rewards = torch.zeros(len(sequences))
         for first in range(0, len(order), batch_size):
             places = order[first : first + batch_size]
-            some = [sequences[place] for place in places]
-            rewards[places] = (self._padded(some) if padded else self._end_to_end(some)).float().cpu()
+            some, theirs = [sequences[place] for place in places], [lengths[place] for place in places]
+            rewards[places] = (self._padded(some, theirs) if padded else self._end_to_end(some, theirs)).float().cpu()
         return rewards
 
-    def _end_to_end(self, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+    def _end_to_end(self, sequences: Sequence[Sequence[int]], lengths: Sequence[int]) -> torch.Tensor:
         ids = [np.asarray(sequence, dtype=np.int64) for sequence in sequences]
         roots: list[int] = []
         for place, sequence in enumerate(ids):
             root = roots[-1] if roots else 0
             roots.append(root if 2 * alike(ids[root], sequence) >= len(sequence) else place)
-        return fast_scores_of(self.model, pack(sharing([(one, one) for one in ids], roots), round_to=self._round))
+        return fast_scores_of(self.model, pack_answers(ids, lengths, roots, self._round))
 
-    def _padded(self, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+    def _padded(self, sequences: Sequence[Sequence[int]], lengths: Sequence[int]) -> torch.Tensor:
         model: Any = self.model
         batch = PaddedBatch(self._pad)([{"input_ids": one, "labels": one} for one in sequences])
-        return scores_of(model, batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device))
+        ids, mask = batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
+        return scores_of(model, ids, mask, torch.tensor(lengths, device=model.device))

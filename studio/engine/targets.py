@@ -20,9 +20,11 @@ _SHOWN = 12
 
 def target_modules(settings: TrainSettings, model: PreTrainedModel) -> str | list[str]:
     """What peft is told. Raises StudioError for names that the model doesn't have."""
-    if settings.lora_targets == ALL_LINEAR:
-        return "all-linear"
     found = _inner_linears(model)
+    if settings.lora_targets == ALL_LINEAR:
+        # Of a head and an output layer side by side peft would leave out the one and not the other.
+        both = hasattr(model, "score") and model.get_output_embeddings() is not None
+        return found if both else "all-linear"
     if settings.lora_targets == ATTENTION:
         inside = [name for name in found if _in_attention(model, name)]
         if not inside:

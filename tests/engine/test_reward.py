@@ -70,6 +70,12 @@ def rows_of(kind: str, count: int, seed: int = 0) -> list[RewardRow]:
     return rows
 
 
+def batch_of(pad: int, items: list[Any]) -> list[torch.Tensor]:
+    """What `scores_of` takes of a batch."""
+    batch = RewardBatch(pad)(items)
+    return [batch[name] for name in ("input_ids", "attention_mask", "lengths")]
+
+
 def reading(kind: str, records: list[Any]) -> Reading:
     return Reading(records, KINDS[kind], len(records), frozenset(), lambda *_: None)
 
@@ -165,15 +171,33 @@ def test_a_reward_is_read_at_the_last_token_whatever_pads(tiny_base: Path) -> No
     columns = reward._columns(rows)
     items = [{name: columns[name][k] for name in columns} for k in range(3)]
     with torch.no_grad():
-        alone = [
-            float(scores_of(model, (b := RewardBatch(0)([item]))["input_ids"], b["attention_mask"])) for item in items
-        ]
+        alone = [float(scores_of(model, *batch_of(0, [item]))) for item in items]
         for pad in (0, 3, end):  # the end of turn that pads is still read where it is text
-            batch = RewardBatch(pad)(items)
-            together = scores_of(model, batch["input_ids"], batch["attention_mask"])
+            together = scores_of(model, *(batch := batch_of(pad, items)))
             assert together.tolist() == pytest.approx(alone, abs=1e-5)
-        hidden: Any = model.model(input_ids=batch["input_ids"][1:2]).last_hidden_state  # type: ignore[operator]
+        hidden: Any = model.model(input_ids=batch[0][1:2]).last_hidden_state  # type: ignore[operator]
         assert alone[1] == pytest.approx(float(model.score(hidden[0, -1])), abs=1e-5)  # type: ignore[operator]
+
+
+def test_doubt_is_the_log_probability_of_the_least_likely_token(tiny_base: Path) -> None:
+    model: Any = load_scorer(tiny_base, FP32, "cpu", seed=3, doubting=True)
+    ids = torch.tensor([[5, 9, 30, 7, 200, 8]])
+    with torch.no_grad():
+        found = float(scores_of(model, ids, torch.ones_like(ids), torch.tensor([4])))
+        odds = model(input_ids=ids).logits[0].log_softmax(-1)
+        least = min(float(odds[place - 1, ids[0, place]]) for place in range(2, 6))
+        hidden = model.model(input_ids=ids).last_hidden_state[0, -1]
+        read = torch.cat([hidden, torch.tensor([least])])
+        assert found == pytest.approx(float(model.score(read)), abs=1e-5)
+        model.score.weight[0, :-1] = 0.0
+        unlikely, likely = ids.clone(), ids.clone()
+        unlikely[0, -1], likely[0, -1] = odds[-2].argmin(), odds[-2].argmax()
+        whole = torch.ones_like(ids), torch.tensor([1])
+        assert float(scores_of(model, unlikely, *whole)) < float(scores_of(model, likely, *whole))
+
+
+def test_doubt_is_for_adapters_alone() -> None:
+    assert settings(doubt=True).doubts and not settings(doubt=True, way="full").doubts and not settings().doubts
 
 
 # ------------------------------------------------------------------------------------------------- training
@@ -218,15 +242,15 @@ def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Pat
             assert torch.allclose(value, parts.adapter()[name], atol=1e-4), name
 
 
-@pytest.mark.parametrize("kind", ["pairs", "rankings", "ratings"])
+@pytest.mark.parametrize(("kind", "doubt"), [("pairs", False), ("pairs", True), ("rankings", False), ("ratings", True)])
 def test_with_padding_it_is_the_same(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, doubt: bool
 ) -> None:
     rows = rows_of(kind, 10), rows_of(kind, 5, 1)
-    fast = trained(reward, settings(), tiny_base, tmp_path / "fast", *rows)
+    fast = trained(reward, settings(doubt=doubt), tiny_base, tmp_path / "fast", *rows)
     assert fast.trainer.slower_because is None
     monkeypatch.setattr(reward, "enable_hidden", lambda *_: "has a reason")
-    padded = trained(reward, settings(), tiny_base, tmp_path / "padded", *rows)
+    padded = trained(reward, settings(doubt=doubt), tiny_base, tmp_path / "padded", *rows)
     assert padded.trainer.slower_because == "has a reason"
     for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "tokens"):
         assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=1e-5), name
@@ -275,18 +299,20 @@ def test_losses_are_those_of_a_plain_trl_script(tiny_base: Path, tmp_path: Path)
     assert ours.curve("loss") == pytest.approx(losses, abs=1e-5)
 
 
-def test_what_was_saved_scores_alike(tiny_base: Path, tmp_path: Path) -> None:
-    told = trained(reward, settings(), tiny_base, tmp_path / "run", rows_of("pairs", 12))
+@pytest.mark.parametrize("doubt", [False, True])
+def test_what_was_saved_scores_alike(tiny_base: Path, tmp_path: Path, doubt: bool) -> None:
+    told = trained(reward, settings(doubt=doubt), tiny_base, tmp_path / "run", rows_of("pairs", 12))
     told.trainer.save_model(str(tmp_path / "adapter"))
     scorer = Scorer(tiny_base, tmp_path / "adapter", precision="fp32")
-    ids = [row.answers[0].ids for row in rows_of("pairs", 12)]
+    answers = [row.answers[0] for row in rows_of("pairs", 12)]
+    ids, lengths = [row.ids for row in answers], [row.trained for row in answers]
     trainer_scores = []
     model = told.trainer.model.eval()
-    for own in ids:
+    for own, length in zip(ids, lengths, strict=True):
         own = torch.tensor(own, dtype=torch.long)[None]
         with torch.no_grad():
-            trainer_scores.append(float(scores_of(model, own, torch.ones_like(own))))
-    assert scorer.score_ids([own.tolist() for own in ids], batch_size=5).tolist() == pytest.approx(
+            trainer_scores.append(float(scores_of(model, own, torch.ones_like(own), torch.tensor([length]))))
+    assert scorer.score_ids([own.tolist() for own in ids], lengths, batch_size=5).tolist() == pytest.approx(
         trainer_scores, abs=1e-5
     )
     first, second = scorer.score([(PROMPT, "a cat"), (PROMPT, "a dog sat on the mat")], batch_size=1)
@@ -295,9 +321,10 @@ def test_what_was_saved_scores_alike(tiny_base: Path, tmp_path: Path) -> None:
     )
     same = [[*range(40), *range(end)] for end in (1, 9, 4)] + [[7], [*range(40), 0]]
     assert scorer.slower_because is None  # end to end, what begins alike read once
-    quick = scorer.score_ids(same, batch_size=4)
+    lengths = [3, 9, 1, 1, 40]
+    quick = scorer.score_ids(same, lengths, batch_size=4)
     scorer.slower_because = "is asked to go the other way"
-    assert quick.tolist() == pytest.approx(scorer.score_ids(same, batch_size=2).tolist(), abs=1e-5)
+    assert quick.tolist() == pytest.approx(scorer.score_ids(same, lengths, batch_size=2).tolist(), abs=1e-5)
     with pytest.raises(StudioError, match="Answer 2 is longer than the 256 tokens"):
         scorer.score([(PROMPT, "a"), (PROMPT, "dog " * 999)])
 

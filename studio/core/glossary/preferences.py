@@ -57,6 +57,14 @@ PREFERENCES: Mapping[str, Entry] = {
         "On; without margins in the data it changes nothing.",
         choose="Off when the margins were given carelessly.",
     ),
+    "doubt": Entry(
+        "Whether the score weighs, beside what the model makes of the whole answer, the log-probability of its least "
+        "likely token. A model that writes well doubts wrong words, but only its output layer says so; the largest "
+        "surprise in an answer is a known sign of made-up facts (Manakul et al., “SelfCheckGPT”, 2023).",
+        "Off: a reward model that reads it is an adapter with a head of its own form, which other programs can't load.",
+        choose="On when wrong answers that are said well win, and the adapter to go on from was fine-tuned on answers "
+        "like these.",
+    ),
     "centre": Entry(
         "Weight of a term that keeps a pair's two rewards around zero (Eisenstein et al. 2023). Only differences are "
         "learned otherwise, and rewards may drift to any level.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from studio.core.fields import setting
 from studio.core.samples import SampledSettings
-from studio.core.training_settings import KEEP_JUDGED, TrainSettings, keep_setting
+from studio.core.training_settings import KEEP_JUDGED, TrainSettings, an_adapter, keep_setting
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,14 @@ class RewardSettings(TrainSettings):
         "Where pairs say by how much an answer was preferred, ask for at least that much difference (Llama 2, 2023).",
         advanced=True,
     )
+    doubt: bool = setting(
+        False,
+        "Read the least likely word",
+        "The score also weighs how likely the model itself finds the answer's least likely word. Knows wrong answers "
+        "much better, where it goes on from an adapter that was fine-tuned on such answers.",
+        advanced=True,
+        only_if=(an_adapter,),
+    )
     centre: float = setting(
         0.01,
         "Centre rewards",
@@ -41,6 +49,12 @@ class RewardSettings(TrainSettings):
         high=1.0,
         advanced=True,
     )
+
+    @property
+    def doubts(self) -> bool:
+        """Whether the head reads the model's doubt. A whole model is saved as a common classifier, without the output
+        layer that tells it."""
+        return self.doubt and not self.full
 
 
 @dataclass(frozen=True)

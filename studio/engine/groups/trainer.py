@@ -247,7 +247,7 @@ class GroupTrainer(Supervised, _Trainer):
         words = self._tokenizer.batch_decode([list(ids) for ids in answers], skip_special_tokens=True)
         stops = set(self.eos_token_ids)
         return [
-            Written(prompt.words, text, [*prompt.ids, *ids], ids[-1] in stops)
+            Written(prompt.words, text, [*prompt.ids, *ids], len(ids), ids[-1] in stops)
             for prompt, text, ids in zip(prompts, words, answers, strict=True)
         ]
 

@@ -85,7 +85,7 @@ class Experience:
         ids_of = [list(answer) for answer in rollouts.sequences.answers]
         answers = self._tokenizer.batch_decode(ids_of, skip_special_tokens=True)
         return [
-            Written(prompt.words, answer, [*prompt.ids, *ids], ended)
+            Written(prompt.words, answer, [*prompt.ids, *ids], len(ids), ended)
             for prompt, answer, ids, ended in zip(
                 prompts, answers, rollouts.sequences.answers, rollouts.ended.tolist(), strict=True
             )

@@ -19,9 +19,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from studio.core.errors import StudioError
+from studio.engine.doubt import with_doubt
 from studio.engine.failures import explain
 from studio.engine.loading import adapter_name
-from studio.engine.passes import Passes, Sequences, in_passes, judged
+from studio.engine.passes import Passes, Read, Sequences, in_passes, judged
 from studio.engine.reward_sources import Written
 
 POLICY = "default"  # peft's name for an adapter that is saved into its folder itself
@@ -93,11 +94,13 @@ class Roles:
                 for name, weight in given.items():
                     if f".{VALUE}." in name:
                         weight.copy_(given[name.replace(f".{VALUE}.", f".{REWARD}.")])
-        self.add_head(VALUE, self.heads[REWARD].weight.detach().clone() if like else None)
+        # A reward model may read one number more than a hidden state has; a value model doesn't.
+        self.add_head(VALUE, self.heads[REWARD].weight[:, : self.width].detach().clone() if like else None)
 
     def add_head(self, role: str, weight: Tensor | None = None) -> None:
         """A head of one number in 32 bits; without weights it makes 0 of everything."""
-        head = nn.Linear(self.width, 1, bias=False, device=self.model.device, dtype=torch.float32)
+        width = self.width if weight is None else weight.shape[1]
+        head = nn.Linear(width, 1, bias=False, device=self.model.device, dtype=torch.float32)
         with torch.no_grad():
             head.weight.copy_(weight if weight is not None else torch.zeros_like(head.weight))
         head.weight.requires_grad_(role == VALUE)
@@ -145,14 +148,21 @@ class ModelOnBase:
         self._roles.use(self._role)
         found = [0.0] * len(answers)
         for places in in_passes([len(written.ids) for written in answers], self._at_a_time):
-            # Only the last hidden state is asked for, so where the answer begins is of no account.
-            ids = [answers[place].ids for place in places]
+            some = [answers[place] for place in places]
+            prompts, own = [one.ids[: -one.length] for one in some], [one.ids[-one.length :] for one in some]
             with self._passes.computing():
-                read = self._passes.read(Sequences([one[:-1] for one in ids], [one[-1:] for one in ids]))
-                scores = judged(self._roles.heads[self._role], read.at_ends)
+                scores = self._judged(self._passes.read(Sequences(prompts, own)), [one.length for one in some])
             for place, score in zip(places, scores.tolist(), strict=True):
                 found[place] = self._weight * score
         return found
+
+    def _judged(self, read: Read, lengths: Sequence[int]) -> Tensor:
+        head, ends = self._roles.heads[self._role], read.at_ends
+        if head.in_features > self._roles.width:  # it reads the doubt as well
+            foretold = read.before_answers
+            owners = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths)).to(ends.device)
+            ends = with_doubt(ends, foretold, self._passes.head(foretold, 1.0), read.targets, owners)
+        return judged(head, ends)
 
 
 def bytes_in_memory(*models: nn.Module) -> int:

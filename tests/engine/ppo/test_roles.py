@@ -11,9 +11,22 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 
 from studio.core.errors import StudioError
+from studio.core.methods import RewardSettings
 from studio.engine.loading import load_model
-from studio.engine.passes import in_passes
-from studio.engine.ppo.roles import JUDGE, POLICY, REFERENCE, REWARD, VALUE, Roles, bytes_in_memory
+from studio.engine.passes import Passes, in_passes
+from studio.engine.ppo.roles import (
+    JUDGE,
+    POLICY,
+    REFERENCE,
+    REWARD,
+    VALUE,
+    ModelOnBase,
+    Roles,
+    bytes_in_memory,
+)
+from studio.engine.reward_sources import Written
+from studio.engine.scoring import Scorer
+from studio.engine.targets import target_modules
 from tests.engine.ppo.conftest import FP32, make_roles
 
 
@@ -22,16 +35,15 @@ def logits_of(model: Any) -> torch.Tensor:
         return model(input_ids=torch.arange(3, 20)[None], use_cache=False).logits
 
 
-def reward_adapter(base: Path, folder: Path, *, rank: int = 3, seed: int = 1) -> Path:
+def reward_adapter(base: Path, folder: Path, *, rank: int = 3, seed: int = 1, doubting: bool = False) -> Path:
     """An adapter as a reward run leaves it: it scores, and brings a head."""
     from peft import get_peft_model
 
     from studio.engine.loading import load_scorer
 
-    model: Any = load_scorer(base, FP32, "cpu", seed=seed)
-    config = LoraConfig(
-        r=rank, lora_alpha=6, target_modules="all-linear", modules_to_save=["score"], task_type="SEQ_CLS"
-    )
+    model: Any = load_scorer(base, FP32, "cpu", seed=seed, doubting=doubting)
+    layers = target_modules(RewardSettings(), model)
+    config = LoraConfig(r=rank, lora_alpha=6, target_modules=layers, modules_to_save=["score"], task_type="SEQ_CLS")
     tuned = get_peft_model(model, config)
     with torch.no_grad():
         for name, weight in tuned.named_parameters():
@@ -39,6 +51,21 @@ def reward_adapter(base: Path, folder: Path, *, rank: int = 3, seed: int = 1) ->
                 weight.add_(torch.randn_like(weight) * 0.2)
     tuned.save_pretrained(str(folder))
     return folder
+
+
+@pytest.mark.parametrize("doubting", [False, True])
+def test_a_reward_model_on_the_policys_base_scores_as_it_does_alone(tiny_base: Path, tmp_path: Path, doubting: bool):
+    roles = make_roles(tiny_base)
+    roles.add_frozen(REWARD, folder := reward_adapter(tiny_base, tmp_path / "rm", doubting=doubting), head=True)
+    roles.add_value(LoraConfig(r=4))
+    assert roles.heads[VALUE].in_features == roles.width  # which has no doubt of its own
+    passes = Passes(roles.model, 64, FP32)
+    source = ModelOnBase(roles, passes, REWARD, folder, weight=2.0, at_a_time=2)
+    written = [Written("", "", [*range(5, 9), *range(20, 20 + more)], more, True) for more in (3, 1, 6)]
+    alone = Scorer(tiny_base, folder, precision="fp32")
+    known = 2.0 * alone.score_ids([one.ids for one in written], [one.length for one in written])
+    assert source.scores(written) == pytest.approx(known.tolist(), abs=1e-4)
+    assert (alone.model.get_base_model().get_output_embeddings() is not None) == doubting
 
 
 @pytest.fixture
