@@ -45,12 +45,12 @@ package-check: package-tools  ## build the small one in build/ and try it, and w
 package-tools: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint packaging/constraints.txt --editable '.[package]'
 
-format: setup    ## put the sources into shape, their tree into the README, the settings into the help, new texts into languages
+format: setup    ## put the sources into shape, their tree into the README, new texts into languages, the settings into the help
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@$(BIN)/python packaging/readme_tree.py
-	@PYTHONPATH=. $(BIN)/python packaging/help_pages.py
 	@PYTHONPATH=. $(BIN)/python packaging/languages.py
+	@PYTHONPATH=. $(BIN)/python packaging/help_pages.py
 
 clean:           ## take away caches and builds; the .venv stays
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

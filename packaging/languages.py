@@ -22,6 +22,7 @@ from xml.sax.saxutils import escape
 import PySide6
 
 from studio.core.fields import settings_of
+from studio.core.glossary.words import WORDS
 from studio.core.methods import METHODS
 from studio.core.records import KINDS
 
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ROOT / "resources" / "languages"
 CONTEXT = "Plumbline"
 _LAYERS = ("core", "storage", "processes", "engine", "jobs")
+_PAGES = "packaging/help_pages.py"  # says a few words of its own in the pages that it writes
 _MARKS = frozenset({"tr", "trn", "mark"})
 # Files whose texts are no part of the window: what stays English for models, files and programs to read.
 _ASIDE = (
@@ -93,6 +95,10 @@ def texts() -> dict[str, Found]:
                 known.files.add(f"studio/{name}")
     for said in (*_SINGLE, *_counted()):
         found.setdefault(said, Found(said)).files.add("studio/core/records.py")
+    for said in filter(str.islower, WORDS):  # the others are the same in every language
+        found.setdefault(said, Found(said)).files.add("studio/core/glossary/words.py")
+    for said, _ in _of_window(ast.parse((ROOT / _PAGES).read_text(encoding="utf-8"))):
+        found.setdefault(said, Found(said)).files.add(_PAGES)
     return dict(sorted(found.items()))
 
 

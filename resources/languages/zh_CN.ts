@@ -21,16 +21,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
 ```</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/runs/lineage_view.py"/>
-        <source> (or skip it)</source>
-        <translation>（或跳过）</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/offer_view.py"/>
-        <source> ({free} free)</source>
-        <translation>（可用 {free}）</translation>
-    </message>
-    <message>
         <location filename="../../studio/engine/hub/troubles.py"/>
         <source> For a model of your own, sign in and let your token be sent.</source>
         <translation> 如果是你自己的模型，请登录并允许发送你的 token。</translation>
@@ -208,7 +198,15 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>（每次 {batch_size} 个 × {accumulate}）</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <location filename="../../studio/gui/help/window.py"/>
+        <source>**{name}.** {told}</source>
+        <translation>**{name}：** {told}</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/language.py"/>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
         <source>, </source>
         <translation>，</translation>
     </message>
@@ -241,21 +239,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <location filename="../../studio/storage/jinja_sandbox.py"/>
         <source>, line {lineno}</source>
         <translation>，第 {lineno} 行</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/offer_view.py"/>
-        <source>, waiting for the server</source>
-        <translation>，正在等待服务器</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
-        <source>, {failed:,} of them refused</source>
-        <translation>，其中 {failed:,} 个被拒绝</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/offer_view.py"/>
-        <source>, {in_time} left</source>
-        <translation>，还需 {in_time}</translation>
     </message>
     <message>
         <location filename="../../studio/core/reading/rewards.py"/>
@@ -538,11 +521,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>8 到 64。适配器用于所有线性层时，秩的影响不大（QLoRA，Dettmers 等，2023，图 4）。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/runs/history_view.py"/>
-        <source>; choose several (Ctrl or Shift and click) to compare them</source>
-        <translation>；选择多个（按住 Ctrl 或 Shift 单击）可以比较</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/reading/rewards.py"/>
         <source>; its budget is {short}</source>
         <translation>；它的预算为 {short}</translation>
@@ -553,11 +531,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>；在留出提示上原为 {short}，现为 {short_2}</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/runs/history_view.py"/>
-        <source>; the first {most} of {count:,} chosen ones are compared</source>
-        <translation>；比较所选 {count:,} 个中的前 {most} 个</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/recovery.py"/>
         <source>; what also helps: </source>
         <translation>；另外有帮助的是：</translation>
@@ -566,16 +539,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <location filename="../../studio/core/datasets.py"/>
         <source>; {broken:,} row(s) cannot be used</source>
         <translation>；{broken:,} 行无法使用</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
-        <source>; {busy} being answered</source>
-        <translation>；正在回答 {busy} 个</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/chat/sampling_panel.py"/>
-        <source>; {neutral} changes nothing</source>
-        <translation>；{neutral} 表示不改变任何东西</translation>
     </message>
     <message>
         <location filename="../../studio/core/templates.py"/>
@@ -1105,7 +1068,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/train/memory_bar.py"/>
         <source>Activations are computed again instead of kept, so a step takes longer. </source>
-        <translation>激活值会重新计算而不保留，因此每一步更慢。 </translation>
+        <translation>激活值会重新计算而不保留，因此每一步更慢。</translation>
     </message>
     <message>
         <location filename="../../studio/core/fitting.py"/>
@@ -2146,6 +2109,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>恢复为 {usual}</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/chat/sampling_panel.py"/>
+        <source>Back to {usual}; {neutral} changes nothing</source>
+        <translation>恢复为 {usual}；{neutral} 表示不改变任何东西</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/label/judge_keys.py"/>
         <location filename="../../studio/gui/pages/label/ways.py"/>
         <source>Bad</source>
@@ -2615,6 +2583,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/core/scripts.py"/>
         <source>Chinese</source>
         <translation>中文</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>Choices</source>
+        <translation>可选值</translation>
     </message>
     <message>
         <location filename="../../studio/engine/exporting/gguf_file.py"/>
@@ -3848,6 +3821,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/courses.py"/>
         <source>Decline what is harmful, and go on helping with everything else.</source>
         <translation>拒绝有害的请求，其他的照样帮忙。</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>Default</source>
+        <translation>默认值</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
@@ -5545,7 +5523,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/core/glossary/groups.py"/>
         <source>How many answers are written to each prompt. An answer is learned from by how much better or worse it scores than its siblings, so no value model has to foretell anything. The answers of a step must divide by it.</source>
-        <translation>每个提示写多少个回答。学习的依据是一个回答的得分比它的兄弟高或低多少，因此不需要价值模型作任何预测。每步的回答数必须能被它整除。</translation>
+        <translation>每个提示写多少个回答。学习的依据是一个回答的得分比同组其他回答高或低多少，因此不需要价值模型作任何预测。每步的回答数必须能被它整除。</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/rewarded.py"/>
@@ -6157,8 +6135,13 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/offer_view.py"/>
-        <source>It goes to {home}{room}, for all projects; see Settings.</source>
-        <translation>它存放到 {home}{room}，供所有项目使用；见“设置”。</translation>
+        <source>It goes to {home} ({free} free), for all projects; see Settings.</source>
+        <translation>它存放到 {home}（可用 {free}），供所有项目使用；见“设置”。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>It goes to {home}, for all projects; see Settings.</source>
+        <translation>它存放到 {home}，供所有项目使用；见“设置”。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/models.py"/>
@@ -6643,6 +6626,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/chat/votes.py"/>
         <source>Kept: {name}.</source>
         <translation>已保留：{name}。</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>Key</source>
+        <translation>键</translation>
     </message>
     <message>
         <location filename="../../studio/gui/header.py"/>
@@ -7621,6 +7609,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/train/summary.py"/>
         <location filename="../../studio/storage/run_reports.py"/>
         <source>Method</source>
+        <translation>方法</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>Methods</source>
         <translation>方法</translation>
     </message>
     <message>
@@ -9472,7 +9465,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/core/glossary/words.py"/>
         <source>REINFORCE leave-one-out: several answers to each prompt; those that score better than their siblings become likelier. Simpler than PPO, without a value model.</source>
-        <translation>REINFORCE 留一法：每个提示写多个回答；得分高于兄弟回答的变得更可能。比 PPO 简单，没有价值模型。</translation>
+        <translation>REINFORCE 留一法：每个提示写多个回答；得分高于同组其他回答的变得更可能。比 PPO 简单，没有价值模型。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/entry.py"/>
@@ -9503,6 +9496,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/storage/label_log.py"/>
         <source>Random</source>
         <translation>随机</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>Range</source>
+        <translation>范围</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/ways.py"/>
@@ -9959,7 +9957,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/gui/pages/train/memory_bar.py"/>
         <source>Roughly guessed for this kind of model. </source>
-        <translation>对这类模型只能粗略估计。 </translation>
+        <translation>对这类模型只能粗略估计。</translation>
     </message>
     <message>
         <location filename="../../studio/core/shapes/__init__.py"/>
@@ -10922,8 +10920,8 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/lineage_view.py"/>
-        <source>Step {number}, {title}{optional}: {told}</source>
-        <translation>第 {number} 步，{title}{optional}：{told}</translation>
+        <source>Step {number}, {title}: {told}</source>
+        <translation>第 {number} 步，{title}：{told}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/words.py"/>
@@ -12112,7 +12110,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/core/glossary/rewarded_methods.py"/>
         <source>The model writes several answers to each prompt, and the reward says how good each is. An answer that scores better than the mean of its siblings becomes likelier as a whole, one that scores worse less likely. Nothing has to be foretold, so there is no value model and little to set; the distance from the start is taken from the reward.</source>
-        <translation>模型给每个提示写多个回答，奖励说明每个有多好。得分高于兄弟回答平均值的回答整体上变得更可能，低于的变得更不可能。不需要预测任何东西，因此没有价值模型，要设置的也很少；与起点的距离从奖励中扣除。</translation>
+        <translation>模型给每个提示写多个回答，奖励说明每个有多好。得分高于同组其他回答平均值的整体上变得更可能，低于的变得更不可能。不需要预测任何东西，因此没有价值模型，要设置的也很少；与起点的距离从奖励中扣除。</translation>
     </message>
     <message>
         <location filename="../../studio/core/recipe_words.py"/>
@@ -12294,6 +12292,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>胜率只算分出胜负的提示；平局列在旁边。区间为 Wilson 区间：100 次中有 95 次真实胜率落在其中。只要区间包含 50 %，就还没有证明谁更好。</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
         <location filename="../../studio/core/methods/__init__.py"/>
         <location filename="../../studio/core/recipes.py"/>
         <source>The recipe</source>
@@ -14234,6 +14233,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>窗口使用的语言，从下次启动起生效。日志和命令行使用英语。</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>What the words mean</source>
+        <translation>这些词是什么意思</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/chat/pane_text.py"/>
         <source>What this model answers appears here.</source>
         <translation>这个模型的回答会出现在这里。</translation>
@@ -14765,6 +14769,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>在哪里运行</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>Where methods differ in a default, all are given.</source>
+        <translation>各方法的默认值不同时，全部列出。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/start/place_card.py"/>
         <source>Where new projects are kept</source>
         <translation>新项目保存在哪里</translation>
@@ -15160,7 +15169,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/core/methods/__init__.py"/>
         <source>Writes several answers to each prompt and learns from those that are rewarded more than their siblings. Simpler than PPO, with less to set.</source>
-        <translation>给每个提示写多个回答，从得到的奖励高于兄弟的回答中学习。比 PPO 简单，要设置的更少。</translation>
+        <translation>给每个提示写多个回答，从奖励高于同组其他回答的那些中学习。比 PPO 简单，要设置的更少。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/train/page.py"/>
@@ -15359,10 +15368,20 @@ ollama run my-model
 或 `llama-cli -m "{file}"`，或在 LM Studio 中打开该文件。{smaller}</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>`recipe.json` decides a run. What is absent takes its default. Made by **Copy as command** in the Train tab, by `plumbline train`, or by hand; the same settings are flags of `plumbline train` (`learning_rate` is `--learning-rate`).</source>
+        <translation>一次运行由 `recipe.json` 决定。没有写的取默认值。它可以由“训练”里的**复制为命令**得到，由 `plumbline train` 写出，也可以手写；同样的设置也是 `plumbline train` 的参数（`learning_rate` 就是 `--learning-rate`）。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/lineage.py"/>
         <location filename="../../studio/gui/pages/runs/head.py"/>
         <source>a dataset that was deleted</source>
         <translation>已删除的数据集</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>a dataset's id or name in the project</source>
+        <translation>数据集在项目里的 id 或名字</translation>
     </message>
     <message>
         <location filename="../../studio/storage/library.py"/>
@@ -15403,6 +15422,11 @@ ollama run my-model
         <location filename="../../studio/gui/pages/runs/score_view.py"/>
         <source>a prompt</source>
         <translation>提示</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>a prompt template's name, or `model` for the model's own</source>
+        <translation>提示模板的名字；`model` 表示模型自带的模板</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/train/reward_choice.py"/>
@@ -15488,6 +15512,11 @@ ollama run my-model
         <location filename="../../studio/core/recovery.py"/>
         <source>activation checkpointing</source>
         <translation>激活检查点</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>adapter</source>
+        <translation>适配器</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/samples_view.py"/>
@@ -15657,6 +15686,11 @@ ollama run my-model
         <translation>基座：{base:.1%}  （{own:+.2f} nat）  ·  此处 KL {kl:.2f}</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>batch</source>
+        <translation>批次</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/runs/samples_view.py"/>
         <source>before training</source>
         <translation>训练之前</translation>
@@ -15671,6 +15705,11 @@ ollama run my-model
         <location filename="../../studio/gui/plots/metric_plot.py"/>
         <source>best: {value_at} at step {at:,}</source>
         <translation>最佳：{value_at}，在第 {at:,} 步</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>beta</source>
+        <translation>Beta</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>
@@ -15745,6 +15784,11 @@ ollama run my-model
         <translation>can't allocate memory</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>candidate</source>
+        <translation>候选回答</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/records.py"/>
         <location filename="../../studio/gui/pages/data/tools/lengths_dialog.py"/>
         <source>characters</source>
@@ -15756,6 +15800,7 @@ ollama run my-model
         <translation>对话模板</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
         <location filename="../../studio/gui/plots/metric_plot.py"/>
         <source>checkpoint</source>
         <translation>检查点</translation>
@@ -15789,6 +15834,11 @@ ollama run my-model
         <location filename="../../studio/core/glossary/words.py"/>
         <source>completion mask</source>
         <translation>回答掩码</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>context</source>
+        <translation>上下文</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/chat/top_bar.py"/>
@@ -15915,6 +15965,11 @@ ollama run my-model
     </message>
     <message>
         <location filename="../../studio/core/glossary/words.py"/>
+        <source>epoch</source>
+        <translation>轮次</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
         <source>eval loss</source>
         <translation>评估损失</translation>
     </message>
@@ -15984,6 +16039,11 @@ ollama run my-model
         <translation>已标记</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>for methods that learn from a reward: the reward model's folder, rules, a function of your own</source>
+        <translation>用于从奖励中学习的方法：奖励模型的文件夹、规则、你自己的函数</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/ppo/experience.py"/>
         <source>foretold rewards</source>
         <translation>预测的奖励</translation>
@@ -16019,6 +16079,16 @@ ollama run my-model
         <translation>从第 {back_to:,} 步的检查点</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>from {low:g}</source>
+        <translation>不小于 {low:g}</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>from {low:g} up to {high:g}</source>
+        <translation>{low:g} 到 {high:g}</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/candidates.py"/>
         <source>gated: its terms must be accepted first</source>
         <translation>受限：须先接受它的条款</translation>
@@ -16033,6 +16103,11 @@ ollama run my-model
         <location filename="../../studio/core/editing.py"/>
         <source>good or bad</source>
         <translation>好或差</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>gradient</source>
+        <translation>梯度</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/words.py"/>
@@ -16062,6 +16137,11 @@ ollama run my-model
     <message>
         <location filename="../../studio/core/glossary/words.py"/>
         <source>held out</source>
+        <translation>留出</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>held-out</source>
         <translation>留出</translation>
     </message>
     <message>
@@ -16442,6 +16522,11 @@ ollama run my-model
         <translation>更长</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>loss</source>
+        <translation>损失</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/reading/losses.py"/>
         <source>loss does not fall either, so the learning rate may be too high</source>
         <translation>损失也不下降，因此学习率可能太大</translation>
@@ -16475,6 +16560,11 @@ ollama run my-model
         <location filename="../../studio/gui/pages/runs/head.py"/>
         <source>made {when}</source>
         <translation>{when}创建</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>margin</source>
+        <translation>差距</translation>
     </message>
     <message>
         <location filename="../../studio/gui/plots/metric_plot.py"/>
@@ -16761,6 +16851,11 @@ ollama run my-model
         <translation>其中一个不是对象</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>one of those below</source>
+        <translation>下列方法之一</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
         <source>one phrasing, by chance</source>
         <translation>随机一种说法</translation>
@@ -16826,6 +16921,11 @@ ollama run my-model
         <translation>owner/name，或其页面的地址</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>pair</source>
+        <translation>偏好对</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/records.py"/>
         <source>pairs</source>
         <translation>偏好对</translation>
@@ -16859,6 +16959,11 @@ ollama run my-model
         <location filename="../../studio/core/glossary/__init__.py"/>
         <source>plumbline explain, without a name, lists all of them.</source>
         <translation>plumbline explain 不带名字时会列出全部设置。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>policy</source>
+        <translation>策略模型</translation>
     </message>
     <message>
         <location filename="../../studio/engine/decoding/decoder.py"/>
@@ -16906,6 +17011,11 @@ ollama run my-model
         <translation>q_proj, v_proj 是最早的 LoRA 论文所用的（Hu 等，2021）。</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>quantisation</source>
+        <translation>量化</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/search.py"/>
         <source>r.id IN (SELECT record FROM project.tags WHERE live AND tag = ?)</source>
         <translation>r.id IN (SELECT record FROM project.tags WHERE live AND tag = ?)</translation>
@@ -16914,6 +17024,11 @@ ollama run my-model
         <location filename="../../studio/storage/search.py"/>
         <source>r.record LIKE ? ESCAPE '\'</source>
         <translation>r.record LIKE ? ESCAPE '\'</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>rank</source>
+        <translation>秩</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/judge_screen.py"/>
@@ -16935,6 +17050,16 @@ ollama run my-model
         <location filename="../../studio/gui/pages/data/token_view.py"/>
         <source>read, not trained</source>
         <translation>读取，不训练</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>recipe</source>
+        <translation>配方</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>reference</source>
+        <translation>参考模型</translation>
     </message>
     <message>
         <location filename="../../studio/core/forecast_rewards.py"/>
@@ -16977,6 +17102,11 @@ ollama run my-model
         <translation>上升</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>rollout</source>
+        <translation>采样回答</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/task_writing.py"/>
         <source>row {number:,}: {error}</source>
         <translation>第 {number:,} 行：{error}</translation>
@@ -17007,6 +17137,11 @@ ollama run my-model
         <translation>示例提示</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>sampling</source>
+        <translation>采样</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/exporting/gguf_model.py"/>
         <source>scales attention by {scale:g}</source>
         <translation>把注意力缩放 {scale:g} 倍</translation>
@@ -17025,6 +17160,11 @@ ollama run my-model
         <location filename="../../studio/core/records.py"/>
         <source>second</source>
         <translation>第二</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>seed</source>
+        <translation>随机种子</translation>
     </message>
     <message>
         <location filename="../../studio/core/records.py"/>
@@ -17156,6 +17296,11 @@ ollama run my-model
         <translation>任务行</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/train/page.py"/>
         <source>the adapter of “{name}”</source>
         <translation>“{name}”的适配器</translation>
@@ -17257,6 +17402,16 @@ ollama run my-model
         <translation>文件到这里就结束了，缺少收尾的“]”；它可能被截断了</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>the folder of a base model</source>
+        <translation>基座模型的文件夹</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>the folder of an adapter on it to go on from, or empty</source>
+        <translation>在其上接着训练的适配器的文件夹，可以为空</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/task_writing.py"/>
         <source>the label “{known}” has no word</source>
         <translation>标签 “{known}” 没有对应的词</translation>
@@ -17347,6 +17502,11 @@ ollama run my-model
         <location filename="../../studio/gui/pages/data/tools/finding_dialog.py"/>
         <source>the same</source>
         <translation>相同</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>the settings below</source>
+        <translation>下面的各个设置</translation>
     </message>
     <message>
         <location filename="../../studio/core/forecast.py"/>
@@ -17463,6 +17623,11 @@ ollama run my-model
         <location filename="../../studio/gui/when.py"/>
         <source>today {moment:%H:%M}</source>
         <translation>今天 {moment:%H:%M}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>token</source>
+        <translation>token</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/token_view.py"/>
@@ -17630,6 +17795,11 @@ ollama run my-model
         <translation>至多 {context:,} 个 token，这是模型能读的上限</translation>
     </message>
     <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>up to {high:g}</source>
+        <translation>不大于 {high:g}</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/train/summary.py"/>
         <source>up to {max_length:,} tokens</source>
         <translation>至多 {max_length:,} 个 token</translation>
@@ -17655,6 +17825,11 @@ ollama run my-model
         <translation>价值模型</translation>
     </message>
     <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>verdict</source>
+        <translation>判定</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/label_votes.py"/>
         <source>voted blind</source>
         <translation>盲投</translation>
@@ -17665,6 +17840,11 @@ ollama run my-model
         <translation>可见名称的投票</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>waiting for the server</source>
+        <translation>正在等待服务器</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/hints.py"/>
         <source>web token</source>
         <translation>网络令牌</translation>
@@ -17673,6 +17853,11 @@ ollama run my-model
         <location filename="../../studio/core/smoothing.py"/>
         <source>weight is {weight}; it must be at least 0 and below 1</source>
         <translation>权重是 {weight}；它必须至少为 0 且小于 1</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/glossary/words.py"/>
+        <source>weights</source>
+        <translation>权重</translation>
     </message>
     <message>
         <location filename="../../studio/core/forecast.py"/>
@@ -17895,6 +18080,11 @@ Assistant: {record}</translation>
         <translation>{build}。{reason}</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
+        <source>{busy} being answered</source>
+        <translation>正在回答 {busy} 个</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/import_panel.py"/>
         <source>{called} - bad rows.csv</source>
         <translation>{called} - 坏行.csv</translation>
@@ -18066,8 +18256,8 @@ Assistant: {record}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/actions.py"/>
-        <source>{count} runs are</source>
-        <translation>{count} 次运行</translation>
+        <source>{count} runs are in the trash.</source>
+        <translation>{count} 次运行已在回收站中。</translation>
     </message>
     <message numerus="yes">
         <location filename="../../studio/gui/pages/models/offer_view.py"/>
@@ -18127,8 +18317,13 @@ Assistant: {record}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/offer_view.py"/>
-        <source>{downloading}: {done} of {total}{pace} ({file})</source>
-        <translation>{downloading}：{done} / {total}{pace}（{file}）</translation>
+        <source>{done} of {total}</source>
+        <translation>{done} / {total}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>{downloading}: {facts} ({file})</source>
+        <translation>{downloading}：{facts}（{file}）</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/candidates.py"/>
@@ -18139,6 +18334,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/pages/runs/words.py"/>
         <source>{elapsed} of training</source>
         <translation>已训练 {elapsed}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
+        <source>{failed:,} of them refused</source>
+        <translation>其中 {failed:,} 个被拒绝</translation>
     </message>
     <message>
         <location filename="../../studio/core/exporting.py"/>
@@ -18169,6 +18369,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/engine/kto.py"/>
         <source>{good:,} answers are good and {bad:,} bad, so the {rarer} ones count for little.</source>
         <translation>{good:,} 个回答好，{bad:,} 个差，因此{rarer}的分量很小。</translation>
+    </message>
+    <message>
+        <location filename="../../packaging/help_pages.py"/>
+        <source>{heading}: {told}</source>
+        <translation>{heading}：{told}</translation>
     </message>
     <message>
         <location filename="../../studio/processes/updates.py"/>
@@ -18239,6 +18444,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/when.py"/>
         <source>{hours} h {minutes} min</source>
         <translation>{hours} 小时 {minutes} 分</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
+        <source>{in_time} left</source>
+        <translation>还需 {in_time}</translation>
     </message>
     <message>
         <location filename="../../studio/storage/export.py"/>
@@ -18814,11 +19024,6 @@ Assistant: {record}</translation>
         <translation><numerusform>{rows:,} 个中有 {repeats} 与之前的重复：{exact:,} 个一字不差，{nearly:,} 个几乎相同。重复会让模型把少数样本背下来。</numerusform></translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
-        <source>{requests}{refused}, {tokens:,} tokens written{now}</source>
-        <translation>{requests}{refused}，写出了 {tokens:,} 个 token{now}</translation>
-    </message>
-    <message>
         <location filename="../../studio/gui/pages/data/tools/history_dialog.py"/>
         <source>{revision} (now)</source>
         <translation>{revision}（现在）</translation>
@@ -18847,6 +19052,16 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/pages/data/tools/split_dialog.py"/>
         <source>{rows} here ask what “{other}” asks too.</source>
         <translation><numerusform>这里有 {rows} 的提问“{other}”里也有。</numerusform></translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/runs/history_view.py"/>
+        <source>{runs}; choose several (Ctrl or Shift and click) to compare them</source>
+        <translation>{runs}；选择多个（按住 Ctrl 或 Shift 单击）可以比较</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/runs/history_view.py"/>
+        <source>{runs}; the first {most} of {count:,} chosen ones are compared</source>
+        <translation>{runs}；比较所选 {count:,} 个中的前 {most} 个</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/evaluation_table.py"/>
@@ -18998,6 +19213,11 @@ It opens in your browser, which goes to the network.</source>
         <translation>{title}（Ctrl+{number}）</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/runs/lineage_view.py"/>
+        <source>{title} (or skip it)</source>
+        <translation>{title}（或跳过）</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/dialogue.py"/>
         <source>{tokens:,.0f} tokens/s</source>
         <translation>{tokens:,.0f} token/秒</translation>
@@ -19026,6 +19246,11 @@ It opens in your browser, which goes to the network.</source>
         <location filename="../../studio/gui/pages/chat/context_meter.py"/>
         <source>{tokens:,} tokens with this message</source>
         <translation>加上这条消息为 {tokens:,} 个 token</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
+        <source>{tokens:,} tokens written</source>
+        <translation>写出了 {tokens:,} 个 token</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/words.py"/>
@@ -19101,11 +19326,6 @@ It opens in your browser, which goes to the network.</source>
         <location filename="../../studio/core/agreement.py"/>
         <source>{told} Too few to tell: the true share lies between {low} and {high}.</source>
         <translation>{told} 太少，无法判断：真实比例在 {low} 与 {high} 之间。</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/pages/runs/actions.py"/>
-        <source>{told} in the trash.</source>
-        <translation>{told}已在回收站中。</translation>
     </message>
     <message>
         <location filename="../../studio/core/scoring.py"/>
@@ -19827,11 +20047,6 @@ If it happens again, copy the details and report them.</source>
         <translation>“{name}”里是 {rows}；“{label}”要从 {wanted} 学习。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/runs/actions.py"/>
-        <source>“{name}” is</source>
-        <translation>“{name}”</translation>
-    </message>
-    <message>
         <location filename="../../studio/storage/templates.py"/>
         <source>“{name}” is a built-in prompt template.</source>
         <translation>“{name}”是内置的提示模板。</translation>
@@ -19902,6 +20117,11 @@ If it happens again, copy the details and report them.</source>
         <location filename="../../studio/engine/hub/troubles.py"/>
         <source>“{name}” is gated: its author wants to know who downloads it.</source>
         <translation>“{name}”是受限的：作者想知道谁在下载。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/runs/actions.py"/>
+        <source>“{name}” is in the trash.</source>
+        <translation>“{name}”已在回收站中。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/troubles.py"/>
@@ -20169,8 +20389,52 @@ If it happens again, copy the details and report them.</source>
         <translation>⚑ 已标记</translation>
     </message>
     <message>
+        <source> (or skip it)</source>
+        <translation type="vanished">（或跳过）</translation>
+    </message>
+    <message>
+        <source> ({free} free)</source>
+        <translation type="vanished">（可用 {free}）</translation>
+    </message>
+    <message>
         <source>&amp;With</source>
         <translation type="vanished">与(&amp;W)</translation>
+    </message>
+    <message>
+        <source>, waiting for the server</source>
+        <translation type="vanished">，正在等待服务器</translation>
+    </message>
+    <message>
+        <source>, {failed:,} of them refused</source>
+        <translation type="vanished">，其中 {failed:,} 个被拒绝</translation>
+    </message>
+    <message>
+        <source>, {in_time} left</source>
+        <translation type="vanished">，还需 {in_time}</translation>
+    </message>
+    <message>
+        <source>; choose several (Ctrl or Shift and click) to compare them</source>
+        <translation type="vanished">；选择多个（按住 Ctrl 或 Shift 单击）可以比较</translation>
+    </message>
+    <message>
+        <source>; the first {most} of {count:,} chosen ones are compared</source>
+        <translation type="vanished">；比较所选 {count:,} 个中的前 {most} 个</translation>
+    </message>
+    <message>
+        <source>; {busy} being answered</source>
+        <translation type="vanished">；正在回答 {busy} 个</translation>
+    </message>
+    <message>
+        <source>; {neutral} changes nothing</source>
+        <translation type="vanished">；{neutral} 表示不改变任何东西</translation>
+    </message>
+    <message>
+        <source>It goes to {home}{room}, for all projects; see Settings.</source>
+        <translation type="vanished">它存放到 {home}{room}，供所有项目使用；见“设置”。</translation>
+    </message>
+    <message>
+        <source>Step {number}, {title}{optional}: {told}</source>
+        <translation type="vanished">第 {number} 步，{title}{optional}：{told}</translation>
     </message>
     <message>
         <source>There is no other adapter on the same base model in this project.</source>
@@ -20193,8 +20457,28 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">评判者</translation>
     </message>
     <message>
+        <source>{count} runs are</source>
+        <translation type="vanished">{count} 次运行</translation>
+    </message>
+    <message>
+        <source>{downloading}: {done} of {total}{pace} ({file})</source>
+        <translation type="vanished">{downloading}：{done} / {total}{pace}（{file}）</translation>
+    </message>
+    <message>
         <source>{in_bytes} are deleted for good, {count} things: </source>
         <translation type="vanished">将永久删除 {in_bytes}，共 {count} 项： </translation>
+    </message>
+    <message>
+        <source>{requests}{refused}, {tokens:,} tokens written{now}</source>
+        <translation type="vanished">{requests}{refused}，写出了 {tokens:,} 个 token{now}</translation>
+    </message>
+    <message>
+        <source>{told} in the trash.</source>
+        <translation type="vanished">{told}已在回收站中。</translation>
+    </message>
+    <message>
+        <source>“{name}” is</source>
+        <translation type="vanished">“{name}”</translation>
     </message>
 </context>
 </TS>

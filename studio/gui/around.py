@@ -13,7 +13,7 @@ from studio.gui.about import AboutDialog
 from studio.gui.actions import Action, actions_in, actions_of, keys_in
 from studio.gui.help.window import HelpWindow, words_on
 from studio.gui.key_sheet import KeySheet
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.main_window import MainWindow
 from studio.gui.palette import Palette
 from studio.gui.preferences import Preferences
@@ -22,6 +22,12 @@ from studio.storage.machine import torch_knows_cuda
 
 if TYPE_CHECKING:
     from studio.gui.pages.runtime import RuntimePage
+
+
+def _asks(term: str) -> str:
+    """A word of the field as it is asked about: also found by its English name in another language."""
+    said = translated(term)
+    return tr("What is “{term}”?", term=term if said == term else f"{said} · {term}")
 
 
 class Around(QObject):
@@ -54,9 +60,7 @@ class Around(QObject):
         known = {(one.label, one.where) for one in found}
         if menu is not None:
             found += [one for one in actions_of(menu, tr("Project")) if (one.label, tr("Project")) not in known]
-        found += [
-            Action(tr("What is “{term}”?", term=term), tr("Help"), "", partial(self.show_word, term)) for term in WORDS
-        ]
+        found += [Action(_asks(term), tr("Help"), "", partial(self.show_word, term)) for term in WORDS]
         return found
 
     @Slot()

@@ -54,11 +54,21 @@ def one_of(names: list[str]) -> str:
     return said
 
 
+def spoken() -> str:
+    """The code of the language that the window speaks, such as "zh_CN"."""
+    sentences = _sentences()
+    return "en" if sentences is None else sentences.code
+
+
 def translated(text: str) -> str:
     """A sentence from below the window; one that is not known, such as a name, stays as it is."""
-    app = QCoreApplication.instance()
-    sentences = app.findChild(Sentences, options=Qt.FindChildOption.FindDirectChildrenOnly) if app is not None else None
+    sentences = _sentences()
     return text if sentences is None or not text else sentences.translated(text)
+
+
+def _sentences() -> Sentences | None:
+    app = QCoreApplication.instance()
+    return app.findChild(Sentences, options=Qt.FindChildOption.FindDirectChildrenOnly) if app is not None else None
 
 
 def speak(app: QCoreApplication, choice: str) -> str:
@@ -102,6 +112,7 @@ class Sentences(QObject):
 
     def __init__(self, file: Path, parent: QObject) -> None:
         super().__init__(parent)
+        self.code = file.stem
         self._file = file
         self._templates: list[Template] | None = None
         self._said: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -222,8 +222,18 @@ _WORDS = (
 WORDS: Mapping[str, Word] = {word.term: word for word in _WORDS}
 
 
-def words_in(text: str) -> list[Word]:
-    """The words that stand in a text, in the order of the alphabet. Whole words only; capitals don't matter."""
+def words_in(text: str, say: Callable[[str], str] = str) -> list[Word]:
+    """The words that stand in a text, in the order of the alphabet. Whole words only; capitals don't matter.
+
+    `say` translates a word into the language of the text.
+    """
     found = f" {''.join(letter.lower() if letter.isalnum() or letter == '-' else ' ' for letter in text)} "
     found = " ".join(found.split()).join("  ")
-    return [word for word in WORDS.values() if any(f" {form.lower()} " in found for form in (word.term, *word.also))]
+    return [
+        word for word in WORDS.values() if any(_stands(say(form).lower(), found) for form in (word.term, *word.also))
+    ]
+
+
+def _stands(form: str, text: str) -> bool:
+    """Whether a word stands in a text; Chinese has no room between words."""
+    return (f" {form} " if form.isascii() else form) in text

@@ -6,6 +6,7 @@ It loads nothing but the pictures of `resources/help`, and takes no HTML.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QImage, QPainter, QTextBlockFormat, QTextCursor, QTextDocument
@@ -14,11 +15,19 @@ from PySide6.QtWidgets import QTextBrowser, QWidget
 
 from studio.core.errors import StudioError
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import spoken, tr
 from studio.gui.widgets.ask import question
 from studio.storage.resources import carried
 
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+
+
+def page_file(name: str) -> Path:
+    """A page or drawing of the help in the language of the window, or in English. Raises StudioError."""
+    try:
+        return carried("resources", "help", spoken(), name)
+    except StudioError:
+        return carried("resources", "help", name)
 
 
 class HelpBrowser(QTextBrowser):
@@ -50,7 +59,7 @@ class HelpBrowser(QTextBrowser):
         if kind != QTextDocument.ResourceType.ImageResource.value or not re.fullmatch(r"[a-z_]+\.svg", file):
             return None
         try:
-            drawing = carried("resources", "help", file).read_text(encoding="utf-8")
+            drawing = page_file(file).read_text(encoding="utf-8")
         except (StudioError, OSError):
             return None
         return _drawn(drawing, self.devicePixelRatioF())
@@ -71,7 +80,7 @@ class HelpBrowser(QTextBrowser):
         wanted = _slug(heading)
         block = self.document().begin()
         while block.isValid():
-            if block.blockFormat().headingLevel() and _slug(block.text()) == wanted:
+            if block.blockFormat().headingLevel() and wanted in _slugs(block.text()):
                 place = self.document().documentLayout().blockBoundingRect(block).top()
                 self.verticalScrollBar().setValue(int(place))
                 self.setTextCursor(QTextCursor(block))
@@ -97,8 +106,12 @@ class HelpBrowser(QTextBrowser):
         QDesktopServices.openUrl(self._address)
 
 
+def _slugs(heading: str) -> list[str]:
+    """A heading as links may name it: whole, or by its English part in a page of another language."""
+    return [_slug(part) for part in (heading, *heading.split(" · "))]
+
+
 def _slug(text: str) -> str:
-    """A heading as links name it."""
     return re.sub(r"[^\w-]+", "-", text.strip().lower())
 
 

@@ -16,9 +16,8 @@ from PySide6.QtWidgets import (
 
 from studio.core.glossary.words import Word, words_in
 from studio.gui import theme
-from studio.gui.help.browser import HelpBrowser
+from studio.gui.help.browser import HelpBrowser, page_file
 from studio.gui.language import tr, translated
-from studio.storage.resources import carried
 
 # In the order of reading. Pages of the tabs are called like them.
 PAGES = (
@@ -34,7 +33,7 @@ class HelpWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Help"))
         self.resize(960, 660)
-        self._texts = {name: carried("resources", "help", f"{name}.md").read_text(encoding="utf-8") for name in PAGES}
+        self._texts = {name: page_file(f"{name}.md").read_text(encoding="utf-8") for name in PAGES}
         self.search = QLineEdit()
         self.search.setAccessibleName(tr("Search the help"))
         self.search.setPlaceholderText(tr("Search the help"))
@@ -68,7 +67,9 @@ class HelpWindow(QDialog):
         self.search.clear()
         self._choose(name)
         if words:
-            said = "\n\n".join(f"**{translated(word.term)}.** {translated(word.text)}" for word in words)
+            said = "\n\n".join(
+                tr("**{name}.** {told}", name=translated(word.term), told=translated(word.text)) for word in words
+            )
             self.browser.show_text(
                 tr("{texts}\n\n## Words that stand on this screen\n\n{said}\n", texts=self._texts[name], said=said)
             )
@@ -124,4 +125,4 @@ class HelpWindow(QDialog):
 def words_on(screen: QWidget) -> list[Word]:
     """The words of the field that stand on a part of the screen now."""
     labels = [label.text() for label in screen.findChildren(QLabel) if label.isVisible()]
-    return words_in(" . ".join(labels))
+    return words_in(" . ".join(labels), translated)

@@ -10,11 +10,13 @@ from PySide6.QtGui import QDesktopServices, QTextDocument
 from PySide6.QtWidgets import QLabel, QMessageBox, QVBoxLayout, QWidget
 
 from studio.core.glossary.words import WORDS, words_in
+from studio.core.settings import LANGUAGES
 from studio.gui.help.browser import HelpBrowser
 from studio.gui.help.window import PAGES, HelpWindow, words_on
 
 ROOT = Path(__file__).resolve().parents[3]
 HELP = ROOT / "resources" / "help"
+TRANSLATED = [code for code in LANGUAGES if code not in ("system", "en")]
 
 
 @pytest.fixture
@@ -28,12 +30,15 @@ def generated():
     found = importlib.util.spec_from_file_location("help_pages", ROOT / "packaging" / "help_pages.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    return module.pages()
+    return module
 
 
-@pytest.mark.parametrize("name", ["recipe.md", "words.md"])
-def test_what_repeats_the_code_is_current(name):
-    assert (HELP / name).read_text(encoding="utf-8") == generated()[name], "run make format"
+def test_what_repeats_the_code_is_current_in_every_language():
+    script = generated()
+    assert set(script.folders()) == {"en", *TRANSLATED}
+    for language, folder in script.folders().items():
+        for name, text in script.pages(language).items():
+            assert (folder / name).read_text(encoding="utf-8") == text, f"{language} {name}: run make format"
 
 
 def test_every_page_is_listed_and_every_link_leads_somewhere():

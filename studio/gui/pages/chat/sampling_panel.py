@@ -268,10 +268,11 @@ class SamplingPanel(QFrame):
         row = self.form.rows[name]
         button = QToolButton()
         button.setText("↺")
-        about = tr("Back to {usual}", usual=usual if usual != "" else tr("none"))
+        back = usual if usual != "" else tr("none")
         if name not in ("seed", "max_new_tokens", "length_penalty") and neutral != usual:
-            about += tr("; {neutral} changes nothing", neutral=neutral)
-        button.setToolTip(about)
+            button.setToolTip(tr("Back to {usual}; {neutral} changes nothing", usual=back, neutral=neutral))
+        else:
+            button.setToolTip(tr("Back to {usual}", usual=back))
         button.setAccessibleName(tr("Reset {label}", label=translated(row.known.label)))
         button.setObjectName(name)
         theme.set_role(button, "quiet")

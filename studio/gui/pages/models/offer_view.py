@@ -206,18 +206,15 @@ class OfferView(QWidget):
     def _show_progress(self, done: int, total: int, speed: int, file: str) -> None:
         self.bar.setRange(0, _PARTS)
         self.bar.setValue(done * _PARTS // max(total, 1))
-        waiting = "" if speed or done >= total else tr(", waiting for the server")
-        left = tr(", {in_time} left", in_time=_in_time((total - done) / speed)) if speed and done < total else ""
-        pace = f", {in_bytes(speed)}/s{left}" if speed else waiting
+        facts = [tr("{done} of {total}", done=in_bytes(done), total=in_bytes(total))]
+        if speed:
+            facts.append(f"{in_bytes(speed)}/s")
+        if speed and done < total:
+            facts.append(tr("{in_time} left", in_time=_in_time((total - done) / speed)))
+        elif done < total:
+            facts.append(tr("waiting for the server"))
         self.pace.setText(
-            tr(
-                "{downloading}: {done} of {total}{pace} ({file})",
-                downloading=self._downloading,
-                done=in_bytes(done),
-                total=in_bytes(total),
-                pace=pace,
-                file=file,
-            )
+            tr("{downloading}: {facts} ({file})", downloading=self._downloading, facts=tr(", ").join(facts), file=file)
         )
 
     @Slot(object)
@@ -283,12 +280,14 @@ class OfferView(QWidget):
         home = models_home()
         there = str(place_of(home, candidate.name)) if read_download(place_of(home, candidate.name)) else ""
         free = free_bytes(home)
-        room = tr(" ({free} free)", free=in_bytes(free)) if free is not None else ""
-        self.place.setText(
-            tr("It is here already: {there}", there=there)
-            if there
-            else tr("It goes to {home}{room}, for all projects; see Settings.", home=home, room=room)
-        )
+        if there:
+            self.place.setText(tr("It is here already: {there}", there=there))
+        elif free is None:
+            self.place.setText(tr("It goes to {home}, for all projects; see Settings.", home=home))
+        else:
+            self.place.setText(
+                tr("It goes to {home} ({free} free), for all projects; see Settings.", home=home, free=in_bytes(free))
+            )
         if offer is not None:
             missing = in_bytes(offer.size - offer.have)
             if offer.newer:

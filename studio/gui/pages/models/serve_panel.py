@@ -160,18 +160,13 @@ class ServePanel(Panel):
                 pass
 
     def _count(self, done: int, failed: int, tokens: int, busy: int) -> None:
-        refused = tr(", {failed:,} of them refused", failed=failed) if failed else ""
-        now = tr("; {busy} being answered", busy=busy) if busy else ""
-        requests = tr("1 request") if done == 1 else tr("{done:,} requests", done=done)
-        self.counts.setText(
-            tr(
-                "{requests}{refused}, {tokens:,} tokens written{now}",
-                requests=requests,
-                refused=refused,
-                tokens=tokens,
-                now=now,
-            )
-        )
+        facts = [tr("1 request") if done == 1 else tr("{done:,} requests", done=done)]
+        if failed:
+            facts.append(tr("{failed:,} of them refused", failed=failed))
+        facts.append(tr("{tokens:,} tokens written", tokens=tokens))
+        if busy:
+            facts.append(tr("{busy} being answered", busy=busy))
+        self.counts.setText(tr(", ").join(facts))
 
     @Slot(object)
     def _ended(self, error: object) -> None:

@@ -116,14 +116,11 @@ class RunActions(QObject):
             name = self._runs.record(run_id).name
             self._thrown.append(self._runs.delete(run_id))
             told = (
-                tr("“{name}” is", name=name)
+                tr("“{name}” is in the trash.", name=name)
                 if len(self._thrown) == 1
-                else tr("{count} runs are", count=len(self._thrown))
+                else tr("{count} runs are in the trash.", count=len(self._thrown))
             )
-            self.said.emit(
-                tr("{told} in the trash.", told=told),
-                tr("Take it back") if len(self._thrown) == 1 else tr("Take them back"),
-            )
+            self.said.emit(told, tr("Take it back") if len(self._thrown) == 1 else tr("Take them back"))
 
         self._each(throw)
 

@@ -193,16 +193,20 @@ class HistoryView(QWidget):
         for word, button in self.buttons.items():
             button.setEnabled(count >= 1 if word in ("Tags…", "Delete…") else count == 1)
         shown, whole = self.shown.rowCount(), self.model.rowCount()
-        told = (
+        runs = (
             tr("{shown:,} of {whole:,} runs", shown=shown, whole=whole)
             if shown < whole
             else tr("{whole:,} runs", whole=whole)
         )
         if count > MOST:
-            told += tr("; the first {most} of {count:,} chosen ones are compared", most=MOST, count=count)
+            said = tr(
+                "{runs}; the first {most} of {count:,} chosen ones are compared", runs=runs, most=MOST, count=count
+            )
         elif count < 2:
-            told += tr("; choose several (Ctrl or Shift and click) to compare them")
-        self.chosen.setText(told)
+            said = tr("{runs}; choose several (Ctrl or Shift and click) to compare them", runs=runs)
+        else:
+            said = runs
+        self.chosen.setText(said)
         if count >= 2:
             self.compare.show_runs(run_ids[:MOST])
         self.compare.setVisible(count >= 2)

@@ -221,17 +221,18 @@ class StationCard(QFrame):
         """Say whether this step is done, next, or later; in words and with a mark, not by colour alone."""
         key = self._station.key
         done, upcoming = key in progress.done, key == progress.next
-        optional = tr(" (or skip it)") if self._station.optional and not done else ""
+        title = translated(self._station.title)
+        if self._station.optional and not done:
+            title = tr("{title} (or skip it)", title=title)
         self.mark.setText("✓" if done else "➜" if upcoming else f"{self._number}")
         theme.set_role(self.mark, "success" if done else "accent" if upcoming else "muted")
         theme.set_role(self.button, "primary" if upcoming else "quiet")
         told = tr("done") if done else tr("comes next") if upcoming else tr("not done yet")
         self.setAccessibleName(
             tr(
-                "Step {number}, {title}{optional}: {told}",
+                "Step {number}, {title}: {told}",
                 number=self._number,
-                title=translated(self._station.title),
-                optional=optional,
+                title=title,
                 told=told,
             )
         )
