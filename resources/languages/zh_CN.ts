@@ -23,7 +23,7 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
     <message>
         <location filename="../../studio/engine/hub/troubles.py"/>
         <source> For a model of your own, sign in and let your token be sent.</source>
-        <translation> 如果是你自己的模型，请登录并允许发送你的 token。</translation>
+        <translation> 如果是你自己的模型，请登录并允许发送你的令牌。</translation>
     </message>
     <message>
         <location filename="../../studio/jobs/candidates.py"/>
@@ -1008,7 +1008,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/engine/hub/troubles.py"/>
         <source>Accept its terms on its page, {host}/{name}, then sign in and let your token be sent.</source>
-        <translation>请在其页面 {host}/{name} 上接受条款，然后登录并允许发送你的 token。</translation>
+        <translation>请在其页面 {host}/{name} 上接受条款，然后登录并允许发送你的令牌。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/troubles.py"/>
@@ -1018,7 +1018,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/models/account_dialog.py"/>
         <source>Access token</source>
-        <translation>访问 token</translation>
+        <translation>访问令牌</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/get_view.py"/>
@@ -1364,7 +1364,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/models/upload_dialog.py"/>
         <source>All files in “{folder}” ({size}) are sent to {host}, with your token, and become a new model of yours there. Look into the folder first: its README names your datasets and settings. Ask yourself whether the base model's licence, and the people whose words are in your data, allow it.</source>
-        <translation>“{folder}”（{size}）中的全部文件会连同你的 token 发送到 {host}，在那里成为你的一个新模型。请先看看这个文件夹：它的 README 会写出你的数据集和设置。请想一想，基座模型的许可证以及数据中那些话的作者是否允许这样做。</translation>
+        <translation>“{folder}”（{size}）中的全部文件会连同你的令牌发送到 {host}，在那里成为你的一个新模型。请先看看这个文件夹：它的 README 会写出你的数据集和设置。请想一想，基座模型的许可证以及数据中那些话的作者是否允许这样做。</translation>
     </message>
     <message>
         <location filename="../../studio/core/exporting.py"/>
@@ -1611,12 +1611,12 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/pages/models/upload_dialog.py"/>
         <source>An upload needs a token of the kind “Write”: sign in first, under “Get a model…”.</source>
-        <translation>上传需要“Write”类型的 token：请先在“获取模型…”下登录。</translation>
+        <translation>上传需要“Write”类型的令牌：请先在“获取模型…”下登录。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/upload.py"/>
         <source>An upload needs your token.</source>
-        <translation>上传需要你的 token。</translation>
+        <translation>上传需要你的令牌。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/chat/turn_bar.py"/>
@@ -4891,12 +4891,12 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/gui/pages/models/account_dialog.py"/>
         <source>Forget the token</source>
-        <translation>忘掉 token</translation>
+        <translation>忘掉令牌</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/account_dialog.py"/>
         <source>Forget the token?</source>
-        <translation>忘掉 token？</translation>
+        <translation>忘掉令牌？</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/judge_results.py"/>
@@ -5043,7 +5043,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/core/hints.py"/>
         <source>GitHub token</source>
-        <translation>GitHub token</translation>
+        <translation>GitHub 令牌</translation>
     </message>
     <message>
         <location filename="../../studio/core/alarms.py"/>
@@ -5851,17 +5851,17 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/engine/hub/account.py"/>
         <source>Hugging Face doesn't accept this token.</source>
-        <translation>Hugging Face 不接受这个 token。</translation>
+        <translation>Hugging Face 不接受这个令牌。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/troubles.py"/>
         <source>Hugging Face doesn't accept your token.</source>
-        <translation>Hugging Face 不接受你的 token。</translation>
+        <translation>Hugging Face 不接受你的令牌。</translation>
     </message>
     <message>
         <location filename="../../studio/core/hints.py"/>
         <source>Hugging Face token</source>
-        <translation>Hugging Face token</translation>
+        <translation>Hugging Face 令牌</translation>
     </message>
     <message>
         <location filename="../../studio/storage/disk.py"/>
@@ -10656,7 +10656,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/engine/hub/account.py"/>
         <source>Sign in first, or go on without your token.</source>
-        <translation>请先登录，或不带 token 继续。</translation>
+        <translation>请先登录，或不带令牌继续。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/upload.py"/>
@@ -10703,7 +10703,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/core/hints.py"/>
         <source>Slack token</source>
-        <translation>Slack token</translation>
+        <translation>Slack 令牌</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/words.py"/>
@@ -11415,7 +11415,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/engine/hub/account.py"/>
         <source>That is no access token of Hugging Face, which begins with “hf_”.</source>
-        <translation>那不是 Hugging Face 的访问 token，它以“hf_”开头。</translation>
+        <translation>那不是 Hugging Face 的访问令牌，它以“hf_”开头。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/models.py"/>
@@ -15149,7 +15149,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/engine/hub/upload.py"/>
         <source>Write your own name before the /, and sign in with a token of the kind “Write”.</source>
-        <translation>请在 / 前写你自己的名字，并用“Write”类型的 token 登录。</translation>
+        <translation>请在 / 前写你自己的名字，并用“Write”类型的令牌登录。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/score_view.py"/>
@@ -15271,7 +15271,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/gui/pages/models/account_dialog.py"/>
         <source>You need no account for most models. Gated ones and your own private ones ask for an access token: in your settings on {host}, under Access Tokens, make one of the kind “Read”, and paste it here. Plumbline sends it to {host} to check it, and huggingface_hub keeps it on this computer, in {token_file}, where its other programs find it too. It is sent with a model only when you tick that.</source>
-        <translation>大多数模型不需要账户。受限模型和你自己的私有模型需要访问 token：在 {host} 的设置中，“Access Tokens”下，创建一个“Read”类型的，粘贴到这里。Plumbline 会把它发送给 {host} 进行检查，huggingface_hub 把它保存在这台电脑的 {token_file} 中，它的其他程序也能找到。只有当你勾选时，它才会随模型请求一起发送。</translation>
+        <translation>大多数模型不需要账户。受限模型和你自己的私有模型需要访问令牌：在 {host} 的设置中，“Access Tokens”下，创建一个“Read”类型的，粘贴到这里。Plumbline 会把它发送给 {host} 进行检查，huggingface_hub 把它保存在这台电脑的 {token_file} 中，它的其他程序也能找到。只有当你勾选时，它才会随模型请求一起发送。</translation>
     </message>
     <message>
         <location filename="../../studio/core/courses.py"/>
@@ -15286,7 +15286,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/gui/pages/models/get_view.py"/>
         <source>Your Hugging Face token, for gated and private models</source>
-        <translation>你的 Hugging Face token，用于受限模型和私有模型</translation>
+        <translation>你的 Hugging Face 令牌，用于受限模型和私有模型</translation>
     </message>
     <message>
         <location filename="../../studio/core/settings.py"/>
@@ -18403,7 +18403,7 @@ Assistant: {record}</translation>
     <message>
         <location filename="../../studio/engine/hub/upload.py"/>
         <source>{host} doesn't let your token write to “{name}”.</source>
-        <translation>{host} 不允许你的 token 写入“{name}”。</translation>
+        <translation>{host} 不允许你的令牌写入“{name}”。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/upload.py"/>
