@@ -13,10 +13,10 @@ import torch
 
 from studio.core.conversation import Sampling
 from studio.core.messages import Message
-from studio.engine.chorus import Chorus, Part
+from studio.engine.chorus import Chorus, Part, reaches_further
 from studio.engine.encoding import Encoder
 from studio.engine.failures import is_out_of_memory
-from studio.engine.generation import Writing, own_penalty, stop_tokens_of
+from studio.engine.generation import Answer, Writing, own_penalty, stop_tokens_of
 from studio.engine.voices import Base
 from studio.engine.writers import way_of
 
@@ -40,13 +40,20 @@ def write_all(
 ) -> list[Written | None]:
     """Answers in the order of what is asked, in batches; None for a prompt that the model can't read whole.
 
-    adapter: PEFT's name of the one that writes. `check` is called before each token and may raise to end the work.
+    adapter: PEFT's name of the one that writes; `Voices.switch_to` has switched it on. `check` is called before each
+    token and may raise to end the work.
     """
     stops = stop_tokens_of(base.model, encoder.tokenizer, encoder.end_of_turn)
     found: list[Written | None] = [None] * len(asked)
     ids = [encoder.prompt(prompt) for prompt, _ in asked]
     fits = [number for number, prompt in enumerate(ids) if not encoder.context or len(prompt) < encoder.context]
     order = sorted(fits, key=lambda number: len(ids[number]))  # of one length together: little is padded
+    if adapter is not None and reaches_further(base.model, adapter):
+        for number in fits:
+            sampling, context = asked[number][1], encoder.context
+            alone = Answer(base.model, encoder.tokenizer, ids[number], sampling, stop_tokens=stops, context=context)
+            found[number] = _alone(alone, check)
+        return found
     rows, first = _ROWS[base.model.device.type], 0
     while first < len(order):
         part = order[first : first + rows]
@@ -86,3 +93,11 @@ def _together(base: Base, adapter: str | None, writings: Sequence[Writing], chec
         for row, text in chorus.write(0.0).items():
             texts[row] += text
     return list(texts.values())
+
+
+def _alone(answer: Answer, check: Callable[[], None]) -> Written:
+    text = ""
+    while answer.ended is None:
+        check()
+        text += answer.write(0.0)
+    return Written(text, answer.ended)

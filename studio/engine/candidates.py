@@ -119,7 +119,7 @@ class Desk:
             if not own:
                 continue
             voice_of = self._voices[str(number)]
-            base = self._voices.base_of(voice_of)
+            base = self._voices.switch_to(voice_of)
             adapter = base.adapters[voice_of.wanted.adapter] if voice_of.wanted.adapter is not None else None
             samplings = [_with_seed(task.voices[voice][1], turn) for task, voice in own]
             asked = [(task.prompt, sampling) for (task, _), sampling in zip(own, samplings, strict=True)]

@@ -149,6 +149,9 @@ class HeavyWriting:
     def _singing(self, adapters: Sequence[str | None]) -> Iterator[None]:
         """Each token of the row goes through its own adapter."""
         layers = adapter_layers(self._model)
+        for module in self._model.modules():
+            if hasattr(module, "modules_to_save"):  # of an adapter that writes through the whole model
+                module.enable_adapters(False)
         different = set(adapters)
         for layer in layers:
             layer.enable_adapters(different != {None})
@@ -181,8 +184,14 @@ class HeavyWriting:
 
 
 def can_be_mixed(model: Any, adapter: str) -> bool:
-    """Whether an adapter can be one of several in a pass: PEFT can't mix those that split directions and sizes (DoRA),
-    nor whole copies of layers that came with an adapter."""
-    if any(adapter in getattr(module, "modules_to_save", ()) for module in model.modules()):
-        return False
+    """Whether an adapter can be one of several in a pass: PEFT can't mix those that split directions and sizes
+    (DoRA)."""
     return not any(getattr(layer, "use_dora", {}).get(adapter, False) for layer in adapter_layers(model))
+
+
+def reaches_further(model: Any, adapter: str) -> bool:
+    """Whether whole copies of layers came with an adapter, or it hangs on the output layer: passes go through the
+    base's own, so such a one writes through the whole model."""
+    if any(adapter in getattr(module, "modules_to_save", ()) for module in model.modules()):
+        return True
+    return adapter in getattr(model.get_output_embeddings(), "r", ())

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from studio.core.conversation import Sampling
 from studio.engine.beams import BeamAnswer
-from studio.engine.chorus import Chorus, HeavyWriting, Part, Way, can_be_mixed
+from studio.engine.chorus import Chorus, HeavyWriting, Part, Way, can_be_mixed, reaches_further
 from studio.engine.decoding.rows import Kept
 from studio.engine.decoding.writing import Asked, LightWriting
 from studio.engine.generation import Answer, Writing, own_penalty, stop_tokens_of
@@ -71,7 +71,8 @@ def writers_of(voices: Voices, panes: Mapping[str, Pane]) -> list[Writer]:
         if pane.sampling.beams == 1 and base.is_light(adapter):
             together.setdefault((id(base), "light"), {})[name] = pane
             continue
-        if pane.sampling.beams > 1 or base.passes.slower_because is not None:
+        further = adapter is not None and reaches_further(base.model, adapter)
+        if pane.sampling.beams > 1 or base.passes.slower_because is not None or further:
             found.append(_Alone(voices, name, pane))
             continue
         # What can't be mixed still writes together with others of its own kind.

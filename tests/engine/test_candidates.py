@@ -22,6 +22,7 @@ from studio.engine.judging import ModelJudge, RewardJudge
 from studio.engine.loading import load_adapter, load_encoder, load_model, load_scorer, pick_precision
 from studio.engine.pipe import Request
 from studio.engine.voices import Base, Voices
+from studio.engine.writers import Pane, writers_of
 
 PROMPTS = ["What?", "Who is it, and what does it want from all of us?", "a", "Count from one to ten, slowly."]
 
@@ -89,6 +90,44 @@ def test_a_batch_writes_what_each_would_write_alone(
         )
         assert found is not None
         assert (found.text, found.ended) == (alone.write(100.0), alone.ended)
+
+
+@pytest.mark.parametrize("more", [{"modules_to_save": ["lm_head"]}, {"target_modules": ["q_proj", "lm_head"]}])
+def test_an_adapter_that_reaches_further_than_the_layers_writes_as_itself(
+    tiny_base: Path, adapter: Path, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    torch.manual_seed(2)
+    model: Any = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
+    tuned = get_peft_model(
+        model, LoraConfig(**{"r": 4, "target_modules": ["q_proj"], "init_lora_weights": False, **more})
+    )
+    for name, weight in tuned.named_parameters():
+        if "modules_to_save" in name:
+            weight.data += torch.randn_like(weight)
+    tuned.save_pretrained(str(tmp_path / "odd"))
+    voices = Voices(lambda what: None, lambda: None)
+    wanted = {"odd": tmp_path / "odd", "usual": adapter, "base": None}
+    voices.load({name: Voice(tiny_base, folder) for name, folder in wanted.items()}, "cpu")
+    asked = [((Message("user", text),), Sampling(temperature=0.0, max_new_tokens=8)) for text in PROMPTS]
+    for light in (True, False):
+        for name in ("odd", "usual", "odd", "base"):
+            base, encoder = voices.switch_to(voices[name]), voices[name].encoder
+            base.decoder = base.decoder if light else None
+            plain: Any = load_model(tiny_base, pick_precision("fp32", "cpu", 1, training=False), "cpu")
+            folder = wanted[name]
+            alone = plain if folder is None else load_adapter(plain, folder)
+            stops = stop_tokens_of(plain, encoder.tokenizer, encoder.end_of_turn)
+            found = write_all(base, base.adapters[folder] if folder else None, encoder, asked)
+            panes = {name: Pane(voices[name], encoder.prompt(asked[0][0]), [], asked[0][1])}
+            (writer,) = writers_of(voices, panes)
+            for (prompt, sampling), one in zip(asked, found, strict=True):
+                ids, context = encoder.prompt(prompt), encoder.context
+                answer = Answer(alone, encoder.tokenizer, ids, sampling, stop_tokens=stops, context=context)
+                wrote = answer.write(100.0)
+                assert one is not None
+                assert one.text == wrote, (light, name)
+                if prompt is asked[0][0]:
+                    assert writer.write(100.0)[name] == wrote
 
 
 def test_a_prompt_that_cannot_be_read_whole_is_left_out(tiny_base: Path) -> None:
