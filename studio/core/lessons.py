@@ -69,7 +69,7 @@ LESSONS = (
         "Judge answers (reward model)",
         "reward",
         PREFERENCES,
-        RewardSettings(learning_rate=1e-3, epochs=2.0, **_SHARED),
+        RewardSettings(learning_rate=1e-3, epochs=2.0, doubt=True, **_SHARED),
         seconds=40,
         after=SFT,
     ),
