@@ -239,7 +239,7 @@ class GuidePanel(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         theme.set_role(inside, "sidebar")
-        layout = QVBoxLayout(self)
+        self._outer = layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 8, 12)
         layout.setSpacing(10)
         layout.addLayout(head)
@@ -248,7 +248,7 @@ class GuidePanel(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """As wide as its longest button, which can't break in two as texts do."""
-        margins = self.layout().contentsMargins()
+        margins = self.contentsMargins() + self._outer.contentsMargins()
         needed = self._inside.minimumSizeHint().width() + margins.left() + margins.right()
         return QSize(max(_NARROWEST, needed), super().minimumSizeHint().height())
 
