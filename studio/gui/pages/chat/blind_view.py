@@ -156,6 +156,8 @@ class BlindView(PromptSetView):
         return self.test.duels[self._at] if self.test is not None and self._at < len(self.test.duels) else None
 
     def _show(self) -> None:
+        while self._is_passed_over():
+            self._at += 1
         duel = self._duel
         if duel is None:
             self._end()
@@ -175,19 +177,19 @@ class BlindView(PromptSetView):
         self.question.setText(duel.prompt if len(duel.prompt) < 600 else f"{duel.prompt[:600]}…")
         for side, pane in zip(self.sides, (duel.left, duel.right), strict=True):
             side.show_answer(Turn("", task.answers.get(pane, "") if task.done else ""))
-        alike = task.done and _text(task, duel.left) == _text(task, duel.right)
-        if task.done and (alike or task.problem or not _text(task, duel.left) or not _text(task, duel.right)):
-            self._pass_over(duel, task)
-            return
         for button in self.buttons.values():
             button.setEnabled(task.done)
 
-    def _pass_over(self, duel: Duel, task: Task) -> None:
-        """Equal answers are a tie that nobody need look at; where there is none, there is no vote."""
-        if not task.problem and _text(task, duel.left) == _text(task, duel.right):
+    def _is_passed_over(self) -> bool:
+        """Whether nobody need look at the duel: equal answers are a tie; where there is none, there is no vote."""
+        duel = self._duel
+        if duel is None or not self.run.tasks[self._at].done:
+            return False
+        task = self.run.tasks[self._at]
+        left, right = _text(task, duel.left), _text(task, duel.right)
+        if not task.problem and left == right:
             duel.vote = TIE
-        self._at += 1
-        self._show()
+        return bool(task.problem) or left == right or not left or not right
 
     @Slot(int)
     def _take_answer(self, number: int) -> None:

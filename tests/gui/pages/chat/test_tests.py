@@ -8,6 +8,8 @@ import json
 import pytest
 from PySide6.QtCore import Qt
 
+from studio.core.blind_tests import BlindTest
+from studio.gui.pages.chat.prompt_run import Task
 from studio.gui.pages.chat.worker import Phase
 from studio.storage.label_log import opinions_of
 from studio.storage.labels import list_sets
@@ -64,6 +66,18 @@ def test_equal_answers_are_ties_and_long_prompts_are_passed_over(qtbot, ready):
     qtbot.waitUntil(lambda: blind.stack.currentWidget() is blind.result)
     assert blind.result.summary.text() == "2 of 3 prompts were judged."
     assert blind.result.table.item(0, 5).text() == "1"
+
+
+def test_any_number_of_equal_answers_is_passed_over_at_once(qtbot, ready):
+    begin_blind(qtbot, ready, ["one"])
+    blind = ready.blind
+    qtbot.waitUntil(blind.buttons["a"].isEnabled)
+    alike = dict.fromkeys(("left", "right"), "the same")
+    blind.test = BlindTest.of(list(alike), ["What?"] * 1500, seed=1)
+    blind.run.tasks[1:] = [Task("What?", tuple(alike), dict(alike), done=True) for _ in range(1499)]
+    vote(qtbot, ready, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: blind.stack.currentWidget() is blind.result)
+    assert len(blind.test.judged) == 1500
 
 
 def test_several_models_are_told_their_strengths(qtbot, ready, trained):
