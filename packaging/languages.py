@@ -58,8 +58,8 @@ _DEAF = frozenset(
 _DEAF_IN_WINDOW = frozenset(
     """
     Message OSError ValueError QColor QKeySequence Signal StudioError WorkerService carried findData getAxis offer
-    property setApplicationName setDefaultSuffix setDesktopFileName setObjectName setProperty setStyle setStyleSheet
-    set_role show_page show_part translated
+    property setApplicationName setDefaultSuffix setDesktopFileName setDisplayFormat setObjectName setProperty setStyle
+    setStyleSheet set_role show_page show_part translated
     """.split()
 )
 _NOT_WORDS = re.compile(

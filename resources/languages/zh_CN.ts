@@ -1555,8 +1555,8 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/storage/model_cards.py"/>
-        <source>An adapter on {model_name}{architecture}</source>
-        <translation>{model_name} 上的适配器{architecture}</translation>
+        <source>An adapter on “{model_name}”{architecture}</source>
+        <translation>“{model_name}”上的适配器{architecture}</translation>
     </message>
     <message>
         <location filename="../../studio/core/training_settings.py"/>
@@ -2127,7 +2127,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/core/pipeline.py"/>
         <source>Base and tuned side by side in Chat, and vote without knowing which is which.</source>
-        <translation>在“对话”中让基座与微调后的并排，不知道哪个是哪个地投票。</translation>
+        <translation>在“对话”中并排比较基座与微调后的模型，不看名字地盲投。</translation>
     </message>
     <message>
         <location filename="../../studio/core/lineage.py"/>
@@ -2400,6 +2400,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/gui/pages/models/upload_dialog.py"/>
         <location filename="../../studio/gui/pages/models/work_line.py"/>
         <location filename="../../studio/gui/pages/runtime/page.py"/>
+        <location filename="../../studio/gui/pages/train/later.py"/>
         <location filename="../../studio/gui/settings_dialog.py"/>
         <location filename="../../studio/gui/widgets/ask.py"/>
         <source>Cancel</source>
@@ -4866,7 +4867,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/core/labelling.py"/>
         <source>For rating one answer. Thumbs are what KTO learns from.</source>
-        <translation>给单个回答评分用。拇指是 KTO 所学的。</translation>
+        <translation>给单个回答评分用。KTO 从点赞和点踩中学习。</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/preferences.py"/>
@@ -5974,6 +5975,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>导入“{called}”</translation>
     </message>
     <message>
+        <location filename="../../studio/storage/datasets.py"/>
+        <source>Imported</source>
+        <translation>导入</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/page.py"/>
         <source>Imported {size} as “{name}”.</source>
         <translation>已将 {size} 导入为“{name}”。</translation>
@@ -6794,7 +6800,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/core/methods/__init__.py"/>
         <source>Learn from thumbs up and down (KTO)</source>
-        <translation>从拇指向上和向下中学习（KTO）</translation>
+        <translation>从点赞和点踩中学习（KTO）</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/imitation.py"/>
@@ -8912,7 +8918,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/core/labelling.py"/>
         <source>Pairs are the quickest and what DPO learns from; a ranking says more about each prompt; ratings and thumbs look at one answer alone.</source>
-        <translation>偏好对最快，也是 DPO 所学的；排序对每个提示说明得更多；评分和拇指只看一个回答。</translation>
+        <translation>偏好对最快，也是 DPO 所学的；排序对每个提示说明得更多；评分和赞踩只看一个回答。</translation>
     </message>
     <message>
         <location filename="../../studio/core/conversion.py"/>
@@ -12851,7 +12857,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/gui/pages/data/tools/mix_dialog.py"/>
         <source>There is no other dataset of {rows} to mix with.</source>
-        <translation>没有其他 {rows} 的数据集可以混合。</translation>
+        <translation>没有其他{rows}数据集可以混合。</translation>
     </message>
     <message>
         <location filename="../../studio/core/serving.py"/>
@@ -13172,12 +13178,12 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/gui/pages/label/page.py"/>
         <source>Thumbs</source>
-        <translation>拇指</translation>
+        <translation>赞踩</translation>
     </message>
     <message>
         <location filename="../../studio/core/labelling.py"/>
         <source>Thumbs up or down</source>
-        <translation>拇指向上或向下</translation>
+        <translation>点赞或点踩</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/tools/mix_dialog.py"/>
@@ -15276,7 +15282,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     <message>
         <location filename="../../studio/core/courses.py"/>
         <source>You need pairs in which the better answer declines what is harmful and still helps with what is not. Bring pairs of your own, or rate answers with thumbs under Label.</source>
-        <translation>你需要这样的偏好对：更好的回答拒绝有害的请求，同时仍然帮助无害的请求。可以带来自己的偏好对，或者在“标注”下用拇指给回答评分。</translation>
+        <translation>你需要这样的偏好对：更好的回答拒绝有害的请求，同时仍然帮助无害的请求。可以带来自己的偏好对，或者在“标注”下给回答点赞或点踩。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/contest_view.py"/>
@@ -16559,7 +16565,7 @@ ollama run my-model
     <message>
         <location filename="../../studio/gui/pages/runs/head.py"/>
         <source>made {when}</source>
-        <translation>{when}创建</translation>
+        <translation>创建于{when}</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/words.py"/>
@@ -17229,7 +17235,7 @@ ollama run my-model
     <message>
         <location filename="../../studio/gui/pages/runs/head.py"/>
         <source>started {when}</source>
-        <translation>{when}开始</translation>
+        <translation>开始于{when}</translation>
     </message>
     <message>
         <location filename="../../studio/engine/training.py"/>
@@ -18282,12 +18288,12 @@ Assistant: {record}</translation>
     <message>
         <location filename="../../studio/gui/when.py"/>
         <source>{day} {moment:%b} {moment:%H:%M}</source>
-        <translation>{moment:%b}{day} 日 {moment:%H:%M}</translation>
+        <translation>{moment:%m} 月 {day} 日 {moment:%H:%M}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/when.py"/>
         <source>{day} {moment:%b} {year}</source>
-        <translation>{year} 年 {moment:%b}{day} 日</translation>
+        <translation>{year} 年 {moment:%m} 月 {day} 日</translation>
     </message>
     <message>
         <location filename="../../studio/core/queue.py"/>
@@ -18372,6 +18378,8 @@ Assistant: {record}</translation>
     </message>
     <message>
         <location filename="../../packaging/help_pages.py"/>
+        <location filename="../../studio/gui/plots/metric_plot.py"/>
+        <location filename="../../studio/gui/widgets/form.py"/>
         <source>{heading}: {told}</source>
         <translation>{heading}：{told}</translation>
     </message>
@@ -18454,6 +18462,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/storage/export.py"/>
         <source>{kind} can't be written in the form “{name}”.</source>
         <translation>{kind} 不能写成“{name}”格式。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/runs/family_tree.py"/>
+        <source>{kind} {title}, {detail}</source>
+        <translation>{kind} {title}，{detail}</translation>
     </message>
     <message>
         <location filename="../../studio/storage/judging_shelf.py"/>
@@ -20427,6 +20440,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>; {neutral} changes nothing</source>
         <translation type="vanished">；{neutral} 表示不改变任何东西</translation>
+    </message>
+    <message>
+        <source>An adapter on {model_name}{architecture}</source>
+        <translation type="vanished">{model_name} 上的适配器{architecture}</translation>
     </message>
     <message>
         <source>It goes to {home}{room}, for all projects; see Settings.</source>

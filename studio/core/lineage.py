@@ -62,10 +62,9 @@ class Node:
     row: float = 0.0
 
     @property
-    def spoken(self) -> str:
-        """For who listens instead of looking."""
-        kind = f"{self.method.upper()} run" if self.method else _KINDS[self.kind]
-        return f"{kind} {self.title}, {self.detail}"
+    def sort(self) -> str:
+        """What it is, in words."""
+        return f"{self.method.upper()} run" if self.method else _KINDS[self.kind]
 
 
 _KINDS = {"model": "Base model", "dataset": "Dataset", "labels": "Labels", "run": "Run", "evaluation": "Evaluation"}

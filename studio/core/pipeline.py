@@ -82,7 +82,7 @@ class Progress:
         if not self.next:
             return "All steps are done. Go round again: what you vote on in Chat becomes new preferences."
         station = next(known for known in STATIONS if known.key == self.next)
-        return f"{len(self.done)} of {len(STATIONS)} steps done. Next: {station.title.lower()}. {station.about}"
+        return f"{len(self.done)} of {len(STATIONS)} steps done. Next: {station.title}. {station.about}"
 
 
 def progress_of(facts: Facts) -> Progress:

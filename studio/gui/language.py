@@ -46,6 +46,15 @@ def mark(text: str) -> str:
     return text
 
 
+def paragraph(*sentences: str) -> str:
+    """Sentences one after another; a full stop that brings its own room gets no space."""
+    return _without_spaces(" ".join(filter(None, sentences)))
+
+
+def _without_spaces(text: str) -> str:
+    return re.sub(r"(?<=[。！？：；]) ", "", text)
+
+
 def one_of(names: list[str]) -> str:
     """Names of which one is enough: “A”, “A or B”."""
     said = names[0] if names else ""
@@ -141,7 +150,7 @@ class Sentences(QObject):
         parts = _ENDS.split(text)  # several sentences may stand in one paragraph
         if len(parts) > 1:
             joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
-            return re.sub(r"(?<=[。！？：；]) ", "", joined)  # where a full stop brings its own room
+            return _without_spaces(joined)
         facts = text.split(", ")
         told = [self.translated(fact) for fact in facts] if len(facts) > 1 else facts
         return tr(", ").join(told) if told != facts else text
@@ -181,7 +190,7 @@ class Template:
         values = {name: value if name in names else translate(value) for name, value in found.groupdict().items()}
         if values == found.groupdict() and not self._is_certain:
             return None
-        return self._translation.format(**values)
+        return _without_spaces(self._translation.format(**values))
 
     def _written(self) -> str:
         """A value of any shape ends where what follows it first fits: were every other end tried too, a text of two

@@ -19,6 +19,7 @@ from studio.storage.revisions import SHIFT, ids_between, order_of
 
 _COLUMNS = "id, name, source, rows, content_hash, created, kind, number, revision"
 _BATCH = 500
+_FIRST = "Imported"  # what the first state of a dataset is called
 
 
 def list_datasets(project: Project) -> list[DatasetInfo]:
@@ -108,8 +109,8 @@ def add_dataset(
         if rows == 0:
             raise StudioError(f"“{source}” has no row that can be used.", "Choose another file, or correct this one.")
         cursor = connection.execute(
-            "INSERT INTO revisions (dataset, what, created, rows, content_hash) VALUES (?, 'Imported', ?, ?, ?)",
-            (number, values[5], rows, digest.hexdigest()),
+            "INSERT INTO revisions (dataset, what, created, rows, content_hash) VALUES (?, ?, ?, ?, ?)",
+            (number, _FIRST, values[5], rows, digest.hexdigest()),
         )
         info = DatasetInfo(
             identity, free, source, rows, digest.hexdigest(), values[5], kind, number, int(cursor.lastrowid or 0)

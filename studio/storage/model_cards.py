@@ -105,7 +105,7 @@ def _what(model: LibraryModel, info: ModelInfo | None) -> str:
         case Kind.TUNED:
             return f"A model all of whose weights were trained here{architecture}"
         case Kind.ADAPTER:
-            return f"An adapter on {model_name(model.base or model.folder)}{architecture}"
+            return f"An adapter on “{model_name(model.base or model.folder)}”{architecture}"
         case Kind.JUDGE:
             on = f", an adapter on {model_name(model.base)}" if model.base else ""
             return f"A reward model: it scores answers, and writes none{on}{architecture}"

@@ -49,8 +49,8 @@ def test_what_was_evaluated_has_its_evaluation_beside_it():
     known = [EvaluationFacts(folder, folder, "Follows 9 %", "on some") for folder in (adapter(4), "/models/base", "/x")]
     family = family_of(lecture(), DATA, known)
     assert [edge.start for edge in family.edges if edge.role == "evaluation"] == ["run run4", "model /models/base"]
-    spoken = [node.spoken for node in family.nodes if node.kind == "evaluation"]
-    assert spoken == ["Evaluation Follows 9 %, on some"] * 2
+    shown = [(node.sort, node.title, node.detail) for node in family.nodes if node.kind == "evaluation"]
+    assert shown == [("Evaluation", "Follows 9 %", "on some")] * 2
 
 
 @given(

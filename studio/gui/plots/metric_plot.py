@@ -20,7 +20,7 @@ from studio.core.curves import Curves
 from studio.core.metrics import Metric
 from studio.core.reading import Reading
 from studio.gui import icons, theme
-from studio.gui.language import tr, translated
+from studio.gui.language import paragraph, tr, translated
 from studio.gui.plots.across import Across, AcrossAxis
 from studio.gui.plots.canvas import Canvas
 from studio.gui.plots.key import KeySample, Mark, mark_pen
@@ -212,9 +212,8 @@ class MetricPlot(QFrame):
             axis.setStyle(showValues=there)
         if self.second is not None and len(self.second.trace):
             other = self.second.metric
-            self._reading.setText(
-                f"{translated(self.first.metric.reading)} {translated(other.label)}: {translated(other.reading)}"
-            )
+            about = tr("{heading}: {told}", heading=translated(other.label), told=translated(other.reading))
+            self._reading.setText(paragraph(translated(self.first.metric.reading), about))
         else:
             self._reading.setText(translated(self.first.metric.reading))
         self._draw_marks(curves)

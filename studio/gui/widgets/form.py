@@ -329,7 +329,12 @@ def _help(known: Setting, entry: Entry) -> tuple[QToolButton, QLabel]:
     button.setToolTip(tr("What “{label}” means (F1)", label=translated(known.label)))
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     theme.set_role(button, "quiet")
-    text = QLabel("\n\n".join(f"{translated(heading)}: {translated(said)}" for heading, said in entry.paragraphs()))
+    text = QLabel(
+        "\n\n".join(
+            tr("{heading}: {told}", heading=translated(heading), told=translated(said))
+            for heading, said in entry.paragraphs()
+        )
+    )
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.setWordWrap(True)
     text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

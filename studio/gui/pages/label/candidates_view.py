@@ -20,7 +20,7 @@ from studio.core.candidates import Author, Writing
 from studio.core.errors import StudioError
 from studio.core.judging import MODEL, REWARD
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import paragraph, tr
 from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
 from studio.jobs.candidates import CandidateWriter, MachineJudge
@@ -116,7 +116,7 @@ class CandidatesView(QWidget):
         words = [tr("{ready:,} of {waits:,} prompts have answers to judge.", ready=ready, waits=waits + ready + none)]
         if none:
             words.append(tr("{none:,} have too few different ones.", none=none))
-        self.state.setText(" ".join(words))
+        self.state.setText(paragraph(*words))
         self.progress.setRange(0, max(1, waits + ready + none))
         self.progress.setValue(ready + none)
         self.write.setVisible(bool(known.writing) and (waits > 0 or self._writer is not None))

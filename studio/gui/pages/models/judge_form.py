@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.evaluation_plan import EvaluationPlan, Measures
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.pages.models.panel import choice, form_rows
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.rules_form import RulesForm
@@ -46,7 +46,7 @@ class JudgeForm(QWidget):
             kept = combo.currentData()
             combo.clear()
             for key, name in known:
-                combo.addItem(name, key)
+                combo.addItem(_told(name), key)
             combo.setCurrentIndex(max(0, combo.findData(kept)))
         kept = self.reward.currentText()
         self.reward.clear()
@@ -82,3 +82,9 @@ class JudgeForm(QWidget):
     def _show_more(self, shown: bool) -> None:
         self.measures.setVisible(shown)
         self.rules.setVisible(shown)
+
+
+def _told(known: str) -> str:
+    """What can be asked, in the language of the window: a dataset keeps its name."""
+    name, mark, size = known.rpartition(" (")
+    return f"{name} ({translated(size.removesuffix(')'))})" if mark else translated(known)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from studio.core.errors import StudioError
 from studio.core.runs import Outcome, RunState
-from studio.gui.language import translated
+from studio.gui.language import paragraph, translated
 from studio.gui.pages.runs.failure_card import FailureCard
 from studio.gui.widgets.notice import Notice
 from studio.jobs.queue import ProjectQueue
@@ -54,9 +54,7 @@ class Ending:
             if record.state in (RunState.FAILED, RunState.INTERRUPTED):
                 self.card.show_outcome(record.outcome)
             else:
-                self.notice.show_note(
-                    f"{translated(record.outcome.sentence)} {translated(record.outcome.hint)}".strip()
-                )
+                self.notice.show_note(paragraph(*map(translated, (record.outcome.sentence, record.outcome.hint))))
 
     def say(self, told: object, action: str = "") -> None:
         """An error, or a note as text; `action` is what a button beside it does."""

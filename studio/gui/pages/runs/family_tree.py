@@ -130,9 +130,12 @@ class NodeCard(QAbstractButton):
         super().__init__(parent)
         self.node = node
         self.setFixedSize(_CARD)
-        self.setText(node.title)
-        self.setAccessibleName(translated(node.spoken))
-        self.setToolTip(plain_tip(f"{node.title}\n{translated(node.detail)}"))
+        # A name stays as it is; of data that is gone the title only says so.
+        self.title = translated(node.title) if node.kind == "dataset" and not node.ref else node.title
+        self.setText(self.title)
+        kind, detail = translated(node.sort), translated(node.detail)
+        self.setAccessibleName(tr("{kind} {title}, {detail}", kind=kind, title=self.title, detail=detail))
+        self.setToolTip(plain_tip(f"{self.title}\n{detail}"))
         self.setCursor(Qt.CursorShape.PointingHandCursor if node.ref else Qt.CursorShape.ArrowCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -174,7 +177,7 @@ class NodeCard(QAbstractButton):
         top = inside.y()
         for font, text, height, ink in (
             (small, kind, heights[0], tokens.muted),
-            (bold, node.title, heights[1], tokens.text),
+            (bold, self.title, heights[1], tokens.text),
             (plain, detail, heights[2], tokens.muted),
         ):
             painter.setFont(font)

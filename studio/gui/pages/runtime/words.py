@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.core.torch_builds import BUILDS
-from studio.gui.language import tr, translated
+from studio.gui.language import paragraph, tr, translated
 from studio.gui.pages.runtime.found import Found
 from studio.processes.runtimes import Plan
 from studio.storage.files import in_bytes
@@ -25,7 +25,7 @@ def of_choice(found: Found, key: str | None) -> str:
         lacking = tr(
             "This copy of Plumbline has no list of files for “{build}”, though; a released copy has one.", build=label
         )
-        return " ".join((reason, lacking, tr("With this copy, “{build}” is set up.", build=chosen)))
+        return paragraph(reason, lacking, tr("With this copy, “{build}” is set up.", build=chosen))
     return tr("{chosen}, chosen by you. Suited would be {suited}: {reason}", chosen=chosen, suited=label, reason=reason)
 
 
@@ -53,7 +53,7 @@ def of_plan(plan: Plan, found: Found) -> str:
         ]
     if found.free is not None and plan.place == found.place:
         said.insert(1, tr("{free} are free there.", free=in_bytes(found.free)))
-    return " ".join(said)
+    return paragraph(*said)
 
 
 def of_present(runtime: Runtime) -> str:

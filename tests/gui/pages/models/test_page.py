@@ -46,7 +46,7 @@ def test_all_models_of_the_project_are_listed_and_told_apart(page, model_folder)
 def test_a_card_says_what_it_is_and_where_it_comes_from(page, qtbot, model_folder):
     card = choose(page, qtbot, "second")
     told = facts(card)
-    assert told["What it is"].startswith(f"An adapter on {model_folder.name}")
+    assert told["What it is"].startswith(f"An adapter on “{model_folder.name}”")
     assert told["Licence"] == "my-licence" and told["Context"] == "64 tokens"
     assert card.lineage.text().split("  →  ") == [model_folder.name, "Küche 1", "second"]
     assert page.view.chat.isVisible() and not page.view.train.isVisible()

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from studio.core.datasets import DatasetInfo
-from studio.gui.language import mark, tr, translated
+from studio.gui.language import mark, paragraph, tr, translated
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.storage.origins import in_words, origin_of
 from studio.storage.project import Project
@@ -28,7 +28,7 @@ class HistoryDialog(ToolDialog):
         )
         origin = origin_of(project, dataset)
         if origin is not None:
-            self.about.setText(f"{translated(in_words(origin))} {self.about.text()}")
+            self.about.setText(paragraph(translated(in_words(origin)), self.about.text()))
         revisions = history(project, dataset)
         self.table = QTableWidget(len(revisions), 4)
         self.table.setAccessibleName(tr("Revisions"))
