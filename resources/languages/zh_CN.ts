@@ -9088,6 +9088,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>图片 (*.png)</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
+        <source>Plain</source>
+        <translation>普通</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/editing.py"/>
         <location filename="../../studio/core/forms.py"/>
         <location filename="../../studio/core/shapes/__init__.py"/>

@@ -8,7 +8,6 @@ from PySide6.QtGui import QAction, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
-    QDialog,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.gui import language
+from studio.gui.help.window import HelpWindow
 from tests.gui.access.pseudo import write_pseudo
 from tests.gui.access.test_clipped import SIZES, cut_off_at_rest
 
@@ -29,10 +29,12 @@ pytestmark = pytest.mark.no_qt_log  # reading all sources collects windows of ea
 # themselves, which has files of its own.
 SAME = re.compile(
     r"""
-    <[^>]+> | “[^”]*” | https?://\S* | \S*/pytest-of-\w+/[^,\n]* | \S+\.(json|jsonl|csv|txt|py|co)\b | \S*Ctrl\+\S* |
+    <[^>]+> | (\w+:\ )?\{+[^{}]*\}+ | \(\.\w+\) | \S*/\.cache/[^,\n]* | huggingface\.co | host\.example |
+    “[^”]*” | https?://\S* | \S*/pytest-of-\w+/[^,\n]* | \S+\.(json|jsonl|csv|txt|py|co)\b | \S*Ctrl\+\S* |
     \b(Alt|Shift|Tab|Esc|Space|Backspace)\b | Scroll\ (Left|Right) | Export\.\.\. |
     \b(sft|dpo|reward)\ run | tiny\ model | To\ judge | Mein\ Projekt | My\ project |
     \b(greetings|pairs|starter|llama|cat|cpu|svd|linear|ties|dare_linear|magnitude_prune|bfloat|bit|fp16|bytes)\b |
+    \b(Cancel|Del|JSON\ lines|Messages\ \(OpenAI|Parquet)\b |
     \b(AdamW|Apache-2\.0|Bradley-Terry|ChatML|DARE|GGUF|Gemma|GitHub|HH|Llama|LoRA|LLM|Mistral|Ollama|Phi|Plumbline|
         Python|QLoRA|ShareGPT|TIES|Zephyr|torch)\b
     """,
@@ -105,13 +107,22 @@ def test_nothing_stays_english_and_nothing_is_cut_off(spoken, full, every_page, 
         for size in SIZES:
             full.window.resize(*size)
             cut[f"{page} {size}"] = cut_off_at_rest(full.window, qtbot)
-    around = full.around
-    for show in (around.show_settings, around.show_about, around.show_palette, around.show_keys, full.ask_new):
-        show()
-        (dialog,) = [one for one in full.window.findChildren(QDialog) if one.isVisible()]
-        plain[show.__name__] = english(dialog)
-        cut[show.__name__] = cut_off_at_rest(dialog, qtbot)
-        dialog.reject()
+    full.around.show_runtime()
+    plain["runtime"], cut["runtime"] = english(full.window), cut_off_at_rest(full.window, qtbot)
+    told(plain, cut)
+
+
+def test_nothing_in_the_dialogs_stays_english_and_nothing_is_cut_off(spoken, every_dialog, qtbot):
+    plain, cut = {}, {}
+    for name, dialog in every_dialog():
+        if isinstance(dialog, HelpWindow):  # its pages are files of each language
+            continue
+        plain[name], cut[name] = english(dialog), cut_off_at_rest(dialog, qtbot)
+    told(plain, cut)
+
+
+def told(plain, cut):
+    """Nothing is found, or it is said where."""
     english_ones = [f"{where}: {text}" for where, texts in plain.items() for text in sorted(texts)]
     # Tabs that lack the room scroll, with Qt's own narrow buttons.
     cut_ones = [f"{where}: {text}" for where, texts in cut.items() for text in texts if "Scroll" not in text]

@@ -74,7 +74,7 @@ class InstructionsDialog(ToolDialog):
         self.shots = _spin(tr("Demonstrations"), MOST_SHOTS)
         self.shots.setSpecialValueText(tr("none"))
         self.shots.setToolTip(tr("Other rows of the same data, shown with their answers before each row"))
-        self.framing = _combo(tr("Style"), {PLAIN: "plain", NATURAL: tr("Natural Instructions")})
+        self.framing = _combo(tr("Style"), {PLAIN: tr("Plain"), NATURAL: tr("Natural Instructions")})
         self.definition, self.emphasis, self.prompt = QLineEdit(), QLineEdit(), QLineEdit()
         self.seed = _spin(tr("Seed"), 2**31 - 1)
         self.name = QLineEdit(tr("{name} as instructions", name=dataset.name))
