@@ -6220,11 +6220,6 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>它超过 {limit:,} 个 token。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/runs/actions.py"/>
-        <source>It is still going on.</source>
-        <translation>它还在进行中。</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/queue.py"/>
         <source>It is {turn} in the queue.</source>
         <translation>它在队列中排{turn}。</translation>
@@ -16681,6 +16676,11 @@ ollama run my-model
         <translation>没有对话模板</translation>
     </message>
     <message>
+        <location filename="../../studio/processes/updates.py"/>
+        <source>no end of the answer after {patience:g} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../../studio/core/scripts.py"/>
         <source>no letters</source>
         <translation>没有字母</translation>
@@ -20453,6 +20453,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>It goes to {home}{room}, for all projects; see Settings.</source>
         <translation type="vanished">它存放到 {home}{room}，供所有项目使用；见“设置”。</translation>
+    </message>
+    <message>
+        <source>It is still going on.</source>
+        <translation type="vanished">它还在进行中。</translation>
     </message>
     <message>
         <source>Step {number}, {title}{optional}: {told}</source>

@@ -5,6 +5,8 @@ One request to the one host that was agreed to: it is never sent on to another, 
 
 from __future__ import annotations
 
+import http.client
+import time
 import urllib.error
 import urllib.request
 from typing import IO, Any
@@ -12,7 +14,7 @@ from typing import IO, Any
 from studio.core.errors import StudioError
 from studio.core.updates import Release, host_in, release_in, releases_at
 
-_PATIENCE = 10.0  # seconds until the host is given up on
+_PATIENCE = 10.0  # seconds of silence until the host is given up on, and seconds for the whole of its answer
 _LARGEST = 1_000_000  # bytes of an answer; a release's notes stand in it, too
 
 
@@ -28,6 +30,16 @@ class _Here(urllib.request.HTTPRedirectHandler):
         )
 
 
+def _whole(reply: http.client.HTTPResponse) -> bytes:
+    """The answer, as far as it is read. Raises TimeoutError: a host may drip it without end."""
+    until, answer = time.monotonic() + _PATIENCE, b""
+    while len(answer) <= _LARGEST and (more := reply.read1(_LARGEST + 1 - len(answer))):
+        answer += more
+        if time.monotonic() > until:
+            raise TimeoutError(f"no end of the answer after {_PATIENCE:g} s")
+    return answer
+
+
 def newest_release(address: str) -> Release:
     """The newest release that an address tells of. Raises StudioError, whatever goes wrong."""
     address = releases_at(address)
@@ -35,7 +47,7 @@ def newest_release(address: str) -> Release:
     request = urllib.request.Request(address, headers={"User-Agent": "Plumbline", "Accept": "application/json"})
     try:
         with urllib.request.build_opener(_Here()).open(request, timeout=_PATIENCE) as reply:
-            answer = reply.read(_LARGEST + 1)
+            answer = _whole(reply)
     except urllib.error.HTTPError as error:
         error.close()
         raise StudioError(

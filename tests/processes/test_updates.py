@@ -1,9 +1,9 @@
 """The look for new versions against a stand-in on the loopback, well and badly behaved."""
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -16,13 +16,19 @@ GOOD = json.dumps({"tag_name": "v9.1", "html_url": "https://host.example/9.1"}).
 
 
 @contextmanager
-def stand_in(status=200, body=GOOD, headers=None, raw=None):
+def stand_in(status=200, body=GOOD, headers=None, raw=None, drip=False):
     """A web server that answers everything alike. Gives its address, and what it was asked."""
-    asked = []
+    asked, done = [], Event()
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append((self.path, dict(self.headers)))
+            if drip:
+                self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+                with suppress(OSError):
+                    while not done.wait(0.02):
+                        self.wfile.write(b" ")
+                return
             if raw is not None:
                 self.wfile.write(raw)
                 return
@@ -41,6 +47,7 @@ def stand_in(status=200, body=GOOD, headers=None, raw=None):
     try:
         yield f"http://127.0.0.1:{server.server_port}/latest", asked
     finally:
+        done.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -87,3 +94,9 @@ def test_nobody_there_and_nobody_who_answers(monkeypatch):
         silent.listen()
         with pytest.raises(StudioError, match="could not be asked"):
             newest_release(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+def test_a_host_that_drips_its_answer_is_given_up_on(monkeypatch):
+    monkeypatch.setattr(updates, "_PATIENCE", 0.2)
+    with stand_in(drip=True) as (address, _), pytest.raises(StudioError, match="could not be asked"):
+        newest_release(address)

@@ -25,7 +25,7 @@ from studio.storage.project import Project
 from studio.storage.recipe_files import command_line, write_recipe
 from studio.storage.run_notes import tags_from
 from studio.storage.run_reports import run_report
-from studio.storage.tensorboard import write_tensorboard
+from studio.storage.tensorboard import FOLDER, write_tensorboard
 from studio.storage.trash import Thrown
 
 
@@ -189,7 +189,7 @@ class RunActions(QObject):
             return
         project, record = self._project, self._runs.record(self._ids[0])
         folder, notes, name, outcome = record.folder, record.notes, record.name, record.outcome
-        said = f"{outcome.sentence} {outcome.hint}".strip() if outcome else tr("It is still going on.")
+        said = f"{outcome.sentence} {outcome.hint}".strip() if outcome else "It is still going on."
 
         def write(_task: BackgroundTask) -> str:
             write_whole(Path(file), run_report(project, folder, name, notes, said))
@@ -202,12 +202,14 @@ class RunActions(QObject):
         """Write the curves beside the run as TensorBoard reads them."""
         if not self._ids:
             return
-        folder = self._runs.record(self._ids[0]).folder
+        record = self._runs.record(self._ids[0])
+        folder, written = record.folder, record.folder.folder / FOLDER
+        # A worker that writes them itself holds the file open: another in its place would not grow.
+        goes_on = not record.state.is_over and written.is_dir()
 
         def write(_task: BackgroundTask) -> str:
-            return tr(
-                "The curves are in “{folder}”. Show them with: tensorboard --logdir", folder=write_tensorboard(folder)
-            )
+            place = written if goes_on else write_tensorboard(folder)
+            return tr("The curves are in “{folder}”. Show them with: tensorboard --logdir", folder=place)
 
         self._begin(write)
 
