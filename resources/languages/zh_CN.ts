@@ -11537,8 +11537,8 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     </message>
     <message>
         <location filename="../../studio/storage/library.py"/>
-        <source>The adapter “{name}” is of the kind {config}, and Plumbline reads LoRA adapters.</source>
-        <translation>适配器“{name}”是 {config} 类型，而 Plumbline 只读取 LoRA 适配器。</translation>
+        <source>The adapter “{name}” is of the kind {kind}, and Plumbline reads LoRA adapters.</source>
+        <translation>适配器“{name}”是 {kind} 类型，而 Plumbline 只读取 LoRA 适配器。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/library.py"/>
@@ -16678,7 +16678,7 @@ ollama run my-model
     <message>
         <location filename="../../studio/processes/updates.py"/>
         <source>no end of the answer after {patience:g} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{patience:g} 秒之后回答仍没有结束</translation>
     </message>
     <message>
         <location filename="../../studio/core/scripts.py"/>
@@ -18467,6 +18467,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/storage/export.py"/>
         <source>{kind} can't be written in the form “{name}”.</source>
         <translation>{kind} 不能写成“{name}”格式。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/library.py"/>
+        <source>{kind} with tokens of its own</source>
+        <translation>带有自己 token 的 {kind}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/family_tree.py"/>
@@ -20461,6 +20466,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>Step {number}, {title}{optional}: {told}</source>
         <translation type="vanished">第 {number} 步，{title}{optional}：{told}</translation>
+    </message>
+    <message>
+        <source>The adapter “{name}” is of the kind {config}, and Plumbline reads LoRA adapters.</source>
+        <translation type="vanished">适配器“{name}”是 {config} 类型，而 Plumbline 只读取 LoRA 适配器。</translation>
     </message>
     <message>
         <source>There is no other adapter on the same base model in this project.</source>

@@ -152,9 +152,12 @@ def talking_adapters(project: Project) -> list[tuple[Path, Path]]:
 def _check_adapter(folder: Path) -> Path:
     """The base model of an adapter that can be used. Raises StudioError."""
     config, name = object_in(folder / "adapter_config.json"), model_name(folder)
-    if config.get("peft_type") != "LORA":
+    kind = config.get("peft_type")
+    if config.get("trainable_token_indices"):
+        kind = f"{kind} with tokens of its own"  # which only PEFT's own layers can read
+    if kind != "LORA":
         raise StudioError(
-            f"The adapter “{name}” is of the kind {config.get('peft_type')}, and Plumbline reads LoRA adapters.",
+            f"The adapter “{name}” is of the kind {kind}, and Plumbline reads LoRA adapters.",
             "Choose another adapter.",
         )
     if not (folder / WEIGHTS).is_file():

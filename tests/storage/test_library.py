@@ -85,6 +85,7 @@ def test_an_adapter_finds_its_base_by_its_name_on_the_hub(project, adapter, tmp_
     ("change", "words"),
     [
         ({"peft_type": "IA3"}, "of the kind IA3"),
+        ({"trainable_token_indices": [3]}, "of the kind LORA with tokens of its own"),
         ({"weights": False}, "no weights in safetensors form"),
         ({"base": ""}, "doesn't say which model"),
     ],
