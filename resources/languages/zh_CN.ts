@@ -536,11 +536,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>；另外有帮助的是：</translation>
     </message>
     <message>
-        <location filename="../../studio/core/datasets.py"/>
-        <source>; {broken:,} row(s) cannot be used</source>
-        <translation>；{broken:,} 行无法使用</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/templates.py"/>
         <source>&lt;|im_start|&gt; before each turn; choose it for models that know these tokens.</source>
         <translation>每轮之前为 &lt;|im_start|&gt;；用于认识这些 token 的模型。</translation>
@@ -18236,11 +18231,6 @@ Assistant: {record}</translation>
         <translation>回收站中有 {count} 项，{size}。清空后即可腾出空间。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/datasets.py"/>
-        <source>{count} in {shape} form</source>
-        <translation>{shape} 格式的 {count}</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/candidates.py"/>
         <source>{count} models can't share {count_2} answers to a prompt.</source>
         <translation>{count} 个模型无法分担每个提示的 {count_2} 个回答。</translation>
@@ -19075,6 +19065,16 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/pages/data/tools/split_dialog.py"/>
         <source>{rows} here ask what “{other}” asks too.</source>
         <translation><numerusform>这里有 {rows} 的提问“{other}”里也有。</numerusform></translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/datasets.py"/>
+        <source>{rows} in {shape} form</source>
+        <translation>{shape} 格式的 {rows}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/datasets.py"/>
+        <source>{rows} in {shape} form; {broken:,} row(s) cannot be used</source>
+        <translation>{shape} 格式的 {rows}；{broken:,} 行无法使用</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/history_view.py"/>
@@ -20444,6 +20444,10 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">；比较所选 {count:,} 个中的前 {most} 个</translation>
     </message>
     <message>
+        <source>; {broken:,} row(s) cannot be used</source>
+        <translation type="vanished">；{broken:,} 行无法使用</translation>
+    </message>
+    <message>
         <source>; {busy} being answered</source>
         <translation type="vanished">；正在回答 {busy} 个</translation>
     </message>
@@ -20490,6 +20494,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>judged by</source>
         <translation type="vanished">评判者</translation>
+    </message>
+    <message>
+        <source>{count} in {shape} form</source>
+        <translation type="vanished">{shape} 格式的 {count}</translation>
     </message>
     <message>
         <source>{count} runs are</source>

@@ -74,7 +74,7 @@ class ImportPreview:
     @property
     def summary(self) -> str:
         """One line for a person: how many rows, of which shape, how many cannot be used."""
-        text = f"{self.kind.count(self.rows)} in {self.layout.shape} form"
+        rows, shape = self.kind.count(self.rows), self.layout.shape
         if self.broken:
-            text += f"; {self.broken:,} row{'s' * (self.broken != 1)} cannot be used"
-        return text
+            return f"{rows} in {shape} form; {self.broken:,} row{'s' * (self.broken != 1)} cannot be used"
+        return f"{rows} in {shape} form"
