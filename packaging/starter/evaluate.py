@@ -25,7 +25,7 @@ from studio.cli.demo.command import AS_IN_CHAT, BASE
 from studio.cli.demo.measuring import Asked, Stage, contest, judged
 from studio.cli.demo.school import School, distance_of
 from studio.core.intervals import wilson
-from studio.core.lessons import LESSONS, REWARD, SFT
+from studio.core.lessons import LESSONS, REWARD, SFT, judge_of
 from studio.core.methods import METHODS
 
 PROMPTS = 240
@@ -104,8 +104,8 @@ def measure(folder: Path, seed: int, options: argparse.Namespace, test: Test, fo
                 better = contest(test.prompts, prompted, stages[SFT][1])
                 told.wins.rows.append((better.wins, better.wins + better.losses))
                 told.ties.append(better.ties)
-            if REWARD in school.runs:
-                told.reward.append(_mean(_scores(worker, school, test.prompts, prompted)))
+            if (judge := judge_of(name)) in school.runs:
+                told.reward.append(_mean(_scores(worker, school, judge, test.prompts, prompted)))
             if name in school.runs:
                 told.seconds.append(school.runs[name].story().elapsed)
                 if (distance := distance_of(school.runs[name])) is not None:
@@ -127,9 +127,9 @@ def _ask(worker: Answering, school: School, name: str, test: Test) -> tuple[Stag
     return stage(test.instructions), stage(test.prompts)
 
 
-def _scores(worker: Answering, school: School, asked: Sequence[Asked], stage: Stage) -> list[float]:
+def _scores(worker: Answering, school: School, judge: str, asked: Sequence[Asked], stage: Stage) -> list[float]:
     told = [(row["prompt"], answer.text) for row, answer in zip(asked, stage.answers, strict=True)]
-    return worker.scores(school.base, school.runs[REWARD].adapter, told)
+    return worker.scores(school.base, school.runs[judge].adapter, told)
 
 
 def _right_pairs(worker: Answering, school: School, pairs: Sequence[dict[str, str]]) -> int:

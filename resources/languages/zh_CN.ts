@@ -4230,8 +4230,13 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/core/lessons.py"/>
-        <source>Earn reward without a KL penalty</source>
-        <translation>不用 KL 惩罚地赢得奖励</translation>
+        <source>Earn the easy judge's reward</source>
+        <translation>赢得容易评判者的奖励</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/lessons.py"/>
+        <source>Earn the easy judge's reward without a KL penalty</source>
+        <translation>不用 KL 惩罚地赢得容易评判者的奖励</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/dataset_head.py"/>
@@ -6443,6 +6448,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/chat/top_bar.py"/>
         <source>Judge answers without knowing whose they are</source>
         <translation>在不知道出自谁的情况下评判回答</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/lessons.py"/>
+        <source>Judge answers, but not their doubt</source>
+        <translation>评判回答，但不看其疑点</translation>
     </message>
     <message>
         <location filename="../../studio/storage/label_export.py"/>
@@ -8881,8 +8891,13 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/core/lessons.py"/>
-        <source>PPO, no KL</source>
-        <translation>PPO，无 KL</translation>
+        <source>PPO, easy judge</source>
+        <translation>PPO，容易的评判者</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/lessons.py"/>
+        <source>PPO, easy judge, no KL</source>
+        <translation>PPO，容易的评判者，无 KL</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runtime/options.py"/>
@@ -15935,6 +15950,11 @@ ollama run my-model
         <translation>之前的 [提示, 回答] 对</translation>
     </message>
     <message>
+        <location filename="../../studio/core/lessons.py"/>
+        <source>easy judge</source>
+        <translation>容易的评判者</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/dialogue.py"/>
         <source>edited by hand</source>
         <translation>手工编辑过</translation>
@@ -20460,12 +20480,20 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">{model_name} 上的适配器{architecture}</translation>
     </message>
     <message>
+        <source>Earn reward without a KL penalty</source>
+        <translation type="vanished">不用 KL 惩罚地赢得奖励</translation>
+    </message>
+    <message>
         <source>It goes to {home}{room}, for all projects; see Settings.</source>
         <translation type="vanished">它存放到 {home}{room}，供所有项目使用；见“设置”。</translation>
     </message>
     <message>
         <source>It is still going on.</source>
         <translation type="vanished">它还在进行中。</translation>
+    </message>
+    <message>
+        <source>PPO, no KL</source>
+        <translation type="vanished">PPO，无 KL</translation>
     </message>
     <message>
         <source>Step {number}, {title}{optional}: {told}</source>

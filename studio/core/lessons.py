@@ -11,12 +11,15 @@ from typing import Any
 
 from studio.core.methods import DpoSettings, PpoSettings, RewardSettings, SftSettings, TrainSettings
 
-SFT, REWARD, DPO, PPO, HACKED = "SFT", "reward", "DPO", "PPO", "PPO, no KL"
+SFT, REWARD, DPO, PPO = "SFT", "reward", "DPO", "PPO"
+# Reward hacking needs a judge that can be tricked: this one reads manner well, and hardly what is right.
+EASY, EASY_PPO, HACKED = "easy judge", "PPO, easy judge", "PPO, easy judge, no KL"
 INSTRUCTIONS, PREFERENCES, PROMPTS = "instructions", "preferences", "prompts"
 
 # A very small model bears, and needs, larger steps than the defaults. Evaluations are few: they cost time.
 _SHARED: dict[str, Any] = {"batch_size": 16, "accumulate": 1, "max_length": 256, "evaluations": 4}
 _QUICK, _QUICK_REWARDED = 12, 3  # steps of a smoke run; one that writes its own answers takes longer
+_JUDGE = RewardSettings(learning_rate=1e-3, epochs=2.0, **_SHARED)
 _PPO = PpoSettings(
     learning_rate=5e-4,
     epochs=2.0,
@@ -69,7 +72,7 @@ LESSONS = (
         "Judge answers (reward model)",
         "reward",
         PREFERENCES,
-        RewardSettings(learning_rate=1e-3, epochs=2.0, doubt=True, **_SHARED),
+        replace(_JUDGE, doubt=True),
         seconds=40,
         after=SFT,
     ),
@@ -84,14 +87,40 @@ LESSONS = (
     ),
     Lesson(PPO, "Earn reward (PPO)", "ppo", PROMPTS, _PPO, seconds=60, after=SFT, rewarded_by=REWARD),
     Lesson(
+        EASY,
+        "Judge answers, but not their doubt",
+        "reward",
+        PREFERENCES,
+        _JUDGE,
+        seconds=40,
+        after=SFT,
+        optional=True,
+    ),
+    Lesson(
+        EASY_PPO,
+        "Earn the easy judge's reward",
+        "ppo",
+        PROMPTS,
+        _PPO,
+        seconds=60,
+        after=SFT,
+        rewarded_by=EASY,
+        optional=True,
+    ),
+    Lesson(
         HACKED,
-        "Earn reward without a KL penalty",
+        "Earn the easy judge's reward without a KL penalty",
         "ppo",
         PROMPTS,
         replace(_PPO, kl_coefficient=0.0),
         seconds=60,
         after=SFT,
-        rewarded_by=REWARD,
+        rewarded_by=EASY,
         optional=True,
     ),
 )
+
+
+def judge_of(stage: str) -> str:
+    """The lesson whose reward model scores a stage's answers: the one that rewarded them, else the first."""
+    return next((lesson.rewarded_by for lesson in LESSONS if lesson.name == stage and lesson.rewarded_by), REWARD)

@@ -19,7 +19,7 @@ from studio.cli.demo.report import FILE, shown, write_report
 from studio.cli.demo.school import School, distance_of
 from studio.core.contests import share
 from studio.core.conversation import Sampling
-from studio.core.lessons import LESSONS, REWARD, SFT, Lesson
+from studio.core.lessons import LESSONS, REWARD, SFT, Lesson, judge_of
 from studio.core.methods import METHODS
 from studio.core.runs import RunStory
 from studio.processes.launch import has_screen, window_command
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-reward-hacking",
         action="store_true",
-        help="PPO once more without its KL penalty, to show how a reward is tricked",
+        help="a judge that is easy to trick, and PPO by it with and without its KL penalty; adds minutes",
     )
     parser.add_argument("--no-window", action="store_true", help="do not open the window at the end")
 
@@ -105,7 +105,7 @@ def _ask_all(school: School, names: Sequence[str], asked: Sequence[Asked], clock
                 bar.update(len(asked) - bar.n)
             stage = judged(name, asked, answers)
             told = [(prompt, answer.text) for prompt, answer in zip(prompts, answers, strict=True)]
-            stage.rewards = worker.scores(school.base, school.runs[REWARD].adapter, told)
+            stage.rewards = worker.scores(school.base, school.runs[judge_of(name)].adapter, told)
             if name in school.runs:
                 stage.seconds, stage.kl = school.runs[name].story().elapsed, distance_of(school.runs[name])
             stages.append(stage)
