@@ -586,7 +586,7 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>每个窗格各有输入框</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/data/page.py"/>
+        <location filename="../../studio/gui/pages/data/beginning.py"/>
         <source>A dataset is a file of examples to learn from: questions with their answers, two answers of which one is preferred, rated answers, or plain text.
 Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste rows.</source>
         <translation>数据集是可供学习的样本文件：带回答的问题、两个回答中偏好哪一个、打过分的回答，或纯文本。
@@ -4661,7 +4661,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>远小于微调：使用 LoRA 时为 0.000005 到 0.00005。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/data/page.py"/>
+        <location filename="../../studio/gui/pages/data/beginning.py"/>
         <source>Fetch a dataset from huggingface.co by its name</source>
         <translation>按名字从 huggingface.co 获取数据集</translation>
     </message>
@@ -4992,7 +4992,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>来自 Hugging Face Hub</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/data/page.py"/>
+        <location filename="../../studio/gui/pages/data/beginning.py"/>
         <source>From the Hugging Face Hub…</source>
         <translation>从 Hugging Face Hub…</translation>
     </message>
@@ -5990,6 +5990,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>正在导入“{name}”…</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/data/beginning.py"/>
         <location filename="../../studio/gui/pages/data/page.py"/>
         <location filename="../../studio/gui/pages/label/page.py"/>
         <location filename="../../studio/gui/pages/train/dataset_choice.py"/>
@@ -8038,7 +8039,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>没有选择数据集。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/data/page.py"/>
+        <location filename="../../studio/gui/pages/data/beginning.py"/>
         <source>No dataset yet</source>
         <translation>还没有数据集</translation>
     </message>
@@ -8916,7 +8917,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/core/conversion.py"/>
-        <location filename="../../studio/gui/pages/label/page.py"/>
+        <location filename="../../studio/gui/pages/label/ways.py"/>
         <source>Pairs</source>
         <translation>偏好对</translation>
     </message>
@@ -9542,7 +9543,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/conversion.py"/>
         <location filename="../../studio/core/forms.py"/>
         <location filename="../../studio/core/shapes/__init__.py"/>
-        <location filename="../../studio/gui/pages/label/page.py"/>
+        <location filename="../../studio/gui/pages/label/ways.py"/>
         <location filename="../../studio/storage/label_export.py"/>
         <source>Rankings</source>
         <translation>排序</translation>
@@ -9584,12 +9585,12 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>评分</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/label/page.py"/>
+        <location filename="../../studio/gui/pages/label/ways.py"/>
         <source>Ratings 1 to 10</source>
         <translation>1 到 10 的评分</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/label/page.py"/>
+        <location filename="../../studio/gui/pages/label/ways.py"/>
         <source>Ratings 1 to 5</source>
         <translation>1 到 5 的评分</translation>
     </message>
@@ -13186,7 +13187,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>三到五个能体现模型要学什么的提示，再加一个它应该照旧的。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/label/page.py"/>
+        <location filename="../../studio/gui/pages/label/ways.py"/>
         <source>Thumbs</source>
         <translation>赞踩</translation>
     </message>
@@ -16962,7 +16963,7 @@ ollama run my-model
         <translation>文段</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/data/page.py"/>
+        <location filename="../../studio/gui/pages/data/incoming.py"/>
         <source>pasted text{ending_of}</source>
         <translation>粘贴的文字{ending_of}</translation>
     </message>

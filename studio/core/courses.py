@@ -12,7 +12,7 @@ from studio.core.guide import MADE_BY_RLHF, Act, Course, Facts, Step
 from studio.core.lessons import DPO, PPO, REWARD, SFT
 
 _IMPORTING = ("data:panel.question.go",)  # the file comes from the guide's own button
-_IMPORTING_OWN = ("data:panel.question.go", "data:empty.button", "data:import_button")
+_IMPORTING_OWN = ("data:panel.question.go", "data:beginning.empty.button", "data:import_button")
 _TRAINING = ("train:start",)
 _ENOUGH_TRIED = 4  # verdicts to see how judging feels
 _ENOUGH_TO_LEARN = 50  # verdicts that a small preference run can learn something from

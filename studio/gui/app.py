@@ -23,6 +23,7 @@ from studio.core.recipes import Recipe
 from studio.gui import icons, theme
 from studio.gui.around import Around
 from studio.gui.check import Check
+from studio.gui.collector import Collector
 from studio.gui.crash import CrashReporter
 from studio.gui.guide.guiding import Guiding
 from studio.gui.language import mark, speak, tr
@@ -347,6 +348,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in a terminal ends a program that sits in Qt's loop
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication([sys.argv[0], *argv])
+    Collector(app)
     app.setApplicationName("Plumbline")
     app.setDesktopFileName("plumbline")
     with contextlib.suppress(StudioError):  # a window without its icon is a window

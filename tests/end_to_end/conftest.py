@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,13 @@ def studio(qtbot, tmp_path, data_files):
     project = Project.create(tmp_path / "project ü")
     for file in data_files:
         import_file(project, file)
+    with studio_on(project, qtbot) as made:
+        yield made
+
+
+@contextmanager
+def studio_on(project, qtbot):
+    """The program with a project, which is closed for it; workers that it started are gone afterwards."""
     project.close()
     made = Studio(Preferences())
     qtbot.addWidget(made.window)

@@ -18,15 +18,12 @@ from studio.core.candidates import Author, Writing
 from studio.core.labelling import Candidate, LabelPlan
 from studio.core.messages import Message
 from studio.core.runs import RunState
-from studio.gui.app import Studio
-from studio.gui.preferences import Preferences
-from studio.processes.training import kill_tree
 from studio.storage.label_datasets import labels_used
 from studio.storage.label_intake import Incoming, create_set
 from studio.storage.label_log import labellers_of, opinions_of
 from studio.storage.labels import candidates_of, prompt_states
 from studio.storage.project import Project
-from studio.storage.runs import list_runs
+from tests.end_to_end.conftest import studio_on
 
 pytestmark = pytest.mark.timeout(400)
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,15 +81,8 @@ def test_a_hundred_pairs_are_judged_and_no_kill_loses_one(tmp_path, home):
 def studio(qtbot, tmp_path):
     project = Project.create(tmp_path / "project")
     create_set(project, "Counting", LabelPlan(repeats=0.0), pairs(24))
-    project.close()
-    made = Studio(Preferences())
-    qtbot.addWidget(made.window)
-    made.window.show()
-    made.open_folder(str(project.folder))
-    yield made
-    for run in list_runs(project.runs):
-        kill_tree(run.worker())
-    made.window.close()
+    with studio_on(project, qtbot) as made:
+        yield made
 
 
 def test_a_model_writes_candidates(qtbot, studio, base_model):

@@ -14,7 +14,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from studio.core.curves import Curves
 from studio.core.metrics import Metric
@@ -25,6 +25,7 @@ from studio.gui.plots.across import Across, AcrossAxis
 from studio.gui.plots.canvas import Canvas
 from studio.gui.plots.key import KeySample, Mark, mark_pen
 from studio.gui.plots.plot_view import PlotView, ValueAxis
+from studio.gui.plots.readout import Readout
 from studio.gui.plots.series import Part, Series, in_short
 from studio.gui.widgets.flow_layout import FlowLayout
 
@@ -61,7 +62,7 @@ class MetricPlot(QFrame):
 
         self.title = QLabel(translated(metrics[0].label))
         self.title.setProperty("role", "heading")
-        self._readout, self._second_readout = _readout(), _readout()
+        self._readout, self._second_readout = Readout(), Readout()
         self.save = QToolButton()
         icons.put(self.save, "download", 16)
         self.save.setToolTip(tr("Save this plot as a picture or a table"))
@@ -93,7 +94,7 @@ class MetricPlot(QFrame):
             layout.addLayout(self._make_key())
         elif self.second is not None:
             other = QHBoxLayout()
-            other.setSpacing(16)
+            other.setSpacing(head.spacing())
             other.addWidget(KeySample(self.second.mark, translated(self.second.metric.label)))
             other.addWidget(self._second_readout, 1)
             other.addSpacing(head.spacing() + self.save.sizeHint().width())  # under the other readout
@@ -323,13 +324,13 @@ class MetricPlot(QFrame):
         """The values at the crosshair, or the latest ones."""
         trace, second = self.first.trace, self.second
         if not len(trace):
-            self._readout.setText("")
-            self._second_readout.setText("")
+            self._readout.say()
+            self._second_readout.say()
             return
         index = len(trace) - 1 if self._step is None else trace.nearest(self._step) or 0
         step = trace.curve.steps[index]
         other = second.value_near(step) if second is not None else ""
-        self._second_readout.setText(other)
+        self._second_readout.say(other)
         parts = [self.first.value_at(index)]
         named = f"{translated(second.metric.label).lower()} {other}" if second is not None and other else ""
         if self._large:
@@ -338,18 +339,4 @@ class MetricPlot(QFrame):
             parts += [tr("smoothed {smoothed}", smoothed=in_short(smoothed))] if math.isfinite(smoothed) else []
             parts += [named] if named else []
         self.plot.setAccessibleDescription(", ".join([*parts, named] if named and not self._large else parts))
-        # What doesn't fit is left out: a number cut in two would be read as another one.
-        room = self._readout.fontMetrics()
-        while parts and room.horizontalAdvance("  ·  ".join(parts)) > self._readout.width():
-            parts.pop(0)
-        self._readout.setText("  ·  ".join(parts))
-
-
-def _readout() -> QLabel:
-    label = QLabel()
-    label.setProperty("role", "muted")
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    # As wide as there is room for: the values must not decide how wide the cards are.
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    return label
+        self._readout.say(*parts)

@@ -35,6 +35,7 @@ from studio.core.glossary import Entry
 from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.widgets.keys import bind
+from studio.gui.widgets.number_box import NumberBox
 
 T = TypeVar("T")
 _INT_MAX = 2**31 - 1  # the largest number a QSpinBox holds
@@ -205,11 +206,10 @@ class _Row(QObject):
             box.toggled.connect(self._edited)
             return box
         if known.kind is int:
-            spin = QSpinBox()
+            spin = NumberBox()
             spin.setRange(_bound(known.low, -_INT_MAX), _bound(known.high, _INT_MAX))
             spin.setSuffix(f" {translated(known.unit)}" if known.unit else "")
             spin.setGroupSeparatorShown(known.name != "seed")
-            spin.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
             spin.setValue(known.default)
             spin.valueChanged.connect(self._edited)
             return spin

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from studio.core.rules import RULES, Rule
 from studio.gui import theme
 from studio.gui.language import tr, translated
+from studio.gui.widgets.number_box import NumberBox
 
 _MOST_WORDS = 100_000
 _USUAL = 5, 60  # words of a new rule: from, to
@@ -191,11 +192,10 @@ def _editor(name: str, value: Any) -> QLineEdit | QSpinBox:
         line = QLineEdit(value)
         line.setPlaceholderText(tr("such as (?i)thank you"))
         return line
-    spin = QSpinBox()
+    spin = NumberBox()
     spin.setRange(0, _MOST_WORDS)
     spin.setGroupSeparatorShown(True)
     spin.setSpecialValueText(tr("any") if name == "high" else "")
-    spin.lineEdit().setTextMargins(9, 0, 0, 0)
     spin.setValue(value)
     spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     spin.setMinimumWidth(96)

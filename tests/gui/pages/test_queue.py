@@ -151,8 +151,10 @@ def test_the_train_page_adds_to_the_queue_while_something_runs(qtbot, project, r
     page = TrainPage(project, runs, Preferences())
     qtbot.addWidget(page)
     page.show()
+    assert not page.later.isEnabled() and page.later.toolTip() == page.start.text()  # which says what is missing
     page.form.model.choose(model_folder)
     qtbot.waitUntil(lambda: page.start.text() == "Start training")
+    assert page.later.isEnabled() and not page.later.toolTip()
     actions = {action.text(): action for action in page.later.menu().findChildren(QAction)}
     assert not actions["Start now, beside what runs"].isVisible()
     first = runs.start(recipe("first"))

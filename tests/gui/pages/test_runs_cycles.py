@@ -1,4 +1,4 @@
-"""Cycles that hold widgets are collected at any moment and in any thread, which ends the program."""
+"""A page in a cycle keeps its memory until the collector comes by."""
 
 import gc
 
@@ -26,7 +26,6 @@ def test_the_runs_page_goes_without_the_collector(qtbot, project, model_folder):
     pages[0].close_down()
     pages[0].close()
     gc.collect()
-    gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         pages.clear()
@@ -34,6 +33,5 @@ def test_the_runs_page_goes_without_the_collector(qtbot, project, model_folder):
         assert [found for found in gc.garbage if isinstance(found, QObject)] == []
     finally:
         gc.set_debug(0)
-        gc.enable()
         gc.garbage.clear()
         runs.close()

@@ -18,6 +18,7 @@ from studio.gui.pages.runtime import RuntimePage
 from studio.gui.pages.runtime import page as page_module
 from studio.gui.pages.runtime.found import Found, lines_about
 from studio.gui.preferences import Preferences
+from studio.jobs.background import BackgroundTask
 from studio.processes.trial import Trial
 from studio.storage.runtimes import Runtime, current_runtime, interpreter_in, new_folder, use_runtime
 
@@ -180,6 +181,28 @@ def test_a_computer_in_words() -> None:
     assert lines_about(Computer("linux")) == ["No graphics card that torch can compute on."]
     assert lines_about(Computer("macos", "arm64")) == ["Apple GPU"]
     assert lines_about(Computer("linux", note="nvidia-smi was silent.")) == ["nvidia-smi was silent."]
+
+
+def test_leaving_and_coming_back_while_it_looks_is_one_look(qtbot, monkeypatch, tmp_path) -> None:
+    looks, go_on = [], threading.Event()
+
+    def look() -> Found:
+        looks.append(1)
+        go_on.wait(10)
+        return Found(OLD, choose(OLD), (CPU,), tmp_path, None)
+
+    monkeypatch.setattr(page_module, "look", look)
+    page = RuntimePage()
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: bool(looks))
+    page.hide()
+    page.show()
+    qtbot.wait(50)  # long enough for a second thread to begin
+    go_on.set()
+    page.close_down()
+    assert len(looks) == 1
+    assert not any(task.isRunning() for task in page.findChildren(BackgroundTask))
 
 
 def test_the_page_covers_what_is_there_and_gives_it_back(qtbot, monkeypatch, tmp_path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QPlainTextEdit, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.messages import Example
 from studio.gui import theme
 from studio.gui.language import tr
+from studio.gui.widgets.number_box import NumberBox
 from studio.storage.datasets import find_dataset, list_datasets, records_of
 from studio.storage.project import Project
 
@@ -38,7 +39,7 @@ class PromptSource(QWidget):
         self.source = QComboBox()
         self.source.setAccessibleName(tr("Where the prompts come from"))
         self.source.currentIndexChanged.connect(self._tell)
-        self.count = QSpinBox()
+        self.count = NumberBox()
         self.count.setRange(1, 1000)
         self.count.setValue(20)
         self.count.setAccessibleName(tr("How many prompts"))

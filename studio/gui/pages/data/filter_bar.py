@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.filters import FLAGGED, Filter
 from studio.core.scripts import SCRIPTS
 from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.widgets.flow_layout import FlowLayout
+from studio.gui.widgets.number_box import NumberBox
 
 _PAUSE = 150  # ms after the last key
 _LONGEST = 1_000_000_000
@@ -41,7 +42,7 @@ class FilterBar(QWidget):
             self.script.addItem(translated(name), name)
         self.tag.setAccessibleName(tr("Tag"))
         self.source.setAccessibleName(tr("Source"))
-        self.shortest, self.longest = QSpinBox(), QSpinBox()
+        self.shortest, self.longest = NumberBox(), NumberBox()
         for box, name, special in (
             (self.shortest, tr("Fewest characters"), tr("any")),
             (self.longest, tr("Most characters"), tr("any")),
@@ -52,7 +53,6 @@ class FilterBar(QWidget):
             box.setSpecialValueText(special)
             box.setAccessibleName(name)
             box.setMaximumWidth(120)
-            box.lineEdit().setTextMargins(9, 0, 0, 0)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE)

@@ -6,7 +6,6 @@ This module joins them.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTemporaryDir, Signal, Slot
@@ -26,21 +25,20 @@ from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.language import tr, translated
+from studio.gui.pages.data.beginning import Beginning, hub_button
 from studio.gui.pages.data.dataset_view import DatasetView
 from studio.gui.pages.data.hub_dialog import HubDialog
 from studio.gui.pages.data.import_panel import ImportPanel
+from studio.gui.pages.data.incoming import local_file, text_file
 from studio.gui.pages.data.tools import TOOLS
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question, text_question
-from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.keys import bind
 from studio.gui.widgets.named_list import NamedList
 from studio.gui.widgets.notice import Notice
 from studio.jobs.background import BackgroundTask
 from studio.storage.datasets import delete_dataset, list_datasets, rename_dataset
-from studio.storage.files import write_whole
-from studio.storage.project import DATABASE, Project
-from studio.storage.rows.pasted import ending_of
+from studio.storage.project import Project
 
 _KINDS = "json jsonl ndjson csv tsv parquet arrow feather txt md"
 _PATTERNS = " ".join(f"*.{kind} *.{kind}.gz *.{kind}.zst" for kind in _KINDS.split())
@@ -84,30 +82,11 @@ class DataPage(QWidget):
             self.paste,
             context=within,
         )
-        self.empty = EmptyState(
-            tr("No dataset yet"),
-            tr(
-                "A dataset is a file of examples to learn from: questions with their answers, two answers of which "
-                "one is preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, "
-                "Arrow or text, packed or not), or paste rows."
-            ),
-            tr("Import…"),
-        )
-        self.empty.action_requested.connect(self.choose_file)
-        self.hub_button, self.begin_at_hub = (
-            QPushButton(tr("From the Hub…")),
-            QPushButton(tr("From the Hugging Face Hub…")),
-        )
-        for button in (self.hub_button, self.begin_at_hub):
-            button.setToolTip(tr("Fetch a dataset from huggingface.co by its name"))
-            button.clicked.connect(self.choose_from_hub)
-            theme.set_role(button, "quiet")
-        beginning = QWidget()
-        below = QVBoxLayout(beginning)
-        below.addWidget(self.empty, 1)
-        below.addWidget(self.begin_at_hub, alignment=Qt.AlignmentFlag.AlignHCenter)
-        below.setContentsMargins(0, 0, 0, 24)
-        self.beginning = beginning
+        self.beginning = Beginning()
+        self.beginning.import_requested.connect(self.choose_file)
+        self.beginning.hub_requested.connect(self.choose_from_hub)
+        self.hub_button = hub_button(tr("From the Hub…"))
+        self.hub_button.clicked.connect(self.choose_from_hub)
         self.panel = ImportPanel(project)
         self.panel.imported.connect(self._take_imported)
         self.panel.failed.connect(self._import_failed)
@@ -171,14 +150,13 @@ class DataPage(QWidget):
     def paste(self) -> None:
         """Import what was copied: a file, or rows as text."""
         data: QMimeData | None = QGuiApplication.clipboard().mimeData()
-        path = _local_file(data)
+        path = local_file(data)
         if path is not None:
             self.import_file(path)
         elif data is not None and data.text().strip():
             self._pasted = QTemporaryDir()
-            path = Path(self._pasted.path()) / tr("pasted text{ending_of}", ending_of=ending_of(data.text()))
             try:
-                write_whole(path, data.text())
+                path = text_file(Path(self._pasted.path()), data.text())
             except StudioError as error:
                 self.notice.show_error(error)
                 return
@@ -391,25 +369,12 @@ class DataPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files; a project's folder is the window's to open."""
-        if _dropped(event) is not None:
+        if local_file(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Import the file that was dropped."""
-        path = _dropped(event)
+        path = local_file(event.mimeData())
         if path is not None:
             event.acceptProposedAction()
             self.import_file(path)
-
-
-def _dropped(event: QDropEvent) -> Path | None:
-    return _local_file(event.mimeData())
-
-
-def _local_file(data: QMimeData | None) -> Path | None:
-    """The first local file or folder, unless it is a project."""
-    for url in data.urls() if data is not None else []:
-        if url.isLocalFile():
-            path = Path(url.toLocalFile())
-            return None if os.path.isfile(path / DATABASE) else path
-    return None

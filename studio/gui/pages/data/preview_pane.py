@@ -38,6 +38,7 @@ from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.model_choice import ModelChoice
 from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
+from studio.gui.widgets.number_box import NumberBox
 from studio.storage.models import ModelInfo, list_models
 from studio.storage.project import Project
 from studio.storage.templates import offered_templates
@@ -349,7 +350,7 @@ class PreviewPane(QWidget):
 
 
 def _spin(known: Setting) -> QSpinBox:
-    spin = QSpinBox()
+    spin = NumberBox()
     spin.setRange(int(known.low or 0), int(known.high or 0))
     spin.setValue(known.default)
     spin.setSingleStep(64)
@@ -358,5 +359,4 @@ def _spin(known: Setting) -> QSpinBox:
     spin.setKeyboardTracking(False)
     spin.setAccessibleName(translated(known.label))
     spin.setToolTip(translated(known.about))
-    spin.lineEdit().setTextMargins(9, 0, 0, 0)
     return spin

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.errors import StudioError
-from studio.core.labelling import PAIRWISE, POINTWISE, LabelPlan
 from studio.gui import icons, theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.pages.label.candidates_view import CandidatesView
@@ -30,6 +29,7 @@ from studio.gui.pages.label.judge_view import JudgeView
 from studio.gui.pages.label.quality_view import QualityView
 from studio.gui.pages.label.set_up import SetUp
 from studio.gui.pages.label.use_view import UseView
+from studio.gui.pages.label.ways import kind_of
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.empty_state import EmptyState
@@ -126,7 +126,7 @@ class LabelPage(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
             return
-        self.list.show_things(((known, _how(known.plan)) for known in sets), select)
+        self.list.show_things(((known, kind_of(known.plan)) for known in sets), select)
         self._make_room()
         if self.stack.currentWidget() is not self.set_up:
             self._show_current()
@@ -394,11 +394,3 @@ class LabelPage(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)
-
-
-def _how(plan: LabelPlan) -> str:
-    if plan.way == PAIRWISE:
-        return tr("Pairs")
-    if plan.way == POINTWISE:
-        return {"5": tr("Ratings 1 to 5"), "10": tr("Ratings 1 to 10")}.get(plan.scale, tr("Thumbs"))
-    return tr("Rankings")

@@ -30,6 +30,15 @@ class Choice:
         return self.keys[0]
 
 
+def kind_of(plan: LabelPlan) -> str:
+    """What is judged, in the words of a list."""
+    if plan.way == PAIRWISE:
+        return tr("Pairs")
+    if plan.way == LISTWISE:
+        return tr("Rankings")
+    return {"5": tr("Ratings 1 to 5"), "10": tr("Ratings 1 to 10")}.get(plan.scale, tr("Thumbs"))
+
+
 def choices_of(plan: LabelPlan, order: Sequence[int]) -> list[Choice]:
     """The verdicts that one key gives, for candidates shown in this order; none where answers are ranked."""
     if plan.way == PAIRWISE:

@@ -9,13 +9,14 @@ import secrets
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.serving import LOOPBACK, PORT, check_address
 from studio.gui import theme
 from studio.gui.language import mark, tr
 from studio.gui.pages.models.panel import Panel, form_rows, row_of
+from studio.gui.widgets.number_box import NumberBox
 from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.service import WorkerService
 from studio.storage.library import LibraryModel
@@ -39,13 +40,12 @@ class ServePanel(Panel):
             ),
             "muted",
         )
-        self.port = QSpinBox()
+        self.port = NumberBox()
         self.port.setRange(0, 65535)
         self.port.setValue(PORT)
         self.port.setSpecialValueText(tr("any that is free"))
         self.port.setAccessibleName(tr("Port"))
         self.port.setFixedWidth(160)
-        self.port.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
         self.port.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.others = QCheckBox(tr("Other computers of the network may use it, too"))
         self.token = QLineEdit()

@@ -20,7 +20,7 @@ from studio.gui.pages.runtime.found import Found, lines_about, look
 from studio.gui.pages.runtime.options import SetUpOptions
 from studio.gui.widgets.ask import question
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.processes.launch import runtime_worker
 from studio.processes.runtimes import set_up
 from studio.processes.trial import Trial, train_two_steps
@@ -71,14 +71,12 @@ class RuntimePage(QScrollArea):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._found is None and not self._works:
+        if self._found is None and self._task is None:
             self._look()
 
     def close_down(self) -> None:
         """End what is under way; a runtime that is in use is untouched by that."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task.wait()
+        end_tasks(self)
 
     def _make_parts(self) -> None:
         self.title, self.about = QLabel(tr("Set up training")), QLabel()

@@ -144,6 +144,7 @@ class TrainPage(QWidget):
         self.start.setText(missing or (tr("Add to the queue") if busy else tr("Start training")))
         self.later.show_busy(busy)
         self.later.setEnabled(not missing)
+        self.later.setToolTip(missing)
         problems = form.settings.problems()
         plan = Plan(
             method,

@@ -33,8 +33,8 @@ def wait_for_question(page, qtbot):
 
 def test_an_empty_project_names_the_next_step(empty_project, page_for):
     page = page_for(empty_project)
-    assert page.empty.isVisible()
-    assert page.empty.button.text() == "Import…"
+    assert page.beginning.empty.isVisible()
+    assert page.beginning.empty.button.text() == "Import…"
     assert not page.side.isVisible()
 
 
@@ -173,7 +173,7 @@ def test_deleting_asks_first_in_words(project, page_for, qtbot):
     with qtbot.waitSignal(page.datasets_changed):
         agree.click()
     assert list_datasets(project) == []
-    assert page.empty.isVisible()
+    assert page.beginning.empty.isVisible()
 
 
 def test_selecting_a_row_asks_for_its_tokens(project, page_for, qtbot, model_folder):

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QStackedWidget,
     QWidget,
 )
@@ -30,6 +28,7 @@ from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.draft_review import DraftReview
 from studio.gui.pages.data.tools.tool import ToolDialog
 from studio.gui.widgets.ask import question
+from studio.gui.widgets.number_box import FractionBox, NumberBox
 from studio.gui.widgets.visible_text import plain_tip
 from studio.jobs.drafting import DraftWriter
 from studio.storage.drafts import DraftSet, begin_drafts, count_drafts, drop_drafts, finish_drafts, unfinished_drafts
@@ -91,7 +90,7 @@ class DraftsDialog(ToolDialog):
             self.purpose.addItem(translated(words), name)
         self.purpose.currentIndexChanged.connect(self._suit)
         self.author = QComboBox()
-        self.limit, self.paraphrases, self.longest = QSpinBox(), QSpinBox(), QSpinBox()
+        self.limit, self.paraphrases, self.longest = NumberBox(), NumberBox(), NumberBox()
         self.limit.setRange(1, 100_000)
         self.limit.setValue(min(50, max(1, self.dataset.rows)))
         self.paraphrases.setRange(1, 9)
@@ -99,7 +98,7 @@ class DraftsDialog(ToolDialog):
         self.longest.setRange(1, 8192)
         self.longest.setValue(256)
         self.longest.setSuffix(tr(" tokens"))
-        self.temperature = QDoubleSpinBox()
+        self.temperature = FractionBox()
         self.temperature.setRange(0, 5)
         self.temperature.setSingleStep(0.1)
         self.temperature.setValue(0.8)
@@ -123,8 +122,6 @@ class DraftsDialog(ToolDialog):
         ):
             self.rows.addRow(words, editor)
             editor.setAccessibleName(words)
-            if isinstance(editor, (QSpinBox, QDoubleSpinBox)):
-                editor.lineEdit().setTextMargins(9, 0, 0, 0)
         self._suit()
         return page
 

@@ -40,6 +40,7 @@ from studio.gui import theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.phrasing_list import PhrasingList
 from studio.gui.pages.data.tools.tool import ToolDialog
+from studio.gui.widgets.number_box import NumberBox
 from studio.storage.project import Project
 from studio.storage.task_writing import Written, columns_in, make_instructions, preview_instructions, usual, with_words
 
@@ -318,8 +319,7 @@ def _combo(name: str, choices: dict[str, str]) -> QComboBox:
 
 
 def _spin(name: str, most: int) -> QSpinBox:
-    box = QSpinBox()
+    box = NumberBox()
     box.setRange(0, most)
-    box.lineEdit().setTextMargins(9, 0, 0, 0)
     box.setAccessibleName(name)
     return box

@@ -5,13 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QFormLayout,
     QGridLayout,
     QLabel,
     QLineEdit,
     QScrollArea,
-    QSpinBox,
     QWidget,
 )
 
@@ -20,6 +18,7 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
 from studio.gui.pages.data.tools.tool import ToolDialog
+from studio.gui.widgets.number_box import FractionBox, NumberBox
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.datasets import list_datasets
 from studio.storage.mixing import Part, counts_of, mix_datasets, most_without_repeating
@@ -63,18 +62,16 @@ class MixDialog(ToolDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidget(inside)
-        self.total = QSpinBox()
+        self.total = NumberBox()
         self.total.setRange(0, _MOST)
         self.total.setGroupSeparatorShown(True)
         self.total.setSpecialValueText(tr("as many as fit without repeats"))
         self.total.setAccessibleName(tr("Rows"))
         self.total.valueChanged.connect(self._count)
-        self.seed = QSpinBox()
+        self.seed = NumberBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(42)
         self.seed.setAccessibleName(tr("Seed"))
-        for spin in (self.total, self.seed):
-            spin.lineEdit().setTextMargins(9, 0, 0, 0)
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("Mix of …"))
         self.name.setAccessibleName(tr("Name of the mix"))
@@ -151,11 +148,10 @@ class _Line:
         self.tick.setToolTip(plain_tip(dataset.name))
         self.tick.setAccessibleName(dataset.name)
         self.tick.setChecked(ticked)
-        self.weight = QDoubleSpinBox()
+        self.weight = FractionBox()
         self.weight.setRange(0, 1000)
         self.weight.setValue(1)
         self.weight.setDecimals(2)
-        self.weight.lineEdit().setTextMargins(9, 0, 0, 0)
         self.weight.setAccessibleName(tr("Weight of {name}", name=dataset.name))
         self.count = QLabel()
         theme.set_role(self.count, "muted")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from studio.core.datasets import DatasetInfo
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated, trn
 from studio.gui.pages.data.tools.tool import ToolDialog
+from studio.gui.widgets.number_box import NumberBox
 from studio.storage.datasets import list_datasets
 from studio.storage.duplicates import shared
 from studio.storage.project import Project
@@ -32,7 +33,7 @@ class SplitDialog(ToolDialog):
                 "nothing that is measured with was trained on."
             )
         )
-        self.share = QSpinBox()
+        self.share = NumberBox()
         self.share.setRange(1, 99)
         self.share.setValue(10)
         self.share.setSuffix(" %")
@@ -42,11 +43,9 @@ class SplitDialog(ToolDialog):
         self.how.addItem(tr("by the prompt's hash: it always goes the same way"), "hash")
         self.how.addItem(tr("by chance, with a seed: as exact as can be"), "chance")
         self.how.currentIndexChanged.connect(self._show_seed)
-        self.seed = QSpinBox()
+        self.seed = NumberBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setAccessibleName(tr("Seed"))
-        for spin in (self.share, self.seed):
-            spin.lineEdit().setTextMargins(9, 0, 0, 0)  # Qt gives a styled spin box's text no padding
         self.rows = QFormLayout()
         self.rows.addRow(tr("To measure with"), self.share)
         self.rows.addRow(tr("Split"), self.how)

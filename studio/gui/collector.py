@@ -1,0 +1,42 @@
+"""Python's cyclic garbage is collected on the window's thread alone.
+
+Left to itself, Python collects on whichever thread makes an object at that moment. A widget that hangs in a cycle then
+ends on a thread that reads a file, which Qt doesn't allow: the program ends, or stands still for ever, because that
+thread holds one of Qt's locks and waits for Python's while the window holds Python's and waits for Qt's.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, QTimer, Slot
+
+_EVERY = 500  # ms
+_LIMITS = (700, 10, 10)  # objects made, collections of the young, of the middle-aged: CPython's own up to 3.12
+
+
+class Collector(QObject):
+    """Collects from a timer of the thread that it is made on, while it lives. What is there already stays for good."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        gc.disable()
+        gc.freeze()  # modules: they needn't be looked through again
+        self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY)
+        self._timer.timeout.connect(self.collect)
+        self._timer.start()
+
+    def end(self) -> None:
+        """Leave it to Python again."""
+        self._timer.stop()
+        gc.unfreeze()
+        gc.enable()
+
+    @Slot()
+    def collect(self) -> None:
+        """Collect the oldest generation that is due."""
+        counts = gc.get_count()
+        due = [generation for generation in range(3) if counts[generation] > _LIMITS[generation]]
+        if due:
+            gc.collect(due[-1])

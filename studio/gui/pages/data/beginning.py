@@ -1,0 +1,44 @@
+"""What the Data page shows while there is no dataset: what one is, and the ways to get one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from studio.gui import theme
+from studio.gui.language import tr
+from studio.gui.widgets.empty_state import EmptyState
+
+
+class Beginning(QWidget):
+    """Signals: `import_requested()` of a file; `hub_requested()`, a dataset by its name."""
+
+    import_requested = Signal()
+    hub_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.empty = EmptyState(
+            tr("No dataset yet"),
+            tr(
+                "A dataset is a file of examples to learn from: questions with their answers, two answers of which "
+                "one is preferred, rated answers, or plain text.\nDrop a file here (JSON, CSV, Parquet, "
+                "Arrow or text, packed or not), or paste rows."
+            ),
+            tr("Import…"),
+        )
+        self.empty.action_requested.connect(self.import_requested)
+        self.hub = hub_button(tr("From the Hugging Face Hub…"))
+        self.hub.clicked.connect(self.hub_requested)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 24)
+        layout.addWidget(self.empty, 1)
+        layout.addWidget(self.hub, alignment=Qt.AlignmentFlag.AlignHCenter)
+
+
+def hub_button(text: str) -> QPushButton:
+    """A quiet button that leads to the Hub."""
+    button = QPushButton(text)
+    button.setToolTip(tr("Fetch a dataset from huggingface.co by its name"))
+    theme.set_role(button, "quiet")
+    return button

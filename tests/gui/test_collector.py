@@ -1,0 +1,65 @@
+"""Where Python's cyclic garbage ends. Each test process collects on its main thread alone: see tests/conftest.py."""
+
+import gc
+import threading
+import weakref
+
+import pytest
+from PySide6.QtCore import QObject
+
+from studio.gui.collector import Collector
+from studio.jobs.background import BackgroundTask
+
+
+@pytest.fixture
+def collector():
+    collector = Collector()
+    yield collector
+    collector.end()
+    gc.disable()
+
+
+def cycle(ended: list[int]) -> None:
+    """A QObject that only the collector can end, which tells on which thread it did."""
+    thing = QObject()
+    thing.myself = thing  # type: ignore[attr-defined]
+    weakref.finalize(thing, lambda: ended.append(threading.get_ident()))
+
+
+def make_many(_task: BackgroundTask) -> None:
+    kept = [[number] for number in range(100_000)]
+    kept.clear()
+
+
+def test_what_another_thread_makes_is_collected_on_the_windows(collector, qtbot):
+    ended: list[int] = []
+    cycle(ended)
+    task = BackgroundTask(make_many)
+    with qtbot.waitSignal(task.finished):
+        task.start()
+    task.wait()
+    kept = [[number] for number in range(1_000)]
+    qtbot.waitUntil(lambda: bool(ended))
+    assert ended == [threading.get_ident()] and len(kept) == 1_000
+
+
+def test_left_to_python_it_ends_on_the_thread_that_makes_objects(qtbot):
+    """Why it is needed. The object's end on that thread is harmless here: it has no window, child or connection."""
+    ended: list[int] = []
+    gc.collect()
+    gc.enable()
+    try:
+        cycle(ended)
+        task = BackgroundTask(make_many)
+        with qtbot.waitSignal(task.finished):
+            task.start()
+        task.wait()
+    finally:
+        gc.disable()
+    assert len(ended) == 1 and ended[0] != threading.get_ident()
+
+
+def test_afterwards_python_collects_again():
+    Collector().end()
+    assert gc.isenabled()
+    gc.disable()
