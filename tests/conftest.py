@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def collects_here() -> Iterator[None]:
     studio/gui/collector.py."""
     gc.disable()
     yield
-    gc.collect(2 if gc.get_count()[2] > _TESTS else 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # from here it can't be told whose it is
+        gc.collect(2 if gc.get_count()[2] > _TESTS else 1)
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ class _Here(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> None:
+        fp.close()
         raise StudioError(
             f"{host_in(req.full_url)} points to {host_in(newurl) or 'another address'}, which was not asked.",
             "If you trust it, write that address into the settings.",

@@ -1,5 +1,6 @@
 """The look for new versions against a stand-in on the loopback, well and badly behaved."""
 
+import gc
 import json
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,6 +80,13 @@ def test_every_failure_is_a_sentence(behaviour, said):
         newest_release(address)
     assert said in raised.value.what and raised.value.hint
     assert len(asked) == 1
+
+
+def test_the_connection_of_a_reply_that_points_elsewhere_is_closed():
+    with stand_in(302, headers={"Location": "https://elsewhere.example/"}) as (address, _):
+        with pytest.raises(StudioError):
+            newest_release(address)
+        gc.collect()  # warns of a socket that was left open, and a warning is an error
 
 
 def test_nobody_there_and_nobody_who_answers(monkeypatch):
