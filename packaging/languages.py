@@ -37,10 +37,11 @@ _ASIDE = (
     "core/gold_judge.py", "core/readme.py", "core/report/", "engine/exporting/ollama.py", "engine/fast/",
     "engine/serving/http.py", "storage/tensorboard.py", "storage/contrast.py",
 )  # fmt: skip
-# Single words that sentences below the window are completed with; nothing tells them from keys.
+# Words that sentences below the window are completed with; nothing tells them from keys.
 _SINGLE = (
-    "bad", "characters", "downloaded", "failed", "fallen", "first", "good", "longer", "newer", "no", "none", "other",
-    "People's", "risen", "second", "shorter", "stopped", "tie", "unloaded", "yes",
+    "a list", "a number", "an object", "bad", "characters", "downloaded", "failed", "fallen", "first", "good",
+    "longer", "newer", "no", "none", "other", "People's", "risen", "second", "shorter", "something else", "stopped",
+    "tie", "true or false", "unloaded", "yes",
 )  # fmt: skip
 
 # Calls whose texts nobody reads, or only people who read sources.

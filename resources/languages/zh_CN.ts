@@ -61,9 +61,19 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation> 第一个：{left_out}。</translation>
     </message>
     <message>
+        <location filename="../../studio/core/reading/rewards.py"/>
+        <source> The model is {distance} nats an answer from its start{whole}.</source>
+        <translation> 模型每个回答离起点 {distance} nat{whole}。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/runs.py"/>
-        <source> The result is</source>
-        <translation> 结果取自</translation>
+        <source> The result is step {best:,.0f}, the best.</source>
+        <translation> 结果取自第 {best:,.0f} 步，即最佳的一步。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/runs.py"/>
+        <source> The result is that step, the best.</source>
+        <translation> 结果取自那一步，即最佳的一步。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/disk.py"/>
@@ -79,16 +89,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <location filename="../../studio/engine/close_reading.py"/>
         <source> in the {context:,} tokens that this model reads</source>
         <translation>（在这个模型能读的 {context:,} 个 token 之内）</translation>
-    </message>
-    <message>
-        <location filename="../../studio/core/runs.py"/>
-        <source> step {best:,.0f}, the best.</source>
-        <translation> 第 {best:,.0f} 步，即最佳的一步。</translation>
-    </message>
-    <message>
-        <location filename="../../studio/core/runs.py"/>
-        <source> that step, the best.</source>
-        <translation> 那一步，即最佳的一步。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/tools/drafts_dialog.py"/>
@@ -239,11 +239,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <location filename="../../studio/storage/jinja_sandbox.py"/>
         <source>, line {lineno}</source>
         <translation>，第 {lineno} 行</translation>
-    </message>
-    <message>
-        <location filename="../../studio/core/reading/rewards.py"/>
-        <source>. The model is {distance} nats an answer from its start{whole}</source>
-        <translation>。模型每个回答离起点 {distance} nat{whole}</translation>
     </message>
     <message>
         <location filename="../../studio/core/evaluation_plan.py"/>
@@ -1895,7 +1890,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     <message>
         <location filename="../../studio/gui/key_sheet.py"/>
         <source>As everywhere</source>
-        <translation>任何地方</translation>
+        <translation>与其他程序相同</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/ppo.py"/>
@@ -5948,6 +5943,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/label/page.py"/>
         <source>Import labels</source>
         <translation>导入标注</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/label/page.py"/>
+        <source>Import labels…</source>
+        <translation>导入标注…</translation>
     </message>
     <message>
         <location filename="../../studio/storage/datasets.py"/>
@@ -12516,13 +12516,13 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     </message>
     <message>
         <location filename="../../studio/core/reading/rewards.py"/>
-        <source>The score has hardly changed since the start ({start}, then {now})</source>
-        <translation>分数自开始以来几乎没有变化（{start}，现为 {now}）</translation>
+        <source>The score has hardly changed since the start ({start}, then {now}){held}.</source>
+        <translation>分数自开始以来几乎没有变化（{start}，现为 {now}）{held}。</translation>
     </message>
     <message>
         <location filename="../../studio/core/reading/rewards.py"/>
-        <source>The score has {value} from {start} to {now}</source>
-        <translation>分数从 {start} {value}到 {now}</translation>
+        <source>The score has {value} from {start} to {now}{held}.</source>
+        <translation>分数从 {start} {value}到 {now}{held}。</translation>
     </message>
     <message>
         <location filename="../../studio/core/reading/rewards.py"/>
@@ -15416,6 +15416,11 @@ ollama run my-model
         <translation>约 {learning_rate:.1g} 的学习率，即现在的三分之一</translation>
     </message>
     <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>a list</source>
+        <translation>列表</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/shapes/__init__.py"/>
         <source>a list of answers</source>
         <translation>回答的列表</translation>
@@ -15429,6 +15434,11 @@ ollama run my-model
         <location filename="../../studio/core/shapes/__init__.py"/>
         <source>a list of turns</source>
         <translation>轮次的列表</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>a number</source>
+        <translation>数字</translation>
     </message>
     <message>
         <location filename="../../studio/core/shapes/__init__.py"/>
@@ -15591,6 +15601,7 @@ ollama run my-model
         <translation>适配器，可与它的基座模型并排对话</translation>
     </message>
     <message>
+        <location filename="../../studio/core/records.py"/>
         <location filename="../../studio/core/shapes/parts.py"/>
         <source>an object</source>
         <translation>对象</translation>
@@ -16472,16 +16483,10 @@ ollama run my-model
         <translation>学习率</translation>
     </message>
     <message>
-        <location filename="../../studio/core/conversion.py"/>
         <location filename="../../studio/gui/guide/panel.py"/>
         <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
         <source>left out</source>
         <translation>已略去</translation>
-    </message>
-    <message>
-        <location filename="../../studio/core/conversion.py"/>
-        <source>left out for too small a difference</source>
-        <translation>因差距太小而略去</translation>
     </message>
     <message>
         <location filename="../../studio/core/alarms.py"/>
@@ -17224,11 +17229,6 @@ ollama run my-model
         <translation>已跳过</translation>
     </message>
     <message>
-        <location filename="../../studio/core/conversion.py"/>
-        <source>skipped item</source>
-        <translation>跳过的项</translation>
-    </message>
-    <message>
         <location filename="../../studio/gui/plots/metric_plot.py"/>
         <source>smoothed</source>
         <translation>平滑后</translation>
@@ -17239,6 +17239,7 @@ ollama run my-model
         <translation>平滑后 {smoothed}</translation>
     </message>
     <message>
+        <location filename="../../studio/core/records.py"/>
         <location filename="../../studio/core/shapes/parts.py"/>
         <source>something else</source>
         <translation>别的东西</translation>
@@ -17729,6 +17730,7 @@ ollama run my-model
         <translation>可以在这里用 4 位训练</translation>
     </message>
     <message>
+        <location filename="../../studio/core/records.py"/>
         <location filename="../../studio/core/shapes/__init__.py"/>
         <location filename="../../studio/core/shapes/parts.py"/>
         <source>true or false</source>
@@ -18701,6 +18703,7 @@ Assistant: {record}</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/chat/speakers.py"/>
+        <location filename="../../studio/gui/pages/label/author_list.py"/>
         <source>{name} (step {step:,})</source>
         <translation>{name}（第 {step:,} 步）</translation>
     </message>
@@ -19172,6 +19175,11 @@ It opens in your browser, which goes to the network.</source>
         <translation>{size} · 来自 {source} · {created}</translation>
     </message>
     <message>
+        <location filename="../../studio/core/conversion.py"/>
+        <source>{skipped:,} skipped item(s) left out.</source>
+        <translation>略去了 {skipped:,} 个跳过的项。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/hub_dialog.py"/>
         <source>{split} ({rows:,} rows)</source>
         <translation>{split}（{rows:,} 行）</translation>
@@ -19250,6 +19258,11 @@ It opens in your browser, which goes to the network.</source>
         <location filename="../../studio/gui/pages/chat/pane_text.py"/>
         <source>{text}… ({count:,} characters more)</source>
         <translation>{text}…（还有 {count:,} 个字符）</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/conversion.py"/>
+        <source>{ties:,} tie(s) left out.</source>
+        <translation>略去了 {ties:,} 个平局。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/header.py"/>
@@ -19410,6 +19423,11 @@ It opens in your browser, which goes to the network.</source>
         <location filename="../../studio/core/reading/losses.py"/>
         <source>{told}: {why}; the best was at step {at:,.0f}.</source>
         <translation>{told}：{why}；最好的在第 {at:,.0f} 步。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/conversion.py"/>
+        <source>{too_close:,} pair(s) left out for too small a difference.</source>
+        <translation>因差别太小，略去了 {too_close:,} 个偏好对。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/start/machine_card.py"/>
@@ -20441,6 +20459,18 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">（可用 {free}）</translation>
     </message>
     <message>
+        <source> The result is</source>
+        <translation type="vanished"> 结果取自</translation>
+    </message>
+    <message>
+        <source> step {best:,.0f}, the best.</source>
+        <translation type="vanished"> 第 {best:,.0f} 步，即最佳的一步。</translation>
+    </message>
+    <message>
+        <source> that step, the best.</source>
+        <translation type="vanished"> 那一步，即最佳的一步。</translation>
+    </message>
+    <message>
         <source>&amp;With</source>
         <translation type="vanished">与(&amp;W)</translation>
     </message>
@@ -20455,6 +20485,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>, {in_time} left</source>
         <translation type="vanished">，还需 {in_time}</translation>
+    </message>
+    <message>
+        <source>. The model is {distance} nats an answer from its start{whole}</source>
+        <translation type="vanished">。模型每个回答离起点 {distance} nat{whole}</translation>
     </message>
     <message>
         <source>; choose several (Ctrl or Shift and click) to compare them</source>
@@ -20505,6 +20539,14 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">适配器“{name}”是 {config} 类型，而 Plumbline 只读取 LoRA 适配器。</translation>
     </message>
     <message>
+        <source>The score has hardly changed since the start ({start}, then {now})</source>
+        <translation type="vanished">分数自开始以来几乎没有变化（{start}，现为 {now}）</translation>
+    </message>
+    <message>
+        <source>The score has {value} from {start} to {now}</source>
+        <translation type="vanished">分数从 {start} {value}到 {now}</translation>
+    </message>
+    <message>
         <source>There is no other adapter on the same base model in this project.</source>
         <translation type="vanished">本项目中没有同一基座模型上的其他适配器。</translation>
     </message>
@@ -20523,6 +20565,14 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>judged by</source>
         <translation type="vanished">评判者</translation>
+    </message>
+    <message>
+        <source>left out for too small a difference</source>
+        <translation type="vanished">因差距太小而略去</translation>
+    </message>
+    <message>
+        <source>skipped item</source>
+        <translation type="vanished">跳过的项</translation>
     </message>
     <message>
         <source>{count} in {shape} form</source>

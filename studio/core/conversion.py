@@ -105,12 +105,12 @@ class Account:
         """What it did, in words; `rows` is the count of what was made."""
         verdicts = f"{self.verdicts:,} verdict{'s' * (self.verdicts != 1)}"
         told = [f"{rows} from {verdicts} on {self.prompts:,} prompt{'s' * (self.prompts != 1)}."]
-        left = [
-            (self.ties, "tie", "left out"),
-            (self.too_close, "pair", "left out for too small a difference"),
-            (self.skipped, "skipped item", "left out"),
-        ]
-        told += [f"{count:,} {what}{'s' * (count != 1)} {words}." for count, what, words in left if count]
+        if self.ties:
+            told.append(f"{self.ties:,} tie{'s' * (self.ties != 1)} left out.")
+        if self.too_close:
+            told.append(f"{self.too_close:,} pair{'s' * (self.too_close != 1)} left out for too small a difference.")
+        if self.skipped:
+            told.append(f"{self.skipped:,} skipped item{'s' * (self.skipped != 1)} left out.")
         return told
 
 

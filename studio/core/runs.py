@@ -246,7 +246,11 @@ def _finished(story: RunStory, ending: Event) -> str:
             "better than the best before them."
         )
     if best:
-        told += " The result is" + (" that step, the best." if best == story.step else f" step {best:,.0f}, the best.")
+        told += (
+            " The result is that step, the best."
+            if best == story.step
+            else f" The result is step {best:,.0f}, the best."
+        )
     return told
 
 

@@ -78,7 +78,7 @@ class Around(QObject):
             page = self._window.stack.currentWidget()
             here = keys_in(page) if page is not None else {}
             everywhere = {about: keys for about, keys in keys_in(self._window).items() if about not in self._of_pages()}
-            KeySheet({self._page_name(): here, tr("Everywhere"): everywhere}, self._window).open()
+            KeySheet([(self._page_name(), here), (tr("Everywhere"), everywhere)], self._window).open()
 
     @Slot()
     def show_help(self) -> None:

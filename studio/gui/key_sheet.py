@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -22,9 +22,9 @@ _USUAL = {
 
 
 class KeySheet(QDialog):
-    """`groups`: of each part of the window, the keys by what they do. Call `open()`."""
+    """`groups`: each part of the window, and its keys by what they do. Call `open()`."""
 
-    def __init__(self, groups: Mapping[str, Mapping[str, list[str]]], parent: QWidget | None = None) -> None:
+    def __init__(self, groups: Sequence[tuple[str, Mapping[str, list[str]]]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Keyboard shortcuts"))
@@ -35,7 +35,8 @@ class KeySheet(QDialog):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
-        for title, keys in {**groups, tr("As everywhere"): {tr(about): keys for about, keys in _USUAL.items()}}.items():
+        usual = {tr(about): keys for about, keys in _USUAL.items()}
+        for title, keys in (*groups, (tr("As everywhere"), usual)):
             if keys:
                 self._add(grid, title, keys)
         grid.setRowStretch(grid.rowCount(), 1)

@@ -27,6 +27,7 @@ _FEWEST = 6  # letters beside its values by which a template is told from any ot
 _ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
 _ANYTHING = ".*?"
 _DOT = "  ·  "
+_GOES_ON = (", ", "; ", ". ")  # what a sentence that another began goes on with
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -144,20 +145,45 @@ class Sentences(QObject):
             return _DOT.join(map(self.translated, text.split(_DOT)))
         if self._templates is None:
             self._templates = templates_of(self._file)
-        for template in self._templates:
-            if template.anchor in text and (said := template.said(text, self.translated)) is not None:
+        return self._as_one(text, telling=True) or self._in_parts(text)
+
+    def _as_one(self, text: str, *, telling: bool) -> str | None:
+        """A text that one template says whole."""
+        for template in self._templates or ():
+            if template.is_telling is telling and template.anchor in text:
+                said = template.said(text, self.translated)
+                if said is not None:
+                    return said
+        return None
+
+    def _in_parts(self, text: str) -> str:
+        """What no sentence with letters enough is: facts, a sentence that goes on, several, or one such as “A and B”.
+
+        Facts go first where each of them is known: “A and B” would fit them too, and take them apart in the middle.
+        """
+        facts = text.split(", ")
+        told = [self.translated(fact) for fact in facts] if len(facts) > 1 else facts
+        if all(one != fact for one, fact in zip(told, facts, strict=True)):
+            return tr(", ").join(told)
+        said = self._as_one(text, telling=False)
+        if said is not None:
+            return said
+        for template in self._templates or ():
+            if template.goes_on and (said := template.said_at_the_end(text, self.translated)) is not None:
                 return said
         parts = _ENDS.split(text)  # several sentences may stand in one paragraph
         if len(parts) > 1:
             joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
             return _without_spaces(joined)
-        facts = text.split(", ")
-        told = [self.translated(fact) for fact in facts] if len(facts) > 1 else facts
         return tr(", ").join(told) if told != facts else text
 
 
 class Template:
-    """A sentence with places for values, and its translation. A value in “ ” is a name, and is not translated."""
+    """A sentence with places for values, and its translation. A value in “ ” is a name, and is not translated.
+
+    is_telling: it is told from other texts by its letters, or as a number of something. goes_on: it goes on with a
+    sentence that another began.
+    """
 
     def __init__(self, source: str, translation: str) -> None:
         self._places = [(literal, name, form or "") for literal, name, form, _ in string.Formatter().parse(source)]
@@ -166,18 +192,15 @@ class Template:
         self.anchor = max(pieces, key=len, default="")  # must be there; looking for it costs next to nothing
         self._translation = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", translation)  # the values are text by now
         self._pattern: re.Pattern[str] | None = None
+        numbers = all(_shape(form) != _ANYTHING for _, name, form in self._places if name is not None)
+        self.is_telling = numbers or self.letters >= _FEWEST
+        self.goes_on = source.startswith(_GOES_ON)
 
     @property
     def is_one(self) -> bool:
         """Whether its places are values: else it is a text with braces of its own."""
         names = [name for _, name, _ in self._places if name is not None]
         return bool(names) and all(map(str.isidentifier, names)) and self.letters > 1
-
-    @property
-    def _is_certain(self) -> bool:
-        """Whether it is told from other texts by its letters, or as a number of something."""
-        numbers = all(_shape(form) != _ANYTHING for _, name, form in self._places if name is not None)
-        return numbers or self.letters >= _FEWEST
 
     def said(self, text: str, translate: Callable[[str], str]) -> str | None:
         """The translation with the values of `text`; nothing where it is not this sentence."""
@@ -188,9 +211,22 @@ class Template:
             return None
         names = {name for literal, name, _ in self._places if literal.endswith("“")}
         values = {name: value if name in names else translate(value) for name, value in found.groupdict().items()}
-        if values == found.groupdict() and not self._is_certain:
+        if values == found.groupdict() and not self.is_telling:
             return None
         return _without_spaces(self._translation.format(**values))
+
+    def said_at_the_end(self, text: str, translate: Callable[[str], str]) -> str | None:
+        """The translation of a text that ends with this one; nothing where it does not, or its beginning is unknown."""
+        begins = self._places[0][0]
+        place = text.find(begins)
+        while place > 0:
+            end = self.said(text[place:], translate)
+            if end is not None:
+                head = translate(text[:place])
+                if head != text[:place] or not any(map(str.isalpha, head)):  # a number is the same in all languages
+                    return _without_spaces(head + end)
+            place = text.find(begins, place + 1)
+        return None
 
     def _written(self) -> str:
         """A value of any shape ends where what follows it first fits: were every other end tried too, a text of two

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.goals import Goals
-from studio.gui.language import mark, tr
+from studio.gui.language import tr
 from studio.gui.widgets.notice import Notice
 from studio.storage.project import Project
 
@@ -40,7 +40,7 @@ class NewProject(QDialog):
         self.setWindowTitle(tr("New project"))
         self.setMinimumWidth(620)
         self.goals = Goals()
-        self.name = QLineEdit(free_name(place))
+        self.name = QLineEdit(free_name(place, tr("My project")))
         self.name.selectAll()
         self.name.textChanged.connect(self._show_where)
         self.place = QLineEdit(str(place))
@@ -122,7 +122,7 @@ class NewProject(QDialog):
         return self.folder()
 
 
-def free_name(place: Path, wanted: str = mark("My project")) -> str:
+def free_name(place: Path, wanted: str) -> str:
     """A name that no folder has there yet."""
     number, name = 1, wanted
     while os.path.exists(place / name):  # unlike Path's, never raises

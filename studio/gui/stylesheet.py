@@ -152,11 +152,11 @@ QAbstractSpinBox::down-arrow {{ image: url("{pictures.get("down", "")}"); width:
 
 QCheckBox, QRadioButton {{ spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: 6px; }}
 QCheckBox:focus, QRadioButton:focus {{ border-color: {look.accent}; }}
-QCheckBox::indicator, QRadioButton::indicator {{
+QCheckBox::indicator, QRadioButton::indicator, QListView::indicator {{
     width: 16px; height: 16px; border: 1px solid {look.outline}; border-radius: 4px; background: {look.surface};
 }}
 QRadioButton::indicator {{ border-radius: 9px; }}
-QCheckBox::indicator:checked {{
+QCheckBox::indicator:checked, QListView::indicator:checked {{
     background: {look.accent}; border-color: {look.accent}; image: url("{pictures.get("tick", "")}");
 }}
 QRadioButton::indicator:checked {{ border: 5px solid {look.accent}; width: 8px; height: 8px; }}
@@ -173,15 +173,18 @@ QListView::item:hover {{ background: {look.raised}; }}
 QListView::item:selected, QTableView::item:selected {{ background: {look.accent_soft}; color: {look.text}; }}
 QWidget[role="sidebar"] QListView {{ background: transparent; border: 2px solid transparent; }}
 QWidget[role="sidebar"] QListView:focus {{ border-color: {look.accent}; }}
-QHeaderView {{ background: {look.surface}; border: none; }}
+QHeaderView {{
+    background: {look.surface}; border: none; qproperty-defaultAlignment: "AlignLeft|AlignVCenter";
+}}
 QHeaderView::section {{
     background: {look.surface}; color: {look.muted}; border: none; border-bottom: 1px solid {look.border};
-    padding: 6px 8px; font-size: {look.small}px; font-weight: 600;
+    padding: 6px 11px; font-size: {look.small}px; font-weight: 600;
 }}
 QTableCornerButton::section {{ background: {look.surface}; border: none; }}
 
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QProgressBar {{
-    background: {look.raised}; border: none; border-radius: 4px; min-height: 8px; max-height: 8px;
+    background: {look.border}; border: none; border-radius: 4px; min-height: 8px; max-height: 8px;
     color: transparent;
 }}
 QProgressBar::chunk {{ background: {look.accent}; border-radius: 4px; }}

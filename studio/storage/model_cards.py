@@ -180,7 +180,8 @@ def _readme(folder: Path) -> tuple[str, str]:
 def without_front_matter(text: str) -> str:
     """A README without the block of settings that the Hub reads at its beginning."""
     front = _FRONT.match(text)
-    return (text[front.end() :] if front else text).strip()
+    said = (text[front.end() :] if front else text).strip()
+    return "" if said.startswith("# Model Card for Model ID") else said  # PEFT's form, with nothing filled in
 
 
 def _template(folder: Path) -> str:

@@ -24,6 +24,13 @@ TEXTS = {
     "{number:,} pairs": "{number:,} Paare",
     "own chat template": "eigene Vorlage",
     ", ": "; ",
+    "Learn from thumbs up and down (KTO)": "Von Daumen lernen (KTO)",
+    "Adapter": "Adapter-Gewichte",
+    "{one} and {other}": "{one} und {other}",
+    ", and {count:,} in the adapter": ", und {count:,} im Adapter",
+    "; its budget is {short}": "; das Budget ist {short}",
+    "The model is {distance} from its start{whole}.": "Das Modell ist {distance} vom Anfang{whole}.",
+    "The score was {held}.": "Die Punkte waren {held}.",
     "{a}: {b}": "FALSCH {a} {b}",
     "{a} of {b}": "FALSCH {a} {b}",
 }
@@ -91,6 +98,21 @@ def test_several_sentences_and_facts_are_translated_one_by_one(german):
 )
 def test_what_is_not_known_stays_as_it_is(german, text):
     assert translated(text) == text
+
+
+def test_facts_that_are_known_are_not_taken_apart_in_the_middle(german):
+    assert translated("Adapter, Learn from thumbs up and down (KTO)") == "Adapter-Gewichte; Von Daumen lernen (KTO)"
+    assert translated("Save and learning rate") == "Sichern und Lernrate"
+
+
+def test_a_sentence_that_goes_on_is_translated_to_its_end(german):
+    assert translated("1,916 pairs, and 24,832 in the adapter") == "1,916 Paare, und 24,832 im Adapter"
+    assert translated("The score was 0.99; its budget is 6.") == "Die Punkte waren 0.99; das Budget ist 6."
+    assert (
+        translated("The model is 3 from its start; its budget is 6.")
+        == "Das Modell ist 3 vom Anfang; das Budget ist 6."
+    )
+    assert translated("Something unknown; its budget is 6") == "Something unknown; its budget is 6"
 
 
 def test_facts_between_dots_are_translated_one_by_one(german):

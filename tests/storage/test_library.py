@@ -123,3 +123,14 @@ def test_a_downloaded_adapter_is_no_base(project, adapter, tmp_path):
     assert named(project)["adapter"].base == base
     add_to_library(project, folder)
     assert read_card(project, named(project)["adapter"]).trouble is None
+
+
+def test_a_form_that_nobody_filled_in_is_not_what_the_author_says(project, model, adapter):
+    folder = adapter(model)
+    add_to_library(project, folder)
+    for text, said in (
+        ("# Model Card for Model ID\n\n[More Information Needed]", ""),
+        ("# Kind answers", "# Kind answers"),
+    ):
+        (folder / "README.md").write_text(f"---\nlicense: mit\n---\n{text}", encoding="utf-8")
+        assert read_card(project, named(project)["my adapter ü"]).readme == said

@@ -56,15 +56,15 @@ def _trend(curves: Curves) -> Reading:
     part = max(FEW // 2, min(WINDOW, len(scores) // 3))
     start, now = mean(scores[:part]), mean(scores[-part:])
     noise = mean(curves.by_name["score_sd"].values[-part:])
-    if math.isnan(noise) or abs(now - start) > 0.05 * noise:
-        told = f"The score has {'risen' if now > start else 'fallen'} from {short(start)} to {short(now)}"
-    else:
-        told = f"The score has hardly changed since the start ({short(start)}, then {short(now)})"
-    measured = curves.by_name["eval_score"].values
+    measured, held = curves.by_name["eval_score"].values, ""
     if len(measured) > 1:
-        told += f"; on held-out prompts it was {short(measured[0])} and is {short(measured[-1])}"
+        held = f"; on held-out prompts it was {short(measured[0])} and is {short(measured[-1])}"
+    if math.isnan(noise) or abs(now - start) > 0.05 * noise:
+        told = f"The score has {'risen' if now > start else 'fallen'} from {short(start)} to {short(now)}{held}."
+    else:
+        told = f"The score has hardly changed since the start ({short(start)}, then {short(now)}){held}."
     distance, budgets = mean(curves.by_name["kl"].values[-part:]), curves.by_name["kl_budget"].values
     if not math.isnan(distance):
         whole = f"; its budget is {short(budgets[-1])}" if budgets else ""
-        told += f". The model is {short(distance)} nats an answer from its start{whole}"
-    return Reading(f"{told}.")
+        told += f" The model is {short(distance)} nats an answer from its start{whole}."
+    return Reading(told)

@@ -243,7 +243,10 @@ class GuidePanel(QWidget):
         layout.setContentsMargins(16, 12, 8, 12)
         layout.setSpacing(10)
         layout.addLayout(head)
-        layout.addWidget(self.progress)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(0, 0, column.contentsMargins().right(), 0)  # as wide as what stands below it
+        bar.addWidget(self.progress)
+        layout.addLayout(bar)
         layout.addWidget(scroll, 1)
 
     def minimumSizeHint(self) -> QSize:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
 
+_WIDEST = 640  # logical pixels; longer lines are hard to read
+
 
 class EmptyState(QWidget):
-    """A title, a sentence and, when `action` is given, a button. Signal: `action_requested()`."""
+    """A title, a sentence and, when `action` is given, a button; `other` is one for another way there, below it.
+
+    Signals: `action_requested()`; `other_requested()`.
+    """
 
     action_requested = Signal()
+    other_requested = Signal()
 
-    def __init__(self, title: str, text: str = "", action: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, text: str = "", action: str = "", other: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.title = QLabel(title)
         theme.set_role(self.title, "heading")
@@ -23,6 +31,9 @@ class EmptyState(QWidget):
         theme.set_role(self.button, "primary")
         self.button.setAutoDefault(True)  # Return presses it, as people expect of the one button of a page
         self.button.clicked.connect(self.action_requested)
+        self.other = QPushButton(other)
+        theme.set_role(self.other, "quiet")
+        self.other.clicked.connect(self.other_requested)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         layout.addStretch(2)
@@ -30,10 +41,16 @@ class EmptyState(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(True)
-            layout.addWidget(label)
-        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignHCenter)
+            label.setMaximumWidth(_WIDEST)
+            line = QHBoxLayout()  # an alignment would make the label as narrow as it likes to be
+            line.addStretch(1)
+            line.addWidget(label, 1000)
+            line.addStretch(1)
+            layout.addLayout(line)
+        for button, words in ((self.button, action), (self.other, other)):
+            layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignHCenter)
+            button.setVisible(bool(words))  # not before it has a parent: it would be a window of its own
         layout.addStretch(3)
-        self.button.setVisible(bool(action))  # not before it has a parent: it would be a window of its own
 
     def say(self, title: str, text: str = "", action: str = "") -> None:
         """Show other words."""

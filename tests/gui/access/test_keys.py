@@ -75,6 +75,15 @@ def test_the_sheet_tells_the_keys_of_the_page_and_those_of_all(full, qtbot):
     sheet.close()
 
 
+def test_the_sheet_keeps_groups_that_are_called_the_same_in_some_language(qtbot):
+    usual = "As everywhere"
+    sheet = KeySheet([(usual, {"Find an action": ["Ctrl+K"]})])
+    qtbot.addWidget(sheet)
+    told = [label.text() for label in sheet.findChildren(QLabel)]
+    assert told.count(usual) == 2
+    assert {"Ctrl+K", "Find an action", "F1"} <= set(told)
+
+
 def test_the_sheet_has_every_key_that_is_bound(full, every_page):
     for page in every_page():
         full.around.show_keys()

@@ -75,3 +75,17 @@ def test_an_empty_state_names_the_next_step(qtbot):
         qtbot.keyClick(empty.button, Qt.Key.Key_Space)
     empty.say("Something else")
     assert not empty.button.isVisible()
+
+
+def test_an_empty_state_has_another_way_there_and_lines_that_can_be_read(qtbot):
+    empty = EmptyState("No runs yet", "Train one of them. " * 30, "Go to Train", "Another way")
+    qtbot.addWidget(empty)
+    for width in (300, 1600):
+        empty.resize(width, 500)
+        empty.show()
+        assert empty.text.width() <= min(width, 640)
+        assert empty.text.height() >= empty.text.heightForWidth(empty.text.width())
+        assert abs(empty.text.geometry().center().x() - width // 2) <= 2
+        assert 0 < empty.other.y() - empty.button.geometry().bottom() < 40
+    with qtbot.waitSignal(empty.other_requested):
+        qtbot.mouseClick(empty.other, Qt.MouseButton.LeftButton)

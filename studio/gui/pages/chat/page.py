@@ -239,8 +239,7 @@ class ChatPage(QWidget):
     def _take_voice(self, key: str, voice: Voice) -> None:
         pane = self.panes[key]
         if pane.voice is None or not same(pane.voice, voice):
-            pane.voice = voice
-            pane.set_model(voice.base.name)
+            pane.give_to(voice)
         self._follow()
         self._list()
 

@@ -17,7 +17,7 @@ from studio.gui.pages.chat.context_meter import ContextMeter
 from studio.gui.pages.chat.pane_text import PaneText
 from studio.gui.pages.chat.reading_view import ReadingView
 from studio.gui.pages.chat.readings import CloseReading
-from studio.gui.pages.chat.speakers import Speaker, same
+from studio.gui.pages.chat.speakers import Speaker, name_of, same
 from studio.gui.pages.chat.turn_bar import COPY_MESSAGE, TurnBar
 from studio.gui.widgets.elided_label import ElidedLabel
 
@@ -99,10 +99,16 @@ class ChatPane(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.composer)
         theme.watcher().theme_changed.connect(self.show_turns)
-        self.set_model(voice.base.name if voice else tr("No model"))
+        self.set_model(name_of(voice) if voice else tr("No model"))
         self._tell()
 
     # -------------------------------------------------------------------------------------------------- the model
+
+    def give_to(self, voice: Voice) -> None:
+        """Another model is to answer here; the same one keeps the name that the worker told."""
+        if self.voice is None or not same(self.voice, voice):
+            self.set_model(name_of(voice))
+        self.voice = voice
 
     def set_model(self, name: str) -> None:
         """Say what runs here, as the worker told."""

@@ -69,7 +69,7 @@ class PanesRow(QWidget):
             self._remove(key)
         for number, voice in enumerate(voices):
             if number < len(self._panes):
-                list(self._panes.values())[number].voice = voice
+                list(self._panes.values())[number].give_to(voice)
             else:
                 self._add(voice)
         self._tell()

@@ -100,6 +100,12 @@ def judges_of(records: Sequence[RunRecord]) -> list[Judge]:
     ]
 
 
+def name_of(voice: Voice) -> str:
+    """What a model is called until the worker that has loaded it says so itself."""
+    base = model_name(voice.base)
+    return f"{base} + {model_name(voice.adapter)}" if voice.adapter else base
+
+
 def same(one: Voice, other: Voice) -> bool:
     """Whether they are the same model, however they are asked."""
     return replace(one, asked_like=None) == replace(other, asked_like=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import mark, tr
 from studio.gui.widgets.empty_state import EmptyState
+
+_HUB = mark("Fetch a dataset from huggingface.co by its name")
 
 
 class Beginning(QWidget):
@@ -26,19 +28,19 @@ class Beginning(QWidget):
                 "Arrow or text, packed or not), or paste rows."
             ),
             tr("Import…"),
+            tr("From the Hugging Face Hub…"),
         )
         self.empty.action_requested.connect(self.import_requested)
-        self.hub = hub_button(tr("From the Hugging Face Hub…"))
-        self.hub.clicked.connect(self.hub_requested)
+        self.empty.other_requested.connect(self.hub_requested)
+        self.empty.other.setToolTip(tr(_HUB))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 24)
-        layout.addWidget(self.empty, 1)
-        layout.addWidget(self.hub, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.empty)
 
 
 def hub_button(text: str) -> QPushButton:
     """A quiet button that leads to the Hub."""
     button = QPushButton(text)
-    button.setToolTip(tr("Fetch a dataset from huggingface.co by its name"))
+    button.setToolTip(tr(_HUB))
     theme.set_role(button, "quiet")
     return button

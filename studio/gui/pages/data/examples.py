@@ -227,7 +227,6 @@ class ExamplesTable(QTableView):
         model.modelReset.connect(self._size_columns)
         self._size_columns()
         columns.setHighlightSections(False)
-        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
     def selectRow(self, row: int) -> None:  # noqa: N802
         """Qt: make a row the current and the only selected one (Qt's own adds it to the others)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTemporaryDir, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -93,9 +93,19 @@ class HubDialog(QDialog):
                 layout.addWidget(part)
             else:
                 layout.addLayout(part)
-        self._forget()
         self.bar.hide()
         self.resize(560, 0)
+        self._forget()
+
+    def event(self, event: QEvent) -> bool:
+        """Qt: as tall as its sentences need; Qt's own height for a dialog is that of labels of one line."""
+        taken = super().event(event)
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            layout = self.layout()
+            needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
+            if self.height() < needed:
+                self.resize(self.width(), needed)
+        return taken
 
     def close_down(self) -> None:
         """End the worker and wait for its thread."""

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QPushButton,
-    QScrollArea,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -25,12 +24,13 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.language import tr, translated, trn
 from studio.gui.pages.data.layout_form import LayoutForm
+from studio.gui.widgets.fitting_scroll import FittingScroll
 from studio.storage.interchange import UnknownShape
 
 _CELL = 500  # characters of a cell; more is never visible
 
 
-class ImportQuestion(QScrollArea):
+class ImportQuestion(QWidget):
     """The question itself. Its buttons (`go`, `no`, `copy`, `save`) are connected by the import panel."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -55,7 +55,6 @@ class ImportQuestion(QScrollArea):
         self.first.setMinimumHeight(150)
         self.first.setMaximumHeight(220)
         self.first.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.first.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.bad = QListWidget()
         self.bad.setAccessibleName(tr("Rows that cannot be used"))
         self.bad.setWordWrap(True)
@@ -68,10 +67,7 @@ class ImportQuestion(QScrollArea):
         self.no = QPushButton(tr("Cancel"))
         for button in (self.go, self.no, self.copy, self.save):
             button.setAutoDefault(True)  # Return presses them too
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setWidget(self._laid_out())
+        self._lay_out()
 
     def show_preview(self, called: str, preview: ImportPreview) -> None:
         """Say what a file would bring."""
@@ -136,11 +132,12 @@ class ImportQuestion(QScrollArea):
             for column, text in enumerate(cells):
                 self.first.setItem(number, column, QTableWidgetItem(" ".join(text[:_CELL].split())))
 
-    def _laid_out(self) -> QWidget:
+    def _lay_out(self) -> None:
         named = QFormLayout()
         named.addRow(tr("Read as"), self.layout_form)
         named.addRow(tr("Call it"), self.name)
         buttons = QHBoxLayout()
+        buttons.setContentsMargins(24, 0, 24, 0)
         buttons.addWidget(self.go)
         buttons.addWidget(self.no)
         buttons.addStretch()
@@ -150,7 +147,7 @@ class ImportQuestion(QScrollArea):
         bad_line.addWidget(self.save)
         page = QWidget()
         layout = QVBoxLayout(page)
-        layout.setContentsMargins(24, 24, 24, 24)
+        layout.setContentsMargins(24, 24, 24, 0)
         layout.setSpacing(12)
         layout.addWidget(self.title)
         layout.addWidget(self.summary)
@@ -159,9 +156,12 @@ class ImportQuestion(QScrollArea):
         layout.addWidget(self.first, 2)
         layout.addLayout(bad_line)
         layout.addWidget(self.bad, 2)
-        layout.addLayout(buttons)
-        layout.addStretch()
-        return page
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 16)
+        outer.setSpacing(12)
+        outer.addWidget(FittingScroll(page))
+        outer.addLayout(buttons)  # in sight, however small the window is
+        outer.addStretch()
 
 
 def _shown(value: object) -> str:

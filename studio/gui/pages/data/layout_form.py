@@ -13,6 +13,7 @@ from studio.core.records import KINDS
 from studio.core.shapes import SHAPES, shape_named
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
+from studio.gui.widgets.narrow_combo import NarrowCombo
 
 _NONE = mark("(none)")
 _LABELS = {
@@ -33,10 +34,8 @@ class LayoutForm(QWidget):
         super().__init__(parent)
         self._names: list[str] = []
         self._layout: Layout | None = None
-        self.shape = QComboBox()
+        self.shape = NarrowCombo(14, roomy=True)
         self.shape.setAccessibleName(tr("How the rows are read"))
-        self.shape.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.shape.setMinimumContentsLength(14)
         for shape in SHAPES:
             self.shape.addItem(f"{translated(shape.label)} ({translated(KINDS[shape.kind].rows)})", shape.label)
         self.shape.activated.connect(self._take_shape)

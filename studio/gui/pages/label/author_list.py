@@ -78,8 +78,8 @@ class AuthorList(QWidget):
         for record in self._runs.records():
             tuned = record.folder.tuned_folder()
             if record.recipe is not None and tuned is not None:
-                step = "" if tuned == record.folder.adapter else f", {tuned.name}"
-                name = f"{record.name}{step}"
+                last = None if record.folder.is_sealed else record.folder.last_checkpoint()
+                name = tr("{name} (step {step:,})", name=record.name, step=last.step) if last else record.name
                 if any(author.name == name for author in found):  # who wrote what is told apart by name
                     name = f"{name} ({record.id})"
                 found.append(Author(name, record.recipe.base_model, str(tuned)))

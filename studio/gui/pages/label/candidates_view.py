@@ -53,7 +53,7 @@ class CandidatesView(QWidget):
         self._writer: CandidateWriter | None = None
         self._judge: MachineJudge | None = None
         self.notice = Notice()
-        self.about, self.state, self.said = _muted(), QLabel(), _muted()
+        self.about, self.state, self.said = _muted(), QLabel(), Said()
         self.progress = _bar(tr("Prompts with candidates"))
         self.write = QPushButton()
         theme.set_role(self.write, "primary")
@@ -62,7 +62,7 @@ class CandidatesView(QWidget):
         self.judge_choice.setAccessibleName(tr("Machine judge"))
         self.judge_button = QPushButton(tr("Ask for suggestions"))
         self.judge_button.clicked.connect(self._judge_or_stop)
-        self.judge_said, self.judge_progress = _muted(), _bar(tr("Judged items"))
+        self.judge_said, self.judge_progress = Said(), _bar(tr("Judged items"))
         self.judge_progress.hide()
         self._lay_out()
         runs.list_changed.connect(self.refresh)
@@ -79,8 +79,8 @@ class CandidatesView(QWidget):
         self._stop()
         self._known = known
         self.notice.clear()
-        self.said.clear()
-        self.judge_said.clear()
+        self.said.say("")
+        self.judge_said.say("")
         self.refresh()
 
     def begin(self) -> None:
@@ -128,14 +128,15 @@ class CandidatesView(QWidget):
     def _list_judges(self) -> None:
         chosen = self.judge_choice.currentText()
         self.judge_choice.clear()
-        for record in self._runs.records():
-            if record.recipe is None:
-                continue
-            if record.recipe.method == "reward" and record.folder.is_sealed:
-                author = Author(record.name, record.recipe.base_model, str(record.folder.adapter))
+        made = [(record, record.recipe) for record in self._runs.records() if record.recipe is not None]
+        for record, recipe in made:  # these first: judging is what they learned
+            if recipe.method == "reward" and record.folder.is_sealed:
+                author = Author(record.name, recipe.base_model, str(record.folder.adapter))
                 self.judge_choice.addItem(tr("Reward model: {name}", name=record.name), (REWARD, author))
-            elif (tuned := record.folder.tuned_folder()) is not None:
-                author = Author(record.name, record.recipe.base_model, str(tuned))
+        for record, recipe in made:
+            tuned = record.folder.tuned_folder()
+            if tuned is not None and recipe.method != "reward":
+                author = Author(record.name, recipe.base_model, str(tuned))
                 self.judge_choice.addItem(tr("Ask the model: {name}", name=record.name), (MODEL, author))
         try:
             for folder in offered_models(self._project):
@@ -165,7 +166,7 @@ class CandidatesView(QWidget):
             self.notice.show_error(error)
             return
         writer.progressed.connect(self._show_progress)
-        writer.said.connect(self.said.setText)
+        writer.said.connect(self.said.say)
         writer.came.connect(self.came)
         writer.failed.connect(self.notice.show_error)
         writer.troubled.connect(self.notice.show_error)
@@ -182,7 +183,7 @@ class CandidatesView(QWidget):
     def _writer_ended(self) -> None:
         if self.sender() is self._writer:
             self._writer = None
-            self.said.clear()
+            self.said.say("")
             self.refresh()
             self.came.emit()
         self.sender().deleteLater()
@@ -199,7 +200,7 @@ class CandidatesView(QWidget):
         kind, author = chosen
         judge = MachineJudge(self._project, self._known, author, kind, self, self._commands[1])
         judge.progressed.connect(self._show_judging)
-        judge.said.connect(self.judge_said.setText)
+        judge.said.connect(self.judge_said.say)
         judge.came.connect(self.came)
         judge.failed.connect(self.notice.show_error)
         judge.troubled.connect(self.notice.show_error)
@@ -266,6 +267,23 @@ class CandidatesView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
+
+
+class Said(QLabel):
+    """What a worker says; it takes no room while that is nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        theme.set_role(self, "muted")
+        self.hide()
+
+    @Slot(str)
+    def say(self, text: str) -> None:
+        """Show a sentence; none hides it."""
+        self.setText(text)
+        self.setVisible(bool(text))
 
 
 def _muted() -> QLabel:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QW
 from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.pages.label.line import Line
+from studio.gui.widgets.elided_label import ElidedLabel
 from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.visible_text import plain_tip
 from studio.storage.label_log import ORDERS, QUEUES, Counts
@@ -46,11 +47,10 @@ class JudgeBar(QWidget):
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(tr("Judged"))
-        self.words, self.item_words = QLabel(), QLabel()
+        self.words, self.item_words = ElidedLabel(), QLabel()
+        self.item_words.setTextFormat(Qt.TextFormat.PlainText)
         for label in (self.words, self.item_words):
             theme.set_role(label, "muted")
-            label.setTextFormat(Qt.TextFormat.PlainText)
-        self.words.setSizePolicy(self.words.sizePolicy().Policy.Ignored, self.words.sizePolicy().Policy.Preferred)
         middle = QVBoxLayout()
         middle.setSpacing(2)
         middle.addWidget(self.words)
@@ -82,8 +82,7 @@ class JudgeBar(QWidget):
         self.progress.setRange(0, max(1, counts.total))
         self.progress.setValue(done)
         words = tr("{done:,} of {total:,}", done=done, total=counts.total) + (f" · {pace}" if pace else "")
-        self.words.setText(words)
-        self.words.setToolTip(words)
+        self.words.show_text(words)
         numbers = {"todo": counts.todo, "done": counts.done, "skipped": counts.skipped, "flagged": counts.flagged}
         for index in range(self.show_choice.count()):
             key = self.show_choice.itemData(index)

@@ -43,6 +43,7 @@ from studio.storage.labels import LabelSet, change_guidelines, delete_set, list_
 from studio.storage.project import Project
 
 _NARROW = 860  # logical pixels, below which the set that is judged needs all of them
+_FORMS = mark("Argilla and Label Studio exports; rows of pairs, rankings, ratings or labels")
 _FILES = mark("Labels (*.json *.jsonl *.csv *.tsv *.parquet);;All files (*)")
 
 
@@ -80,9 +81,7 @@ class LabelPage(QWidget):
         self.new_button.clicked.connect(self.begin_new)
         bind(self, "Ctrl+L", tr("Begin a labelling set"), self.begin_new)
         self.import_button = QPushButton(tr("Import…"))
-        self.import_button.setToolTip(
-            tr("Argilla and Label Studio exports; rows of pairs, rankings, ratings or labels")
-        )
+        self.import_button.setToolTip(tr(_FORMS))
         self.import_button.clicked.connect(self.choose_file)
         self.empty = EmptyState(
             tr("Nothing to label yet"),
@@ -91,8 +90,11 @@ class LabelPage(QWidget):
                 "better. What you say trains a reward model, DPO or KTO with one click."
             ),
             tr("New labelling set"),
+            tr("Import labels…"),
         )
         self.empty.action_requested.connect(self.begin_new)
+        self.empty.other_requested.connect(self.choose_file)
+        self.empty.other.setToolTip(tr(_FORMS))
         self.set_up = SetUp(project, runs)
         self.set_up.made.connect(self._take_made)
         self.set_up.given_up.connect(self._show_current)

@@ -30,7 +30,7 @@ from studio.core.labelling import PAIRWISE, POINTWISE
 from studio.core.methods import METHODS
 from studio.core.records import KINDS
 from studio.gui import theme
-from studio.gui.language import mark, tr, translated
+from studio.gui.language import mark, paragraph, tr, translated
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.form import SettingsForm
@@ -78,6 +78,7 @@ class UseView(QWidget):
         self.table.setAccessibleName(tr("What the verdicts become"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
         self.table.setMinimumHeight(120)
         self.empty = EmptyState(
@@ -209,7 +210,7 @@ class UseView(QWidget):
 
     @Slot(object)
     def _show(self, found: Converted) -> None:
-        self.words.setText("  ".join(translated(sentence) for sentence in found.sentences))
+        self.words.setText(paragraph(*map(translated, found.sentences)))
         kind = KINDS[found.kind]
         carried = any(getattr(record, "margin", None) is not None for record in found.records)
         columns = [*kind.columns, *([mark("Margin")] if carried else [])]
@@ -225,7 +226,6 @@ class UseView(QWidget):
             for column, text in enumerate(cells):
                 self.table.setItem(row, column, QTableWidgetItem(text[:300].replace("\n", " ")))
         header = self.table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, name in enumerate(columns):
             narrow = name in ("Margin", "Verdict", "Rating", "Answers")
             mode = QHeaderView.ResizeMode.ResizeToContents if narrow else QHeaderView.ResizeMode.Stretch

@@ -83,7 +83,6 @@ class GetView(QWidget):
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(56)
         header.setMaximumSectionSize(360)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         self.table.selectionModel().currentChanged.connect(self._take_current)
         self.offer = OfferView(project, self.asking, self.fetching)

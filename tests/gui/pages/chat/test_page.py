@@ -34,6 +34,13 @@ def test_the_first_message_loads_the_model_and_is_answered_in_both_panes(qtbot, 
     assert page.top.state.text() == "Ready on the processor  ·  fp32  ·  context 64 tokens"
 
 
+def test_panes_say_before_anything_is_loaded_who_will_answer(qtbot, page, trained, model_folder):
+    trained("first")
+    qtbot.waitUntil(lambda: page.top.choice.count() == 1)
+    assert page.worker.phase is Phase.CLOSED
+    assert [pane.name for pane in page.panes] == [model_folder.name, f"{model_folder.name} + adapter"]
+
+
 def test_panes_are_named_by_the_worker_and_not_by_what_was_asked_for(qtbot, ready, model_folder):
     assert ready.panes[LEFT].name == model_folder.name
     assert ready.panes[RIGHT].name == f"{model_folder.name} + 20260101-000000-first"

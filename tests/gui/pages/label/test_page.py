@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QListWidgetItem, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QListWidgetItem, QMessageBox, QWidget
 
 from studio.core.candidates import Author, Writing
 from studio.core.labelling import Candidate, LabelPlan, Mark, Verdict
@@ -569,3 +569,12 @@ def test_answers_stand_in_as_many_columns_as_there_is_room_for(qtbot, width):
     assert len(places) == 5 and len({x for x, _ in places}) == (2 if width == 380 else 3)
     for pane in grid.panes:  # nothing of a head is cut off
         assert pane.edit.geometry().right() <= pane.width() and pane.edit.width() >= pane.edit.minimumSizeHint().width()
+
+
+def test_labels_can_be_imported_before_there_is_any_set(opened, monkeypatch):
+    page = opened()
+    assert page.stack.currentWidget() is page.empty
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: asked.append(True) or ("", ""))
+    page.empty.other.click()
+    assert page.empty.other.isVisible() and asked == [True]
