@@ -1328,6 +1328,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
+        <source>All are judged, and neither was ever the better one.</source>
+        <translation>全部判定完毕，没有一次分出高下。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/vote_dialog.py"/>
         <source>All are judged. “{name}” wins {contest}.</source>
         <translation>全部判定完毕。“{name}”的胜率为 {contest}。</translation>
     </message>
@@ -5706,6 +5711,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/glossary/training.py"/>
         <source>How often the run goes through all of the data. Each pass shuffles the rows anew.</source>
         <translation>运行把全部数据过多少遍。每一遍都会重新打乱各行。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/contest_view.py"/>
+        <source>How often {name} wins:</source>
+        <translation>{name} 的胜率：</translation>
     </message>
     <message>
         <location filename="../../studio/core/metrics.py"/>
@@ -18799,13 +18809,6 @@ Assistant: {record}</translation>
         <translation>{name}训练时用的提示模板与这里的不同，因此它的分数可能意义不大。</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/pages/models/contest_view.py"/>
-        <source>{name} wins
-</source>
-        <translation>{name} 胜出
-</translation>
-    </message>
-    <message>
         <location filename="../../studio/gui/main_window.py"/>
         <source>{name} – Plumbline</source>
         <translation>{name} – Plumbline</translation>
@@ -20589,6 +20592,12 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>{in_bytes} are deleted for good, {count} things: </source>
         <translation type="vanished">将永久删除 {in_bytes}，共 {count} 项： </translation>
+    </message>
+    <message>
+        <source>{name} wins
+</source>
+        <translation type="vanished">{name} 胜出
+</translation>
     </message>
     <message>
         <source>{requests}{refused}, {tokens:,} tokens written{now}</source>

@@ -159,7 +159,8 @@ class ImportQuestion(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 16)
         outer.setSpacing(12)
-        outer.addWidget(FittingScroll(page))
+        self.scroll = FittingScroll(page)
+        outer.addWidget(self.scroll)
         outer.addLayout(buttons)  # in sight, however small the window is
         outer.addStretch()
 

@@ -129,8 +129,8 @@ class SetUp(QWidget):
         self.writes.setChecked(not several and kind not in ("ratings", "labels"))
         way = {"rankings": LISTWISE, "ratings": POINTWISE, "labels": POINTWISE}.get(kind, PAIRWISE)
         self.plan.rows["way"].set_value(way)
-        if kind == "labels":
-            self.plan.rows["scale"].set_value("thumbs")
+        if way == POINTWISE:
+            self.plan.rows["scale"].set_value("thumbs" if kind == "labels" else LabelPlan().scale)
         self._tell()
 
     @Slot()

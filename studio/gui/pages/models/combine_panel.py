@@ -49,6 +49,7 @@ class CombinePanel(WorkPanel):
         )
         self.layers.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.layers.setTabKeyNavigation(False)
+        self.layers.setShowGrid(False)
         self.layers.verticalHeader().hide()
         self.rows = form_rows(
             (tr("Add up"), self.parts), (tr("Wa&y"), self.way), (tr("&Name of the new one"), self.name)

@@ -81,7 +81,9 @@ class ContestView(QWidget):
             for other, who, contest in found
         ]
         if lines:
-            self.lines.setText(tr("{name} wins\n", name=known.name) + "\n".join(f"   {line}" for line in lines))
+            self.lines.setText(
+                tr("How often {name} wins:", name=known.name) + "\n" + "\n".join(f"   {line}" for line in lines)
+            )
 
     @Slot()
     def _vote(self) -> None:

@@ -14,6 +14,7 @@ from studio.gui.widgets.elided_label import ElidedLabel
 from studio.storage.library import LibraryModel
 
 _MOST = 100.0  # a weight
+_BESIDE = 8  # logical pixels between the parts of a row
 
 
 class PartsForm(QWidget):
@@ -32,6 +33,7 @@ class PartsForm(QWidget):
         self.add.setAccessibleName(tr("Add another adapter"))
         self.add.clicked.connect(self._add)
         first = QHBoxLayout()
+        first.setSpacing(_BESIDE)
         first.addWidget(self.own, 1)
         first.addWidget(QLabel(tr("Weight")))
         first.addWidget(self.own_weight)
@@ -115,6 +117,7 @@ class PartRow(QWidget):
         self.other.currentIndexChanged.connect(self.changed)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(_BESIDE)
         row.addWidget(self.other, 1)
         row.addWidget(self.remove)
         row.addWidget(QLabel(tr("Weight")))

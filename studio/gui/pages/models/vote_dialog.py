@@ -6,12 +6,13 @@ from __future__ import annotations
 import random
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.core.contests import Contest
 from studio.core.evaluation import Evaluation
 from studio.core.labelling import Candidate, Verdict
 from studio.gui.language import mark, tr
+from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.plain_label import plain_label
@@ -77,12 +78,22 @@ class VoteDialog(QDialog):
             column.addWidget(plain_label(name, "heading"))
             column.addWidget(answer, 1)
             beside.addLayout(column, 1)
+        judging = QWidget()
+        inside = QVBoxLayout(judging)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(12)
+        for part in (self.progress, self.prompt):
+            inside.addWidget(part)
+        inside.addLayout(beside, 1)
+        self.over = EmptyState("")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(judging)
+        self.stack.addWidget(self.over)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 16, 24, 16)
         layout.setSpacing(12)
-        for part in (self.notice, self.progress, self.prompt):
-            layout.addWidget(part)
-        layout.addLayout(beside, 1)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.stack, 1)
         layout.addLayout(row)
         self.resize(960, 600)
         self.finished.connect(self._end)
@@ -90,17 +101,19 @@ class VoteDialog(QDialog):
 
     def _show(self) -> None:
         over = self._at >= len(self._duels)
-        for part in (*self.buttons, *self.answers, self.prompt):
-            part.setEnabled(not over)
+        for button in self.buttons:
+            button.setVisible(not over)
+        self.stack.setCurrentIndex(int(over))
         self.back.setEnabled(self._at > 0)
         if over:
             contest = Contest.of(list(self._votes.values()))
-            won = tr("All are judged. “{name}” wins {contest}.", name=self._sides[0].name, contest=contest)
-            self.progress.setText(
-                won if self._votes else tr("The two gave the same answers: there is nothing to judge.")
-            )
-            for text in (self.prompt, *self.answers):
-                text.clear()
+            if not self._votes:
+                self.over.say(tr("The two gave the same answers: there is nothing to judge."))
+            elif not contest.decided:
+                self.over.say(tr("All are judged, and neither was ever the better one."))
+            else:
+                won = tr("All are judged. “{name}” wins {contest}.", name=self._sides[0].name, contest=contest)
+                self.over.say(won)
             self.close_button.setFocus()
             return
         place, turned = self._duels[self._at]

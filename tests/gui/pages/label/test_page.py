@@ -20,6 +20,7 @@ from studio.jobs.candidates import CandidateWriter, MachineJudge
 from studio.jobs.labelling import LabelDesk
 from studio.jobs.runs import ProjectRuns
 from studio.storage.datasets import list_datasets
+from studio.storage.interchange import import_file
 from studio.storage.label_intake import Incoming, create_set
 from studio.storage.label_log import labellers_of, mark_of, opinions_of
 from studio.storage.labels import list_sets, prompt_states
@@ -578,3 +579,19 @@ def test_labels_can_be_imported_before_there_is_any_set(opened, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: asked.append(True) or ("", ""))
     page.empty.other.click()
     assert page.empty.other.isVisible() and asked == [True]
+
+
+def test_ratings_are_proposed_as_such_also_after_a_dataset_of_thumbs(opened, empty_project, tmp_path):
+    rows = {
+        "rated": [{"prompt": f"Ask {n}", "response": "Yes.", "rating": 1 + n % 5} for n in range(6)],
+        "thumbs": [{"prompt": f"Ask {n}", "completion": "Yes.", "label": n % 2 == 0} for n in range(6)],
+    }
+    made = {}
+    for name, lines in rows.items():
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        made[name] = import_file(empty_project, tmp_path / f"{name}.jsonl").id
+    page = opened()
+    page.begin_with(made["thumbs"])
+    assert page.set_up.plan.rows["scale"].value() == "thumbs"
+    page.begin_with(made["rated"])
+    assert page.set_up.plan.rows["scale"].value() == LabelPlan().scale != "thumbs"

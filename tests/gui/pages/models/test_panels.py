@@ -95,12 +95,25 @@ def test_a_person_votes_blind_on_the_answers_of_two_evaluations(qtbot, open_pane
     qtbot.keyClick(dialog, Qt.Key.Key_3)
     qtbot.keyClick(dialog, Qt.Key.Key_Backspace)
     qtbot.keyClick(dialog, Qt.Key.Key_4)
-    assert dialog.progress.text() == "5 of 60"
+    assert dialog.progress.text() == "5 of 60" and not dialog.over.isVisible()
     with qtbot.waitSignal(dialog.voted):
         dialog.close_button.click()
     qtbot.waitUntil(lambda: "by blind votes: 3 of 3 decided prompts" in panel.results.contests.lines.text())
     names = {known.name for known in list_evaluations(project)}
     assert votes_between(project, *sorted(names))[BLIND_VOTES].ties == 1
+
+
+def test_when_all_are_judged_the_result_alone_is_left(qtbot, open_panel):
+    panel = judge_all(qtbot, open_panel, "starter", "second")
+    panel.results.contests.vote.click()
+    dialog = panel.findChild(VoteDialog)
+    for _ in range(60):
+        dialog.buttons[2].click()
+    assert dialog.over.isVisible() and "neither was ever" in dialog.over.title.text()
+    assert not any(part.isVisible() for part in (dialog.prompt, *dialog.answers, *dialog.buttons))
+    dialog.back.click()
+    assert dialog.prompt.isVisible() and dialog.progress.text() == "60 of 60"
+    dialog.close_button.click()
 
 
 def test_what_cannot_be_asked_is_said_and_cancelling_says_nothing(qtbot, open_panel, project, fake_workers):
