@@ -182,7 +182,7 @@ QHeaderView::section {{
 }}
 QTableCornerButton::section {{ background: {look.surface}; border: none; }}
 
-QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; button-layout: 3; }}
 QProgressBar {{
     background: {look.border}; border: none; border-radius: 4px; min-height: 8px; max-height: 8px;
     color: transparent;
@@ -221,6 +221,7 @@ QTabBar:focus::tab:selected, QTabBar::tab:selected:focus {{ border-color: {look.
 
 /* Not the labels: a message box measures their texts before they are styled, and would cut them off. */
 QMessageBox QDialogButtonBox {{ min-width: 460px; }}
+QMessageBox QLabel#qt_msgbox_label {{ font-weight: 600; }}
 
 QMenu {{ background: {look.surface}; border: 1px solid {look.outline}; padding: 4px; }}
 QMenu::item {{ padding: 7px 24px; border-radius: 4px; }}

@@ -159,8 +159,8 @@ class ImportQuestion(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 16)
         outer.setSpacing(12)
-        self.scroll = FittingScroll(page)
-        outer.addWidget(self.scroll)
+        self.area = FittingScroll(page)
+        outer.addWidget(self.area)
         outer.addLayout(buttons)  # in sight, however small the window is
         outer.addStretch()
 

@@ -81,9 +81,8 @@ class ContestView(QWidget):
             for other, who, contest in found
         ]
         if lines:
-            self.lines.setText(
-                tr("How often {name} wins:", name=known.name) + "\n" + "\n".join(f"   {line}" for line in lines)
-            )
+            head = tr("How often {name} wins:", name=known.name)
+            self.lines.setText("\n".join([head, *(f"   {line}" for line in lines)]))
 
     @Slot()
     def _vote(self) -> None:

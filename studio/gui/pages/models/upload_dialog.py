@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLineEdit, Q
 
 from studio.core.errors import StudioError
 from studio.core.hub import host_of, model_id
+from studio.gui import theme
 from studio.gui.language import tr, translated
 from studio.gui.pages.models.panel import form_rows
 from studio.gui.widgets.plain_label import plain_label
@@ -46,6 +47,7 @@ class UploadDialog(QDialog):
         self.buttons = QDialogButtonBox()
         self.buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         self.upload = self.buttons.addButton(tr("Upload to {host}", host=host), QDialogButtonBox.ButtonRole.AcceptRole)
+        theme.set_role(self.upload, "primary")
         self.buttons.accepted.connect(self._agree)
         self.buttons.rejected.connect(self.reject)
         self.name.textChanged.connect(self._offer)

@@ -312,7 +312,7 @@ def test_on_a_small_screen_nothing_stands_beyond_the_edge(project, page_for, qtb
     assert page.view.head.train.geometry().right() <= page.view.head.width()
     page.import_file(alpaca_file([GOOD, {"instruction": "no answer"}], "some.json"))
     wait_for_question(page, qtbot)
-    scroll = page.panel.question.scroll
+    scroll = page.panel.question.area
     qtbot.waitUntil(lambda: scroll.widget().width() <= scroll.viewport().width())
     assert page.panel.question.go.visibleRegion().boundingRect() == page.panel.question.go.rect()
     page.panel.cancel()
