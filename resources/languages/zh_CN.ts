@@ -3143,6 +3143,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请选择包含 config.json、model.safetensors 和 tokenizer.json 的文件夹。</translation>
     </message>
     <message>
+        <location filename="../../studio/storage/project.py"/>
+        <source>Choose the folder that holds project.db.</source>
+        <translation>请选择包含 project.db 的文件夹。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/runtime/options.py"/>
         <source>Choose the folder with the wheels.</source>
         <translation>请选择存有 wheel 的文件夹。</translation>
@@ -19905,6 +19910,11 @@ If it happens again, copy the details and report them.</source>
         <location filename="../../studio/gui/widgets/notice.py"/>
         <source>“{filename}” can't be used: {strerror}.</source>
         <translation>“{filename}”不能使用：{strerror}。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/project.py"/>
+        <source>“{folder}” is a file, and a project is a folder.</source>
+        <translation>“{folder}”是文件，而项目是文件夹。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/project.py"/>

@@ -58,6 +58,10 @@ class Project:
         """Open a project. `lock` is for windows: a second one gets a sentence. Raises StudioError."""
         folder = whole_path(folder)
         try:
+            if folder.is_file():
+                raise StudioError(
+                    f"“{folder}” is a file, and a project is a folder.", "Choose the folder that holds project.db."
+                )
             if not folder.is_dir():
                 raise StudioError(
                     f"There is no folder “{folder}”.",

@@ -50,6 +50,7 @@ def test_a_killed_window_leaves_no_lock(tmp_path):
     ("make", "words"),
     [
         (lambda folder: None, "There is no folder"),
+        (lambda folder: folder.write_text("x"), "is a file"),
         (lambda folder: folder.mkdir(), "not a Plumbline project"),
         (lambda folder: (folder.mkdir(), (folder / DATABASE).write_bytes(b"x" * 5000)), "is damaged"),
     ],

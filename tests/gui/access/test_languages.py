@@ -32,7 +32,7 @@ SAME = re.compile(
     <[^>]+> | (\w+:\ )?\{+[^{}]*(\}+|…) | \(\.\w+\) | \S*/\.cache/[^,\n]* | huggingface\.co | host\.example |
     “[^”]*” | https?://\S* | \S*/pytest-of-\w+/[^,\n]* | \S+\.(json|jsonl|csv|txt|py|co)\b | \S*Ctrl\+\S* |
     \b(Alt|Shift|Tab|Esc|Space|Backspace)\b | Scroll\ (Left|Right) | Export\.\.\. |
-    \b(sft|dpo|reward)\ run | tiny\ model | To\ judge | Mein\ Projekt | My\ project |
+    \b(sft|dpo|reward)\ run | tiny\ model | \+\ adapter | To\ judge | Mein\ Projekt | My\ project |
     \b(greetings|pairs|starter|llama|cat|cpu|svd|linear|ties|dare_linear|magnitude_prune|bfloat|bit|fp16|bytes)\b |
     \b(Cancel|Del|JSON\ lines|Messages\ \(OpenAI|Parquet)\b |
     \b(AdamW|Apache-2\.0|Bradley-Terry|ChatML|DARE|GGUF|Gemma|GitHub|HH|Llama|LoRA|LLM|Mistral|Ollama|Phi|Plumbline|
