@@ -24,6 +24,7 @@ CONTEXT = "Plumbline"
 _LONGEST = 2000  # characters of a sentence that is looked at; what is longer is a person's own text
 _REMEMBERED = 4096  # sentences
 _FEWEST = 6  # letters beside its values by which a template is told from any other text
+_NEXT = re.compile(r"(?<=[.!?…]) (?=[A-Z“])")  # where one sentence ends and the next begins
 _ENDS = re.compile(r"(\n+|(?<=[.!?…:;]) )")
 _ANYTHING = ".*?"
 _DOT = "  ·  "
@@ -138,23 +139,49 @@ class Sentences(QObject):
     def _translated(self, text: str) -> str:
         if len(text) > _LONGEST:
             return text
-        said = QCoreApplication.translate(CONTEXT, text)
-        if said != text:
-            return said
+        for known in (text, f" {text}"):  # what was written to follow another sentence
+            said = QCoreApplication.translate(CONTEXT, known)
+            if said != known:
+                return said if known == text else said.strip()
         if _DOT in text:  # facts of one line
             return _DOT.join(map(self.translated, text.split(_DOT)))
         if self._templates is None:
             self._templates = templates_of(self._file)
-        return self._as_one(text, telling=True) or self._in_parts(text)
+        return (
+            self._gone_on(text, numbers=True)
+            or self._as_one(text, telling=True, within=True)
+            or self._sentence_by_sentence(text)
+            or self._as_one(text, telling=True)
+            or self._in_parts(text)
+        )
 
-    def _as_one(self, text: str, *, telling: bool) -> str | None:
-        """A text that one template says whole."""
+    def _as_one(self, text: str, *, telling: bool, within: bool = False) -> str | None:
+        """A text that one template says whole; `within` it, no value is more than a part of a sentence."""
         for template in self._templates or ():
             if template.is_telling is telling and template.anchor in text:
-                said = template.said(text, self.translated)
+                said = template.said(text, self.translated, within)
                 if said is not None:
                     return said
         return None
+
+    def _gone_on(self, text: str, *, numbers: bool) -> str | None:
+        """A known sentence that goes on. One that goes on with `numbers` alone is told by them from any other."""
+        for template in self._templates or ():
+            if template.goes_on and template.is_numbers is numbers and template.anchor in text:
+                said = template.said_at_the_end(text, self.translated)
+                if said is not None:
+                    return said
+        return None
+
+    def _sentence_by_sentence(self, text: str) -> str | None:
+        """Several sentences, each of which is known."""
+        parts = _NEXT.split(text)
+        if len(parts) == 1:
+            return None
+        told = [self.translated(part) for part in parts]
+        if any(one == part for one, part in zip(told, parts, strict=True)):
+            return None
+        return _without_spaces(" ".join(told))
 
     def _in_parts(self, text: str) -> str:
         """What no sentence with letters enough is: facts, a sentence that goes on, several, or one such as “A and B”.
@@ -168,9 +195,9 @@ class Sentences(QObject):
         said = self._as_one(text, telling=False)
         if said is not None:
             return said
-        for template in self._templates or ():
-            if template.goes_on and (said := template.said_at_the_end(text, self.translated)) is not None:
-                return said
+        said = self._gone_on(text, numbers=False)
+        if said is not None:
+            return said
         parts = _ENDS.split(text)  # several sentences may stand in one paragraph
         if len(parts) > 1:
             joined = "".join(part if place % 2 else self.translated(part) for place, part in enumerate(parts) if part)
@@ -181,8 +208,8 @@ class Sentences(QObject):
 class Template:
     """A sentence with places for values, and its translation. A value in “ ” is a name, and is not translated.
 
-    is_telling: it is told from other texts by its letters, or as a number of something. goes_on: it goes on with a
-    sentence that another began.
+    is_numbers: its values are numbers. is_telling: it is told from other texts by its letters, or as a number of
+    something. goes_on: it goes on with a sentence that another began.
     """
 
     def __init__(self, source: str, translation: str) -> None:
@@ -192,8 +219,8 @@ class Template:
         self.anchor = max(pieces, key=len, default="")  # must be there; looking for it costs next to nothing
         self._translation = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", translation)  # the values are text by now
         self._pattern: re.Pattern[str] | None = None
-        numbers = all(_shape(form) != _ANYTHING for _, name, form in self._places if name is not None)
-        self.is_telling = numbers or self.letters >= _FEWEST
+        self.is_numbers = all(_shape(form) != _ANYTHING for _, name, form in self._places if name is not None)
+        self.is_telling = self.is_numbers or self.letters >= _FEWEST
         self.goes_on = source.startswith(_GOES_ON)
 
     @property
@@ -202,14 +229,17 @@ class Template:
         names = [name for _, name, _ in self._places if name is not None]
         return bool(names) and all(map(str.isidentifier, names)) and self.letters > 1
 
-    def said(self, text: str, translate: Callable[[str], str]) -> str | None:
-        """The translation with the values of `text`; nothing where it is not this sentence."""
+    def said(self, text: str, translate: Callable[[str], str], within: bool = False) -> str | None:
+        """The translation with the values of `text`; nothing where it is not this sentence, or, `within` it, where a
+        value goes on into the next one."""
         if self._pattern is None:
             self._pattern = re.compile(self._written(), re.DOTALL)
         found = self._pattern.fullmatch(text)
         if found is None:
             return None
         names = {name for literal, name, _ in self._places if literal.endswith("“")}
+        if within and any(_NEXT.search(value) for name, value in found.groupdict().items() if name not in names):
+            return None
         values = {name: value if name in names else translate(value) for name, value in found.groupdict().items()}
         if values == found.groupdict() and not self.is_telling:
             return None
@@ -249,8 +279,11 @@ def templates_of(file: Path) -> list[Template]:
     for message in ElementTree.parse(file).iter("message"):
         source, translation = message.findtext("source") or "", message.find("translation")
         if "{" in source and translation is not None and translation.text and translation.get("type") is None:
+            said = translation.text
+            if source[:1] == " " and source[1:2].isupper():  # written to follow another sentence, met alone
+                source, said = source.strip(), said.strip()
             with contextlib.suppress(ValueError):  # a brace of its own
-                found.append(Template(source, translation.text))
+                found.append(Template(source, said))
     return sorted((one for one in found if one.is_one), key=lambda one: -one.letters)
 
 

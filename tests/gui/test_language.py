@@ -31,6 +31,8 @@ TEXTS = {
     "; its budget is {short}": "; das Budget ist {short}",
     "The model is {distance} from its start{whole}.": "Das Modell ist {distance} vom Anfang{whole}.",
     "The score was {held}.": "Die Punkte waren {held}.",
+    " The result is step {best:,.0f}.": " Das Ergebnis ist Schritt {best:,.0f}.",
+    " It is too old.": " Er ist zu alt.",
     "{a}: {b}": "FALSCH {a} {b}",
     "{a} of {b}": "FALSCH {a} {b}",
 }
@@ -89,6 +91,10 @@ def test_values_are_translated_too_but_names_are_not(german):
 def test_several_sentences_and_facts_are_translated_one_by_one(german):
     assert translated("“x” has 3 rows. Try again.") == "3 Zeilen hat „x“. Versuchen Sie es nochmals."
     assert translated("300 pairs, own chat template, 7 wonders") == "300 Paare; eigene Vorlage; 7 wonders"
+    assert translated("Try again. The result is step 9. Try again.") == (
+        "Versuchen Sie es nochmals. Das Ergebnis ist Schritt 9. Versuchen Sie es nochmals."
+    )
+    assert translated("Try again. It is too old.") == "Versuchen Sie es nochmals. Er ist zu alt."
     assert translated("Try again.\nSave") == "Versuchen Sie es nochmals.\nSichern"
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton,
 from studio.core.contests import Contest
 from studio.core.evaluation import Evaluation
 from studio.core.labelling import Candidate, Verdict
-from studio.gui.language import mark, tr
+from studio.gui.language import mark, tr, translated
 from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
@@ -112,8 +112,8 @@ class VoteDialog(QDialog):
             elif not contest.decided:
                 self.over.say(tr("All are judged, and neither was ever the better one."))
             else:
-                won = tr("All are judged. “{name}” wins {contest}.", name=self._sides[0].name, contest=contest)
-                self.over.say(won)
+                won, name = translated(str(contest)), self._sides[0].name
+                self.over.say(tr("All are judged. “{name}” wins {contest}.", name=name, contest=won))
             self.close_button.setFocus()
             return
         place, turned = self._duels[self._at]
