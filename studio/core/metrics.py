@@ -175,6 +175,7 @@ METRICS: tuple[Metric, ...] = (
         "How far the last pass of a step moved the model from the answers it learns from, in nats a token.",
     ),
 )
+_BY_NAME = {metric.name: metric for metric in METRICS}
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
 
 _OF_GROUPS = (
@@ -257,11 +258,20 @@ def plots_of(method: str, without: frozenset[str] = frozenset()) -> tuple[tuple[
 
     without: what the run never measures; the plots that are about it are left out.
     """
-    by_name = {metric.name: metric for metric in METRICS}
-    if method in _LOSS_OF:
-        by_name["loss"] = replace(by_name["loss"], reading=_LOSS_OF[method])
     groups = (group for group in PLOTS.get(method, PLOTS["sft"]) if group[0] not in without)
-    return tuple(tuple(by_name[name] for name in group if name not in without) for group in groups)
+    return tuple(tuple(metric_of(name, method) for name in group if name not in without) for group in groups)
+
+
+def metric_of(name: str, method: str) -> Metric:
+    """A metric as a method means it."""
+    metric = _BY_NAME[name]
+    return replace(metric, reading=_LOSS_OF[method]) if name == "loss" and method in _LOSS_OF else metric
+
+
+def first_of(metric: Metric, method: str) -> Metric | None:
+    """The metric that it shares a plot with and is told after, as “the same on held-out rows”; None when it is none."""
+    groups = (group for group in PLOTS.get(method, ()) if metric.name in group[1:])
+    return next((metric_of(group[0], method) for group in groups), None)
 
 
 def best_place(metric: Metric, values: Sequence[float]) -> int | None:

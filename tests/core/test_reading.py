@@ -121,6 +121,19 @@ def test_the_trend():
     assert "hardly changed" in said(curves_of(loss=lambda step: 2.0))[0]
 
 
+def test_what_is_only_noise_is_no_trend():
+    sentence, worrying = said(curves_of(18, loss=lambda step: 0.5 + (0.1 if step % 3 else -0.1) + 0.001 * step))
+    assert "without a trend" in sentence
+    assert not worrying
+
+
+def test_a_loss_that_rose_is_not_said_to_have_hardly_changed():
+    measured = {"eval_loss": [1.2, 1.1]}
+    sentence, worrying = said(curves_of(30, loss=lambda step: 1.0 + 0.01 * step, evaluations=measured))
+    assert sentence.startswith("Loss has risen from 1.06 to 1.26, and eval loss is the lowest so far")
+    assert not worrying
+
+
 @given(
     st.sampled_from(list(PLOTS)),
     st.lists(

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 
 from studio.core.curves import Curve, Curves
-from studio.core.reading.words import FEW, TOO_FEW, WINDOW, Reading, mean, short
+from studio.core.reading.words import FEW, TOO_FEW, WINDOW, Reading, mean, noise_between, short
 
 _ENOUGH = 2 * WINDOW  # so that "at the start" and "now" are different points
 _RISES = 3  # evaluations in a row; one or two are noise
@@ -134,10 +134,16 @@ def _guessing(curves: Curves) -> Reading | None:
 def _trend(curves: Curves) -> Reading:
     loss, measured = curves.by_name["loss"], curves.by_name["eval_loss"]
     part = max(FEW // 2, min(WINDOW, len(loss) // 3))
-    start, now = mean(loss.values[:part]), mean(loss.values[-part:])
-    if start - now < 0.01 * abs(start):
-        return Reading(f"Loss has hardly changed since the start ({short(start)}, then {short(now)}).")
-    told = f"Loss has fallen from {short(start)} to {short(now)}"
+    first, latest = loss.values[:part], loss.values[-part:]
+    start, now = mean(first), mean(latest)
+    if abs(now - start) < 0.01 * abs(start):
+        told = f"Loss has hardly changed since the start ({short(start)}, then {short(now)})"
+    elif abs(now - start) < noise_between(first, latest):
+        told = f"Loss goes up and down, without a trend so far ({short(start)} at the start, {short(now)} now)"
+    elif now > start:
+        told = f"Loss has risen from {short(start)} to {short(now)}"
+    else:
+        told = f"Loss has fallen from {short(start)} to {short(now)}"
     if not measured:
         return Reading(f"{told}.")
     best, last = _best(measured), len(measured) - 1

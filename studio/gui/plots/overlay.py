@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.core.curves import Curves
-from studio.core.metrics import METRICS, Metric
+from studio.core.metrics import METRICS, Metric, first_of, metric_of, plots_of
 from studio.gui import theme
-from studio.gui.language import tr, translated
+from studio.gui.language import mark, paragraph, tr, translated
 from studio.gui.plots.across import KINDS, Across, AcrossAxis
 from studio.gui.plots.canvas import Canvas
 from studio.gui.plots.plot_view import PlotView, ValueAxis
@@ -23,15 +23,18 @@ from studio.gui.plots.trace import Trace
 from studio.gui.widgets.flow_layout import FlowLayout
 
 _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
+_LOSSES = ("loss", "eval_loss")
+_MIXED = mark("Each of these methods has a loss of its own: how it moves can be compared, how large it is can't.")
 _WEIGHT = 0.6  # of the past, for metrics that are measured at every step
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A run to draw: what it is called, and its curves."""
+    """A run to draw: what it is called, its curves, and by which method it was trained."""
 
     name: str
     curves: Curves
+    method: str = ""
 
 
 class OverlayPlot(QFrame):
@@ -46,6 +49,8 @@ class OverlayPlot(QFrame):
         super().__init__(parent)
         theme.set_role(self, "card")
         self._lines: list[_Line] = []
+        self._methods: set[str] = set()
+        self._wanted = ""  # the metric that the user chose
         self.across = Across()
         self.choice = QComboBox()
         self.choice.setAccessibleName(tr("Metric to compare"))
@@ -60,7 +65,7 @@ class OverlayPlot(QFrame):
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         theme.set_role(self.about, "muted")
         self._view = PlotView(enableMenu=False)
-        self.plot = Canvas(220, pane=self._view, left=ValueAxis("left"), bottom=AcrossAxis(self.across))
+        self.plot = Canvas(180, pane=self._view, left=ValueAxis("left"), bottom=AcrossAxis(self.across))
         self.plot.left.setWidth(60)
         self._view.disableAutoRange()
         self._view.reset_requested.connect(self.draw)
@@ -88,7 +93,7 @@ class OverlayPlot(QFrame):
         self._take_theme()
 
     def show_runs(self, runs: Sequence[Shown]) -> None:
-        """Show others, in the metric that was looked at if any of them has it."""
+        """Show others, in the metric that the user chose if any of them has it, else in their method's first one."""
         for line in self._lines:
             self.plot.remove(line.curve)
             self.key.removeWidget(line.sample)
@@ -98,14 +103,25 @@ class OverlayPlot(QFrame):
         for line in self._lines:
             self.plot.add(line.curve)
             self.key.addWidget(line.sample)
-        before = self.choice.currentData()
+        self._methods = {run.method for run in runs}
         known = [metric for metric in METRICS if any(len(run.curves.by_name[metric.name]) for run in runs)]
         self.choice.clear()
         for metric in known:
             self.choice.addItem(translated(metric.label), metric.name)
-        self.choice.setCurrentIndex(max(0, self.choice.findData(before)))
+        wanted = (self._wanted, *(group[0].name for run in runs for group in plots_of(run.method)))
+        places = (self.choice.findData(name) for name in wanted)
+        self.choice.setCurrentIndex(next((place for place in places if place >= 0), 0))
         self._take_theme()
         self.draw()
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The narrower it is, the more rows the key has."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self.setMinimumHeight(self.layout().minimumHeightForWidth(self.width()))
 
     def chosen(self) -> Metric | None:
         """The metric that is shown."""
@@ -117,7 +133,7 @@ class OverlayPlot(QFrame):
         metric = self.chosen()
         if metric is None:
             return
-        self.about.setText(translated(metric.reading))
+        self.about.setText(self._about(metric))
         self.plot.setAccessibleName(
             tr("{label} of {count} runs", label=translated(metric.label), count=len(self._lines))
         )
@@ -134,8 +150,17 @@ class OverlayPlot(QFrame):
             )
         self._tell(None)
 
+    def _about(self, metric: Metric) -> str:
+        """How to read it. A loss is another thing by another method; some are told after the metric they go with."""
+        known = [method for method in self._methods if method] or [""]
+        told = {_told(metric, method) for method in known}
+        if len(told) > 1:
+            return tr(_MIXED) if metric.name in _LOSSES else translated(metric.reading)
+        return told.pop()
+
     @Slot(int)
     def _choose_metric(self, _place: int) -> None:
+        self._wanted = self.choice.currentData()
         self.draw()
 
     @Slot(int)
@@ -169,6 +194,13 @@ class OverlayPlot(QFrame):
         for line in self._lines:
             line.tell(place)
         self.value_pointed.emit()
+
+
+def _told(metric: Metric, method: str) -> str:
+    first, reading = first_of(metric, method), translated(metric_of(metric.name, method).reading)
+    if first is None:
+        return reading
+    return paragraph(translated(first.reading), tr("{heading}: {told}", heading=translated(metric.label), told=reading))
 
 
 class _Line:

@@ -74,8 +74,8 @@ class CalibrationPlot(ReportPlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         left, bottom = PercentAxis("left"), PercentAxis("bottom")
-        left.setLabel(tr("right"))
-        bottom.setLabel(tr("sure"))
+        left.setLabel(tr("how often it is right"))
+        bottom.setLabel(tr("how sure it is"))
         super().__init__(
             tr("Calibration"),
             tr(

@@ -122,6 +122,9 @@ class CompareView(QWidget):
         """Draw what is new."""
         from studio.gui.plots.overlay import OverlayPlot, Shown
 
+        def shown(record: RunRecord) -> Shown:
+            return Shown(record.name, record.curves, record.recipe.method if record.recipe else "")
+
         if self.overlay is None:
             self.overlay = OverlayPlot()
             self._layout.addWidget(self.overlay, 1)
@@ -129,7 +132,7 @@ class CompareView(QWidget):
         curves = [id(record.curves) for record in self._records]
         if curves != self._drawn:
             self._drawn = curves
-            self.overlay.show_runs([Shown(record.name, record.curves) for record in self._records])
+            self.overlay.show_runs([shown(record) for record in self._records])
         elif self.isVisible():
             self.overlay.draw()
 

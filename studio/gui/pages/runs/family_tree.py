@@ -10,8 +10,10 @@ from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QPainter, QP
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from studio.core.lineage import Family, Node
+from studio.core.methods import METHODS
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated
+from studio.gui.pages.runs.words import in_few_words
 from studio.gui.widgets.visible_text import plain_tip
 
 _CARD = QSize(256, 72)
@@ -165,7 +167,7 @@ class NodeCard(QAbstractButton):
         painter.setBrush(colour)
         painter.drawRoundedRect(QRectF(area.x() + 6, area.y() + 10, 4, area.height() - 20), 2, 2)
         inside = self.rect().adjusted(20, 7, -10, -7)
-        kind, detail = tr(_WORDS.get(node.kind, node.method.upper())), node.detail
+        kind, detail = _kind_of(node), node.detail
         small = QFont(self.font())
         small.setPixelSize(11)
         small.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.5)
@@ -185,6 +187,12 @@ class NodeCard(QAbstractButton):
             words = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
             painter.drawText(QRect(inside.x(), top, inside.width(), height), Qt.AlignmentFlag.AlignVCenter, words)
             top += height
+
+
+def _kind_of(node: Node) -> str:
+    """Its kind in capitals; of a run, how it was trained."""
+    method = METHODS.get(node.method)
+    return (in_few_words(method) if method else tr(_WORDS.get(node.kind, node.method))).upper()
 
 
 def _place(column: int, row: float) -> QPoint:

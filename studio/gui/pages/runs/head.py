@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.recipes import Recipe
@@ -47,22 +47,37 @@ class RunHead(QWidget):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName(tr("Progress of the run"))
         self.right = QHBoxLayout()  # for the buttons of whoever can do something with the run
-        top, under = QHBoxLayout(), QHBoxLayout()
-        top.setSpacing(12)
-        top.addWidget(self.title, 1)
-        top.addLayout(self.right)
+        self._top, under = QHBoxLayout(), QHBoxLayout()
+        self._top.setSpacing(12)
+        self._top.addWidget(self.title, 1)
+        self._top.addLayout(self.right)
         under.setSpacing(12)
         under.addWidget(self.chip)
         under.addWidget(self.about, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addLayout(top)
+        layout.addLayout(self._top)
         layout.addLayout(under)
         layout.addSpacing(2)
         layout.addWidget(self.bar)
         layout.addWidget(self.facts)
         layout.addWidget(self.warning)
+
+    def event(self, event: QEvent) -> bool:
+        """Put the buttons under the title where it would not stand in one line beside them."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            wanted = self.title.fontMetrics().horizontalAdvance(self.title.text()) + self._top.spacing()
+            fits = wanted + self.right.sizeHint().width() <= self.width()
+            way = QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
+            if self._top.direction() != way:
+                self._top.setDirection(way)
+                self.right.setAlignment(Qt.AlignmentFlag.AlignRight if fits else Qt.AlignmentFlag.AlignLeft)
+        return super().event(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as its buttons; else a head that was wide could not become narrow."""
+        return QSize(self.right.minimumSize().width(), super().minimumSizeHint().height())
 
     def show_record(self, record: RunRecord) -> None:
         """Show the record as it stands."""
@@ -81,7 +96,7 @@ class RunHead(QWidget):
         # A maximum of 0 is Qt's bar that moves to and fro: something is going on and its end isn't known.
         self.bar.setRange(0, total if total or state.is_over else 0)
         self.bar.setValue(min(done, total))
-        self.bar.setVisible(bool(total) or not state.is_over)
+        self.bar.setVisible(not state.is_over or 0 < done < total)  # a full one says no more than the chip
         facts = words.facts_of(story, state)
         self.facts.setText(facts)
         self.facts.setVisible(bool(facts))

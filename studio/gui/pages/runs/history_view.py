@@ -5,7 +5,7 @@ Choosing one shows what can be done with it; choosing several compares them bene
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelection, QModelIndex, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,8 +32,18 @@ from studio.gui.widgets.notice import Notice
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import Project
 
-_LEAST = 600  # pixels: with less, the page scrolls
-_WIDTHS = {"State": 112, "Method": 160, "Result": 216, "Steps": 70, "Time": 80, "Tags": 120, "Made": 130}
+_WIDTHS = {"Name": 200, "State": 104, "Method": 176, "Result": 200, "Steps": 64, "Time": 76, "Tags": 104, "Made": 160}
+_LEAST = 136  # pixels of the table that are always shown: with less, the page scrolls
+
+
+class RunTable(QTableView):
+    """Takes what room there is and asks for little: it scrolls itself, so the page need not because of it."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), _LEAST)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), _LEAST)
 
 
 class HistoryView(QWidget):
@@ -116,11 +126,10 @@ class HistoryView(QWidget):
             self.acts.ask_to_delete,
             context=here,
         )
-        self.setMinimumHeight(_LEAST)
         self._take_choice()
 
     def _make_table(self) -> QTableView:
-        table = QTableView()
+        table = RunTable()
         table.setModel(self.shown)
         table.setAccessibleName(tr("All runs"))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -130,7 +139,6 @@ class HistoryView(QWidget):
         table.setShowGrid(False)
         table.setWordWrap(False)
         table.setSortingEnabled(True)
-        table.setMinimumHeight(120)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(34)
         header = table.horizontalHeader()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -25,7 +25,7 @@ from studio.storage.lineage import data_facts, evaluation_facts
 from studio.storage.project import Project
 
 _SOON_MS = 400
-_LEAST = 640  # pixels: with less, the page scrolls
+_LEAST = 260  # pixels of the tree that are always shown: with less, the page scrolls
 
 
 class LineageView(QWidget):
@@ -68,7 +68,7 @@ class LineageView(QWidget):
         theme.set_role(about, "muted")
         self.tree = FamilyTree()
         self.tree.node_opened.connect(self._open)
-        self.area = QScrollArea()
+        self.area = TreeArea()
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(self.tree)
@@ -83,7 +83,6 @@ class LineageView(QWidget):
         layout.addWidget(heading)
         layout.addWidget(about)
         layout.addWidget(self.area, 1)
-        self.setMinimumHeight(_LEAST)
         runs.list_changed.connect(self._take_news)
         runs.run_ended.connect(self._take_news)
 
@@ -184,6 +183,16 @@ class LineageView(QWidget):
                 self.model_requested.emit(node.ref)
             case _:
                 self.notice.show_error(StudioError("This dataset was deleted.", "Its hash is in the run's settings."))
+
+
+class TreeArea(QScrollArea):
+    """Scrolls in what room the page has, however large the tree is; asking for more would make the page scroll too."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), _LEAST)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), _LEAST)
 
 
 class StationCard(QFrame):

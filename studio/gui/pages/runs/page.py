@@ -6,6 +6,7 @@ While there is no run it says where to begin.
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QListView, QScrollArea, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from studio.gui.language import tr
@@ -18,6 +19,10 @@ from studio.gui.preferences import Preferences
 from studio.gui.widgets.empty_state import EmptyState
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import Project
+
+_MARGIN = 24  # pixels
+_LIST = (160, 280)  # pixels across: at least, and as long as there is room
+_RUN = 512  # pixels that a run needs, so that its tabs stand in a row
 
 
 class RunsPage(QWidget):
@@ -50,7 +55,7 @@ class RunsPage(QWidget):
         self.list.setModel(self.model)
         self.list.setItemDelegate(RunDelegate(self.list))
         self.list.setUniformItemSizes(True)
-        self.list.setMinimumWidth(200)
+        self.list.setMinimumWidth(_LIST[0])
         self.list.selectionModel().currentChanged.connect(self._take_current)
         self._preferences = preferences
         self.view = RunView(project, runs, preferences.values.smoothing)
@@ -72,7 +77,8 @@ class RunsPage(QWidget):
         splitter.addWidget(side)
         splitter.addWidget(scroll)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([280, 1000])
+        splitter.splitterMoved.connect(self._keep_sizes)
+        self._splitter, self._own_sizes = splitter, False
 
         self.empty = EmptyState(
             tr("No runs yet"),
@@ -112,13 +118,25 @@ class RunsPage(QWidget):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(there)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 12, 24, 16)
+        layout.setContentsMargins(_MARGIN, 12, _MARGIN, 16)
         layout.addWidget(self.stack)
         runs.list_changed.connect(self._take_list)
         self._choosing = QTimer(self, singleShot=True, interval=0)
         self._choosing.timeout.connect(self._choose_newest)
         runs.all_listed.connect(self._choosing.start)
         self._take_list()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the list gives way to the run, until the user divides them otherwise."""
+        super().resizeEvent(event)
+        if not self._own_sizes:
+            room = event.size().width() - 2 * _MARGIN
+            listed = max(_LIST[0], min(_LIST[1], room - _RUN))
+            self._splitter.setSizes([listed, room - listed])
+
+    @Slot(int, int)
+    def _keep_sizes(self, _place: int, _handle: int) -> None:
+        self._own_sizes = True
 
     @Slot(str)
     def open_run(self, run_id: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.reward_report import Report
 from studio.gui import theme
@@ -14,6 +15,9 @@ from studio.gui.language import tr, translated
 
 if TYPE_CHECKING:
     from studio.gui.plots.report_plots import ReportPlot
+
+
+_BESIDE = 600  # pixels
 
 
 class ReportView(QWidget):
@@ -46,6 +50,12 @@ class ReportView(QWidget):
         layout.addWidget(card)
         layout.addLayout(self._row)
         layout.addStretch()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The plots stand side by side where there is room."""
+        super().resizeEvent(event)
+        way = QBoxLayout.Direction.LeftToRight if event.size().width() >= _BESIDE else QBoxLayout.Direction.TopToBottom
+        self._row.setDirection(way)
 
     def show_file(self, file: Path) -> bool:
         """Show another report; whether there is one that can be read."""

@@ -31,7 +31,8 @@ _SORT = int(Qt.ItemDataRole.UserRole)
 _SHOWN = 300  # characters of a cell; more is never visible
 _NEWEST = -1
 _COLUMNS = (mark("Step"), mark("Prompt"), mark("Answer"), mark("Score"), mark("KL"), mark("Tokens"), mark("Ended"))
-_WIDTHS = {"Step": 72, "Score": 80, "KL": 80, "Tokens": 80, "Ended": 80}
+_WIDTHS = {"Step": 64, "Score": 72, "KL": 72, "Tokens": 76, "Ended": 72}
+_LEAST = 64  # pixels of a column, so that some of a text is seen; the table scrolls where there is less room
 
 
 class RolloutsModel(QAbstractTableModel):
@@ -85,6 +86,7 @@ class RolloutsView(QWidget):
         self.steps = QComboBox()
         self.steps.setAccessibleName(tr("Step"))
         self.steps.setMinimumWidth(200)
+        self.steps.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # else it is as wide as at first
         self.steps.activated.connect(self._take_step)
         label = QLabel(tr("Answers of"))
         label.setBuddy(self.steps)
@@ -195,6 +197,7 @@ def _table(model: QSortFilterProxyModel) -> QTableView:
         columns.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.Fixed)
         if not wide:
             columns.resizeSection(place, _WIDTHS[name])
+    columns.setMinimumSectionSize(_LEAST)
     columns.setHighlightSections(False)
     columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as they were written, until a heading is pressed

@@ -95,7 +95,7 @@ class RunListModel(QAbstractListModel):
             case _ if role == STATE:
                 return record.state
             case _ if role == ABOUT:
-                return (_state(record), _method(record), when(record.id, date.today()))
+                return (_state(record), words.method_of(record), when(record.id, date.today()))
             case _:
                 return None
 
@@ -115,7 +115,7 @@ def _method(record: RunRecord) -> str:
 
 
 class RunDelegate(QStyledItemDelegate):
-    """Paints a run: its name; its state as mark and words, with the time at the right; and its method."""
+    """Paints a run: its name; its state as mark and words; and its method, with the time at the right."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         line = option.fontMetrics.height()  # type: ignore[attr-defined]
@@ -151,12 +151,12 @@ class RunDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(state_colour(run_state, tokens)))
         small = QFontMetrics(font)
-        room = area.width() - small.horizontalAdvance(made) - 12
-        told = small.elidedText(f"{_MARKS[run_state]}  {state}", Qt.TextElideMode.ElideRight, room)
+        told = small.elidedText(f"{_MARKS[run_state]}  {state}", Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(rows[1], left, told)
         painter.setPen(QColor(tokens.muted))
-        painter.drawText(rows[1], Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, made)
-        painter.drawText(rows[2], left, small.elidedText(method, Qt.TextElideMode.ElideRight, area.width()))
+        room = area.width() - small.horizontalAdvance(made) - 12
+        painter.drawText(rows[2], left, small.elidedText(method, Qt.TextElideMode.ElideRight, room))
+        painter.drawText(rows[2], Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, made)
         painter.restore()
 
 

@@ -5,15 +5,14 @@ What it says differently from the samples before is underlined. All text is plai
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QColor, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
-    QScrollArea,
     QSlider,
     QTextEdit,
     QVBoxLayout,
@@ -24,7 +23,7 @@ from studio.core.samples import Sample, SampleBook, changed_spans
 from studio.gui import theme
 from studio.gui.language import tr
 
-_LINES = 6  # of an answer that are in sight
+_FEWEST, _MOST = 2, 8  # lines of an answer that are in sight; boxes grow with the answers and don't shrink again
 
 
 class SamplesView(QWidget):
@@ -46,25 +45,18 @@ class SamplesView(QWidget):
         top.setSpacing(12)
         top.addWidget(self.slider, 1)
         top.addWidget(self.place)
-        inside = QWidget()
-        self._column = QVBoxLayout(inside)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 8, 0, 0)
         self._column.setSpacing(12)
+        self._column.addLayout(top)
         self._column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inside)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.addLayout(top)
-        layout.addWidget(area, 1)
         theme.watcher().theme_changed.connect(self._show_step)
 
     def show_book(self, book: SampleBook) -> None:
         """Show another run's samples, the newest ones first."""
         self._book, self._seen, self._steps = book, -1, []
+        for card in self.cards:
+            card.begin_anew()
         self.follow()
 
     @property
@@ -123,7 +115,9 @@ class _Card(QFrame):
         self.prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for label in (self.now_heading, base_heading):
             theme.set_role(label, "muted")
-        self.base, self.now = _answer_box(), _answer_box()
+        self.base, self.now = AnswerBox(), AnswerBox()
+        for box in (self.base, self.now):
+            box.wrapped.connect(self._fit)
         grid = QGridLayout(self)
         grid.setContentsMargins(16, 12, 16, 16)
         grid.setHorizontalSpacing(12)
@@ -135,10 +129,15 @@ class _Card(QFrame):
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
 
+    def begin_anew(self) -> None:
+        """Another run's answers come."""
+        for box in (self.base, self.now):
+            box.lines = _FEWEST
+
     def show_samples(self, base: Sample | None, earlier: Sample | None, now: Sample | None, step: int) -> None:
         """Show the answers from before training and after `step`, marked against the ones before."""
         shown = now or base
-        self.prompt.setText(shown.prompt if shown else "")
+        self.prompt.setText(shown.prompt.strip() if shown else "")
         heading = tr("After step {step:,}", step=step) if step else tr("Before training")
         if earlier is not None and now is not None:
             heading = (
@@ -155,21 +154,54 @@ class _Card(QFrame):
             box.setAccessibleName(tr("Answer to prompt {number} {what}", number=self._number, what=what))
             if box.toPlainText() != text:
                 box.setPlainText(text)
+        self._fit()
         spans = changed_spans(earlier.answer, now.answer) if earlier is not None and now is not None else []
         self.now.setExtraSelections([_mark(self.now, start, end) for start, end in spans])
+
+    @Slot()
+    def _fit(self) -> None:
+        lines = max(box.lines_wanted() for box in (self.base, self.now))
+        for box in (self.base, self.now):
+            box.show_lines(lines)
+
+
+class AnswerBox(QPlainTextEdit):
+    """An answer to read and copy. wrapped(): it has another width, at which its text may have more or fewer lines."""
+
+    wrapped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(readOnly=True)
+        self.setTabChangesFocus(True)
+        self.lines = _FEWEST  # that it has room for
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Begin anew at another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.lines = _FEWEST
+            self.wrapped.emit()
+
+    def lines_wanted(self) -> int:
+        """How many lines its text has at this width, from `_FEWEST` to `_MOST`; never fewer than before."""
+        block, lines = self.document().begin(), 0
+        while block.isValid() and lines < _MOST:
+            self.blockBoundingRect(block)  # lays it out
+            lines += max(1, block.layout().lineCount())
+            block = block.next()
+        return min(_MOST, max(self.lines, lines))
+
+    def show_lines(self, lines: int) -> None:
+        """Be as tall as so many lines."""
+        self.lines = lines
+        room = 2 * (self.frameWidth() + round(self.document().documentMargin()))
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + room + 12)
 
 
 def _text(sample: Sample | None) -> str:
     if sample is None:
         return tr("(not written)")
     return sample.answer + ("" if sample.ended else " …") if sample.answer.strip() else tr("(nothing)")
-
-
-def _answer_box() -> QPlainTextEdit:
-    box = QPlainTextEdit(readOnly=True)
-    box.setTabChangesFocus(True)
-    box.setFixedHeight(_LINES * box.fontMetrics().lineSpacing() + 20)
-    return box
 
 
 def _mark(box: QPlainTextEdit, start: int, end: int) -> QTextEdit.ExtraSelection:

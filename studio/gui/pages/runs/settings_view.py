@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.core.errors import StudioError
 from studio.core.recipe_words import setting_rows
 from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.language import tr, translated
+from studio.gui.widgets.elided_label import ElidedLabel
 from studio.storage.datasets import find_dataset
 from studio.storage.label_datasets import labels_used
 from studio.storage.project import Project
 from studio.storage.revisions import at_hash
 from studio.storage.run_reports import environment_rows
 
+_LONGEST = 32  # characters that stand in one piece; what is longer is shortened where there is no room
 
-class SettingsView(QScrollArea):
-    """Shows the recipe given to `show_recipe`."""
+
+class SettingsView(QWidget):
+    """Shows the recipe given to `show_recipe`, in full: what it stands in scrolls."""
 
     def __init__(self, project: Project, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,9 +33,12 @@ class SettingsView(QScrollArea):
         self._environment: dict[str, str] = {}
         self._recipe: Recipe | None = None
         self._folder = Path()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName(tr("Settings of the run"))
+        self._card = QFrame()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 8, 0, 0)
+        self._layout.addWidget(self._card)
+        self._layout.addStretch()
 
     def show_recipe(self, recipe: Recipe | None, folder: Path) -> None:
         """Show another recipe."""
@@ -44,24 +51,17 @@ class SettingsView(QScrollArea):
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
         for row, (word, value) in enumerate([*self._rows(recipe, folder), *self._machine_rows()]):
-            name, text = QLabel(word), QLabel(value)
+            name, text = QLabel(word), _shown(value)
             theme.set_role(name, "muted")
-            for label in (name, text):
-                label.setTextFormat(Qt.TextFormat.PlainText)
-            text.setWordWrap(True)
-            text.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
+            name.setTextFormat(Qt.TextFormat.PlainText)
             name.setBuddy(text)
             text.setAccessibleName(f"{word}: {value}")
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.addWidget(card)
-        layout.addStretch()
-        self.setWidget(inside)
+        self._layout.replaceWidget(self._card, card)
+        self._card.hide()
+        self._card.deleteLater()
+        self._card = card
 
     def show_environment(self, environment: Mapping[str, str]) -> None:
         """Show what the run's worker said of itself and its device."""
@@ -117,3 +117,34 @@ class SettingsView(QScrollArea):
         except StudioError:
             return []
         return [(tr("Labels"), translated(used.sentence))] if used else []
+
+
+class LongValue(ElidedLabel):
+    """A path or a hash, which can't be broken into lines: shortened to the room there is, copied whole."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(Qt.TextElideMode.ElideMiddle)
+        self.show_text(value)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        copy = QAction(tr("Copy"), self)
+        copy.setShortcut(QKeySequence.StandardKey.Copy)
+        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.triggered.connect(self._copy)
+        self.addAction(copy)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.whole)
+
+
+def _shown(value: str) -> QLabel:
+    if any(len(word) > _LONGEST for word in value.split()):
+        return LongValue(value)
+    text = QLabel(value)
+    text.setTextFormat(Qt.TextFormat.PlainText)
+    text.setWordWrap(True)
+    text.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    return text

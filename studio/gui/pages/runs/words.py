@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from studio.core.methods import Method
 from studio.core.runs import WORKING, RunState, RunStory
 from studio.gui.language import mark, tr, translated
 from studio.gui.when import in_time
@@ -29,6 +30,7 @@ PHASES = {
     "sampling": mark("Writing samples"),
     "saving": mark("Saving"),
 }
+_IN_BRACKETS = re.compile(r"[(（](.+)[)）]$")  # Chinese has wide ones
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, meant for terminals
 
 
@@ -99,9 +101,15 @@ def result_of(record: RunRecord) -> str:
 
 
 def method_of(record: RunRecord) -> str:
-    """Its method in few words: the short name that people know it by, where it has one."""
-    label = translated(record.recipe.how.label) if record.recipe else ""
-    return label.partition("(")[2].rstrip(")") or label
+    """Its method in few words."""
+    return in_few_words(record.recipe.how) if record.recipe else ""
+
+
+def in_few_words(method: Method) -> str:
+    """The short name that people know a method by, where it has one."""
+    label = translated(method.label)
+    short = _IN_BRACKETS.search(label)
+    return short.group(1) if short else label
 
 
 def plain_log(text: str) -> str:
