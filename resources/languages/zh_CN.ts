@@ -3523,6 +3523,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     <message>
         <location filename="../../studio/gui/pages/chat/blind_result.py"/>
         <location filename="../../studio/gui/pages/chat/turn_bar.py"/>
+        <location filename="../../studio/gui/pages/runs/settings_view.py"/>
         <source>Copy</source>
         <translation>复制</translation>
     </message>
@@ -4207,6 +4208,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/plots/report_plots.py"/>
         <source>Each dot is a group of comparisons; large dots hold many. On the dashed line the model is right as often as it is sure; beneath the line it is surer than it should be.</source>
         <translation>每个点是一组比较；点越大，包含的越多。在虚线上，模型有多大把握就有多大比例正确；在虚线下方，它的把握大于应有的程度。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/plots/overlay.py"/>
+        <source>Each of these methods has a loss of its own: how it moves can be compared, how large it is can't.</source>
+        <translation>这些方法的损失各不相同：可以比较它们如何变化，但不能比较大小。</translation>
     </message>
     <message>
         <location filename="../../studio/core/courses.py"/>
@@ -7323,13 +7329,23 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/core/reading/losses.py"/>
+        <source>Loss goes up and down, without a trend so far ({start} at the start, {now} now)</source>
+        <translation>损失忽上忽下，目前还没有趋势（开始时 {start}，现为 {now}）</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/reading/losses.py"/>
         <source>Loss has fallen from {start} to {now}</source>
         <translation>损失从 {start} 降到了 {now}</translation>
     </message>
     <message>
         <location filename="../../studio/core/reading/losses.py"/>
-        <source>Loss has hardly changed since the start ({start}, then {now}).</source>
-        <translation>损失自开始以来几乎没有变化（{start}，现为 {now}）。</translation>
+        <source>Loss has hardly changed since the start ({start}, then {now})</source>
+        <translation>损失自开始以来几乎没有变化（{start}，现为 {now}）</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/reading/losses.py"/>
+        <source>Loss has risen from {start} to {now}</source>
+        <translation>损失从 {start} 升到了 {now}</translation>
     </message>
     <message>
         <location filename="../../studio/core/reading/losses.py"/>
@@ -8196,6 +8212,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>没有第二个奖励模型</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/plots/run_plots.py"/>
+        <source>No step has been finished yet: the curves begin with the first one.</source>
+        <translation>还没有完成任何一步：曲线从第一步开始。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/agreement.py"/>
         <source>No two answers of unequal length were compared yet.</source>
         <translation>还没有比较过两个长度不同的回答。</translation>
@@ -8244,6 +8265,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/engine/examples.py"/>
         <source>None of the {total:,} {rows} can be learned from. {first}</source>
         <translation>{total:,} 个{rows}中没有一个可以学习。{first}</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/plots/overlay.py"/>
+        <source>None of them has finished a step yet: the curves begin with the first one.</source>
+        <translation>它们都还没有完成任何一步：曲线从第一步开始。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/task_writing.py"/>
@@ -16208,6 +16234,16 @@ ollama run my-model
         <translation>留出分数 {value:.3g}</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/plots/report_plots.py"/>
+        <source>how often it is right</source>
+        <translation>判断正确的比例</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/plots/report_plots.py"/>
+        <source>how sure it is</source>
+        <translation>它有多确定</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/shapes/__init__.py"/>
         <source>how to behave</source>
         <translation>应当怎样表现</translation>
@@ -16792,6 +16828,7 @@ ollama run my-model
         <translation>未加载</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/plots/metric_plot.py"/>
         <location filename="../../studio/gui/plots/overlay.py"/>
         <source>not measured</source>
         <translation>未测量</translation>
@@ -17139,11 +17176,6 @@ ollama run my-model
         <translation>奖励模型</translation>
     </message>
     <message>
-        <location filename="../../studio/gui/plots/report_plots.py"/>
-        <source>right</source>
-        <translation>正确</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/records.py"/>
         <source>risen</source>
         <translation>上升</translation>
@@ -17317,11 +17349,6 @@ ollama run my-model
         <location filename="../../studio/gui/pages/label/judge_view.py"/>
         <source>suggestion taken</source>
         <translation>已采纳建议</translation>
-    </message>
-    <message>
-        <location filename="../../studio/gui/plots/report_plots.py"/>
-        <source>sure</source>
-        <translation>把握</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/chat/readings.py"/>
@@ -18412,6 +18439,7 @@ Assistant: {record}</translation>
     <message>
         <location filename="../../packaging/help_pages.py"/>
         <location filename="../../studio/gui/plots/metric_plot.py"/>
+        <location filename="../../studio/gui/plots/overlay.py"/>
         <location filename="../../studio/gui/widgets/form.py"/>
         <source>{heading}: {told}</source>
         <translation>{heading}：{told}</translation>
@@ -20540,6 +20568,10 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">它还在进行中。</translation>
     </message>
     <message>
+        <source>Loss has hardly changed since the start ({start}, then {now}).</source>
+        <translation type="vanished">损失自开始以来几乎没有变化（{start}，现为 {now}）。</translation>
+    </message>
+    <message>
         <source>PPO, no KL</source>
         <translation type="vanished">PPO，无 KL</translation>
     </message>
@@ -20584,8 +20616,16 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">因差距太小而略去</translation>
     </message>
     <message>
+        <source>right</source>
+        <translation type="vanished">正确</translation>
+    </message>
+    <message>
         <source>skipped item</source>
         <translation type="vanished">跳过的项</translation>
+    </message>
+    <message>
+        <source>sure</source>
+        <translation type="vanished">把握</translation>
     </message>
     <message>
         <source>{count} in {shape} form</source>

@@ -55,6 +55,10 @@ class Cards(QWidget):
             return
         self._across = across
         for row in self._rows:
+            # A widget's item that outlives the next one would leave that one with heights that never change again: of
+            # Qt's items, a widget tells only the first that is there to forget what it has reckoned.
+            for plot in self.others:
+                row.removeWidget(plot)
             self._layout.removeItem(row)
             row.deleteLater()
         self._rows = [QHBoxLayout() for _ in range(rows)]

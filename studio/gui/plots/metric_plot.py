@@ -173,13 +173,13 @@ class MetricPlot(QFrame):
         """Whether a logarithmic axis can show all that is drawn."""
         return self.first.metric.spans_orders and all(series.is_positive() for series in self.series)
 
-    def say(self, reading: Reading | None) -> None:
+    def say(self, reading: Reading) -> None:
         """Say under the plot how the run stands."""
-        self.state.setText(translated(reading.sentence) if reading else "")
-        role = "warning" if reading and reading.worrying else ""
+        self.state.setText(translated(reading.sentence))
+        role = "warning" if reading.worrying else ""
         if self.state.property("role") != role:
             theme.set_role(self.state, role)
-        self.state.setVisible(reading is not None)
+        self.state.show()
 
     def show_range(self, first: float, last: float) -> None:
         """Show what lies between these places along the axis; drawn at the next `draw`."""
@@ -323,14 +323,14 @@ class MetricPlot(QFrame):
     def _tell_values(self) -> None:
         """The values at the crosshair, or the latest ones."""
         trace, second = self.first.trace, self.second
-        if not len(trace):
-            self._readout.say()
-            self._second_readout.say()
+        if not len(trace):  # an empty plot says why it is empty
+            for readout in (self._readout, self._second_readout):
+                readout.say(tr("not measured"))
             return
         index = len(trace) - 1 if self._step is None else trace.nearest(self._step) or 0
         step = trace.curve.steps[index]
         other = second.value_near(step) if second is not None else ""
-        self._second_readout.say(other)
+        self._second_readout.say(other or tr("not measured"))
         parts = [self.first.value_at(index)]
         named = f"{translated(second.metric.label).lower()} {other}" if second is not None and other else ""
         if self._large:

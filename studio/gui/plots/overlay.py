@@ -25,6 +25,7 @@ from studio.gui.widgets.flow_layout import FlowLayout
 _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 _LOSSES = ("loss", "eval_loss")
 _MIXED = mark("Each of these methods has a loss of its own: how it moves can be compared, how large it is can't.")
+_NOTHING = mark("None of them has finished a step yet: the curves begin with the first one.")
 _WEIGHT = 0.6  # of the past, for metrics that are measured at every step
 
 
@@ -49,7 +50,7 @@ class OverlayPlot(QFrame):
         super().__init__(parent)
         theme.set_role(self, "card")
         self._lines: list[_Line] = []
-        self._methods: set[str] = set()
+        self._runs: list[Shown] = []
         self._wanted = ""  # the metric that the user chose
         self.across = Across()
         self.choice = QComboBox()
@@ -103,17 +104,23 @@ class OverlayPlot(QFrame):
         for line in self._lines:
             self.plot.add(line.curve)
             self.key.addWidget(line.sample)
-        self._methods = {run.method for run in runs}
-        known = [metric for metric in METRICS if any(len(run.curves.by_name[metric.name]) for run in runs)]
-        self.choice.clear()
-        for metric in known:
-            self.choice.addItem(translated(metric.label), metric.name)
-        wanted = (self._wanted, *(group[0].name for run in runs for group in plots_of(run.method)))
-        places = (self.choice.findData(name) for name in wanted)
-        self.choice.setCurrentIndex(next((place for place in places if place >= 0), 0))
+        self._runs = list(runs)
         self._take_theme()
         self.draw()
         self._make_room()
+
+    def _offer(self) -> None:
+        """Offer what has been measured by now, and show what the user chose, or the first plot's metric of a method."""
+        curves = [run.curves.by_name for run in self._runs]
+        known = [metric for metric in METRICS if any(len(by_name[metric.name]) for by_name in curves)]
+        if [metric.name for metric in known] == [self.choice.itemData(row) for row in range(self.choice.count())]:
+            return
+        self.choice.clear()
+        for metric in known:
+            self.choice.addItem(translated(metric.label), metric.name)
+        wanted = (self._wanted, *(group[0].name for run in self._runs for group in plots_of(run.method)))
+        places = (self.choice.findData(name) for name in wanted)
+        self.choice.setCurrentIndex(next((place for place in places if place >= 0), 0))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The narrower it is, the more rows the key has."""
@@ -130,10 +137,11 @@ class OverlayPlot(QFrame):
     @Slot()
     def draw(self) -> None:
         """Draw everything there is of the metric."""
+        self._offer()
         metric = self.chosen()
+        self.about.setText(self._about(metric) if metric else tr(_NOTHING))
         if metric is None:
             return
-        self.about.setText(self._about(metric))
         self.plot.setAccessibleName(
             tr("{label} of {count} runs", label=translated(metric.label), count=len(self._lines))
         )
@@ -152,8 +160,7 @@ class OverlayPlot(QFrame):
 
     def _about(self, metric: Metric) -> str:
         """How to read it. A loss is another thing by another method; some are told after the metric they go with."""
-        known = [method for method in self._methods if method] or [""]
-        told = {_told(metric, method) for method in known}
+        told = {_told(metric, run.method) for run in self._runs}
         if len(told) > 1:
             return tr(_MIXED) if metric.name in _LOSSES else translated(metric.reading)
         return told.pop()

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushBu
 
 from studio.core.curves import Curves
 from studio.core.metrics import plots_of
-from studio.core.reading import reading_of
+from studio.core.reading import Reading, reading_of
 from studio.gui import theme
-from studio.gui.language import tr
+from studio.gui.language import mark, tr
 from studio.gui.plots.across import KINDS, Across
 from studio.gui.plots.cards import Cards, Groups
 from studio.gui.plots.metric_plot import MetricPlot
@@ -24,6 +24,7 @@ SETTLED_MS = 400  # of quiet make a new smoothing worth remembering
 TURN_MS = 100  # plots take turns: drawing all of them at once would hold up the event loop
 SOON_MS = 5  # the same while the user moves them
 RESTED_MS = 120  # without moving them
+_NOTHING = mark("No step has been finished yet: the curves begin with the first one.")
 _ENDS = 0.02  # of the range left free at either end
 
 
@@ -187,7 +188,7 @@ class RunPlots(QWidget):
             plot.show_range(*self._whole())
         plot.draw(self.curves, zoomed=self.is_zoomed)
         if plot is self.large:
-            plot.say(reading_of(self.curves, self._method))
+            plot.say(reading_of(self.curves, self._method) or Reading(_NOTHING))
             self._offer_kinds()
         self._scale_one(plot)
 

@@ -6,10 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QInputDialog, QMessageBox, QPushButton
 
-from studio.core.methods import SftSettings
+from studio.core.curves import Curves
+from studio.core.events import Event
+from studio.core.methods import METHODS, SftSettings
 from studio.core.recipes import Recipe
 from studio.gui.pages.runs import RunsPage
-from studio.gui.pages.runs.history_model import COLUMNS
+from studio.gui.pages.runs.history_model import COLUMNS, RUN_ID
+from studio.gui.plots.overlay import OverlayPlot, Shown
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
 from tests.gui.pages.runs_for_tests import file_in, finished_run
@@ -144,6 +147,44 @@ def test_a_comparison_can_be_drawn_over_time_and_of_another_metric(qtbot, histor
     overlay.choice.setCurrentIndex(overlay.choice.findData("eval_loss"))
     overlay.choice.activated.emit(1)
     assert list(overlay._lines[0].curve.getOriginalDataset()[1]) == [1.5]
+
+
+def test_a_comparison_begins_with_the_metric_of_the_method_and_says_what_it_means(qtbot, history, three, project):
+    assert finished_run(project, replace(three[0].recipe(), method="reward", settings=METHODS["reward"].settings()), 7)
+    qtbot.waitUntil(lambda: history.shown.rowCount() == 4)
+    judge = history.shown.index(0, 0).data(RUN_ID)
+    history.choose([three[0].id, three[1].id])
+    overlay = history.compare.overlay
+    qtbot.waitUntil(lambda: overlay.choice.currentText() == "Loss")
+    assert "answers it learns from" in overlay.about.text()
+    overlay.choice.setCurrentIndex(overlay.choice.findData("eval_loss"))
+    overlay.choice.activated.emit(overlay.choice.currentIndex())
+    # “The same on examples it never trains on” alone would say nothing.
+    assert overlay.about.text().startswith("How surprised the model is")
+    history.choose([judge, three[0].id])
+    assert overlay.choice.currentText() == "Eval loss"  # as the user chose
+    assert "a loss of its own" in overlay.about.text()
+
+
+def test_a_comparison_of_runs_that_learn_from_rewards_begins_with_the_score(qtbot):
+    curves = Curves()
+    curves.feed(Event("step", 1.0, {"step": 1, "loss": 0.0, "score": 1.0}))
+    plot = OverlayPlot()
+    qtbot.addWidget(plot)
+    plot.show_runs([Shown("one", curves, "ppo"), Shown("other", curves, "grpo")])
+    assert plot.choice.currentText() == "Score"
+
+
+def test_what_a_run_measures_later_is_offered_then(qtbot):
+    curves = Curves()
+    plot = OverlayPlot()
+    qtbot.addWidget(plot)
+    plot.show_runs([Shown("one", curves, "sft"), Shown("other", Curves(), "sft")])
+    assert plot.choice.count() == 0
+    curves.feed(Event("step", 1.0, {"step": 1, "loss": 0.5}))
+    plot.draw()
+    assert plot.choice.currentText() == "Loss"
+    assert list(plot._lines[0].curve.getOriginalDataset()[1]) == [0.5]
 
 
 def test_a_run_can_be_repeated_saved_and_reported(qtbot, page, history, three, tmp_path):

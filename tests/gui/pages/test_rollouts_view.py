@@ -39,7 +39,7 @@ def choose(view, step):
 
 def scores(view):
     model = view.table.model()
-    return [model.index(row, 3).data() for row in range(model.rowCount())]
+    return [model.index(row, 2).data() for row in range(model.rowCount())]
 
 
 def test_it_follows_the_newest_step_until_another_is_chosen(view, rollouts):
@@ -58,7 +58,7 @@ def test_it_follows_the_newest_step_until_another_is_chosen(view, rollouts):
 
 
 def test_numbers_are_sorted_as_numbers_and_the_row_is_shown_in_full(qtbot, view):
-    view.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    view.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
     assert scores(view) == ["10.000", "9.000", "0.250"]
     view.table.setCurrentIndex(view.table.model().index(0, 0))
     assert view.answer.toPlainText() == "<b>10.0</b>\nend"  # plain text, not markup

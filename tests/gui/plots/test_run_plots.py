@@ -297,7 +297,19 @@ def test_the_state_of_the_run_is_said_under_the_large_plot(plots):
     assert "not a finite number" in plots.large.state.text()
     assert plots.large.state.property("role") == "warning"
     plots.show_curves(Curves(), "dpo")
-    assert not plots.large.state.isVisible()
+    assert "not a finite number" not in plots.large.state.text()
+    assert plots.large.state.property("role") == ""
+
+
+def test_a_plot_without_points_says_so(plots):
+    plots.show_curves(Curves(), "reward")
+    assert "first one" in plots.large.state.text()
+    assert {plot._readout.text() for plot in plots.plots} == {"not measured"}
+    started = Curves()
+    started.feed(Event("step", 0.0, {"step": 1, "loss": 1.0, "accuracy": 0.5}))
+    plots.show_curves(started, "reward")
+    accuracy = plots.others[0]
+    assert (accuracy._readout.text(), accuracy._second_readout.text()) == ("0.5", "not measured")
 
 
 def test_the_log_scale_is_offered_only_where_values_are_positive(qtbot, plots, curves):

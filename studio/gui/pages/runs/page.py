@@ -55,6 +55,7 @@ class RunsPage(QWidget):
         self.list.setModel(self.model)
         self.list.setItemDelegate(RunDelegate(self.list))
         self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setMinimumWidth(_LIST[0])
         self.list.selectionModel().currentChanged.connect(self._take_current)
         self._preferences = preferences

@@ -30,8 +30,8 @@ _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 _SORT = int(Qt.ItemDataRole.UserRole)
 _SHOWN = 300  # characters of a cell; more is never visible
 _NEWEST = -1
-_COLUMNS = (mark("Step"), mark("Prompt"), mark("Answer"), mark("Score"), mark("KL"), mark("Tokens"), mark("Ended"))
-_WIDTHS = {"Step": 64, "Score": 72, "KL": 72, "Tokens": 76, "Ended": 72}
+_COLUMNS = (mark("Prompt"), mark("Answer"), mark("Score"), mark("KL"), mark("Tokens"), mark("Ended"))
+_WIDTHS = {"Score": 72, "KL": 72, "Tokens": 76, "Ended": 72}
 _LEAST = 64  # pixels of a column, so that some of a text is seen; the table scrolls where there is less room
 
 
@@ -59,7 +59,7 @@ class RolloutsModel(QAbstractTableModel):
     def data(self, index: _Index, role: int = _DISPLAY) -> Any:
         """Qt: what a cell shows, and what it is sorted by."""
         row = self.rows[index.row()]
-        values = (row.step, row.prompt, row.answer, row.score, row.kl, row.tokens, row.ended)
+        values = (row.prompt, row.answer, row.score, row.kl, row.tokens, row.ended)
         value = values[index.column()]
         if role == _SORT:
             return -math.inf if isinstance(value, float) and math.isnan(value) else value

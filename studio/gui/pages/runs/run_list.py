@@ -119,7 +119,7 @@ class RunDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         line = option.fontMetrics.height()  # type: ignore[attr-defined]
-        return QSize(200, 3 * line + 30)
+        return QSize(120, 3 * line + 30)  # in a wider list it is as wide as that
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.tokens()

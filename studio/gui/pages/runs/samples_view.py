@@ -111,26 +111,27 @@ class _Card(QFrame):
         base_heading = QLabel(tr("Before training"))
         for label in (self.prompt, self.now_heading, base_heading):
             label.setTextFormat(Qt.TextFormat.PlainText)
-        self.prompt.setWordWrap(True)
+        for label in (self.prompt, self.now_heading):
+            label.setWordWrap(True)
         self.prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for label in (self.now_heading, base_heading):
             theme.set_role(label, "muted")
         self.base, self.now = AnswerBox(), AnswerBox()
         for box in (self.base, self.now):
-            box.wrapped.connect(self._fit)
+            box.wrapped.connect(self._fit_anew)
         grid = QGridLayout(self)
         grid.setContentsMargins(16, 12, 16, 16)
         grid.setHorizontalSpacing(12)
         grid.addWidget(self.prompt, 0, 0, 1, 2)
-        grid.addWidget(base_heading, 1, 0)
-        grid.addWidget(self.now_heading, 1, 1)
+        grid.addWidget(base_heading, 1, 0, Qt.AlignmentFlag.AlignBottom)
+        grid.addWidget(self.now_heading, 1, 1, Qt.AlignmentFlag.AlignBottom)
         grid.addWidget(self.base, 2, 0)
         grid.addWidget(self.now, 2, 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
 
     def begin_anew(self) -> None:
-        """Another run's answers come."""
+        """Forget how tall the boxes were."""
         for box in (self.base, self.now):
             box.lines = _FEWEST
 
@@ -159,6 +160,10 @@ class _Card(QFrame):
         self.now.setExtraSelections([_mark(self.now, start, end) for start, end in spans])
 
     @Slot()
+    def _fit_anew(self) -> None:
+        self.begin_anew()
+        self._fit()
+
     def _fit(self) -> None:
         lines = max(box.lines_wanted() for box in (self.base, self.now))
         for box in (self.base, self.now):
@@ -176,10 +181,9 @@ class AnswerBox(QPlainTextEdit):
         self.lines = _FEWEST  # that it has room for
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Begin anew at another width."""
+        """Tell of another width."""
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
-            self.lines = _FEWEST
             self.wrapped.emit()
 
     def lines_wanted(self) -> int:
