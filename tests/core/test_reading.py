@@ -125,6 +125,9 @@ def test_what_is_only_noise_is_no_trend():
     sentence, worrying = said(curves_of(18, loss=lambda step: 0.5 + (0.1 if step % 3 else -0.1) + 0.001 * step))
     assert "without a trend" in sentence
     assert not worrying
+    noisy = {"loss": lambda step: 0.5 + (0.1 if step % 3 else -0.1) - 0.003 * step}
+    assert "without a trend" in said(curves_of(20, **noisy))[0]
+    assert "Loss has fallen" in said(curves_of(20, **noisy, evaluations={"eval_loss": [0.5, 0.4]}))[0]
 
 
 def test_a_loss_that_rose_is_not_said_to_have_hardly_changed():

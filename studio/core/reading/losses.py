@@ -136,19 +136,18 @@ def _trend(curves: Curves) -> Reading:
     part = max(FEW // 2, min(WINDOW, len(loss) // 3))
     first, latest = loss.values[:part], loss.values[-part:]
     start, now = mean(first), mean(latest)
+    best, last = _best(measured) if measured else -1, len(measured) - 1
+    confirmed = now < start and last > 0 and best == last  # by rows that are never trained on
     if abs(now - start) < 0.01 * abs(start):
         told = f"Loss has hardly changed since the start ({short(start)}, then {short(now)})"
-    elif abs(now - start) < noise_between(first, latest):
+    elif abs(now - start) < noise_between(first, latest) and not confirmed:
         told = f"Loss goes up and down, without a trend so far ({short(start)} at the start, {short(now)} now)"
     elif now > start:
         told = f"Loss has risen from {short(start)} to {short(now)}"
     else:
         told = f"Loss has fallen from {short(start)} to {short(now)}"
-    if not measured:
-        return Reading(f"{told}.")
-    best, last = _best(measured), len(measured) - 1
-    if best == last:
-        also = f", and eval loss is the lowest so far ({short(measured.values[last])})" if last else ""
+    if best == last:  # also where nothing was measured
+        also = f", and eval loss is the lowest so far ({short(measured.values[last])})" if last > 0 else ""
         return Reading(f"{told}{also}.")
     return Reading(
         f"{told}. Eval loss is {short(measured.values[last])}; the lowest, {short(measured.values[best])}, was at "

@@ -110,7 +110,8 @@ class OverlayPlot(QFrame):
         self._make_room()
 
     def _offer(self) -> None:
-        """Offer what has been measured by now, and show what the user chose, or the first plot's metric of a method."""
+        """Offer what has been measured by now; show what the user chose, or else the metric of a method's first plot
+        that most of them have."""
         curves = [run.curves.by_name for run in self._runs]
         known = [metric for metric in METRICS if any(len(by_name[metric.name]) for by_name in curves)]
         if [metric.name for metric in known] == [self.choice.itemData(row) for row in range(self.choice.count())]:
@@ -118,7 +119,9 @@ class OverlayPlot(QFrame):
         self.choice.clear()
         for metric in known:
             self.choice.addItem(translated(metric.label), metric.name)
-        wanted = (self._wanted, *(group[0].name for run in self._runs for group in plots_of(run.method)))
+        firsts = dict.fromkeys(plots_of(run.method)[0][0].name for run in self._runs)
+        by_use = sorted(firsts, key=lambda name: -sum(bool(len(by_name[name])) for by_name in curves))
+        wanted = (self._wanted, *by_use)
         places = (self.choice.findData(name) for name in wanted)
         self.choice.setCurrentIndex(next((place for place in places if place >= 0), 0))
 

@@ -6,6 +6,7 @@ measured on held-out rows is a line of few points, each with its mark, the best 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,12 +121,19 @@ class Series:
         few = last - first <= _MARKED
         self._put(self.smooth, *self.trace.raw(first, last, pixels), symbol="d" if few else None, symbolSize=9)
         curve = self.trace.curve
-        self.best_at = best_place(self.metric, curve.values) if len(curve) > 1 else None
+        self.best_at = self._best_at() if len(curve) > 1 else None
         if self.best_at is None or not first <= self.best_at < last:
             self.best.setData([], [])
         else:
             at = self._across.place(curve.steps[self.best_at])
             self.best.setData([at], [curve.values[self.best_at]])
+
+    def _best_at(self) -> int | None:
+        """The best of what was trained: what was measured before the first step is no checkpoint that could be kept."""
+        curve = self.trace.curve
+        trained = bisect_right(curve.steps, 0)
+        best = best_place(self.metric, curve.values[trained:])
+        return None if best is None else trained + best
 
     def _draw_band(self, spread: Trace, first: int, last: int, pixels: int, middle: Numbers) -> None:
         """One standard deviation to either side of the smoothed curve; none where the two weren't measured alike."""

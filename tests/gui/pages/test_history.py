@@ -175,6 +175,16 @@ def test_a_comparison_of_runs_that_learn_from_rewards_begins_with_the_score(qtbo
     assert plot.choice.currentText() == "Score"
 
 
+def test_a_mixed_comparison_begins_with_what_most_of_them_measure(qtbot):
+    rewarded, taught = Curves(), Curves()
+    rewarded.feed(Event("step", 1.0, {"step": 1, "loss": 0.0, "score": 1.0}))
+    taught.feed(Event("step", 1.0, {"step": 1, "loss": 0.5}))
+    plot = OverlayPlot()
+    qtbot.addWidget(plot)
+    plot.show_runs([Shown("one", rewarded, "ppo"), Shown("other", taught, "sft"), Shown("third", taught, "sft")])
+    assert plot.choice.currentText() == "Loss"
+
+
 def test_what_a_run_measures_later_is_offered_then(qtbot):
     curves = Curves()
     plot = OverlayPlot()

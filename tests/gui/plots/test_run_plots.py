@@ -301,6 +301,20 @@ def test_the_state_of_the_run_is_said_under_the_large_plot(plots):
     assert plots.large.state.property("role") == ""
 
 
+def test_the_best_point_is_one_that_could_be_kept(plots):
+    """What was measured before training has no checkpoint; the run's result is the best of the others."""
+    curves = rewarded_curves()
+    for step, score in ((0, 0.9), (10, 0.6), (20, 0.7), (30, 0.7)):
+        curves.feed(Event("evaluation", 0.0, {"step": step, "eval_score": score}))
+    plots.show_curves(curves, "grpo")
+    assert plots.large.key["best"].accessibleName() == "best: 0.7 at step 20"
+    untrained = Curves()
+    untrained.feed(Event("evaluation", 0.0, {"step": 0, "eval_score": 0.9}))
+    untrained.feed(Event("evaluation", 0.0, {"step": 10, "eval_score": math.nan}))
+    plots.show_curves(untrained, "grpo")
+    assert plots.large.second.best_at is None
+
+
 def test_a_plot_without_points_says_so(plots):
     plots.show_curves(Curves(), "reward")
     assert "first one" in plots.large.state.text()

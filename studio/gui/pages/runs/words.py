@@ -91,13 +91,15 @@ _RESULTS = (
 
 
 def result_of(record: RunRecord) -> str:
-    """The figure to go by: the last one measured on held-out rows, or else the last loss."""
+    """The figure to go by: the last one measured on held-out rows, or else the last loss where that says something."""
     story = record.story
     for name, told in _RESULTS:
         value = story.evaluation.number(name) if story.evaluation is not None else None
         if value is not None:
             return tr(told, value=value)
-    return tr("loss {loss:.4g}", loss=story.loss) if story.loss is not None else ""
+    if story.loss is None or (record.recipe is not None and record.recipe.how.is_rewarded):
+        return ""
+    return tr("loss {loss:.4g}", loss=story.loss)
 
 
 def method_of(record: RunRecord) -> str:
