@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtGui import QColor, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QScrollArea
 
 from studio.core.events import Event
+from studio.core.machine_use import GAUGES
 from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
+from studio.gui import theme
 from studio.gui.pages.runs import RunsPage, words
+from studio.gui.pages.runs.machine_strip import GaugeMeter
 from studio.gui.pages.runs.settings_view import LongValue
 from studio.gui.preferences import Preferences
 from studio.jobs.runs import ProjectRuns
@@ -131,6 +134,20 @@ def test_comparing_and_the_family_tree_lie_in_order(qtbot, page, size):
     last = max((card for card in page.lineage.stations.values()), key=lambda card: card.y())
     qtbot.waitUntil(lambda: page.lineage.area.height() >= 200 and last.geometry().bottom() < page.lineage.area.y())
     assert cut_off_at_rest(page, qtbot) == []
+
+
+@pytest.mark.parametrize("points", [[(0.0, 50.0)], [(0.0, 50.0), (1.0, 60.0)]], ids=["one", "two"])
+def test_a_figure_of_the_machine_is_seen_from_its_first_point(qtbot, points):
+    meter = GaugeMeter(GAUGES[0])
+    qtbot.addWidget(meter)
+    meter.resize(meter.sizeHint())
+    picture = meter.grab().toImage()
+    meter.show_points(points)
+    drawn = meter.grab().toImage()
+    colour = QColor(theme.tokens().plot[0])
+    places = [(x, y) for x in range(drawn.width()) for y in range(drawn.height())]
+    assert not any(picture.pixelColor(x, y) == colour for x, y in places)
+    assert any(drawn.pixelColor(x, y) == colour for x, y in places)
 
 
 def test_a_method_is_called_by_its_short_name_in_any_language(monkeypatch):

@@ -101,6 +101,8 @@ class GaugeMeter(QWidget):
         self._paint_points(painter, QRectF(self.width() - _PICTURE - 8, 8, _PICTURE, self.height() - 16), tokens)
 
     def _paint_points(self, painter: QPainter, area: QRectF, tokens: theme.Tokens) -> None:
+        if not self._points:
+            return
         first, last = self._points[0][0], self._points[-1][0]
         top = self._gauge.full or max(value for _, value in self._points) * 1.05 or 1.0
         path = QPainterPath()
@@ -113,7 +115,7 @@ class GaugeMeter(QWidget):
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         line = QPen(QColor(tokens.plot[0]), 1.5)
         if len(self._points) == 1:  # a line needs two points; a lone one is a dot
-            line = QPen(line.color(), 4, cap=Qt.PenCapStyle.RoundCap)
+            line = QPen(line.color(), 5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             path.lineTo(path.currentPosition() + QPointF(0.01, 0))
         painter.setPen(line)
         painter.drawPath(path)
