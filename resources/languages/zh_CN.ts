@@ -2926,7 +2926,6 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请选择另一个文件，或把它存为 UTF-8 后重新导入。</translation>
     </message>
     <message>
-        <location filename="../../studio/storage/rows/arrow_rows.py"/>
         <location filename="../../studio/storage/rows/sources.py"/>
         <source>Choose another file.</source>
         <translation>请选择另一个文件。</translation>
@@ -5046,6 +5045,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/storage/library.py"/>
         <source>Get that model first, then add the adapter again.</source>
         <translation>请先获取那个模型，再重新添加适配器。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/rows/arrow_rows.py"/>
+        <source>Get the file again, or choose another one.</source>
+        <translation>请重新获取这个文件，或另选一个。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/rows/sources.py"/>
@@ -10159,6 +10163,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>请先把它的内容存为文件。</translation>
     </message>
     <message>
+        <location filename="../../studio/storage/rows/sources.py"/>
+        <source>Save its text as a text file, and import that.</source>
+        <translation>请把其中的文字另存为文本文件，再导入它。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/import_question.py"/>
         <source>Save list…</source>
         <translation>保存列表…</translation>
@@ -13774,6 +13783,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/gui/pages/chat/sharing.py"/>
         <source>Unload chat's models</source>
         <translation>卸载对话的模型</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/rows/sources.py"/>
+        <source>Unpack it, or save the sheet as CSV, and import that.</source>
+        <translation>请将其解压，或把表格另存为 CSV，再导入它。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/revisions.py"/>
@@ -20150,6 +20164,11 @@ If it happens again, copy the details and report them.</source>
         <translation>“{name}”里是 {rows}；“{label}”要从 {wanted} 学习。</translation>
     </message>
     <message>
+        <location filename="../../studio/storage/rows/sources.py"/>
+        <source>“{name}” is a PDF.</source>
+        <translation>“{name}”是 PDF 文件。</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/templates.py"/>
         <source>“{name}” is a built-in prompt template.</source>
         <translation>“{name}”是内置的提示模板。</translation>
@@ -20158,6 +20177,16 @@ If it happens again, copy the details and report them.</source>
         <location filename="../../studio/storage/rows/sources.py"/>
         <source>“{name}” is a folder, not a file.</source>
         <translation>“{name}”是文件夹，不是文件。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/rows/sources.py"/>
+        <source>“{name}” is a packed folder or a workbook, such as .zip or .xlsx.</source>
+        <translation>“{name}”是压缩包或工作簿，例如 .zip 或 .xlsx。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/rows/sources.py"/>
+        <source>“{name}” is a picture.</source>
+        <translation>“{name}”是图片。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/loading.py"/>
@@ -20283,8 +20312,8 @@ If it happens again, copy the details and report them.</source>
     </message>
     <message>
         <location filename="../../studio/storage/rows/arrow_rows.py"/>
-        <source>“{name}” is not {what} file that can be read ({error}).</source>
-        <translation>“{name}”不是可以读取的 {what} 文件（{error}）。</translation>
+        <source>“{name}” is not {what} file that can be read.</source>
+        <translation>“{name}”不是可以读取的{what}文件。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/loading.py"/>
@@ -20660,6 +20689,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>“{name}” is</source>
         <translation type="vanished">“{name}”</translation>
+    </message>
+    <message>
+        <source>“{name}” is not {what} file that can be read ({error}).</source>
+        <translation type="vanished">“{name}”不是可以读取的 {what} 文件（{error}）。</translation>
     </message>
 </context>
 </TS>

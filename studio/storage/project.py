@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -48,10 +49,17 @@ class Project:
                 raise StudioError(
                     f"“{folder}” is not empty.", "Choose a new or empty folder, so that nothing is mixed up."
                 )
+            there = folder.is_dir()
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_trouble(error, folder) from error
-        return Project._opened(folder, lock=True, new=True)
+        try:
+            return Project._opened(folder, lock=True, new=True)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)  # half a project would stand in the way of the next try
+            if there:
+                folder.mkdir(exist_ok=True)
+            raise
 
     @staticmethod
     def open(folder: Path, *, lock: bool = True) -> Project:

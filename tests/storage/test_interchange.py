@@ -179,6 +179,21 @@ def test_parquet(project, tmp_path):
         preview_file(file)
 
 
+@pytest.mark.parametrize(
+    ("name", "begins", "words"),
+    [
+        ("sheet.xlsx", b"PK\x03\x04", "workbook"),
+        ("paper.pdf", b"%PDF-1.7\n", "a PDF"),
+        ("photo.png", b"\x89PNG\r\n", "a picture"),
+        ("photo.json", b"\xff\xd8\xff\xe0", "a picture"),
+    ],
+)
+def test_what_is_not_for_rows_at_all_is_told_by_what_it_is(tmp_path, name, begins, words):
+    (tmp_path / name).write_bytes(begins + bytes(range(256)))
+    with pytest.raises(StudioError, match=words):
+        preview_file(tmp_path / name)
+
+
 def test_broken_table_rows_are_named_by_line(write):
     preview = preview_file(write('prompt,completion\nHi,Yo\nHi\n"a\nb",Yo\nHi,Yo,No\n', "r.csv"))
     assert preview.rows == 2

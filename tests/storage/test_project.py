@@ -192,6 +192,7 @@ def test_a_project_on_a_really_full_disk(small_disk):
             file.write(b"x" * 4096)
     with pytest.raises(StudioError, match="is full"):
         Project.create(small_disk / "q")
+    assert not (small_disk / "q").exists()
     with pytest.raises(StudioError, match="is full"), project.writing() as connection:
         connection.execute("INSERT INTO about VALUES ('long', ?)", ("x" * 1_000_000,))
     (small_disk / "filler").unlink()

@@ -32,7 +32,9 @@ def arrow_rows(source: Source) -> Iterator[Found]:
         if isinstance(error, (FileNotFoundError, PermissionError)):
             raise reading_trouble(error, source.path) from error
         raise StudioError(
-            f"“{source.path.name}” is not {what} file that can be read ({_first_line(error)}).", "Choose another file."
+            f"“{source.path.name}” is not {what} file that can be read.",
+            "Get the file again, or choose another one.",
+            _first_line(error),
         ) from error
 
 

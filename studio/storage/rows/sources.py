@@ -35,6 +35,7 @@ _MARKS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 _NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "utf-32-le": "UTF-32", "utf-32-be": "UTF-32"}
 
 
@@ -157,6 +158,7 @@ def source_of(path: Path) -> Source:
         packing = {b"\x1f\x8b": "gzip"}.get(start[:2], "zstd" if start == b"\x28\xb5\x2f\xfd" else "")
         raw.seek(0)
         head = _read(_unpacking(raw, packing), path, _HEAD)
+    _refuse_foreign(path, head)
     endings = [ending.lower() for ending in path.suffixes]
     if packing and endings and endings[-1] in (".gz", ".zst", ".zstd", ".gzip"):
         endings.pop()
@@ -167,6 +169,19 @@ def source_of(path: Path) -> Source:
         ending = ".arrow"
     found = replace(plain, packing=packing, ending=ending)
     return found if ending in (".parquet", ".arrow", ".feather", ".ipc") else _in_its_encoding(found, head)
+
+
+def _refuse_foreign(path: Path, head: bytes) -> None:
+    """What people take for rows and what programs write for the eye: told by its first bytes."""
+    if head.startswith(b"PK\x03\x04"):
+        raise StudioError(
+            f"“{path.name}” is a packed folder or a workbook, such as .zip or .xlsx.",
+            "Unpack it, or save the sheet as CSV, and import that.",
+        )
+    if head.startswith(b"%PDF"):
+        raise StudioError(f"“{path.name}” is a PDF.", "Save its text as a text file, and import that.")
+    if head.startswith(_PICTURES):
+        raise StudioError(f"“{path.name}” is a picture.", HINT)
 
 
 def _in_its_encoding(source: Source, head: bytes) -> Source:
