@@ -325,3 +325,19 @@ class TrainSettings:
         passes = passes or math.ceil(rows / self.batch_size)
         steps = max(1, math.ceil(self.epochs * math.ceil(passes / self.accumulate)))
         return min(steps, self.max_steps) if self.max_steps else steps
+
+
+@dataclass(frozen=True)
+class BudgetedSettings:
+    """What methods have whose passes may hold unequally many examples. To be mixed in before `TrainSettings`."""
+
+    batch_tokens: int = setting(
+        0,
+        "Token budget",
+        "A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed "
+        "number. The loss stays the mean over the whole step. 0: no budget.",
+        low=0,
+        high=10_000_000,
+        unit="tokens",
+        advanced=True,
+    )

@@ -1,17 +1,28 @@
 """Token budgets: passes of unequally many examples, as many of similar length as fit into so many tokens.
 
 What goes together changes from epoch to epoch among examples of equal length only, so that all epochs have equally many
-passes and a resumed run meets the same ones. A step is so many passes as ever, and its loss the mean over its tokens.
-For fine-tuning alone: TRL's losses of preferences are means over a pass, so in passes of unequally many pairs a pair
-would count more the fewer others it is with.
+passes and a resumed run meets the same ones. A step is so many passes as ever, and its loss the mean
+over its tokens or, of preferences, its rows (`engine.step_mean`).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from torch.utils.data import Sampler
+
+from studio.core.methods import TrainSettings
+
+
+class Roomy(Protocol):
+    """A row that knows how many tokens it takes of a budget, with what padding it brings itself."""
+
+    @property
+    def room(self) -> int:
+        """So many."""
+        ...
 
 
 class TokenBudget(Sampler[list[int]]):
@@ -49,3 +60,15 @@ class TokenBudget(Sampler[list[int]]):
         chance.shuffle(rest)
         # The pass that needs most memory comes first: a run that doesn't fit fails at once and not in an hour.
         return iter([*longest, *rest])
+
+
+def token_budget(settings: TrainSettings, rows: Sequence[Roomy]) -> TokenBudget | None:
+    """Which rows go together, when the settings give a pass so many tokens instead of so many rows."""
+    tokens = getattr(settings, "batch_tokens", 0)
+    return TokenBudget([row.room for row in rows], tokens, settings.seed) if tokens else None
+
+
+def passes(settings: TrainSettings, rows: Sequence[Roomy]) -> int | None:
+    """How many passes go over the rows once; None where all hold equally many."""
+    budget = token_budget(settings, rows)
+    return len(budget) if budget else None

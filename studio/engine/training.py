@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -188,6 +188,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     bell.check()
 
     from studio.engine.adapters import check_base
+    from studio.engine.budget import passes
     from studio.engine.examples import Reading, held_out_positions
     from studio.engine.trainers import Place
 
@@ -230,8 +231,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
 
     from studio.engine.supervision import Supervision, evaluation_steps
 
-    count: Any = getattr(method, "passes", None)
-    total = settings.steps_for(len(rows.train), count(settings, rows.train) if count else None)
+    total = settings.steps_for(len(rows.train), passes(settings, rows.train))
     before = About.of(last.folder) if last else None
     rewards = print_of_rewards(recipe.rewards)
     if before is not None and before.rewards and rewards not in ("", before.rewards):
