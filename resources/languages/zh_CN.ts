@@ -730,9 +730,9 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>要求窗格回答时没有给出模型或消息。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/methods/imitation.py"/>
-        <source>A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed number. The loss stays the mean over all tokens of a step. 0: no budget.</source>
-        <translation>每遍取长度相近、合计放得进这么多 token 的样本，至少一个，而不是固定的个数。损失仍是一步中所有 token 的平均。0：没有预算。</translation>
+        <location filename="../../studio/core/training_settings.py"/>
+        <source>A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed number. The loss stays the mean over the whole step. 0: no budget.</source>
+        <translation>每遍取长度相近、合计放得进这么多 token 的样本，至少一个，而不是固定的个数。损失仍是整个一步的平均。0：没有预算。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>
@@ -13353,7 +13353,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>合计，以 token 计。不给最长回答留出空间的提示会略去。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/methods/imitation.py"/>
+        <location filename="../../studio/core/training_settings.py"/>
         <source>Token budget</source>
         <translation>token 预算</translation>
     </message>

@@ -92,9 +92,9 @@ def make_it_fit(
             if _can_be_set(current, change) and not _is_missing(change, missing)
         ]
         if changes and forecast(changes[-1]).total < forecast(before).total:
-            # The further the change goes, the less is needed: the first that fits is found by halving.
+            # The further the change goes, the less is needed, to a point: the first that fits is found by halving.
             place = bisect_left(changes, True, key=fits)
-            current = changes[min(place, len(changes) - 1)]
+            current = changes[place] if place < len(changes) else min(changes, key=lambda one: forecast(one).total)
             said.append(_cost(before, current))
         if fits(current):
             return Fit(current, forecast(current), " ".join(said))
