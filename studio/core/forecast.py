@@ -210,8 +210,7 @@ def forecast_chat(shape: ModelShape, device: Device, tokens: int = 2048) -> int:
 
 def tokens_of_pass(settings: TrainSettings, length: int) -> int:
     """Tokens that pass through the model at a time when the longest examples, of so many tokens, come together."""
-    budget: int = getattr(settings, "batch_tokens", 0)
-    return max(budget, length) if budget else settings.batch_size * length
+    return max(settings.budget, length) if settings.budget else settings.batch_size * length
 
 
 def trained_weights(shape: ModelShape, settings: TrainSettings) -> int:

@@ -55,7 +55,7 @@ def retry_sentence(before: Passes, after: Passes, step: int, back_to: int, metho
 
 def out_of_memory(settings: TrainSettings, details: str) -> StudioError:
     """The last word of a run whose passes can't be made smaller with the same effective batch."""
-    tokens = getattr(settings, "batch_tokens", 0)
+    tokens = settings.budget
     least = "one example" if settings.batch_size == 1 else f"{settings.batch_size:,} examples"
     what = f"with {tokens:,} tokens a pass" if tokens else f"even with {least} at a time"
     ways = [f"a “Longest example” below {settings.max_length:,} tokens"]

@@ -290,8 +290,13 @@ class TrainSettings:
 
     @property
     def effective_batch(self) -> int:
-        """Examples that decide one step."""
+        """Examples that decide one step, where they are counted."""
         return self.batch_size * self.accumulate
+
+    @property
+    def budget(self) -> int:
+        """Tokens of a pass, where they are counted instead of examples; else 0."""
+        return getattr(self, "batch_tokens", 0)
 
     def held_out_of(self, rows: int) -> int:
         """How many of so many rows are never trained on: at least one, if any; never all."""

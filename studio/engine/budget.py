@@ -64,8 +64,7 @@ class TokenBudget(Sampler[list[int]]):
 
 def token_budget(settings: TrainSettings, rows: Sequence[Roomy]) -> TokenBudget | None:
     """Which rows go together, when the settings give a pass so many tokens instead of so many rows."""
-    tokens = getattr(settings, "batch_tokens", 0)
-    return TokenBudget([row.room for row in rows], tokens, settings.seed) if tokens else None
+    return TokenBudget([row.room for row in rows], settings.budget, settings.seed) if settings.budget else None
 
 
 def passes(settings: TrainSettings, rows: Sequence[Roomy]) -> int | None:
