@@ -19082,6 +19082,11 @@ Assistant: {record}</translation>
     </message>
     <message>
         <location filename="../../studio/core/recovery.py"/>
+        <source>{ran_out}, so the run goes on {again} with each pass read in {parts:,} parts.</source>
+        <translation>{ran_out}，因此运行{again}继续，每遍分 {parts:,} 份读取。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/recovery.py"/>
         <source>{ran_out}, so the run goes on {again} with examples {after} (before: {before}).</source>
         <translation>{ran_out}，因此运行{again}继续，样本为{after}（之前：{before}）。</translation>
     </message>

@@ -137,7 +137,7 @@ def build_trainer(
         supervision=supervision,
     )
     begin(trainer.model, place, settings)
-    trainer.budget = budget
+    trainer.budget, trainer.parts = budget, place.parts
     pairs = [row.sides for row in (*train, *held_out)]
     round_to = take_fast_way(trainer, enable, (side for sides in pairs for side in sides), place)
     trainer.data_collator = PairBatch(pad, round_to)

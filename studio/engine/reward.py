@@ -325,7 +325,7 @@ def build_trainer(
         folder=place.folder,
     )
     begin(trainer.model, place, settings)
-    trainer.budget = budget
+    trainer.budget, trainer.parts = budget, place.parts
     answers = (answer for row in (*train, *held_out) for answer in row.answers)
     trainer.data_collator = RewardBatch(pad, take_fast_way(trainer, enable_hidden, answers, place))
     return trainer

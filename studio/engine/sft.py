@@ -110,7 +110,7 @@ def build_trainer(
     round_to = take_fast_way(trainer, enable, (*train, *held_out), place)
     if round_to is not None:
         trainer.data_collator = EndToEnd(round_to)
-    trainer.budget = budget
+    trainer.budget, trainer.parts = budget, place.parts
     if noise := getattr(settings, "neftune", 0.0):
         add_noise(trainer.model, noise)
     return trainer

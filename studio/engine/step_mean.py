@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from transformers import Trainer
 
+from studio.engine.budget import parts_of
+
 if TYPE_CHECKING:
     _Trainer = Trainer
 else:
@@ -32,7 +34,8 @@ class StepMean(_Trainer):
     def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> Any:
         """The passes of a step."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self._fill, self._noted = sum(map(self.rows_in, batches)) / max(len(batches), 1), {}
+        rows = sum(self.rows_in(part) for batch in batches for part in parts_of(batch))
+        self._fill, self._noted = rows / max(len(batches), 1), {}
         return batches, items
 
     def weighed(self, loss: Tensor, inputs: dict[str, Any]) -> Tensor:
