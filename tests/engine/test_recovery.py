@@ -88,7 +88,7 @@ def test_out_of_memory_reads_the_passes_of_a_token_budget_in_parts(
     settings: dict[str, Any] = {"batch_tokens": 300, "max_steps": 5, "checkpoint_minutes": 0.0}
     straight, run = (run_in(project, tiny_base, method, dataset, **settings) for _ in range(2))
     assert training.train(straight.folder) == EXIT_SAID
-    monkeypatch.setenv(HOOK, "4:2")  # of the 4 examples that the hook takes a pass for
+    monkeypatch.setenv(HOOK, "4:1")  # of the 2 examples that the hook takes a pass for
     assert training.train(run.folder) == training.EXIT_AGAIN
     assert "each pass read in 2 parts" in last_of(run).text("what")
     assert training.train(run.folder) == EXIT_SAID
@@ -100,7 +100,7 @@ def test_rows_of_a_token_budget_that_are_too_large_alone_end_the_run(
     project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOOK, "1:0")
-    run = run_in(project, tiny_base, batch_tokens=1 << 12, max_length=16, batch_size=1024)
+    run = run_in(project, tiny_base, batch_tokens=4096, batch_size=1024)
     codes = [training.train(run.folder)]
     while codes[-1] == training.EXIT_AGAIN:
         codes.append(training.train(run.folder))
