@@ -15728,6 +15728,11 @@ ollama run my-model
         <translation>按所选</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/train/summary.py"/>
+        <source>as many as fit into {tokens:,} tokens, × {accumulate}</source>
+        <translation>合计放得进 {tokens:,} 个 token 的样本 × {accumulate}</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/tools/mix_dialog.py"/>
         <source>as many as fit without repeats</source>
         <translation>不重复时能放下的全部</translation>
@@ -15938,6 +15943,11 @@ ollama run my-model
         <location filename="../../studio/core/records.py"/>
         <source>conversations to learn answers from</source>
         <translation>可学习回答的对话</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/train/summary.py"/>
+        <source>counted when the examples are read</source>
+        <translation>读取样本时再计数</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/train/summary.py"/>
@@ -18101,11 +18111,6 @@ ollama run my-model
         <translation>{address} 提到版本 {version}，但没有关于它的网页。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/fitting.py"/>
-        <source>{after:,} tokens at a time instead of {before:,}, in {accumulate:,} passes per step instead of {accumulate_2:,}: it learns nearly the same, a little more slowly.</source>
-        <translation>每次 {after:,} 个 token 而不是 {before:,} 个，每步分 {accumulate:,} 遍而不是 {accumulate_2:,} 遍：学到的几乎一样，稍慢一些。</translation>
-    </message>
-    <message>
         <location filename="../../studio/gui/pages/chat/blind_view.py"/>
         <source>{at} of {count}  ·  {done} votes  ·  {written} answered</source>
         <translation>{at} / {count}  ·  {done} 票  ·  已回答 {written} 个</translation>
@@ -18153,6 +18158,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/pages/data/import_question.py"/>
         <source>{broken} cannot be used and will be left out. The file itself is not changed.</source>
         <translation>{broken}无法使用，将被略去。文件本身不会改动。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/fitting.py"/>
+        <source>{budget:,} tokens at a time instead of {budget_2:,}, in {accumulate:,} passes per step instead of {accumulate_2:,}: it learns nearly the same, a little more slowly.</source>
+        <translation>每次 {budget:,} 个 token 而不是 {budget_2:,} 个，每步分 {accumulate:,} 遍而不是 {accumulate_2:,} 遍：学到的几乎一样，稍慢一些。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runtime/options.py"/>
