@@ -86,7 +86,7 @@ def write_all(
 def _together(base: Base, adapter: str | None, writings: Sequence[Writing], check: Callable[[], None]) -> list[str]:
     """Write several answers to their ends; their texts."""
     parts = {str(row): Part(writing, adapter) for row, writing in enumerate(writings)}
-    chorus = Chorus(way_of(base, parts, light=base.is_light(adapter), kept={}), parts, base.model.device)
+    chorus = Chorus(way_of(base, parts, light=base.is_light(adapter), kept=None), parts, base.model.device)
     texts = dict.fromkeys(parts, "")
     while not chorus.is_over:
         check()

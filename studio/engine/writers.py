@@ -121,8 +121,9 @@ class _Together:
         return Ended(len(part.writing.tokens), part.seconds, why) if why is not None else None
 
 
-def way_of(base: Base, parts: Mapping[str, Part], *, light: bool, kept: MutableMapping[str, Kept]) -> Way:
-    """How the rows of these answers go through a base. kept: conversations that the light way knows and remembers."""
+def way_of(base: Base, parts: Mapping[str, Part], *, light: bool, kept: MutableMapping[str, Kept] | None) -> Way:
+    """How the rows of these answers go through a base. kept: conversations that the light way knows and remembers, if
+    it should."""
     if light and base.decoder is not None:
         asked = [Asked(name, part.writing.prompt, base.light(part.adapter)) for name, part in parts.items()]
         return LightWriting(base.decoder, asked, kept)

@@ -19,6 +19,7 @@ against the base alone and the adapter alone, asked something new too. Each line
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import statistics
@@ -149,6 +150,23 @@ class Theirs:
         thread.join()
         return told, Times(first, put[1], whole)  # the first that is put is the prompt
 
+    def parted(self, messages: list[dict[str, str]], theirs: str, ours: str) -> float:
+        """How much likelier the plain model finds its own token where two answers part, in roundings of its logit."""
+        import torch
+
+        from studio.core.messages import messages_from
+
+        tokenizer: Any = self._encoder.tokenizer
+        one, other = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (theirs, ours))
+        place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+        if place is None:
+            return float("inf")  # one of them is longer
+        ids = [*self._encoder.prompt(messages_from(messages)), *one[:place]]
+        with torch.inference_mode():
+            logits = self._model(input_ids=torch.tensor([ids])).logits[0, -1]
+        best, taken = float(logits[one[place]]), float(logits[other[place]])
+        return abs(best - taken) / (2 ** math.floor(math.log2(abs(best))) * torch.finfo(logits.dtype).eps)
+
 
 def conversation(questions: list[str], answers: list[str]) -> list[dict[str, str]]:
     said: list[dict[str, str]] = []
@@ -161,7 +179,7 @@ def conversation(questions: list[str], answers: list[str]) -> list[dict[str, str
 
 def speed(name: str, base: Path, adapter: Path, rounds: int) -> dict[str, Any]:
     found: dict[str, list[float]] = {}
-    same = turns = 0
+    turns, parted = 0, list[float]()
     how = {"temperature": 0.0, "max_new_tokens": TOKENS, "min_new_tokens": TOKENS}
     voices = {"left": Voice(base), "right": Voice(base, adapter, asked_like=None)}
 
@@ -180,7 +198,9 @@ def speed(name: str, base: Path, adapter: Path, rounds: int) -> dict[str, Any]:
                 answers.append(ended["left"]["text"])
                 if number < 0:
                     continue
-                turns, same = turns + 1, same + (answers[-1] == text)
+                turns += 1
+                if answers[-1] != text:
+                    parted.append(round(theirs.parted(said, text, answers[-1]), 2))
                 note(f"{when}_ms", first)
                 note(f"their_{when}_text_ms", times.text)
                 note(f"their_{when}_token_ms", times.token)
@@ -198,7 +218,15 @@ def speed(name: str, base: Path, adapter: Path, rounds: int) -> dict[str, Any]:
     told |= {f"{key} of medians": value for key, value in ratios(found, statistics.median).items()}
     told |= {f"{key} of best": value for key, value in ratios(found, min).items()}
     stop = {"stop_ms": round(statistics.median(stops), 1), "stop_worst_ms": round(stops[-1], 1)}
-    return {"bench": "chat", "model": name, "precision": precision, "same_text": f"{same}/{turns}", **told, **stop}
+    return {
+        "bench": "chat",
+        "model": name,
+        "precision": precision,
+        "same_text": f"{turns - len(parted)}/{turns}",
+        "parted_at_ties": parted,
+        **told,
+        **stop,
+    }
 
 
 def ratios(found: dict[str, list[float]], of: Callable[[list[float]], float]) -> dict[str, float]:

@@ -130,6 +130,30 @@ def test_an_adapter_that_reaches_further_than_the_layers_writes_as_itself(
                     assert writer.write(100.0)[name] == wrote
 
 
+def test_an_answer_that_has_ended_leaves_the_batch(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base, encoder, in_memory = base_of(tiny_base), load_encoder(tiny_base, "model"), list[int]()
+    assert base.decoder is not None
+    write = base.decoder.write
+
+    def counted(rows: Any, tokens: torch.Tensor, layers: Any) -> torch.Tensor:
+        in_memory.append(len(rows.layers[0][0]))
+        return write(rows, tokens, layers)
+
+    def taken(*_: Any) -> None:
+        raise AssertionError("copied, though nobody goes on with it")
+
+    monkeypatch.setattr(base.decoder, "write", counted)
+    monkeypatch.setattr("studio.engine.decoding.rows.Rows.take", taken)
+    lengths = [2, 4, 6]
+    asked = [
+        ((Message("user", text),), Sampling(temperature=0.0, max_new_tokens=length, min_new_tokens=length))
+        for text, length in zip(PROMPTS, lengths, strict=False)
+    ]
+    found = write_all(base, None, encoder, asked)
+    assert all(found)
+    assert in_memory == [3, 2, 2, 1, 1]  # the first token comes with the prompt
+
+
 def test_a_prompt_that_cannot_be_read_whole_is_left_out(tiny_base: Path) -> None:
     encoder = load_encoder(tiny_base, "model")
     asked = [((Message("user", text),), Sampling(max_new_tokens=3)) for text in ("x " * 900, "short")]
