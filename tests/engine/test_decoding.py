@@ -120,8 +120,34 @@ def test_in_16_bits_one_is_what_generate_writes_and_several_are_a_rounding_apart
         assert float((made - known).square().mean().sqrt()) < 0.02 * float(known.std())
 
 
-def test_each_row_goes_through_its_own_adapter_and_none_stays() -> None:
-    model = llama()
+def test_in_16_bits_what_is_gone_on_with_parts_from_generate_at_ties_alone() -> None:
+    model = llama(vocab_size=2000).to(torch.bfloat16)
+    decoder, kept, conversation = Decoder(model, packed=True), dict[str, Kept](), some(60, 1)
+    parted = 0
+    for turn in range(6):
+        with torch.inference_mode():
+            way = LightWriting(decoder, [Asked("a", conversation, None)], kept)
+            ours = [way.begin()[0]]
+            for _ in range(40):
+                ours.append(way.go_on(ours[-1].argmax()[None])[0])
+        answer = [int(logits.argmax()) for logits in ours]
+        way.remember(0, answer)
+        known = plain(model, conversation + answer)[len(conversation) - 1 :]
+        for token, logits in zip(answer, known, strict=False):
+            best = float(logits.max())
+            parted += token != int(logits.argmax())
+            assert best - float(logits[token]) <= 2 * abs(best) * torch.finfo(torch.bfloat16).eps
+        conversation = [*conversation, *answer, *some(20, turn)]
+    assert parted < 6  # of 246 tokens
+
+
+@pytest.mark.parametrize("thin", [True, False])
+@pytest.mark.parametrize("more", [{}, {"attention_bias": True, "mlp_bias": True}])
+def test_each_row_goes_through_its_own_adapter_and_none_stays(
+    thin: bool, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.engine.decoding.decoder._THIN", 16 << 20 if thin else 0)
+    model = llama(**more)
     before = plain(model, some(20, 1))
     configs = {
         "all": LoraConfig(r=4, lora_alpha=12, target_modules="all-linear", init_lora_weights=False),
@@ -159,6 +185,24 @@ def test_each_row_goes_through_its_own_adapter_and_none_stays() -> None:
         assert torch.allclose(steps[2][place], wanted(row, ids), atol=1e-4)
     with tuned.disable_adapter():
         assert torch.equal(plain(model, some(20, 1)), before)
+
+
+def test_copies_of_a_thin_models_weights_stay_few() -> None:
+    model = llama()
+    decoder = Decoder(model, packed=True)
+    tuned: Any = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False), "0")
+    names = [str(number) for number in range(9)]
+    for name in names[1:]:
+        tuned.add_adapter(name, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
+    adapters = [adapter_of(model, name) for name in names]
+    made = [decoder.layers([adapter]) for adapter in adapters]
+    assert decoder.layers([adapters[8]] * 5) is made[8]  # the rows of one adapter are as many as they are
+    assert decoder.layers([adapters[0]]) is not made[0]  # it was the oldest
+    two = decoder.layers([None, adapters[8]])
+    assert decoder.layers([None, adapters[8]]) is two is not decoder.layers([adapters[8], None])
+    decoder.layers([None, *adapters[:4]])  # too many to be worth copies
+    assert len(decoder._layers._kept) == 6 and all(len(key) <= 4 for key in decoder._layers._kept)
+    assert decoder.layers([None]) is decoder._layers.base
 
 
 def test_what_is_known_of_a_conversation_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

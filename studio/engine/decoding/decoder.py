@@ -8,7 +8,6 @@ weights of 4 or 8 bits; those go on through transformers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from studio.engine.decoding.low_rank import Adapter
-from studio.engine.decoding.products import Product, product
+from studio.engine.decoding.products import Linear, Product, RmsNorm, product
 from studio.engine.decoding.rows import Rows
+from studio.engine.decoding.tuned import Layer, Layers
 
 _THIN = 16 << 20  # bytes of weights, of which one thread writes sooner than several that wait for each other
 _AT_ONCE, _FEWEST = 512, 64  # tokens of a prompt that are read in one pass, at the most and at the least
@@ -28,24 +28,10 @@ _MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
 _FIXED_ROPE = {"default", "linear", "llama3", "yarn"}  # whose angles don't depend on how long the text has become
 
 Check = Callable[[], None]
-Adapters = Sequence[tuple[slice | None, Adapter]]  # which rows go through which adapter; None for all rows
 
 
 class NotTaken(Exception):
     """The model is built in another way."""
-
-
-@dataclass(slots=True)
-class Layer:
-    """One block. q_k_v and gate_up are products that stand in one."""
-
-    first_norm: Product
-    q_k_v: Product
-    head_norms: tuple[Product, Product] | None
-    out: Product
-    second_norm: Product
-    gate_up: Product
-    down: Product
 
 
 class Decoder:
@@ -83,7 +69,8 @@ class Decoder:
         if self.embeddings.device.type == "cpu":
             largest = max(2 * mlp.gate_proj.weight.numel(), first.q_proj.weight.numel())
             self._at_once = int(min(_AT_ONCE, max(_FEWEST, _PRODUCT / (2 * largest))))
-        self.layers = [self._layer(layer, packed) for layer in layers]
+        thin = self._is_thin and self.embeddings.device.type == "cpu" and self.embeddings.dtype == torch.float32
+        self._layers = Layers([self._layer(layer, packed and not thin) for layer in layers], thin=thin)
         self._norm = _norm(body.norm)
         self._head = product(head.weight, head.bias, packed=packed)
         self._angles: tuple[Tensor, Tensor] = (torch.empty(0), torch.empty(0))
@@ -96,7 +83,7 @@ class Decoder:
         # and end up a rounding apart. One answer alone is transformers' own, as its products are.
         in_32_bits = device.type == "cpu" and len(lengths) > 1
         dtype = torch.float32 if in_32_bits else self.embeddings.dtype
-        return Rows(len(self.layers), lengths, self._key_heads, self._width, dtype, device)
+        return Rows(len(self._layers.base), lengths, self._key_heads, self._width, dtype, device)
 
     def read(self, rows: Rows, row: int, prompt: Sequence[int], known: int, adapter: Adapter | None) -> Tensor:
         """Read a prompt into its row, of which the first `known` tokens are there. Returns the logits [vocabulary] that
@@ -106,21 +93,25 @@ class Decoder:
             hidden = self._prompt_part(rows, row, start, prompt[start : start + self._at_once], adapter)
         return self._head(self._norm(hidden))[0]
 
-    def write(self, rows: Rows, tokens: Tensor, adapters: Adapters) -> Tensor:
-        """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. adapters: which
-        rows go through which; those of none are the base's alone. When `check` raises it is as if it wasn't called."""
+    def layers(self, adapters: Sequence[Adapter | None]) -> Sequence[Layer]:
+        """What rows go through, each with its adapter; those of None are the base's alone."""
+        return self._layers.through(adapters)
+
+    def write(self, rows: Rows, tokens: Tensor, layers: Sequence[Layer]) -> Tensor:
+        """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. layers: those
+        of the rows' adapters. When `check` raises it is as if it wasn't called."""
         column, threads = rows.advance(), torch.get_num_threads()
         if self._is_thin:
             torch.set_num_threads(1)
         try:
-            return self._write(rows, column, tokens, adapters)
+            return self._write(rows, column, tokens, layers)
         except BaseException:
             rows.end = column
             raise
         finally:
             torch.set_num_threads(threads)
 
-    def _write(self, rows: Rows, column: int, tokens: Tensor, adapters: Adapters) -> Tensor:
+    def _write(self, rows: Rows, column: int, tokens: Tensor, layers: Sequence[Layer]) -> Tensor:
         cos, sin = self._angles_to(column + 1)
         if rows.mask is None:
             cos, sin = cos[column, None, None], sin[column, None, None]
@@ -143,9 +134,9 @@ class Decoder:
             return seen.to(queries.dtype).reshape(count, -1)
 
         hidden = F.embedding(tokens, self.embeddings)
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(layers):
             self._check()
-            hidden = self._block(number, layer, hidden, cos, sin, adapters, attend)
+            hidden = self._block(number, layer, hidden, cos, sin, attend)
         return self._head(self._norm(hidden))
 
     def _prompt_part(self, rows: Rows, row: int, start: int, ids: Sequence[int], adapter: Adapter | None) -> Tensor:
@@ -179,9 +170,8 @@ class Decoder:
             return out[0].transpose(0, 1).reshape(len(queries), -1)
 
         hidden = F.embedding(torch.tensor(ids, device=device), self.embeddings)
-        adapters: Adapters = [(None, adapter)] if adapter is not None else []
-        for number, layer in enumerate(self.layers):
-            hidden = self._block(number, layer, hidden, cos, sin, adapters, attend, self._check)
+        for number, layer in enumerate(self.layers([adapter] * len(rows.starts))):
+            hidden = self._block(number, layer, hidden, cos, sin, attend, self._check)
         return hidden  # of the end alone
 
     def _block(
@@ -191,43 +181,31 @@ class Decoder:
         hidden: Tensor,
         cos: Tensor,
         sin: Tensor,
-        adapters: Adapters,
         attend: Callable[[int, Tensor, Tensor, Tensor], Tensor],
         check: Check | None = None,
     ) -> Tensor:
         """One layer for tokens [tokens, width]. check: called between its products too; then the tokens are a prompt's,
         and behind the last layer's attention only their end is gone on with."""
 
-        def through(made: Product, name: str, rows: Tensor) -> Tensor:
+        def through(product: Product, rows: Tensor) -> Tensor:
             if check is not None:
                 check()
-            out = made(rows)
-            for place, adapter in adapters:
-                more = adapter.layers[number].get(name)
-                if more is None:
-                    continue
-                if place is None:
-                    more.add_to(out, rows)
-                else:
-                    more.add_to(out[place], rows[place])
-            return out
+            return product(rows)
 
-        both = self._heads + self._key_heads
-        made = through(layer.q_k_v, "q_k_v", layer.first_norm(hidden)).view(
-            len(hidden), both + self._key_heads, self._width
-        )
-        turning = made[:, :both]
+        heads, key_heads = self._heads, self._key_heads
+        made = through(layer.q_k_v, layer.first_norm(hidden)).view(len(hidden), -1, self._width)
+        turning, values = made.split_with_sizes((heads + key_heads, key_heads), 1)
         if layer.head_norms is not None:
             norm_q, norm_k = layer.head_norms
-            turning = torch.cat([norm_q(turning[:, : self._heads]), norm_k(turning[:, self._heads :])], 1)
+            turning = torch.cat([norm_q(turning[:, :heads]), norm_k(turning[:, heads:])], 1)
         turning = turning * cos + turning.roll(self._width // 2, -1) * sin
-        queries = turning[:, : self._heads]
-        if check is not None and number == len(self.layers) - 1:
+        queries, keys = turning.split_with_sizes((heads, key_heads), 1)
+        if check is not None and number == len(self._layers.base) - 1:
             queries, hidden = queries[-1:], hidden[-1:]
-        seen = attend(number, queries, turning[:, self._heads :], made[:, both:])
-        hidden = hidden + through(layer.out, "out", seen)
-        gate, up = through(layer.gate_up, "gate_up", layer.second_norm(hidden)).chunk(2, -1)
-        return hidden + through(layer.down, "down", self._act(gate) * up)
+        seen = attend(number, queries, keys, values)
+        hidden = hidden + through(layer.out, seen)
+        gate, up = through(layer.gate_up, layer.second_norm(hidden)).chunk(2, -1)
+        return hidden + through(layer.down, self._act(gate) * up)
 
     def _layer(self, layer: Any, packed: bool) -> Layer:
         attention, mlp = layer.self_attn, layer.mlp
@@ -269,7 +247,7 @@ class Decoder:
             self.read(rows, 0, ids[:6], 0, None)
             self.read(rows, 1, ids[:4], 0, None)
             self.read(rows, 1, ids[:8], 4, None)
-            ours = self.write(rows, torch.tensor([ids[6], ids[8]], device=self.embeddings.device), ())
+            ours = self.write(rows, torch.tensor([ids[6], ids[8]], device=self.embeddings.device), self._layers.base)
             theirs = [
                 self._model(input_ids=torch.tensor([some], device=self.embeddings.device), use_cache=False).logits[
                     0, -1
@@ -298,7 +276,7 @@ def _bare(module: Any) -> Any:
     return getattr(module, "base_layer", module)
 
 
-def _joined(parts: Sequence[nn.Linear], packed: bool) -> Product:
+def _joined(parts: Sequence[nn.Linear], packed: bool) -> Linear:
     """Several products of the same rows as one. The layers keep their weights as views of the joined ones, so that
     nothing is in memory twice."""
     if len(parts) == 1:
@@ -321,6 +299,5 @@ def _norm(module: Any) -> Product:
         with torch.no_grad():
             probe = torch.linspace(-3, 2, 2 * shape[0], device=weight.device).reshape(2, -1).to(weight.dtype)
             if torch.equal(F.rms_norm(probe, shape, weight, eps), module(probe)):
-                kept = weight.detach()
-                return lambda rows: F.rms_norm(rows, shape, kept, eps)
+                return RmsNorm(weight.detach(), eps)
     return module

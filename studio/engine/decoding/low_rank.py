@@ -15,7 +15,7 @@ from torch import Tensor
 
 from studio.engine.decoding.products import LowRank
 
-_JOINED = {
+JOINED = {
     "q_k_v": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "out": ("self_attn.o_proj",),
     "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
@@ -23,7 +23,7 @@ _JOINED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Adapter:
     """What an adapter adds to each layer's products, by their names in the decoder."""
 
@@ -41,7 +41,7 @@ def adapter_of(model: Any, name: str) -> Adapter | None:
     layers: list[dict[str, LowRank]] = []
     for layer in model.model.layers:
         found: dict[str, LowRank] = {}
-        for joined, places in _JOINED.items():
+        for joined, places in JOINED.items():
             modules: list[Any] = [layer.get_submodule(place) for place in places]
             if any(module in there and not _is_plain(module, name, Linear) for module in modules):
                 return None

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio.engine.decoding.decoder import Adapters, Decoder
+from studio.engine.decoding.decoder import Decoder
 from studio.engine.decoding.low_rank import Adapter
 from studio.engine.decoding.rows import Kept, Rows
+from studio.engine.decoding.tuned import Layer
 
 _WORTH = 4  # what is known counts from a fourth of a prompt on
 
@@ -26,14 +27,15 @@ class Asked:
 
 
 class LightWriting:
-    """Writes answers; those with the same adapter stand side by side. kept: conversations by their places, from which
-    what is known of a prompt is taken, and to which answers are given back as they end."""
+    """Writes answers; those with the same adapter had better stand side by side. kept: conversations by their places,
+    from which what is known of a prompt is taken, and to which answers are given back as they end; None where nobody
+    goes on with any."""
 
-    def __init__(self, decoder: Decoder, asked: Sequence[Asked], kept: MutableMapping[str, Kept]) -> None:
+    def __init__(self, decoder: Decoder, asked: Sequence[Asked], kept: MutableMapping[str, Kept] | None) -> None:
         self._decoder, self._asked, self._kept = decoder, list(asked), kept
         self._rows: Rows | None = None
         self._first: list[Tensor] = []  # of each row: the logits at its prompt's end
-        self._adapters: Adapters = []
+        self._layers: Sequence[Layer] = ()  # that the rows go through
 
     def begin(self) -> Tensor:
         """Read the prompts. Returns the logits [rows, vocabulary] that follow them."""
@@ -41,13 +43,13 @@ class LightWriting:
         for row in range(len(self._asked)):
             self._first.append(self._read(rows, row))
         self._rows = rows
-        self._tell()
+        self._layers = self._decoder.layers([one.adapter for one in self._asked])
         return torch.stack(self._first)
 
     def go_on(self, tokens: Tensor) -> Tensor:
         """Put one token [rows] behind each; the logits [rows, vocabulary] that follow."""
         assert self._rows is not None
-        return self._decoder.write(self._rows, tokens, self._adapters)
+        return self._decoder.write(self._rows, tokens, self._layers)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Let go of all rows but these."""
@@ -55,12 +57,12 @@ class LightWriting:
         self._rows.keep(rows)
         self._asked = [self._asked[row] for row in rows]
         self._first = [self._first[row] for row in rows]
-        self._tell()
+        self._layers = self._decoder.layers([one.adapter for one in self._asked])
 
     def remember(self, row: int, written: Sequence[int]) -> None:
         """An answer has ended: its conversation may go on later."""
-        if self._rows is None:
-            return  # it was stopped before its prompt was read
+        if self._rows is None or self._kept is None:
+            return  # it was stopped before its prompt was read, or is not wanted
         asked = self._asked[row]
         tokens = [*asked.prompt, *written]
         self._kept[asked.place] = Kept(asked.adapter, tokens, self._rows.take(row), len(asked.prompt), self._first[row])
@@ -71,7 +73,7 @@ class LightWriting:
             if self._asked[other].adapter is asked.adapter and self._asked[other].prompt == asked.prompt:
                 rows.put(row, rows.first_of(other, len(asked.prompt)), len(asked.prompt))
                 return self._first[other]
-        before = self._kept.pop(asked.place, None)
+        before = self._kept.pop(asked.place, None) if self._kept is not None else None
         known = before.in_common(asked.prompt) if before is not None and before.adapter is asked.adapter else 0
         if known * _WORTH < len(asked.prompt):
             known = 0  # a whole prompt is read faster than the end of one, token for token
@@ -81,16 +83,3 @@ class LightWriting:
                 return before.logits
             known = min(known, len(asked.prompt) - 1)
         return self._decoder.read(rows, row, asked.prompt, known, asked.adapter)
-
-    def _tell(self) -> None:
-        """Which rows go through which adapter, those that stand side by side together."""
-        found: list[tuple[slice, Adapter]] = []
-        for row, asked in enumerate(self._asked):
-            if asked.adapter is None:
-                continue
-            if found and found[-1][1] is asked.adapter and found[-1][0].stop == row:
-                found[-1] = (slice(found[-1][0].start, row + 1), asked.adapter)
-            else:
-                found.append((slice(row, row + 1), asked.adapter))
-        everywhere = len(found) == 1 and found[0][0] == slice(0, len(self._asked))
-        self._adapters = [(None, found[0][1])] if everywhere else found
