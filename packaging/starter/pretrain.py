@@ -173,6 +173,8 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=tokenizer.ROOT / "build" / "starter" / "checkpoint.pt")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
+    if options.device == "cpu":
+        torch.set_num_threads(1)  # sums in one order: the same bytes each time, and little slower with so small a model
     model = train(options.checkpoint, Plan(steps=options.steps), options.device)
     ship(model, tokenizer.MODEL_FOLDER)
     print(f"Wrote the model to {tokenizer.MODEL_FOLDER}")

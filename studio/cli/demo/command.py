@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from studio.cli.answering import Answering
 from studio.cli.demo.clock import Clock
-from studio.cli.demo.measuring import Asked, Stage, contest, judged, read_prompts
+from studio.cli.demo.measuring import Asked, Stage, contest, judged, of_hacking, read_prompts
 from studio.cli.demo.report import FILE, shown, write_report
 from studio.cli.demo.school import School, distance_of
 from studio.core.contests import share
@@ -68,11 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
     head, rows = _table(stages, asked)
     _show_answers(stages, asked)
     _show_table(head, rows)
-    judging = f"Reward model: {_judged(school.runs[REWARD])}."
+    judging = [f"Reward model: {_judged(school.runs[REWARD])}.", *of_hacking(stages)]
     done = f"Done in {clock.seconds:.0f} s."
     file = school.project.folder / FILE
-    write_report(file, (head, rows), stages, asked, list(school.runs.values()), [judging, done])
-    print(f"{judging}\n\n{done} The project is in {school.project.folder}\nThe report: {file}")
+    write_report(file, (head, rows), stages, asked, list(school.runs.values()), [*judging, done])
+    print("\n".join(judging) + f"\n\n{done} The project is in {school.project.folder}\nThe report: {file}")
     school.project.close()
     if not arguments.no_window and has_screen():
         subprocess.Popen(window_command(str(school.project.folder)), start_new_session=True)

@@ -14,6 +14,7 @@ from typing import Any
 from studio.core.answering import Answered
 from studio.core.contests import Contest
 from studio.core.gold_judge import Verdict, judge, winner
+from studio.core.lessons import EASY_PPO, HACKED
 
 Asked = dict[str, Any]  # prompt, family, and the `check` that the gold judge reads
 
@@ -68,6 +69,27 @@ def contest(asked: Sequence[Asked], stage: Stage, other: Stage) -> Contest:
         for row, mine, theirs in zip(asked, stage.answers, other.answers, strict=True)
     ]
     return Contest.of(found)
+
+
+def of_hacking(stages: Sequence[Stage]) -> list[str]:
+    """Whose rewards can be compared, and whether PPO without its KL penalty hacked its judge; nothing where it was not
+    trained."""
+    found = {stage.name: stage for stage in stages}
+    if HACKED not in found:
+        return []
+    tame, free = found[EASY_PPO], found[HACKED]
+    hacked = _mean(free.rewards) > _mean(tame.rewards) and free.gold < tame.gold
+    told = "More reward for worse answers: that is reward hacking." if hacked else "That is no reward hacking."
+    return [
+        (
+            f"The rewards of “{EASY_PPO}” and “{HACKED}” are the easy judge's, which trained them; those of the other "
+            "stages are the reward model's. Only rewards of the same judge can be compared."
+        ),
+        (
+            f"Without its KL penalty PPO earned {_mean(free.rewards):+.2f} from the easy judge, with it "
+            f"{_mean(tame.rewards):+.2f}; the judge in code gives them {free.gold:.1f} and {tame.gold:.1f}. {told}"
+        ),
+    ]
 
 
 def _mean(values: Sequence[float]) -> float:

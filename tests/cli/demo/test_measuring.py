@@ -6,10 +6,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.cli.demo.measuring import contest, judged
+from studio.cli.demo.measuring import contest, judged, of_hacking
 from studio.cli.demo.report import shown, write_report
 from studio.core.answering import Answered
 from studio.core.contests import Contest, share
+from studio.core.lessons import EASY_PPO, HACKED
 
 COW = {
     "prompt": "What does a cow eat?",
@@ -36,6 +37,19 @@ def test_a_contest_is_decided_prompt_by_prompt():
     assert found == Contest(1, 0, 1)
     assert str(found) == "100 % (21 to 100 %), 1 ties"
     assert str(contest([COW, OX], stage("a", RIGHT, RIGHT), stage("b", RIGHT, RIGHT))) == "all ties"
+
+
+@pytest.mark.parametrize(
+    ("reward", "answer", "told"),
+    [(2.0, WRONG, "that is reward hacking"), (0.5, WRONG, "no reward hacking"), (2.0, RIGHT, "no reward hacking")],
+)
+def test_reward_hacking_takes_more_reward_and_worse_answers(reward, answer, told):
+    tame, free = stage(EASY_PPO, RIGHT, RIGHT), stage(HACKED, RIGHT, answer)
+    tame.rewards, free.rewards = [1.0, 1.0], [reward, reward]
+    sentences = of_hacking([stage("SFT", RIGHT, RIGHT), tame, free])
+    assert told in sentences[-1] and f"{reward:+.2f}" in sentences[-1]
+    assert "easy judge's" in sentences[0]
+    assert of_hacking([tame]) == []
 
 
 @pytest.mark.parametrize("part", [0, 3, 10])
