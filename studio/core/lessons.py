@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from studio.core.methods import DpoSettings, PpoSettings, RewardSettings, SftSettings, TrainSettings
+from studio.core.training_settings import LAST
 
 SFT, REWARD, DPO, PPO = "SFT", "reward", "DPO", "PPO"
 # Reward hacking needs a judge that can be tricked: this one reads manner well, and hardly what is right.
@@ -112,7 +113,7 @@ LESSONS = (
         "Earn the easy judge's reward without a KL penalty",
         "ppo",
         PROMPTS,
-        replace(_PPO, kl_coefficient=0.0),
+        replace(_PPO, kl_coefficient=0.0, keep=LAST),  # nor any other guard: the KL budget would choose an earlier step
         seconds=60,
         after=SFT,
         rewarded_by=EASY,

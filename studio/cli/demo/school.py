@@ -77,8 +77,11 @@ class School:
 
 
 def distance_of(run: RunFolder) -> float | None:
-    """How far a run moved from where it started, as it said last: on held-out prompts where it measures that."""
-    told = [
-        value for event in run.all_events() for name in ("eval_kl", "kl") if (value := event.number(name)) is not None
-    ]
-    return told[-1] if told else None
+    """How far the weights that a run made are from where it started: on held-out prompts where it measures that, at
+    the step whose weights it kept; else as it said last."""
+    events = list(run.all_events())
+    held_out = {event.number("step"): value for event in events if (value := event.number("eval_kl")) is not None}
+    trained = [value for event in events if (value := event.number("kl")) is not None]
+    told = list(held_out.values()) or trained
+    kept = next((event.number("best") for event in reversed(events) if event.kind == "finished"), None)
+    return held_out.get(kept, told[-1] if told else None)
