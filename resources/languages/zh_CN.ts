@@ -9546,6 +9546,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
     </message>
     <message>
         <location filename="../../studio/core/alarms.py"/>
+        <source>Raise the KL penalty or lower the learning rate.</source>
+        <translation>请提高 KL 惩罚或降低学习率。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/alarms.py"/>
         <source>Raise the KL penalty or lower the learning rate; the best checkpoint within the budget is kept.</source>
         <translation>请提高 KL 惩罚或降低学习率；预算之内的最佳检查点会保留。</translation>
     </message>

@@ -13,6 +13,7 @@ from statistics import StatisticsError, correlation, fmean
 
 from studio.core.curves import Curves
 from studio.core.methods import RewardedSettings
+from studio.core.training_settings import LAST
 
 _WINDOW = 5  # steps whose mean stands for "now" or "at the start": single steps are noisy
 _ENOUGH = 20  # steps, before length and score are compared
@@ -40,10 +41,13 @@ def _kl_runaway(curves: Curves, settings: RewardedSettings) -> Alarm | None:
     now = _now(curves, "kl")
     if not now > settings.kl_budget:
         return None
+    hint = "Raise the KL penalty or lower the learning rate; the best checkpoint within the budget is kept."
+    if settings.keep == LAST:
+        hint = "Raise the KL penalty or lower the learning rate."
     return Alarm(
         "kl runaway",
         f"The model is {now:.3g} nats an answer away from its start, beyond the budget of {settings.kl_budget:g}.",
-        "Raise the KL penalty or lower the learning rate; the best checkpoint within the budget is kept.",
+        hint,
     )
 
 

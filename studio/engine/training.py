@@ -323,7 +323,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         "finished",
         step=final.step,
         adapter=result.name,
-        **({"best": best.step} if keeping.keeps else {}),
+        **({"best": best.step} if best.step == wanted else {}),
         **({"early": keeping.waited} if final.step < ended.total else {}),
     )
 

@@ -4,6 +4,7 @@ from studio.core.alarms import alarms_of
 from studio.core.curves import Curves
 from studio.core.events import Event
 from studio.core.methods import PpoSettings
+from studio.core.training_settings import HIGHEST_REWARD, KEEP_REWARDED
 
 FINE = {"kl": 2.0, "entropy": 2.0, "response_length": 20.0, "score": 0.5}
 
@@ -41,6 +42,15 @@ def test_a_healthy_run_raises_none():
 )
 def test_what_goes_wrong_is_told(figures, name):
     assert told(**figures) == [name]
+
+
+@pytest.mark.parametrize("keep", KEEP_REWARDED)
+def test_a_checkpoint_is_promised_only_where_one_is_kept(keep):
+    curves = Curves()
+    for step in range(1, 31):
+        curves.feed(Event("step", 0.0, {"step": step, **FINE, "kl": 0.5 * step}))
+    (alarm,) = alarms_of(curves, PpoSettings(kl_budget=10.0, keep=keep))
+    assert ("checkpoint within the budget" in alarm.hint) == (keep == HIGHEST_REWARD)
 
 
 def test_longer_answers_alone_are_no_alarm():

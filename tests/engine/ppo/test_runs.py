@@ -155,7 +155,8 @@ def test_the_best_within_the_kl_budget_is_kept(project: Project, tiny_base: Path
     measured = {step: told for step, told in figures_of(run, "evaluation").items() if step}
     within = {step: told["eval_score"] for step, told in measured.items() if told["eval_kl"] <= budget + 0.01}
     best = max(within, key=lambda step: within[step]) if within else 4
-    assert last_of(run).values["best"] == best == About.of(run.adapter).step
+    assert About.of(run.adapter).step == best
+    assert last_of(run).values.get("best") == (best if within else None)  # the last step is not called the best
     assert [step for step, told in measured.items() if told["best"]] == [
         step for step in within if all(within[step] > within[other] for other in within if other < step)
     ]
