@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import statistics
 import tempfile
 import time
 from collections import Counter
@@ -73,8 +75,8 @@ class Found:
     ended: Figures = field(default_factory=Figures)
     wins: Figures = field(default_factory=Figures)
     ties: list[int] = field(default_factory=list)
-    gold: list[float] = field(default_factory=list)
-    reward: list[float] = field(default_factory=list)
+    gold: list[Sequence[float]] = field(default_factory=list)  # of each seed, answer by answer; and so the rewards
+    reward: list[Sequence[float]] = field(default_factory=list)
     kl: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     families: Counter[str] = field(default_factory=Counter)
@@ -97,7 +99,7 @@ def measure(folder: Path, seed: int, options: argparse.Namespace, test: Test, fo
             told = found.setdefault(name, Found())
             told.follows.rows.append((instructed.follows, len(test.instructions)))
             told.ended.rows.append((instructed.ended, len(test.instructions)))
-            told.gold.append(prompted.gold)
+            told.gold.append([verdict.score for verdict in prompted.verdicts])
             rows = zip(test.instructions, instructed.verdicts, strict=True)
             told.families.update(row["family"] for row, verdict in rows if verdict.follows)
             if name not in (BASE, SFT) and SFT in stages:
@@ -105,7 +107,7 @@ def measure(folder: Path, seed: int, options: argparse.Namespace, test: Test, fo
                 told.wins.rows.append((better.wins, better.wins + better.losses))
                 told.ties.append(better.ties)
             if (judge := judge_of(name)) in school.runs:
-                told.reward.append(_mean(_scores(worker, school, judge, test.prompts, prompted)))
+                told.reward.append(_scores(worker, school, judge, test.prompts, prompted))
             if name in school.runs:
                 told.seconds.append(school.runs[name].story().elapsed)
                 if (distance := distance_of(school.runs[name])) is not None:
@@ -172,10 +174,14 @@ def lines(found: dict[str, Found], judging: Figures) -> list[str]:
         told += [f"{name}: follows {stage.follows}", f"  ends its turn {stage.ended}"]
         if stage.wins.rows:
             told.append(f"  better than SFT {stage.wins} of the decided, ties {_each(stage.ties)}")
-        told.append(f"  gold score {_each(stage.gold)}")
-        for label, values in (("reward", stage.reward), ("KL, nats", stage.kl), ("seconds", stage.seconds)):
-            if values:
-                told.append(f"  {label} {_each(values)}")
+        told += [
+            f"  {label} {_means(rows)}"
+            for label, rows in (("gold score", stage.gold), ("reward", stage.reward))
+            if rows
+        ]
+        told += [
+            f"  {label} {_each(row)}" for label, row in (("KL, nats", stage.kl), ("seconds", stage.seconds)) if row
+        ]
         told.append("  " + "  ".join(f"{family} {count}" for family, count in sorted(stage.families.items())))
     if judging.rows:
         told.append(f"reward model, clean pairs: right {judging}")
@@ -186,6 +192,14 @@ def _each(values: Sequence[float]) -> str:
     return f"{_mean(values):.2f} (seeds: {', '.join(f'{value:.2f}' for value in values)})"
 
 
+def _means(rows: Sequence[Sequence[float]]) -> str:
+    """The mean of scores and each seed's, with the interval that one seed's would have: as with shares."""
+    spread = _mean([statistics.stdev(row) for row in rows])
+    means = [_mean(row) for row in rows]
+    each = ", ".join(f"{mean:.2f}" for mean in means)
+    return f"{_mean(means):.2f} ± {1.96 * spread / math.sqrt(len(rows[0])):.2f} (seeds: {each}; n = {len(rows[0])})"
+
+
 def _plain(found: dict[str, Found], judging: Figures) -> dict[str, Any]:
     values: dict[str, Any] = {
         name: {
@@ -193,8 +207,8 @@ def _plain(found: dict[str, Found], judging: Figures) -> dict[str, Any]:
             "ended": stage.ended.rows,
             "wins": stage.wins.rows,
             "ties": stage.ties,
-            "gold": stage.gold,
-            "reward": stage.reward,
+            "gold": [_mean(row) for row in stage.gold],
+            "reward": [_mean(row) for row in stage.reward],
             "kl": stage.kl,
             "seconds": stage.seconds,
         }

@@ -38,8 +38,15 @@ def test_a_test_holds_nothing_of_the_other_part_and_nothing_trained(part):
 
 def test_figures_are_told_stage_by_stage():
     found = evaluate.Found(evaluate.Figures([(9, 10)]), evaluate.Figures([(10, 10)]), evaluate.Figures([(8, 10)]), [3])
-    found.gold, found.kl = [7.0], [5.0]
+    found.gold, found.kl = [[6.0, 8.0] * 50, [5.0, 5.0] * 50], [5.0]
     told = "\n".join(evaluate.lines({"DPO": found}, evaluate.Figures([(9, 10)])))
-    for words in ("DPO: follows 90.0 %", "better than SFT 80.0 %", "ties 3.00", "KL, nats 5.00", "reward model"):
+    for words in (
+        "DPO: follows 90.0 %",
+        "better than SFT 80.0 %",
+        "ties 3.00",
+        "gold score 6.00 ± 0.10 (seeds: 7.00, 5.00",
+        "KL, nats 5.00",
+        "reward model",
+    ):
         assert words in told
     assert json.loads(json.dumps(evaluate._plain({"DPO": found}, evaluate.Figures())))["DPO"]["wins"] == [[8, 10]]
