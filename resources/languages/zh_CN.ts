@@ -2971,6 +2971,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请另选一个。</translation>
     </message>
     <message>
+        <location filename="../../studio/storage/new_folder.py"/>
+        <source>Choose another place, or change its permissions.</source>
+        <translation>请选择另一个位置，或更改其权限。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/start/place_card.py"/>
         <source>Choose another place…</source>
         <translation>选择另一个位置…</translation>
@@ -8092,6 +8097,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/data/tools/finding_dialog.py"/>
         <source>No example repeats another.</source>
         <translation>没有样本与另一个重复。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/new_folder.py"/>
+        <source>No folder can be made in “{holds}”.</source>
+        <translation>无法在“{holds}”中建立文件夹。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/new_project.py"/>

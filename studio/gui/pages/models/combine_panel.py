@@ -17,6 +17,7 @@ from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.background import BackgroundTask
 from studio.processes.asking import Asking, Report
 from studio.storage.library import Kind, LibraryModel, add_to_library, list_library
+from studio.storage.new_folder import check_new
 from studio.storage.project import Project
 
 _ROWS = 12
@@ -119,10 +120,11 @@ class CombinePanel(WorkPanel):
             name = " ".join(self.name.text().replace("/", " ").replace("\\", " ").split()).strip(". ")
             if not name:
                 raise StudioError("The new adapter has no name.", "Type one.")
+            target = check_new(self._project.models / name)
         except StudioError as error:
             self.notice.show_error(error)
             return
-        target, project = self._project.models / name, self._project
+        project = self._project
         way, base = self.way.currentData(), str(model.base)
         request = {"do": "combine", "base": base, "adapters": parts, "way": way, "target": str(target)}
 

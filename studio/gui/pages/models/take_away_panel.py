@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 
+from studio.core.errors import StudioError
 from studio.core.exporting import (
     ADAPTER,
     FORMS,
@@ -29,6 +31,7 @@ from studio.processes.asking import Asking, Report
 from studio.storage.evaluations import newest_of, table_of
 from studio.storage.files import in_bytes
 from studio.storage.library import Kind, LibraryModel
+from studio.storage.new_folder import check_new
 from studio.storage.project import Project
 
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
@@ -118,15 +121,21 @@ class TakeAwayPanel(WorkPanel):
             return
         project, folder = self._project, model.folder
         base, adapter = model.parts
-        form, numbers, target = self.form.currentData(), self.numbers.currentData(), self.target.text().strip()
-        shard: float = self.shard.currentData()
+        form, numbers, typed = self.form.currentData(), self.numbers.currentData(), self.target.text().strip()
+        try:  # before a worker is started, which takes a while
+            target = str(check_new(project.exports / typed)) if typed else ""
+            shard: float = self.shard.currentData()
+            plan = ExportPlan(str(base), target, form, str(adapter or ""), numbers, shard, str(project.folder))
+            plan.check()
+        except StudioError as error:
+            self.notice.show_error(error)
+            return
 
         def write(worker: Asking, report: Report) -> object:
             known = newest_of(project, folder)
             rows = tuple(map(tuple, table_of(known))) if known else ()
-            plan = ExportPlan(str(base), target, form, str(adapter or ""), numbers, shard, str(project.folder), rows)
-            plan.check()
-            return worker.ask({"do": "export", "plan": plan.as_dict()}, "exported", report)
+            whole = replace(plan, evaluation=rows)
+            return worker.ask({"do": "export", "plan": whole.as_dict()}, "exported", report)
 
         self.told.hide()
         self._made = None

@@ -176,6 +176,15 @@ def test_a_model_is_taken_away(qtbot, open_panel, project):
     assert plan["numbers"] == "Q8_0" and plan["adapter"] and plan["evaluation"][0][0] == "Measure"
     assert "5.0 MB" in panel.told.text() and "Mind this." in panel.told.text() and "ollama" in panel.told.text()
     assert panel.target.text().endswith("second GGUF 2")  # the next one has a name of its own
+    in_a_file = str(project.folder / "project.db" / "x")
+    for typed, said in (("", "is named"), ("second GGUF", "is there already"), (in_a_file, "can be made in")):
+        panel.target.setText(typed)
+        panel.write.click()
+        assert said in panel.notice.what.text() and not panel.work.is_busy  # said at once, without a worker
+    panel.target.setText("by its name")
+    panel.write.click()
+    qtbot.waitUntil(lambda: (project.exports / "by its name" / "plan.json").is_file())
+    qtbot.waitUntil(lambda: not panel.work.is_busy)
     panel = open_panel("starter", "Take away")
     assert panel.form.findData(MERGED) == 0 and panel.form.count() == 2 and panel.open.isHidden()
 
