@@ -25,6 +25,7 @@ from studio.core.fields import settings_of
 from studio.core.glossary.words import WORDS
 from studio.core.methods import METHODS
 from studio.core.records import KINDS
+from studio.storage.catalogue import read_catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ROOT / "resources" / "languages"
@@ -40,8 +41,8 @@ _ASIDE = (
 # Words that sentences below the window are completed with; nothing tells them from keys.
 _SINGLE = (
     "a list", "a number", "an object", "bad", "characters", "downloaded", "failed", "fallen", "first", "good",
-    "longer", "newer", "no", "none", "other", "People's", "risen", "second", "shorter", "something else", "stopped",
-    "tie", "true or false", "unloaded", "yes",
+    "longer", "newer", "no", "none", "other", "People's", "processor", "risen", "rules in code", "second",
+    "shorter", "something else", "stopped", "tie", "true or false", "unloaded", "yes",
 )  # fmt: skip
 
 # Calls whose texts nobody reads, or only people who read sources.
@@ -96,6 +97,8 @@ def texts() -> dict[str, Found]:
                 known.files.add(f"studio/{name}")
     for said in (*_SINGLE, *_counted()):
         found.setdefault(said, Found(said)).files.add("studio/core/records.py")
+    for model in read_catalogue():
+        found.setdefault(model.about, Found(model.about)).files.add("resources/models.json")
     for said in filter(str.islower, WORDS):  # the others are the same in every language
         found.setdefault(said, Found(said)).files.add("studio/core/glossary/words.py")
     for said, _ in _of_window(ast.parse((ROOT / _PAGES).read_text(encoding="utf-8"))):

@@ -221,11 +221,6 @@ ollama create my-model-small --quantize q4_K_M -f Modelfile
         <translation>，评估损失也是至今最低（{short}）</translation>
     </message>
     <message>
-        <location filename="../../studio/storage/disk.py"/>
-        <source>, and the best</source>
-        <translation>，以及最佳的一个</translation>
-    </message>
-    <message>
         <location filename="../../studio/storage/model_cards.py"/>
         <source>, and {count:,} in the adapter</source>
         <translation>，适配器中有 {count:,} 个</translation>
@@ -636,6 +631,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/engine/merging.py"/>
         <source>A fresh adapter on top of a merged one can't learn magnitudes apart (DoRA): the two would not add up.</source>
         <translation>合并后的适配器之上的新适配器不能单独学习幅度（DoRA）：两者无法相加。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>A good first model: quick, and clearly better than the smallest.</source>
+        <translation>很好的第一个模型：快，而且明显好于最小的。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>
@@ -1828,6 +1828,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/core/drafts.py"/>
         <source>Answers to prompts</source>
         <translation>对提示的回答</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>Answers well, in many languages.</source>
+        <translation>回答得好，支持多种语言。</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/ppo.py"/>
@@ -4429,6 +4434,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>English</translation>
     </message>
     <message>
+        <location filename="../../resources/models.json"/>
+        <source>English; its training data is open, too.</source>
+        <translation>英语；训练数据也是公开的。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/ability.py"/>
         <source>Enough for the starter model and others of up to a few hundred million parameters.</source>
         <translation>足够用于起步模型以及数亿参数以内的其他模型。</translation>
@@ -4878,6 +4888,21 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/glossary/rewarded_methods.py"/>
         <source>For answers that can be checked, such as valid JSON or a right result; with few answers to each prompt RLOO is steadier.</source>
         <translation>用于可以检查的回答，如有效的 JSON 或正确的结果；每个提示回答较少时 RLOO 更稳定。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>For cards of 12 GB, or 8 GB with the base in 4 bits.</source>
+        <translation>适合 12 GB 的显卡，基座用 4 位时 8 GB 即可。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>For cards of 12 to 16 GB, or 8 GB with the base in 4 bits.</source>
+        <translation>适合 12 到 16 GB 的显卡，基座用 4 位时 8 GB 即可。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>For cards of 24 GB, or 12 GB with the base in 4 bits.</source>
+        <translation>适合 24 GB 的显卡，基座用 4 位时 12 GB 即可。</translation>
     </message>
     <message>
         <location filename="../../studio/core/labelling.py"/>
@@ -6362,6 +6387,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>它的回答全都相同。</translation>
     </message>
     <message>
+        <location filename="../../resources/models.json"/>
+        <source>Its base: has read much and never been asked anything. Good for seeing what alignment does.</source>
+        <translation>它的基座：读过很多，从未被提问。适合看看对齐会带来什么。</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/pairs.py"/>
         <source>Its chosen and its rejected answer are the same{where}.</source>
         <translation>它选中的和拒绝的回答相同{where}。</translation>
@@ -7093,6 +7123,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>来龙去脉</translation>
     </message>
     <message>
+        <location filename="../../resources/models.json"/>
+        <source>Llama 2 made small: the same architecture and tokenizer, a short context.</source>
+        <translation>缩小的 Llama 2：架构和分词器相同，上下文较短。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/candidates.py"/>
         <source>LoRA</source>
         <translation>LoRA</translation>
@@ -7407,6 +7442,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>创建时间</translation>
     </message>
     <message>
+        <location filename="../../resources/models.json"/>
+        <source>Made for research: its data and every step of its training are open.</source>
+        <translation>为研究而做：数据和训练的每一步都是公开的。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/models/card_panel.py"/>
         <source>Made from</source>
         <translation>由何制成</translation>
@@ -7415,6 +7455,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/train/judge_model.py"/>
         <source>Made on another base model ({name}), which is loaded beside. Both must have the same tokenizer.</source>
         <translation>它基于另一个基座模型（{name}），会一并加载。两者必须使用相同的分词器。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>Made to be fine-tuned for one task; most of it is a large vocabulary in many languages.</source>
+        <translation>为针对一项任务的微调而做；大部分是多种语言的大词表。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/hub/upload.py"/>
@@ -7646,6 +7691,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/shapes/__init__.py"/>
         <source>Messages</source>
         <translation>消息</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>Meta's smallest; many tools know it.</source>
+        <translation>Meta 最小的模型；许多工具都支持它。</translation>
     </message>
     <message>
         <location filename="../../studio/core/methods/__init__.py"/>
@@ -8016,6 +8066,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/data/record_editor.py"/>
         <source>New {one}</source>
         <translation>新建{one}</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>Newer; can think aloud before it answers.</source>
+        <translation>较新；回答之前可以先把思考写出来。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/page.py"/>
@@ -8858,6 +8913,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/chat/pane_text.py"/>
         <source>Open this link?</source>
         <translation>打开这个链接？</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>Open to the last: weights, data, code and every stage of its alignment.</source>
+        <translation>完全公开：权重、数据、代码以及对齐的每个阶段。</translation>
     </message>
     <message>
         <location filename="../../studio/core/forecast.py"/>
@@ -11152,6 +11212,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>String</translation>
     </message>
     <message>
+        <location filename="../../resources/models.json"/>
+        <source>Strong for its size, in many languages; the usual choice for a first alignment on a small card.</source>
+        <translation>同等大小中很强，支持多种语言；在小显卡上第一次对齐的常见选择。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
         <source>Style</source>
         <translation>风格</translation>
@@ -11520,11 +11585,6 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>Hub 进程已结束。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/hub/troubles.py"/>
-        <source>The Hugging Face Hub can't be reached.</source>
-        <translation>无法连接 Hugging Face Hub。</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/glossary/words.py"/>
         <source>The Kullback-Leibler divergence: how far a model has moved from where it began, counted in nats. A little is wanted, else nothing was learned; a lot often means that it learned to please the judge and forgot the rest.</source>
         <translation>Kullback-Leibler 散度：模型离起点有多远，以 nat 计。一点点是想要的，否则什么也没学到；很多往往说明它学会了取悦评判者而忘了其余。</translation>
@@ -11707,6 +11767,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>基座模型“{name}”已不在“{base}”中，因此在它上面训练的东西不能使用。</translation>
     </message>
     <message>
+        <location filename="../../resources/models.json"/>
+        <source>The best balance for a card of 8 GB.</source>
+        <translation>对 8 GB 的显卡来说最均衡。</translation>
+    </message>
+    <message>
         <location filename="../../studio/engine/candidates.py"/>
         <source>The candidate process doesn't know the request {values}.</source>
         <translation>候选回答进程不认识请求 {values}。</translation>
@@ -11745,6 +11810,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/core/reading/losses.py"/>
         <source>The chosen answers' reward is below zero ({reward}): both answers have become less likely, the rejected ones more so. That is usual for DPO; what counts is the margin, {ahead} now.</source>
         <translation>选中回答的奖励低于零（{reward}）：两个回答都变得更不可能，拒绝的更甚。这在 DPO 中很常见；重要的是差距，现为 {ahead}。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>The classic of 2019, in many tutorials. English, a short context, no chat template.</source>
+        <translation>2019 年的经典，许多教程都用它。英语，上下文较短，没有对话模板。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/widgets/code_consent.py"/>
@@ -12047,6 +12117,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/storage/labels.py"/>
         <source>The labelling set may have been deleted; choose another one.</source>
         <translation>该标注集可能已被删除；请另选一个。</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>The largest here; for cards of 24 GB, or 12 GB with the base in 4 bits.</source>
+        <translation>这里最大的；适合 24 GB 的显卡，基座用 4 位时 12 GB 即可。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>
@@ -12628,6 +12703,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/core/exporting.py"/>
         <source>The smallest changes are dropped; the same rank</source>
         <translation>丢弃最小的变化；秩不变</translation>
+    </message>
+    <message>
+        <location filename="../../resources/models.json"/>
+        <source>The smallest that holds a conversation; trains on any computer.</source>
+        <translation>能对话的最小模型；任何电脑都能训练。</translation>
     </message>
     <message>
         <location filename="../../studio/core/courses.py"/>
@@ -17099,6 +17179,11 @@ ollama run my-model
         <translation>私钥</translation>
     </message>
     <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/train/summary.py"/>
         <source>prompt and answer {length}, the answer up to {answer_tokens:,}</source>
         <translation>提示加回答共 {length}，其中回答至多 {answer_tokens:,}</translation>
@@ -17223,6 +17308,11 @@ ollama run my-model
         <location filename="../../studio/core/training_settings.py"/>
         <source>rsLoRA scaling</source>
         <translation>rsLoRA 缩放</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/records.py"/>
+        <source>rules in code</source>
+        <translation>代码规则</translation>
     </message>
     <message>
         <location filename="../../studio/core/lineage.py"/>
@@ -17524,6 +17614,11 @@ ollama run my-model
         <location filename="../../studio/storage/disk.py"/>
         <source>the last one, from which the run goes on</source>
         <translation>最后一个，运行由此继续</translation>
+    </message>
+    <message>
+        <location filename="../../studio/storage/disk.py"/>
+        <source>the last one, from which the run goes on, and the best</source>
+        <translation>最后一个，运行由此继续，也是最佳的一个</translation>
     </message>
     <message>
         <location filename="../../studio/core/dialogue.py"/>
@@ -18482,6 +18577,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/engine/hub/troubles.py"/>
         <source>{host} asks for a pause: it was asked too often (429).</source>
         <translation>{host} 要求暂停：询问得太频繁（429）。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/engine/hub/troubles.py"/>
+        <source>{host} can't be reached.</source>
+        <translation>无法连接 {host}。</translation>
     </message>
     <message>
         <location filename="../../studio/processes/updates.py"/>
@@ -20560,6 +20660,10 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">与(&amp;W)</translation>
     </message>
     <message>
+        <source>, and the best</source>
+        <translation type="vanished">，以及最佳的一个</translation>
+    </message>
+    <message>
         <source>, waiting for the server</source>
         <translation type="vanished">，正在等待服务器</translation>
     </message>
@@ -20622,6 +20726,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>Step {number}, {title}{optional}: {told}</source>
         <translation type="vanished">第 {number} 步，{title}{optional}：{told}</translation>
+    </message>
+    <message>
+        <source>The Hugging Face Hub can't be reached.</source>
+        <translation type="vanished">无法连接 Hugging Face Hub。</translation>
     </message>
     <message>
         <source>The adapter “{name}” is of the kind {config}, and Plumbline reads LoRA adapters.</source>

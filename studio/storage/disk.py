@@ -126,7 +126,9 @@ def kept_checkpoints(run: RunFolder) -> dict[Path, str]:
     last = counting[-1]
     best = object_in(last.folder / "plumbline.json").get("best_step")
     kept = {one.folder: "the best one" for one in counting if one.step == best and best}
-    kept[last.folder] = "the last one, from which the run goes on" + (", and the best" if last.step == best else "")
+    kept[last.folder] = "the last one, from which the run goes on"
+    if last.step == best:
+        kept[last.folder] = "the last one, from which the run goes on, and the best"
     return kept
 
 

@@ -100,7 +100,7 @@ def test_without_a_connection_it_says_so(tmp_path, monkeypatch):
     reply, _ = ask((service, replies), do="look", name="o/plain")
     service.close()
     list(replies)
-    assert reply["what"] == "The Hugging Face Hub can't be reached."
+    assert reply["what"] == "127.0.0.1:9 can't be reached."
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def said(error: BaseException, request: Request) -> StudioError:
         return StudioError(f"{_host()} has stopped answering.", f"Try again later. {_KEPT}", details)
     if names & set(_UNREACHED):
         return StudioError(
-            "The Hugging Face Hub can't be reached.",
+            f"{_host()} can't be reached.",
             f"Look at the connection and try again; a {what if is_dataset else 'model folder'} that you have already "
             "is used without it.",
             details,

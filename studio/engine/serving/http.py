@@ -65,7 +65,7 @@ class Door(ThreadingHTTPServer):
             super().__init__((host, port), Caller)
         except (OSError, OverflowError) as error:
             raise StudioError(
-                f"Nothing can listen at {host}, port {port} ({error}).",
+                f"Nothing can listen at {host}, port {port}: {getattr(error, 'strerror', None) or error}.",
                 "Choose another port, or 0 for any that is free; another program may have this one.",
             ) from error
 

@@ -69,11 +69,9 @@ class Candidate:
 
 def of_catalogue(model: CatalogueModel) -> Candidate:
     """A row for an entry of the catalogue."""
-    about = (
-        model.about
-        if model.answers
-        else tr("{about} A base: it first has to learn to answer.", about=translated(model.about))
-    )
+    about = translated(model.about)
+    if not model.answers:
+        about = tr("{about} A base: it first has to learn to answer.", about=about)
     return Candidate(
         model.name, model.title, model.parameters, model.context, model.licence, model.gated, about, model.config
     )

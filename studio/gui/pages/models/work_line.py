@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from studio.gui.language import tr
+from studio.gui.language import tr, translated
 from studio.gui.widgets.plain_label import plain_label
 from studio.jobs.background import BackgroundTask
 
@@ -61,7 +61,7 @@ class WorkLine(QWidget):
         self.bar.setRange(0, total)
         self.bar.setValue(done)
         if self.stop.isEnabled():
-            self.what.setText(what)
+            self.what.setText(translated(what))
 
     @Slot()
     def _end(self) -> None:
