@@ -8336,6 +8336,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>{total:,} 个{rows}中没有一个可以学习。{first}</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/runs/history_view.py"/>
+        <source>None of the {whole:,} runs holds all of these words.</source>
+        <translation>{whole:,} 个运行中没有一个包含所有这些词。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/plots/overlay.py"/>
         <source>None of them has finished a step yet: the curves begin with the first one.</source>
         <translation>它们都还没有完成任何一步：曲线从第一步开始。</translation>
@@ -15162,6 +15167,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>用你自己的数据和模型。说出你想达到什么，就会得到通向那里的一串阶段。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/runs/actions.py"/>
+        <source>Without a name of its own, the run is called “{name}” again.</source>
+        <translation>没有自己的名称，这个运行又叫“{name}”了。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/tools/instructions_dialog.py"/>
         <source>Without an answer</source>
         <translation>没有回答</translation>
@@ -16917,6 +16927,7 @@ ollama run my-model
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/rollouts_view.py"/>
+        <location filename="../../studio/gui/pages/runs/words.py"/>
         <location filename="../../studio/gui/plots/series.py"/>
         <source>not a number</source>
         <translation>不是数</translation>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -10,6 +11,10 @@ from studio.storage.files import write_whole
 from studio.storage.runs import RunFolder
 
 FILE = "notes.json"
+
+
+_LONGEST = 200  # characters of a name
+_STEERING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")  # turn the writing of what follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,16 @@ class RunNotes:
 def tags_from(text: str) -> tuple[str, ...]:
     """Tags as a person types them, with commas between; each once, in order."""
     return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+
+
+def name_from(text: str) -> str:
+    """A name as a person types or pastes it: one line, without marks that could make it look like another."""
+    kept = (
+        character
+        for character in " ".join(text.split())
+        if unicodedata.category(character) not in ("Cc", "Cs") and unicodedata.bidirectional(character) not in _STEERING
+    )
+    return "".join(kept)[:_LONGEST].strip()
 
 
 def read_notes(run: RunFolder) -> RunNotes:

@@ -97,7 +97,6 @@ class MetricPlot(QFrame):
             other.setSpacing(head.spacing())
             other.addWidget(KeySample(self.second.mark, translated(self.second.metric.label)))
             other.addWidget(self._second_readout, 1)
-            other.addSpacing(head.spacing() + self.save.sizeHint().width())  # under the other readout
             layout.addLayout(other)
         layout.addWidget(self.plot, 1)
         layout.addWidget(self.state)

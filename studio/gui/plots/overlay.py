@@ -31,11 +31,12 @@ _WEIGHT = 0.6  # of the past, for metrics that are measured at every step
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A run to draw: what it is called, its curves, and by which method it was trained."""
+    """A run to draw: what it is called, its curves, and the method and the variant of its loss it was trained by."""
 
     name: str
     curves: Curves
     method: str = ""
+    variant: str = ""
 
 
 class OverlayPlot(QFrame):
@@ -163,10 +164,10 @@ class OverlayPlot(QFrame):
 
     def _about(self, metric: Metric) -> str:
         """How to read it. A loss is another thing by another method; some are told after the metric they go with."""
+        if metric.name in _LOSSES and len({(run.method, run.variant) for run in self._runs}) > 1:
+            return tr(_MIXED)
         told = {_told(metric, run.method) for run in self._runs}
-        if len(told) > 1:
-            return tr(_MIXED) if metric.name in _LOSSES else translated(metric.reading)
-        return told.pop()
+        return told.pop() if len(told) == 1 else translated(metric.reading)
 
     @Slot(int)
     def _choose_metric(self, _place: int) -> None:

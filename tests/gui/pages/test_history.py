@@ -105,6 +105,39 @@ def test_a_new_name_is_kept_beside_the_recipe(qtbot, page, history, three, proje
         runs.close()
 
 
+def test_a_name_is_seen_wherever_the_run_is_shown_and_an_empty_one_brings_the_first_back(qtbot, page, history, three):
+    page.open_run(three[1].id)
+    page.tabs.setCurrentIndex(1)
+    history.choose([three[1].id])
+    history.acts.rename()
+    answer(history, " \u202enamed\x00\n anew ")  # nothing that would turn the writing round
+    qtbot.waitUntil(lambda: page.view.head.title.text() == "named anew")
+    assert told(history, "Name")[1] == "named anew"
+    history.acts.rename()
+    answer(history, "x" * 5000)
+    assert told(history, "Name")[1] == "x" * 200
+    history.acts.rename()
+    answer(history, "   ")
+    assert told(history, "Name")[1] == "second"
+    assert "called “second” again" in history.notice.what.text()
+
+
+def test_words_that_no_run_holds_are_said_to_be_so(history):
+    history.filter.setText("nothing like it [(*")
+    assert told(history, "Name") == []
+    assert history.chosen.text() == "None of the 3 runs holds all of these words."
+
+
+def test_a_loss_that_is_no_number_is_said_in_words(qtbot, history, project, recipe):
+    run = finished_run(project, recipe, 9)
+    lines = run.events.read_text().splitlines()
+    kept = [line for line in lines if '"evaluation"' not in line and '"finished"' not in line]
+    broken = '{"v":1,"event":"step","time":9,"step":6,"loss":"nan"}'
+    run.events.write_text("\n".join([*kept, broken]) + "\n")
+    qtbot.waitUntil(lambda: len(told(history, "Result")) == 4)
+    qtbot.waitUntil(lambda: told(history, "Result")[0] == "not a number")
+
+
 def test_what_is_thrown_away_can_be_taken_back(qtbot, page, history, three, project):
     history.choose([three[0].id, three[2].id])
     history.table.setFocus()
@@ -183,6 +216,17 @@ def test_a_mixed_comparison_begins_with_what_most_of_them_measure(qtbot):
     qtbot.addWidget(plot)
     plot.show_runs([Shown("one", rewarded, "ppo"), Shown("other", taught, "sft"), Shown("third", taught, "sft")])
     assert plot.choice.currentText() == "Loss"
+
+
+def test_losses_of_different_variants_are_not_compared_by_their_size(qtbot):
+    curves = Curves()
+    curves.feed(Event("step", 1.0, {"step": 1, "loss": 0.5}))
+    plot = OverlayPlot()
+    qtbot.addWidget(plot)
+    plot.show_runs([Shown("one", curves, "dpo", "sigmoid"), Shown("other", curves, "dpo", "ipo")])
+    assert "a loss of its own" in plot.about.text()
+    plot.show_runs([Shown("one", curves, "dpo", "ipo"), Shown("other", curves, "dpo", "ipo")])
+    assert "favouring the preferred answers" in plot.about.text()
 
 
 def test_what_a_run_measures_later_is_offered_then(qtbot):

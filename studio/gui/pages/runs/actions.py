@@ -23,7 +23,7 @@ from studio.jobs.runs import ProjectRuns
 from studio.storage.files import write_whole
 from studio.storage.project import Project
 from studio.storage.recipe_files import command_line, write_recipe
-from studio.storage.run_notes import tags_from
+from studio.storage.run_notes import name_from, tags_from
 from studio.storage.run_reports import run_report
 from studio.storage.tensorboard import FOLDER, write_tensorboard
 from studio.storage.trash import Thrown
@@ -86,7 +86,13 @@ class RunActions(QObject):
 
     @Slot(str)
     def _take_name(self, name: str) -> None:
-        self._each(lambda run_id: self._annotate(run_id, name=" ".join(name.split())))
+        def take(run_id: str) -> None:
+            self._annotate(run_id, name=name_from(name))
+            if not name_from(name):
+                known = self._runs.record(run_id).name
+                self.said.emit(tr("Without a name of its own, the run is called “{name}” again.", name=known), "")
+
+        self._each(take)
 
     @Slot(str)
     def _take_tags(self, text: str) -> None:

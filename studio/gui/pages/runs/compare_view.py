@@ -123,7 +123,9 @@ class CompareView(QWidget):
         from studio.gui.plots.overlay import OverlayPlot, Shown
 
         def shown(record: RunRecord) -> Shown:
-            return Shown(record.name, record.curves, record.recipe.method if record.recipe else "")
+            recipe = record.recipe
+            variant = getattr(recipe.settings, "variant", "") if recipe else ""
+            return Shown(record.name, record.curves, recipe.method if recipe else "", variant)
 
         if self.overlay is None:
             self.overlay = OverlayPlot()

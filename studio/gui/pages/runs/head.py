@@ -84,8 +84,9 @@ class RunHead(QWidget):
         story, state = record.story, record.state
         if self._shown != record.id:
             self._shown = record.id
-            self.title.setText(record.name)
             self.about.setText(self._about(record))
+        if self.title.text() != record.name:
+            self.title.setText(record.name)
         phase = tr("Can't be read") if record.broken else words.state_of(record)
         if self.chip.text() != phase:
             self.chip.setText(phase)

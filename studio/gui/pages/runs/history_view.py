@@ -210,6 +210,8 @@ class HistoryView(QWidget):
             said = tr(
                 "{runs}; the first {most} of {count:,} chosen ones are compared", runs=runs, most=MOST, count=count
             )
+        elif not shown and whole:
+            said = tr("None of the {whole:,} runs holds all of these words.", whole=whole)
         elif count < 2:
             said = tr("{runs}; choose several (Ctrl or Shift and click) to compare them", runs=runs)
         else:

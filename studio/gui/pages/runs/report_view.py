@@ -67,7 +67,7 @@ class ReportView(QWidget):
             return False
         self.kind = report.kind
         for label, sentence in zip(self.words, (*report.sentences(), "", "", ""), strict=False):
-            label.setText(translated(sentence))
+            label.setText(translated(sentence).replace(" %", "\u00a0%"))  # a line must not begin with %
             label.setVisible(bool(sentence))
         for plot in self._made_plots():
             plot.show_report(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from studio.core.methods import Method
@@ -95,11 +96,11 @@ def result_of(record: RunRecord) -> str:
     story = record.story
     for name, told in _RESULTS:
         value = story.evaluation.number(name) if story.evaluation is not None else None
-        if value is not None:
+        if value is not None and math.isfinite(value):
             return tr(told, value=value)
     if story.loss is None or (record.recipe is not None and record.recipe.how.is_rewarded):
         return ""
-    return tr("loss {loss:.4g}", loss=story.loss)
+    return tr("loss {loss:.4g}", loss=story.loss) if math.isfinite(story.loss) else tr("not a number")
 
 
 def method_of(record: RunRecord) -> str:
