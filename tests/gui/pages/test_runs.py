@@ -260,7 +260,7 @@ def test_a_reward_model_has_a_report_and_no_chat(qtbot, page, project, runs, mod
     qtbot.waitUntil(lambda: view.parts.tabs.tabRect(4).right() < view.parts.tabs.width())  # all are in sight
     assert not view.parts.has("Answers")
     view.parts.show_part("Report")
-    assert "60 % of 30 held-out comparisons" in view.report.words[0].text()
+    assert "60\u00a0% of 30 held-out comparisons" in view.report.words[0].text()  # a line never begins with %
     calibration, rewards = view.report.plots
     assert calibration.isVisible()
     assert "55 % sure: right in 60 % of 30" in calibration.plot.accessibleDescription()
