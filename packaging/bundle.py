@@ -95,6 +95,7 @@ PySide6/Qt/qml/* PySide6/Qt/plugins/qmltooling/* PySide6/opengl32sw.dll PySide6/
 PySide6/Qt6Pdf.dll PySide6/Qt6VirtualKeyboard*.dll PySide6/translations/*
 libgtk-3* libgdk-3* libatk-* libcairo* libpango* libgdk_pixbuf* libthai* libdatrie* libfribidi* libpixman*
 libharfbuzz* libgraphite2* bitsandbytes/* bitsandbytes-*
+resources/screenshots/*
 """.split()
 # Beside what the window says in another language, what Qt's own buttons do.
 LANGUAGES = sorted(path.stem for path in (ROOT / "resources" / "languages").glob("*.qm"))

@@ -8,6 +8,7 @@ Takes minutes and a few gigabytes in a temporary folder. Uses the program's comm
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -124,11 +125,19 @@ class Journey:
             raise Failed(f"{len(left)} runtimes after the kill, in use {self._in_use()}")
         return self._ask("runtime", "check").strip()
 
-    def repair(self) -> str:
+    def update(self) -> str:
+        """As after a new version of the program, whose list is another. Set up anew, which is what a repair is too."""
+        record = self._home / "runtime.json"
+        told = json.loads(record.read_text(encoding="utf-8"))
+        record.write_text(json.dumps(told | {"lock": "of a version before"}), encoding="utf-8")
+        if "wants other packages" not in self._ask("runtime", "show"):
+            raise Failed("it does not say that an update is wanted")
         self._set_up(*self._source)
+        if "wants other packages" in self._ask("runtime", "show"):
+            raise Failed("it wants an update after the update")
         left = [path.name for path in (self._home / "runtimes").iterdir() if path.name.startswith(self._build)]
         if len(left) != 1 or self._in_use() == self._first:
-            raise Failed(f"after the repair there are {left}")
+            raise Failed(f"after the update there are {left}")
         return "the old one and the half one are gone"
 
     def whole(self) -> str:
@@ -136,7 +145,7 @@ class Journey:
 
     def remove(self) -> str:
         self._ask("runtime", "remove")
-        left = [path.name for path in (self._home / "runtimes").iterdir() if path.name.startswith(self._build)]
+        left = [path.name for path in (self._home / "runtimes").iterdir()]
         if left:
             raise Failed(f"left: {left}")
         return self._ask("runtime", "show").splitlines()[0]
@@ -221,7 +230,7 @@ def main() -> int:
         ("no network", journey.no_network),
         ("no room on the disk", journey.no_disk),
         ("killed half-way", journey.killed),
-        ("repaired", journey.repair),
+        ("updated", journey.update),
         ("the self-test", journey.whole),
         ("removed", journey.remove),
     ]

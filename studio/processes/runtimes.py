@@ -31,12 +31,14 @@ from studio.storage.runtimes import (
     Runtime,
     current_runtime,
     interpreter_in,
+    leave_place,
     lock_file,
     lock_hash,
     new_folder,
     remove_runtimes,
     runtimes_home,
     use_runtime,
+    uv_folder,
 )
 
 PYTHON = ".".join(map(str, sys.version_info[:2]))  # compiled packages can then be lent to the window
@@ -79,9 +81,10 @@ def set_up(
     being done. Raises StudioError or Cancelled; the runtime that was in use then still is."""
     uv, lock = uv or uv_program(), lock or lock_file(plan.build)
     _check_room(plan)
+    before = current_runtime()
     try:
         plan.place.mkdir(parents=True, exist_ok=True)
-        remove_runtimes(plan.place, current_runtime())
+        remove_runtimes(plan.place, before)
         folder = new_folder(plan.place, plan.build)
     except OSError as error:
         raise disk_trouble(error, plan.place) from error
@@ -97,8 +100,13 @@ def set_up(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     # Files of the cache are the runtime's own by hard links: kept, they would only repair a damaged file with itself.
-    shutil.rmtree(plan.place / "cache", ignore_errors=True)
-    remove_runtimes(plan.place, runtime)
+    shutil.rmtree(uv_folder(plan.place) / "cache", ignore_errors=True)
+    for place in (
+        plan.place,
+        Path(before.folder).parent if before else plan.place,
+    ):  # it may have been on another drive
+        remove_runtimes(place, runtime)
+        leave_place(place)
     return runtime
 
 
@@ -134,8 +142,8 @@ def clean_environment(place: Path, outer: Mapping[str, str]) -> dict[str, str]:
         **kept,
         "UV_NO_CONFIG": "1",
         "UV_NO_PROGRESS": "1",
-        "UV_CACHE_DIR": str(place / "cache"),
-        "UV_PYTHON_INSTALL_DIR": str(place / "python"),
+        "UV_CACHE_DIR": str(uv_folder(place) / "cache"),
+        "UV_PYTHON_INSTALL_DIR": str(uv_folder(place) / "python"),
         "UV_SYSTEM_CERTS": "1",  # a company's or a virus scanner's certificates are known to the system alone
     }
 

@@ -28,6 +28,7 @@ from studio.storage.settings import home, is_portable
 
 _MARK = "plumbline-runtime"  # a file in each runtime's folder: nothing without it is ever deleted
 _RECORD = "runtime.json"
+_OF_UV = "plumbline-uv"  # in a folder that a person chose there may be another “uv”, “cache” or “python”
 _ENDING = 5.0  # seconds; a worker that was told to end needs a moment
 
 
@@ -116,18 +117,44 @@ def new_folder(place: Path, build: str) -> Path:
     return folder
 
 
+def uv_folder(place: Path) -> Path:
+    """Where uv keeps, beside the runtimes of `place`, what came so far and the Python that they share."""
+    return place / _OF_UV
+
+
 def remove_runtimes(place: Path, keep: Runtime | None) -> list[Path]:
     """Delete every runtime in `place` but one, what was begun and never finished too; returns what is still in use and
     stays. Folders that are no runtimes are left alone."""
     stay: list[Path] = []
-    for folder in sorted(place.iterdir()) if place.is_dir() else []:
-        if not (folder / _MARK).is_file() or (keep is not None and Path(keep.folder) == folder):
+    for folder in _runtimes_in(place):
+        if keep is not None and _is_same(folder, Path(keep.folder)):
             continue
         if is_in_use(folder):
             stay.append(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return stay
+
+
+def leave_place(place: Path) -> None:
+    """Delete what uv keeps in `place`, where no runtime is left."""
+    if not _runtimes_in(place):
+        shutil.rmtree(uv_folder(place), ignore_errors=True)
+
+
+def _runtimes_in(place: Path) -> list[Path]:
+    try:
+        return [folder for folder in sorted(place.iterdir()) if (folder / _MARK).is_file()]
+    except OSError:  # not there, or on a drive that is away
+        return []
+
+
+def _is_same(folder: Path, other: Path) -> bool:
+    """A place can be written in several ways, through links for instance."""
+    try:
+        return folder.samefile(other)
+    except OSError:
+        return False
 
 
 def forget_runtime(patience: float = _ENDING) -> None:
@@ -140,6 +167,7 @@ def forget_runtime(patience: float = _ENDING) -> None:
         if used:
             raise StudioError("The runtime is in use by a run or a chat.", "Stop it first, then remove the runtime.")
         shutil.rmtree(runtime.folder, ignore_errors=True)
+        leave_place(Path(runtime.folder).parent)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(home() / _RECORD)
 

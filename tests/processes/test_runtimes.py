@@ -17,7 +17,7 @@ from studio.core.errors import Cancelled, StudioError
 from studio.processes import runtimes
 from studio.processes.runtimes import Plan, clean_environment, failure_of, install_words, set_up
 from studio.processes.trial import Trial
-from studio.storage.runtimes import current_runtime
+from studio.storage.runtimes import current_runtime, forget_runtime, uv_folder
 
 LOCK = "torch==2.13.0+cu126 \\\n    --hash=sha256:00\n"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for uv is started by a shell script")
@@ -46,7 +46,7 @@ def plan(tmp_path) -> Plan:
 
 
 def folders(plan: Plan) -> list[str]:
-    return sorted(path.name for path in plan.place.iterdir())
+    return sorted(path.name for path in plan.place.iterdir() if path != uv_folder(plan.place))
 
 
 def test_a_new_one_is_used_and_the_old_one_goes(uv, lock, plan) -> None:
@@ -81,7 +81,8 @@ def test_trouble_leaves_the_one_in_use(uv, lock, plan, monkeypatch, says: str, w
     assert what in told.value.what
     assert told.value.hint
     assert current_runtime() == used
-    assert folders(plan) == [Path(used.folder).name, *(["cache"] if (plan.place / "cache").exists() else [])]
+    assert folders(plan) == [Path(used.folder).name]
+    assert (uv_folder(plan.place) / "cache" / "wheels").is_dir()  # what came is kept, as the sentence says
 
 
 def test_a_trial_that_fails_leaves_the_one_in_use(uv, lock, plan, monkeypatch) -> None:
@@ -127,6 +128,36 @@ def test_what_a_killed_program_left_goes_next_time(uv, lock, plan) -> None:
     assert folders(plan) == sorted([Path(made.folder).name, "not ours"])
 
 
+def test_what_is_not_ours_stays_whatever_it_is_called(uv, lock, plan) -> None:
+    theirs = [plan.place / name / "photo.jpg" for name in ("cache", "python", "uv", "runtimes")]
+    for photo in theirs:
+        photo.parent.mkdir(parents=True)
+        photo.touch()
+    set_up(plan, uv=uv, lock=lock)
+    assert [path.name for path in uv_folder(plan.place).iterdir()] == ["python"]
+    forget_runtime()
+    assert all(photo.is_file() for photo in theirs)
+    assert folders(plan) == sorted(photo.parent.name for photo in theirs)
+    assert not uv_folder(plan.place).exists()
+
+
+def test_a_failure_leaves_the_one_in_use_however_its_place_is_written(uv, lock, plan, monkeypatch, tmp_path) -> None:
+    used = set_up(plan, uv=uv, lock=lock)
+    (tmp_path / "link").symlink_to(plan.place)
+    monkeypatch.setenv("FAKE_UV", "something else entirely")
+    for place in (tmp_path / "link", tmp_path / "link" / ".." / plan.place.name):
+        with pytest.raises(StudioError, match="something else"):
+            set_up(replace(plan, place=place), uv=uv, lock=lock)
+        assert current_runtime() == used
+
+
+def test_nothing_is_left_at_the_place_before(uv, lock, plan, tmp_path) -> None:
+    set_up(plan, uv=uv, lock=lock)
+    moved = set_up(replace(plan, place=tmp_path / "other drive"), uv=uv, lock=lock)
+    assert current_runtime() == moved
+    assert list(plan.place.iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written(uv, lock, plan, tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StudioError, match="can't be written"):
@@ -159,7 +190,7 @@ def test_only_the_network_of_the_user_reaches_uv(tmp_path) -> None:
     }  # fmt: skip
     made = clean_environment(tmp_path, outer)
     assert {key for key in outer if key in made} == {"PATH", "HTTPS_PROXY", "SSL_CERT_FILE", "UV_HTTP_TIMEOUT"}
-    assert made["UV_CACHE_DIR"] == str(tmp_path / "cache")
+    assert made["UV_CACHE_DIR"] == str(uv_folder(tmp_path) / "cache")
 
 
 def test_a_failure_without_words() -> None:
