@@ -16,7 +16,9 @@ from torch import Tensor
 from studio.engine.decoding.low_rank import JOINED, Adapter
 from studio.engine.decoding.products import Linear, LowRank, Product, RmsNorm, quick_product
 
-_KEPT = 6  # adapters, or rows of several, whose layers are kept with copies of the weights; the oldest ones go first
+# Of thin models (16 MiB at the most): adapters, or rows of several, whose layers are kept with up to two copies of the
+# weights each; the oldest ones go first.
+_KEPT = 6
 _ROWS = 4  # of several adapters, that are written in the way for thin models: as many as there are panes
 Added = Mapping[str, Sequence[LowRank | None]]
 
