@@ -15,6 +15,8 @@ from studio.gui.plots.metric_plot import MetricPlot
 _GAP = 12
 _ACROSS = 3  # small plots side by side; with more of them, their texts and values have no room
 
+_VALUE = 40  # pixels for a value beside a title; with less, values are left out
+
 Groups = Sequence[Sequence[Metric]]
 
 
@@ -37,7 +39,7 @@ class Cards(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._arrange(min(_ACROSS, (self.width() + _GAP) // (self._narrowest() + _GAP)))
+        self._arrange(min(_ACROSS, (self.width() + _GAP) // (self._narrowest() + _VALUE + _GAP)))
 
     def minimumSizeHint(self) -> QSize:
         """One small plot across; else a window that was wide could not become narrow."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtGui import QColor, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QScrollArea
+from PySide6.QtWidgets import QLabel, QScrollArea
 
 from studio.core.events import Event
 from studio.core.machine_use import GAUGES
@@ -63,6 +63,10 @@ def page(qtbot, project, rewarded):
     runs.close()
 
 
+def labels_of(view):
+    return [label for label in view.findChildren(QLabel) if label.isVisible()]
+
+
 def sideways(page):
     """What of a page would have to be scrolled to the right."""
     areas = (area for area in page.findChildren(QScrollArea) if area.isVisible() and area is not page.lineage.area)
@@ -86,6 +90,7 @@ def test_every_plot_has_the_height_that_its_words_need(qtbot, page):
     plots = page.view.plots.plots
     assert any(plot.second is not None and len(plot.second.trace) for plot in plots[1:])
     qtbot.waitUntil(lambda: all(plot.height() >= plot.heightForWidth(plot.width()) for plot in plots))
+    assert all(plot._readout.text() for plot in plots)  # no value is left out for want of room
     assert {plot.save.height() for plot in plots} == {plots[0].save.sizeHint().height()}
 
 
@@ -111,6 +116,9 @@ def test_the_chosen_step_of_answers_is_told_in_full(page):
 
 def test_a_hash_is_shortened_and_copied_whole(qtbot, page):
     page.view.parts.show_part("Settings")
+    qtbot.waitUntil(
+        lambda: any("Device: processor" in label.accessibleName() for label in labels_of(page.view.settings))
+    )
     told = next(label for label in page.view.settings.findChildren(LongValue) if label.whole == "f" * 64)
     qtbot.waitUntil(lambda: "…" in told.text())
     told.setFocus()

@@ -115,7 +115,8 @@ def _method(record: RunRecord) -> str:
 
 
 class RunDelegate(QStyledItemDelegate):
-    """Paints a run: its name; its state as mark and words; and its method, with the time at the right."""
+    """Paints a run: its name; its state as mark and words; and its method, with the time where there
+    is room."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         line = option.fontMetrics.height()  # type: ignore[attr-defined]
@@ -154,9 +155,9 @@ class RunDelegate(QStyledItemDelegate):
         told = small.elidedText(f"{_MARKS[run_state]}  {state}", Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(rows[1], left, told)
         painter.setPen(QColor(tokens.muted))
-        room = area.width() - small.horizontalAdvance(made) - 12
-        painter.drawText(rows[2], left, small.elidedText(method, Qt.TextElideMode.ElideRight, room))
-        painter.drawText(rows[2], Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, made)
+        painter.drawText(rows[2], left, small.elidedText(method, Qt.TextElideMode.ElideRight, area.width()))
+        if small.horizontalAdvance(method) + 12 + small.horizontalAdvance(made) <= area.width():
+            painter.drawText(rows[2], Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, made)
         painter.restore()
 
 
