@@ -15,15 +15,21 @@ Mark = Literal["raw", "smoothed", "second-raw", "second", "eval", "best", "limit
 RAW_ALPHA = 90  # of the curve as it was measured, behind the smoothed one
 
 
-def mark_pen(mark: Mark, tokens: theme.Tokens) -> QPen:
-    """The pen a mark is drawn with, in plots and in their key."""
+def mark_pen(mark: Mark, tokens: theme.Tokens, ratio: float = 1.0) -> QPen:
+    """The pen a mark is drawn with, in plots and in their key. ratio: the screen's pixels in a logical one."""
     places: dict[Mark, int] = {"raw": 0, "smoothed": 0, "checkpoint": 2, "resume": 3, "retry": 1}
     colour = QColor(tokens.plot[places.get(mark, 1)])
     if mark in ("raw", "second-raw"):
-        colour.setAlpha(RAW_ALPHA)
-    # Width 0 is one pixel of the screen at any scaling: Qt draws it many times faster than a wider line.
-    pen = QPen(colour, 0 if mark in ("raw", "second-raw", "resume", "limit", "retry") else 2)
-    pen.setCosmetic(True)  # widths are pixels, whatever the plot's scale
+        # Width 0 is one pixel of the screen at any scaling: Qt draws it many times faster than a wider line. Where
+        # pixels are small it is stronger instead.
+        colour.setAlpha(min(255, round(RAW_ALPHA * ratio)))
+        width = 0.0
+    elif mark in ("resume", "limit", "retry"):
+        width = 0.0 if ratio <= 1 else ratio
+    else:
+        width = 2 * ratio
+    pen = QPen(colour, width)
+    pen.setCosmetic(True)  # widths are the screen's pixels, whatever the plot's scale
     if mark in ("resume", "limit"):
         pen.setStyle(Qt.PenStyle.DashLine)
     if mark == "retry":
@@ -70,6 +76,7 @@ class KeySample(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         pen = mark_pen(self._mark, tokens)
+        pen.setCosmetic(False)  # logical pixels: it is drawn without a plot's scale
         pen.setWidth(2 if pen.style() == Qt.PenStyle.SolidLine else 1)
         painter.setPen(pen)
         if self._mark in ("resume", "retry"):

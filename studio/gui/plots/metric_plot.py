@@ -148,12 +148,13 @@ class MetricPlot(QFrame):
     def apply_tokens(self, tokens: theme.Tokens) -> None:
         """Take the colours of the theme."""
         self.plot.apply_tokens(tokens)
+        ratio = self.devicePixelRatioF()
         for series in self.series:
-            series.apply_tokens(tokens)
-        self._checkpoints.setPen(mark_pen("checkpoint", tokens))
-        self._resumes.setPen(mark_pen("resume", tokens))
-        self._retries.setPen(mark_pen("retry", tokens))
-        self._cross.setPen(pg.mkPen(tokens.muted, width=1))
+            series.apply_tokens(tokens, ratio)
+        self._checkpoints.setPen(mark_pen("checkpoint", tokens, ratio))
+        self._resumes.setPen(mark_pen("resume", tokens, ratio))
+        self._retries.setPen(mark_pen("retry", tokens, ratio))
+        self._cross.setPen(pg.mkPen(tokens.muted, width=ratio))
         self.plot.update()
 
     def set_smoothing(self, weight: float) -> None:
@@ -265,6 +266,12 @@ class MetricPlot(QFrame):
         self._tell_values()
 
     # ------------------------------------------------------------------------------------------------ pointer and keys
+
+    def event(self, event: QEvent) -> bool:
+        """Draw lines as wide as before on a screen of another scaling."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self.apply_tokens(theme.tokens())
+        return super().event(event)
 
     def eventFilter(self, watched: QWidget, event: QEvent) -> bool:
         """Follow the pointer, and take keys."""

@@ -183,9 +183,16 @@ class OverlayPlot(QFrame):
     def _take_theme(self) -> None:
         tokens = theme.tokens()
         self.plot.apply_tokens(tokens)
-        self._cross.setPen(pg.mkPen(tokens.muted, width=1))
+        ratio = self.devicePixelRatioF()
+        self._cross.setPen(pg.mkPen(tokens.muted, width=ratio))
         for line in self._lines:
-            line.curve.setPen(line_pen(line.place, tokens))
+            line.curve.setPen(line_pen(line.place, tokens, ratio))
+
+    def event(self, event: QEvent) -> bool:
+        """Draw lines as wide as before on a screen of another scaling."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._take_theme()
+        return super().event(event)
 
     def eventFilter(self, watched: QWidget, event: QEvent) -> bool:
         """Follow the pointer."""
@@ -251,9 +258,9 @@ class _Line:
         self.sample.say(in_short(self.trace.smoothed_at(at)))
 
 
-def line_pen(place: int, tokens: theme.Tokens) -> QPen:
-    """The pen of a run: nobody needs its colour alone to tell it from the others."""
-    pen = QPen(QColor(tokens.plot[place % len(tokens.plot)]), 2)
+def line_pen(place: int, tokens: theme.Tokens, ratio: float = 1.0) -> QPen:
+    """The pen of a run: nobody needs its colour alone to tell it from the others. ratio: as of `mark_pen`."""
+    pen = QPen(QColor(tokens.plot[place % len(tokens.plot)]), 2 * ratio)
     pen.setStyle(_DASHES[place % len(_DASHES)])
     pen.setCosmetic(True)
     return pen
@@ -293,7 +300,9 @@ class LineKey(QWidget):
         """Paint the line as the plot draws it."""
         tokens = theme.tokens()
         painter = QPainter(self)
-        painter.setPen(line_pen(self._place, tokens))
+        pen = line_pen(self._place, tokens)
+        pen.setCosmetic(False)
+        painter.setPen(pen)
         middle = self.height() // 2
         painter.drawLine(0, middle, 26, middle)
         painter.setPen(QColor(tokens.text))

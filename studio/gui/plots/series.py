@@ -73,15 +73,16 @@ class Series:
         for item in (self.raw, self.smooth, self.best):
             plot.add(item)
 
-    def apply_tokens(self, tokens: Tokens) -> None:
-        """Take the colours of the theme."""
-        self.raw.setPen(mark_pen("second-raw" if self.mark == "second" else "raw", tokens))
-        colour = mark_pen(self.mark, tokens).color()
+    def apply_tokens(self, tokens: Tokens, ratio: float = 1.0) -> None:
+        """Take the colours of the theme. ratio: the screen's pixels in a logical one."""
+        self.raw.setPen(mark_pen("second-raw" if self.mark == "second" else "raw", tokens, ratio))
+        pen = mark_pen(self.mark, tokens, ratio)
+        colour = pen.color()
         if self._band is not None:
-            faint = mark_pen(self.mark, tokens).color()
+            faint = pen.color()
             faint.setAlpha(_BAND_ALPHA)
             self._band.setBrush(pg.mkBrush(faint))
-        self.smooth.setPen(mark_pen(self.mark, tokens))
+        self.smooth.setPen(pen)
         for item in (self.smooth, self.best):
             item.setSymbolBrush(pg.mkBrush(colour))
             item.setSymbolPen(pg.mkPen(tokens.surface))

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
@@ -9,6 +9,7 @@ from studio.core.curves import Curves
 from studio.core.events import Event
 from studio.core.metrics import PLOTS, plots_of
 from studio.gui import theme
+from studio.gui.plots.key import RAW_ALPHA
 from studio.gui.plots.run_plots import RunPlots
 from studio.gui.plots.series import in_short
 
@@ -299,6 +300,17 @@ def test_the_state_of_the_run_is_said_under_the_large_plot(plots):
     plots.show_curves(Curves(), "dpo")
     assert "not a finite number" not in plots.large.state.text()
     assert plots.large.state.property("role") == ""
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+def test_lines_are_as_wide_at_any_scaling(plots, monkeypatch, ratio):
+    """Cosmetic pens count the screen's pixels, of which a logical one has several."""
+    large = plots.large
+    monkeypatch.setattr(large, "devicePixelRatioF", lambda: ratio)
+    QApplication.sendEvent(large, QEvent(QEvent.Type.DevicePixelRatioChange))
+    assert large.first.smooth.opts["pen"].widthF() == large.second.smooth.opts["pen"].widthF() == 2 * ratio
+    assert large.first.raw.opts["pen"].widthF() == 0.0  # the fast one, at any scaling
+    assert large.first.raw.opts["pen"].color().alpha() == round(RAW_ALPHA * ratio)
 
 
 def test_the_best_point_is_one_that_could_be_kept(plots):
