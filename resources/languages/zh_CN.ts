@@ -2895,6 +2895,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请选择它的另一个副本。</translation>
     </message>
     <message>
+        <location filename="../../studio/engine/examples.py"/>
+        <source>Choose another dataset or prompt template, or a model that reads more.</source>
+        <translation>请选择另一个数据集或提示模板，或选择能读更多的模型。</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/recipes.py"/>
         <source>Choose another dataset, or another method.</source>
         <translation>请选择另一个数据集或另一种方法。</translation>
@@ -12925,6 +12930,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>它们的回答提前结束，没有轮次结束 token。内存允许的话，请允许更长的样本。</translation>
     </message>
     <message>
+        <location filename="../../studio/engine/examples.py"/>
+        <source>Their answers end early, without the end-of-turn token. This model reads no more.</source>
+        <translation>它们的回答提前结束，没有轮次结束 token。这个模型读不了更多。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/settings.py"/>
         <source>Theme</source>
         <translation>主题</translation>
@@ -20493,8 +20503,8 @@ If it happens again, copy the details and report them.</source>
     </message>
     <message>
         <location filename="../../studio/storage/model_code.py"/>
-        <source>“{name}” needs its own Python code to run ({count} files), and you have not agreed to that.</source>
-        <translation>“{name}”需要运行它自己的 Python 代码（{count} 个文件），而你还没有同意。</translation>
+        <source>“{name}” needs its own Python code to run (files: {count}), and you have not agreed to that.</source>
+        <translation>“{name}”需要运行它自己的 Python 代码（文件数：{count}），而你还没有同意。</translation>
     </message>
     <message>
         <location filename="../../studio/storage/model_code.py"/>

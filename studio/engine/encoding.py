@@ -124,6 +124,10 @@ class Encoder:
         """How many tokens of a row are read: never more than the model's context."""
         return min(max_length, self.context or max_length)
 
+    def is_full(self, max_length: int) -> bool:
+        """Whether a longer limit would change nothing, as the model reads no more."""
+        return 0 < self.context <= max_length
+
     @cached_property
     def end_of_turn(self) -> int | None:
         """The special token that ends an answer in this template, when there is one."""

@@ -85,9 +85,12 @@ def held_out_positions(rows: int, count: int, seed: int, prompts: Sequence[Hasha
     return frozenset(taken or (min(groups, key=len) if count else ()))
 
 
-def encode_rows(reading: Reading, encode: Callable[[Any], tuple[R, bool]], limit: int) -> EncodedRows[R]:
+def encode_rows(
+    reading: Reading, encode: Callable[[Any], tuple[R, bool]], limit: int, *, full: bool = False
+) -> EncodedRows[R]:
     """Encode all records. `encode` returns a row and whether it was cut at `limit` tokens, and raises StudioError for a
-    record that nothing can be learned from. Raises StudioError when that is so for all."""
+    record that nothing can be learned from. Raises StudioError when that is so for all. full: the model reads no more
+    tokens than the limit."""
     rows: EncodedRows[R] = EncodedRows()
     kind, total = reading.kind, reading.total
     cut, reported, left_out = 0, 0.0, list[tuple[int, str]]()
@@ -109,7 +112,9 @@ def encode_rows(reading: Reading, encode: Callable[[Any], tuple[R, bool]], limit
         if not rows.train:
             raise StudioError(
                 f"None of the {total:,} {kind.rows} can be learned from. {first}",
-                "Allow longer examples, or choose another prompt template or dataset.",
+                "Choose another dataset or prompt template, or a model that reads more."
+                if full
+                else "Allow longer examples, or choose another prompt template or dataset.",
             )
         count = f"{len(left_out):,} of {total:,} {kind.rows} {'is' if len(left_out) == 1 else 'are'} left out"
         rows.warnings.append((f"{count}, because nothing can be learned from them.", first))
@@ -117,7 +122,9 @@ def encode_rows(reading: Reading, encode: Callable[[Any], tuple[R, bool]], limit
         rows.warnings.append(
             (
                 f"{cut:,} of {total:,} {kind.rows} {'is' if cut == 1 else 'are'} cut at {limit:,} tokens.",
-                "Their answers end early, without the end-of-turn token. Allow longer examples if memory permits.",
+                "Their answers end early, without the end-of-turn token. This model reads no more."
+                if full
+                else "Their answers end early, without the end-of-turn token. Allow longer examples if memory permits.",
             )
         )
     if not rows.train:

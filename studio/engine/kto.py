@@ -65,7 +65,7 @@ def encode(reading: Reading, encoder: Encoder, settings: KtoSettings) -> Encoded
         answer, cut = encode_answer(encoder, label.prompt, label.answer, settings.max_length)
         return LabelRow(answer, label.good), cut
 
-    rows = encode_rows(reading, one, encoder.limit(settings.max_length))
+    rows = encode_rows(reading, one, encoder.limit(settings.max_length), full=encoder.is_full(settings.max_length))
     good = sum(row.good for row in rows.train)
     bad = len(rows.train) - good
     if not good or not bad:

@@ -59,7 +59,7 @@ def encode_pairs(reading: Reading, encoder: Encoder, max_length: int) -> Encoded
             raise StudioError(f"Its chosen and its rejected answer are the same{where}.")
         return PairRow(chosen, rejected), chosen_cut or rejected_cut
 
-    return encode_rows(reading, one, encoder.limit(max_length))
+    return encode_rows(reading, one, encoder.limit(max_length), full=encoder.is_full(max_length))
 
 
 def answer_dataset(columns: dict[str, list[Any]]) -> Dataset:

@@ -81,7 +81,7 @@ def encode(reading: Reading, encoder: Encoder, settings: RewardSettings) -> Enco
             raise StudioError("Its answers are all the same.")
         return RewardRow(reading.kind.name, rows, worth), False
 
-    rows = encode_rows(reading, one, encoder.limit(settings.max_length))
+    rows = encode_rows(reading, one, encoder.limit(settings.max_length), full=encoder.is_full(settings.max_length))
     return _standardised(rows) if reading.kind.name == "ratings" else rows
 
 

@@ -60,7 +60,7 @@ def encode(reading: Reading, encoder: Encoder, settings: SftSettings) -> Encoded
         )
         return Row.of(encoded), encoded.cut
 
-    rows = encode_rows(reading, one, encoder.limit(settings.max_length))
+    rows = encode_rows(reading, one, encoder.limit(settings.max_length), full=encoder.is_full(settings.max_length))
     if settings.train_on in (ANSWERS, LAST_ANSWER):
         warn_of_endless_answers(rows, encoder)
     return rows

@@ -40,7 +40,7 @@ class NeedsConsent(StudioError):
     def __init__(self, code: ModelCode) -> None:
         name = Path(code.path).name
         super().__init__(
-            f"“{name}” needs its own Python code to run ({len(code.files)} files), and you have not agreed to that.",
+            f"“{name}” needs its own Python code to run (files: {len(code.files)}), and you have not agreed to that.",
             "Read the code and agree (“plumbline models trust” in a terminal), or choose another model.",
         )
         self.code = code

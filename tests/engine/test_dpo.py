@@ -100,6 +100,11 @@ def test_pairs_that_teach_nothing_are_left_out(tiny_base: Path) -> None:
     for hopeless, why in ((same, "are the same"), (long, "its prompt alone fills"), (alike, "in the first 40 tokens")):
         with pytest.raises(StudioError, match=why):
             encode_pairs(reading([hopeless]), encoder, 40)
+    endless = Pair((Message("user", "cat dog " * 5000),), "yes", "no")
+    for limit, helps in ((40, "Allow longer examples"), (100_000, "a model that reads more")):
+        with pytest.raises(StudioError, match="its prompt alone fills") as refused:
+            encode_pairs(reading([endless]), encoder, limit)
+        assert helps in refused.value.hint
 
 
 # ------------------------------------------------------------------------------------------------- losses
