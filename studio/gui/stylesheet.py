@@ -188,6 +188,7 @@ QProgressBar {{
     color: transparent;
 }}
 QProgressBar::chunk {{ background: {look.accent}; border-radius: 4px; }}
+QSlider:horizontal {{ min-height: 20px; }}
 QSlider::groove:horizontal {{ background: {look.border}; height: 4px; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {look.accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{

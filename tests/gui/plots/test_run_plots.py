@@ -2,7 +2,7 @@ import math
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from studio.core.curves import Curves
@@ -311,6 +311,16 @@ def test_lines_are_as_wide_at_any_scaling(plots, monkeypatch, ratio):
     assert large.first.smooth.opts["pen"].widthF() == large.second.smooth.opts["pen"].widthF() == 2 * ratio
     assert large.first.raw.opts["pen"].widthF() == 0.0  # the fast one, at any scaling
     assert large.first.raw.opts["pen"].color().alpha() == round(RAW_ALPHA * ratio)
+
+
+def test_the_handle_of_the_smoothing_is_whole(plots):
+    """It was flat at the top where its slider was no taller than itself."""
+    picture = plots.slider.grab().toImage()
+    colour = QColor(theme.tokens().accent)
+    pixels = [(x, y) for x in range(picture.width()) for y in range(picture.height())]
+    rows = {y for x, y in pixels if picture.pixelColor(x, y) == colour}
+    assert len(rows) >= 14
+    assert min(rows) > 0 and max(rows) < picture.height() - 1
 
 
 def test_the_best_point_is_one_that_could_be_kept(plots):
