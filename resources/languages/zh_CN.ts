@@ -730,9 +730,9 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>要求窗格回答时没有给出模型或消息。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/methods/imitation.py"/>
-        <source>A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed number. The loss stays the mean over all tokens of a step. 0: no budget.</source>
-        <translation>每遍取长度相近、合计放得进这么多 token 的样本，至少一个，而不是固定的个数。损失仍是一步中所有 token 的平均。0：没有预算。</translation>
+        <location filename="../../studio/core/training_settings.py"/>
+        <source>A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed number. The loss stays the mean over the whole step. 0: no budget.</source>
+        <translation>每遍取长度相近、合计放得进这么多 token 的样本，至少一个，而不是固定的个数。损失仍是整个一步的平均。0：没有预算。</translation>
     </message>
     <message>
         <location filename="../../studio/core/glossary/training.py"/>
@@ -13463,7 +13463,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>合计，以 token 计。不给最长回答留出空间的提示会略去。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/methods/imitation.py"/>
+        <location filename="../../studio/core/training_settings.py"/>
         <source>Token budget</source>
         <translation>token 预算</translation>
     </message>
@@ -15843,6 +15843,11 @@ ollama run my-model
         <translation>按所选</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/train/summary.py"/>
+        <source>as many as fit into {tokens:,} tokens, × {accumulate}</source>
+        <translation>合计放得进 {tokens:,} 个 token 的样本 × {accumulate}</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/data/tools/mix_dialog.py"/>
         <source>as many as fit without repeats</source>
         <translation>不重复时能放下的全部</translation>
@@ -16053,6 +16058,11 @@ ollama run my-model
         <location filename="../../studio/core/records.py"/>
         <source>conversations to learn answers from</source>
         <translation>可学习回答的对话</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/train/summary.py"/>
+        <source>counted when the examples are read</source>
+        <translation>读取样本时再计数</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/train/summary.py"/>
@@ -18232,11 +18242,6 @@ ollama run my-model
         <translation>{address} 提到版本 {version}，但没有关于它的网页。</translation>
     </message>
     <message>
-        <location filename="../../studio/core/fitting.py"/>
-        <source>{after:,} tokens at a time instead of {before:,}, in {accumulate:,} passes per step instead of {accumulate_2:,}: it learns nearly the same, a little more slowly.</source>
-        <translation>每次 {after:,} 个 token 而不是 {before:,} 个，每步分 {accumulate:,} 遍而不是 {accumulate_2:,} 遍：学到的几乎一样，稍慢一些。</translation>
-    </message>
-    <message>
         <location filename="../../studio/gui/pages/chat/blind_view.py"/>
         <source>{at} of {count}  ·  {done} votes  ·  {written} answered</source>
         <translation>{at} / {count}  ·  {done} 票  ·  已回答 {written} 个</translation>
@@ -18284,6 +18289,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/pages/data/import_question.py"/>
         <source>{broken} cannot be used and will be left out. The file itself is not changed.</source>
         <translation>{broken}无法使用，将被略去。文件本身不会改动。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/fitting.py"/>
+        <source>{budget:,} tokens at a time instead of {budget_2:,}, in {accumulate:,} passes per step instead of {accumulate_2:,}: it learns nearly the same, a little more slowly.</source>
+        <translation>每次 {budget:,} 个 token 而不是 {budget_2:,} 个，每步分 {accumulate:,} 遍而不是 {accumulate_2:,} 遍：学到的几乎一样，稍慢一些。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runtime/options.py"/>
@@ -19215,6 +19225,11 @@ Assistant: {record}</translation>
         <location filename="../../studio/gui/pages/label/ways.py"/>
         <source>{question}  ({number} of {count})</source>
         <translation>{question}  （第 {number} 个，共 {count} 个）</translation>
+    </message>
+    <message>
+        <location filename="../../studio/core/recovery.py"/>
+        <source>{ran_out}, so the run goes on {again} with each pass read in {parts:,} parts.</source>
+        <translation>{ran_out}，因此运行{again}继续，每遍分 {parts:,} 份读取。</translation>
     </message>
     <message>
         <location filename="../../studio/core/recovery.py"/>

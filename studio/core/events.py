@@ -31,7 +31,7 @@ checkpoint  step, path [relative to the run folder]
 machine     cpu [% of all cores], memory [bytes of the worker], gpu [%], gpu_memory [bytes], temperature [°C],
             power [W]: every few seconds, what the machine tells of them (storage.machine_use)
 warning     what, hint; alarm [of core.alarms, where it is one]
-retry       step, back_to, batch_size, accumulate, what, hint: memory ran out at the step, so the run
+retry       step, back_to, batch_size, accumulate, parts, what, hint: memory ran out at the step, so the run
             goes on from a checkpoint in smaller passes; what follows comes from another process
 resumed     step                               steps after it are run again and replace what was logged before
 stopped     step, saved [bool]                 the user asked; with saved the run can be resumed

@@ -49,7 +49,7 @@ def cannot_work(shape: ModelShape, settings: TrainSettings, device: Device) -> b
         lora_rank=1,
         way=settings.way if not few_bits or QLORA in missing.get("way", {}) else QLORA,
         checkpointing=ON,
-        **({"batch_tokens": 0} if _budget(settings) else {}),
+        **({"batch_tokens": 0} if settings.budget else {}),
     )
     return forecast_memory(shape, smallest, device).total > device.total + device.swap
 
@@ -92,9 +92,9 @@ def make_it_fit(
             if _can_be_set(current, change) and not _is_missing(change, missing)
         ]
         if changes and forecast(changes[-1]).total < forecast(before).total:
-            # The further the change goes, the less is needed: the first that fits is found by halving.
+            # The further the change goes, the less is needed, to a point: the first that fits is found by halving.
             place = bisect_left(changes, True, key=fits)
-            current = changes[min(place, len(changes) - 1)]
+            current = changes[place] if place < len(changes) else min(changes, key=lambda one: forecast(one).total)
             said.append(_cost(before, current))
         if fits(current):
             return Fit(current, forecast(current), " ".join(said))
@@ -113,10 +113,6 @@ def _is_missing(settings: TrainSettings, missing: Unavailable) -> bool:
     return any(getattr(settings, name) in choices for name, choices in missing.items())
 
 
-def _budget(settings: TrainSettings) -> int:
-    return getattr(settings, "batch_tokens", 0)
-
-
 # Each returns ever larger changes of one setting, the smallest first.
 
 
@@ -126,7 +122,7 @@ def _computed_again(settings: TrainSettings, _length: int) -> list[TrainSettings
 
 def _smaller_passes(settings: TrainSettings, length: int) -> list[TrainSettings]:
     """Fewer examples at a time and more passes a step: the effective batch, and so what is learned, stays the same."""
-    if budget := _budget(settings):
+    if budget := settings.budget:
         parts = range(2, max(2, budget // length) + 1)
         changes = [
             replace(settings, batch_tokens=budget // part, accumulate=settings.accumulate * part) for part in parts
@@ -177,9 +173,9 @@ _CHANGES = (
 def _cost(before: TrainSettings, after: TrainSettings) -> str:
     if after.checkpointing != before.checkpointing:
         return "Activations are computed again instead of kept: it learns the same; a step takes about a third longer."
-    if _budget(after) != _budget(before):
+    if after.budget != before.budget:
         return (
-            f"{_budget(after):,} tokens at a time instead of {_budget(before):,}, in {after.accumulate:,} passes per "
+            f"{after.budget:,} tokens at a time instead of {before.budget:,}, in {after.accumulate:,} passes per "
             f"step instead of {before.accumulate:,}: it learns nearly the same, a little more slowly."
         )
     if after.batch_size != before.batch_size:

@@ -165,7 +165,7 @@ def forecast_memory(
     if method in _WITHOUT_LOGITS:
         shape = without_output(shape)
     length = longest_example(shape, settings, longest)
-    tokens = rounded(tokens_of_pass(settings, length) * _SEQUENCES.get(method, 1))
+    tokens = rounded(tokens_of_pass(settings, length * _SEQUENCES.get(method, 1)))
     half = computes_in_half(shape, settings, device)
     again = recomputes(shape, settings, device, method=method, longest=longest)
     holes = _HOLES_ON_PROCESSOR if device.kind == "cpu" else _HOLES_ON_CARD
@@ -209,9 +209,8 @@ def forecast_chat(shape: ModelShape, device: Device, tokens: int = 2048) -> int:
 
 
 def tokens_of_pass(settings: TrainSettings, length: int) -> int:
-    """Tokens that pass through the model at a time when the longest examples come together."""
-    budget: int = getattr(settings, "batch_tokens", 0)
-    return max(budget, length) if budget else settings.batch_size * length
+    """Tokens that pass through the model at a time when the longest examples, of so many tokens, come together."""
+    return max(settings.budget, length) if settings.budget else settings.batch_size * length
 
 
 def trained_weights(shape: ModelShape, settings: TrainSettings) -> int:

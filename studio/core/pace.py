@@ -18,13 +18,15 @@ class Pace:
 
     def seconds_for(self, settings: TrainSettings, rows: int) -> float:
         """How long training on so many rows takes at this pace."""
-        seen = min(settings.steps_for(rows) * settings.effective_batch, settings.epochs * rows)
+        seen = settings.epochs * rows
+        if not settings.budget:
+            seen = min(seen, settings.steps_for(rows) * settings.effective_batch)
         return seen / self.examples_per_second
 
 
 def pace_of(name: str, done: Recipe, story: RunStory) -> Pace | None:
-    """The pace of a run so far; None while it has no step, or no time was measured."""
-    if story.step < 1 or story.elapsed <= 0:
+    """The pace of a run so far; None while it has no step, or no time was measured, or examples aren't counted."""
+    if story.step < 1 or story.elapsed <= 0 or done.settings.budget:
         return None
     return Pace(name, story.step * done.settings.effective_batch / story.elapsed)
 

@@ -6,7 +6,7 @@ Doing it is `engine.training` (a worker that restarts itself) and `engine.superv
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from studio.core.errors import StudioError
@@ -21,17 +21,23 @@ _PATIENCE = 10
 _LEVEL_OF = 50  # losses
 _FIRST = 20  # losses without which there is no level
 _TIMES, _MORE = 2.0, 1.0
+_SMALLEST_PART = 32  # tokens of a budget; fewer at a time would hardly be an example
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """How the examples of a step are divided: so many at a time, in so many passes."""
+    """How the examples of a step are divided: so many at a time, in so many passes. parts: in how many each pass is
+    read where tokens are counted; its examples stay together, so that a step is the same."""
 
     batch_size: int
     accumulate: int
+    parts: int = 1
 
-    def smaller(self, least: int = 1) -> Passes | None:
+    def smaller(self, least: int = 1, budget: int = 0) -> Passes | None:
         """At most half as many at a time, and the same effective batch; None when no division is left."""
+        if budget:
+            parts = 2 * self.parts
+            return replace(self, parts=parts) if budget // parts >= _SMALLEST_PART else None
         batch = self.batch_size * self.accumulate
         for size in range(self.batch_size // 2, least - 1, -1):
             if batch % size == 0:
@@ -50,12 +56,14 @@ def retry_sentence(before: Passes, after: Passes, step: int, back_to: int, metho
     means = "It learns the same, a little slower; nothing needs to be done."
     if method.least_batch > 1:
         means = "It compares the answers of a pass with each other, so it learns slightly differently."
+    if after.parts > 1:
+        return f"{ran_out}, so the run goes on {again} with each pass read in {after.parts:,} parts.", means
     return f"{ran_out}, so the run goes on {again} with examples {after} (before: {before}).", means
 
 
 def out_of_memory(settings: TrainSettings, details: str) -> StudioError:
     """The last word of a run whose passes can't be made smaller with the same effective batch."""
-    tokens = getattr(settings, "batch_tokens", 0)
+    tokens = settings.budget
     least = "one example" if settings.batch_size == 1 else f"{settings.batch_size:,} examples"
     what = f"with {tokens:,} tokens a pass" if tokens else f"even with {least} at a time"
     ways = [f"a “Longest example” below {settings.max_length:,} tokens"]

@@ -290,8 +290,13 @@ class TrainSettings:
 
     @property
     def effective_batch(self) -> int:
-        """Examples that decide one step."""
+        """Examples that decide one step, where they are counted."""
         return self.batch_size * self.accumulate
+
+    @property
+    def budget(self) -> int:
+        """Tokens of a pass, where they are counted instead of examples; else 0."""
+        return getattr(self, "batch_tokens", 0)
 
     def held_out_of(self, rows: int) -> int:
         """How many of so many rows are never trained on: at least one, if any; never all."""
@@ -325,3 +330,19 @@ class TrainSettings:
         passes = passes or math.ceil(rows / self.batch_size)
         steps = max(1, math.ceil(self.epochs * math.ceil(passes / self.accumulate)))
         return min(steps, self.max_steps) if self.max_steps else steps
+
+
+@dataclass(frozen=True)
+class BudgetedSettings:
+    """What methods have whose passes may hold unequally many examples. To be mixed in before `TrainSettings`."""
+
+    batch_tokens: int = setting(
+        0,
+        "Token budget",
+        "A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed "
+        "number. The loss stays the mean over the whole step. 0: no budget.",
+        low=0,
+        high=10_000_000,
+        unit="tokens",
+        advanced=True,
+    )

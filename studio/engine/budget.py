@@ -1,17 +1,29 @@
 """Token budgets: passes of unequally many examples, as many of similar length as fit into so many tokens.
 
 What goes together changes from epoch to epoch among examples of equal length only, so that all epochs have equally many
-passes and a resumed run meets the same ones. A step is so many passes as ever, and its loss the mean over its tokens.
-For fine-tuning alone: TRL's losses of preferences are means over a pass, so in passes of unequally many pairs a pair
-would count more the fewer others it is with.
+passes and a resumed run meets the same ones. A step is so many passes as ever, and its loss the mean
+over its tokens or, of preferences, its rows (`engine.step_mean`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch.utils.data import Sampler
+
+from studio.core.methods import TrainSettings
+
+
+class Roomy(Protocol):
+    """A row that knows how many tokens it takes of a budget, with what padding it brings itself."""
+
+    @property
+    def room(self) -> int:
+        """So many."""
+        ...
 
 
 class TokenBudget(Sampler[list[int]]):
@@ -33,6 +45,11 @@ class TokenBudget(Sampler[list[int]]):
     def __len__(self) -> int:
         return len(self._sizes)
 
+    @property
+    def most(self) -> int:
+        """Examples in the pass that has the most."""
+        return max(self._sizes, default=0)
+
     def set_epoch(self, epoch: int) -> None:
         """The order is that of this pass over the data, from 0."""
         self._epoch = epoch
@@ -49,3 +66,28 @@ class TokenBudget(Sampler[list[int]]):
         chance.shuffle(rest)
         # The pass that needs most memory comes first: a run that doesn't fit fails at once and not in an hour.
         return iter([*longest, *rest])
+
+
+@dataclass(frozen=True, slots=True)
+class InParts:
+    """Makes a pass in so many parts, or as many as it has rows, where its memory would not suffice for it as a whole.
+    Its rows stay in one step, so the step learns the same."""
+
+    collate: Callable[[list[Any]], dict[str, Any]]
+    parts: int
+
+    def __call__(self, rows: list[Any]) -> dict[str, Any]:
+        if self.parts == 1:
+            return self.collate(rows)
+        size = -(-len(rows) // self.parts)
+        return {"parts": [self.collate(rows[first : first + size]) for first in range(0, len(rows), size)]}
+
+
+def parts_of(batch: Any) -> list[Any]:
+    """The parts of a pass; it alone where it is whole."""
+    return batch["parts"] if isinstance(batch, dict) and "parts" in batch else [batch]
+
+
+def token_budget(settings: TrainSettings, rows: Sequence[Roomy]) -> TokenBudget | None:
+    """Which rows go together, when the settings give a pass so many tokens instead of so many rows."""
+    return TokenBudget([row.room for row in rows], settings.budget, settings.seed) if settings.budget else None

@@ -1,8 +1,9 @@
 """Direct preference optimisation: TRL's DPOTrainer fed with our own pairs and a reference that was computed once.
 
 Kept from TRL: the losses and their names, the loop, the optimiser. The log-probabilities that its losses ask the model
-for are made the fast way where the model takes it (`engine.fast`). A step's loss is the mean of its passes' means (as
-TRL has it), so 1 x 8 equals 8 x 1 where all passes of a step hold equally many pairs; the last of an epoch may not.
+for are made the fast way where the model takes it (`engine.fast`). A step's loss is the mean over its pairs, however
+they are divided into passes (`engine.step_mean`), so 1 x 8 equals 8 x 1; what `chosen_weight` adds is a mean over each
+pass's tokens, as TRL has it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from trl.trainer.utils import disable_dropout_in_model
 
 from studio.core.methods import DpoSettings
 from studio.engine.adapters import begin, lora_for
+from studio.engine.budget import token_budget
 from studio.engine.encoding import Encoder
 from studio.engine.examples import EncodedRows, Reading, warn_of_endless_answers
 from studio.engine.fast.forward import NOT_MADE, enable
 from studio.engine.pairs import PairBatch, PairRow, answer_dataset, encode_pairs, pair_columns
 from studio.engine.reference import Known, reference_log_probs
+from studio.engine.step_mean import StepMean
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import (
     Measured,
@@ -45,7 +48,7 @@ def encode(reading: Reading, encoder: Encoder, settings: DpoSettings) -> Encoded
     return rows
 
 
-class PreferenceTrainer(Supervised, DPOTrainer):
+class PreferenceTrainer(StepMean, Supervised, DPOTrainer):
     """TRL's trainer, with a reference out of the batch, and the distance from it as a figure."""
 
     def compute_loss(
@@ -73,14 +76,17 @@ class PreferenceTrainer(Supervised, DPOTrainer):
         if "packed" in inputs:
             for name in NOT_MADE:
                 figures.pop(name, None)
-        return loss
+        return self.weighed(loss, inputs)
+
+    def rows_in(self, inputs: dict[str, Any]) -> int:
+        return len(inputs["input_ids"]) // 2
 
     def _precompute_ref_logps(self, dataset: Any, *_arguments: Any) -> Any:
         return dataset  # they come out of the batch
 
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
         model: Any = self.model
-        pairs = len(inputs["input_ids"]) // 2
+        pairs = self.rows_in(inputs)
         loss = self.compute_loss(model, inputs)
         accuracy = self._metrics["eval"]["rewards/accuracies"][-1]
         return {
@@ -108,9 +114,9 @@ def build_trainer(
 ) -> PreferenceTrainer:
     """A trainer for a LoRA adapter on `model`; the policy that it starts from is the reference. Call its `train()`."""
     disable_dropout_in_model(model)  # the base's; what the settings say of the adapter's stays
-    pad = padding_of(tokenizer)
+    pad, budget = padding_of(tokenizer), token_budget(settings, train)
     arguments = DPOConfig(
-        **training_arguments(settings, place, len(train)),
+        **training_arguments(settings, place, len(train), len(budget) if budget else None),
         max_length=None,
         disable_dropout=False,
         precompute_ref_log_probs=settings.full,  # else TRL would load a second model as the reference
@@ -131,6 +137,7 @@ def build_trainer(
         supervision=supervision,
     )
     begin(trainer.model, place, settings)
+    trainer.budget, trainer.parts = budget, place.parts
     pairs = [row.sides for row in (*train, *held_out)]
     round_to = take_fast_way(trainer, enable, (side for sides in pairs for side in sides), place)
     trainer.data_collator = PairBatch(pad, round_to)

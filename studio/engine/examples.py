@@ -41,6 +41,11 @@ class Row:
         """How many tokens the loss counts."""
         return int((self.labels != IGNORED).sum())
 
+    @property
+    def room(self) -> int:
+        """How many tokens it takes of a budget."""
+        return len(self.ids)
+
 
 @dataclass(slots=True)
 class EncodedRows(Generic[R]):

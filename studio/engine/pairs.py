@@ -35,6 +35,11 @@ class PairRow:
         """Both."""
         return self.chosen, self.rejected
 
+    @property
+    def room(self) -> int:
+        """How many tokens it takes of a budget: both sides, as long as the longer one."""
+        return 2 * max(len(side.ids) for side in self.sides)
+
 
 def encode_answer(encoder: Encoder, prompt: Sequence[Message], answer: str, max_length: int) -> tuple[Row, bool]:
     """A prompt with one answer, of which the answer alone is trained, and whether it was cut. Raises StudioError.

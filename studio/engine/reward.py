@@ -2,7 +2,7 @@
 
 Kept from TRL: the loop, the optimiser, checkpoints, and the loss on pairs as it defines it. Ours: the score is read at
 the last token that is no padding, whatever token pads; rankings and ratings; the report on held-out rows.
-A step's loss is the mean of its passes' means, so 1 x 8 equals 8 x 1 where all passes of a step hold equally many rows.
+A step's loss is the mean over its rows, however they are divided into passes, so 1 x 8 equals 8 x 1.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from studio.core.records import Pair, Ranking, Rating
 from studio.core.reward_report import FILE, Report
 from studio.engine.adapters import begin, lora_for
 from studio.engine.batches import PaddedBatch
+from studio.engine.budget import token_budget
 from studio.engine.doubt import foretelling, with_doubt
 from studio.engine.encoding import Encoder
 from studio.engine.examples import IGNORED, EncodedRows, Reading, Row, encode_rows
@@ -40,6 +41,7 @@ from studio.engine.merging import WEIGHTS, check_mergeable
 from studio.engine.pairs import answer_dataset, encode_answer
 from studio.engine.reward_losses import LOSSES, comparisons
 from studio.engine.reward_report import report_on
+from studio.engine.step_mean import StepMean
 from studio.engine.supervision import Supervision
 from studio.engine.trainers import Measured, Place, Supervised, padding_of, take_fast_way, training_arguments
 from studio.storage.files import write_whole
@@ -54,6 +56,11 @@ class RewardRow:
     kind: str
     answers: tuple[Row, ...]
     worth: tuple[float, ...]
+
+    @property
+    def room(self) -> int:
+        """How many tokens it takes of a budget: all answers, as long as the longest one."""
+        return len(self.answers) * max(len(answer.ids) for answer in self.answers)
 
 
 def encode(reading: Reading, encoder: Encoder, settings: RewardSettings) -> EncodedRows[RewardRow]:
@@ -209,7 +216,7 @@ def _judged(inner: Any, last: Tensor, foretold: Callable[[], tuple[Tensor, Tenso
         return getattr(inner, HEAD)(last.float()).squeeze(-1)
 
 
-class RewardModelTrainer(Supervised, RewardTrainer):
+class RewardModelTrainer(StepMean, Supervised, RewardTrainer):
     """TRL's trainer with the loss of the dataset's kind and scores that don't depend on the padding."""
 
     def __init__(self, *arguments: Any, kind: str, folder: Path, **named: Any) -> None:
@@ -240,12 +247,16 @@ class RewardModelTrainer(Supervised, RewardTrainer):
             figures["margin"].append((better - worse).mean().item())
             figures["chosen"].append(better.mean().item())
             figures["rejected"].append(worse.mean().item())
+        loss = self.weighed(loss, inputs)
         return (loss, scores) if return_outputs else loss
+
+    def rows_in(self, inputs: dict[str, Any]) -> int:
+        return len(inputs["sizes"])
 
     def measure(self, inputs: dict[str, Any]) -> dict[str, Tensor]:
         model: Any = self.model
         loss, scores = self.compute_loss(model, inputs, return_outputs=True)
-        rows = len(inputs["sizes"])
+        rows = self.rows_in(inputs)
         told = {name: inputs[name] for name in ("worth", "lengths", "sizes")}
         return {"loss": loss[None].double() * rows, "rows": torch.tensor([rows]), "scores": scores, **told}
 
@@ -293,8 +304,9 @@ def build_trainer(
     who can write good answers knows much of what tells them from bad ones.
     """
     disable_dropout_in_model(model)  # the base's; what the settings say of the adapter's stays
+    budget = token_budget(settings, train)
     arguments = RewardConfig(
-        **training_arguments(settings, place, len(train)),
+        **training_arguments(settings, place, len(train), len(budget) if budget else None),
         max_length=None,
         disable_dropout=False,
         center_rewards_coefficient=settings.centre or None,
@@ -313,6 +325,7 @@ def build_trainer(
         folder=place.folder,
     )
     begin(trainer.model, place, settings)
+    trainer.budget, trainer.parts = budget, place.parts
     answers = (answer for row in (*train, *held_out) for answer in row.answers)
     trainer.data_collator = RewardBatch(pad, take_fast_way(trainer, enable_hidden, answers, place))
     return trainer

@@ -20,7 +20,7 @@ from studio.core.messages import Example
 from studio.core.methods import SftSettings, TrainSettings
 from studio.engine.adapters import begin, lora_for
 from studio.engine.batches import PaddedBatch
-from studio.engine.budget import TokenBudget
+from studio.engine.budget import token_budget
 from studio.engine.encoding import ANSWERS, LAST_ANSWER, Encoder
 from studio.engine.examples import (
     IGNORED,
@@ -110,22 +110,10 @@ def build_trainer(
     round_to = take_fast_way(trainer, enable, (*train, *held_out), place)
     if round_to is not None:
         trainer.data_collator = EndToEnd(round_to)
-    trainer.budget = budget
+    trainer.budget, trainer.parts = budget, place.parts
     if noise := getattr(settings, "neftune", 0.0):
         add_noise(trainer.model, noise)
     return trainer
-
-
-def token_budget(settings: TrainSettings, rows: Sequence[Row]) -> TokenBudget | None:
-    """Which rows go together, when the settings give a pass so many tokens instead of so many rows."""
-    tokens = getattr(settings, "batch_tokens", 0)  # blocks of plain text are all equally long
-    return TokenBudget([len(row.ids) for row in rows], tokens, settings.seed) if tokens else None
-
-
-def passes(settings: TrainSettings, rows: Sequence[Row]) -> int | None:
-    """How many passes go over the rows once; None where all hold equally many."""
-    budget = token_budget(settings, rows)
-    return len(budget) if budget else None
 
 
 def _dataset(rows: Sequence[Row]) -> Dataset:

@@ -59,7 +59,7 @@ class Supervision(TrainerCallback):
 
     complete: makes a checkpoint folder count, given its step, the seconds of training and the tokens read so far.
     keeping: which evaluation counts as the best. elapsed, tokens: what earlier attempts have done. sampler: writes
-    samples before the first step and after those in `sample_at`.
+    samples before the first step and after those in `sample_at`. parts: in how many each pass is read.
     """
 
     def __init__(
@@ -76,13 +76,14 @@ class Supervision(TrainerCallback):
         tokens: int = 0,
         sampler: Sampler | None = None,
         sample_at: frozenset[int] = frozenset(),
+        parts: int = 1,
     ) -> None:
         self._journal, self._bell, self._complete, self._keeping = journal, bell, complete, keeping
         self._run, self._settings, self._bounds = bell.run, settings, Bounds()
         self._loss_says_little = isinstance(settings, RewardedSettings)  # it jumps around zero; core.alarms watch
         self._evaluate_at, self._checkpoint_seconds = evaluate_at, checkpoint_seconds
         self._elapsed_before, self._tokens_before = elapsed, tokens
-        self._sampler, self._sample_at = sampler, sample_at
+        self._sampler, self._sample_at, self._parts = sampler, sample_at, parts
         self._tokens = 0  # read in this attempt
         self._began = self._step_began = self._saved = 0.0
         self._first_step = self._last_step = 0
@@ -105,7 +106,7 @@ class Supervision(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        maybe_run_out_of_memory(state.global_step + 1, args.per_device_train_batch_size)
+        maybe_run_out_of_memory(state.global_step + 1, args.per_device_train_batch_size // self._parts)
 
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

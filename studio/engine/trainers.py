@@ -25,7 +25,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from studio.core.methods import TrainSettings
 from studio.core.rewards import Rewards
 from studio.core.training_settings import ADAFACTOR, ADAMW, ADAMW_8BIT, PAGED_8BIT
-from studio.engine.budget import TokenBudget
+from studio.engine.budget import InParts, TokenBudget, parts_of
 from studio.engine.examples import Row
 from studio.engine.fast.packing import ROUND
 from studio.engine.loading import Precision, load_model
@@ -51,7 +51,7 @@ class Place:
     """Where and how a run computes, where its checkpoints go, and the adapter that it starts from, if any.
 
     recompute: whether activations are computed again on the way back instead of kept. rewards: what a method that
-    learns from a reward is rewarded by.
+    learns from a reward is rewarded by. parts: in how many each pass of a token budget is read.
     """
 
     device: str
@@ -60,6 +60,7 @@ class Place:
     adapter: Path | None = None
     recompute: bool = False
     rewards: Rewards = field(default_factory=Rewards)
+    parts: int = 1
 
     @property
     def folder(self) -> Path:
@@ -136,7 +137,7 @@ class Supervised(_Trainer):
     """A trainer whose evaluation can be cut short and draws no random numbers, and whose checkpoints count.
 
     slower_because: why a model is trained with padding ("it has ..."); None when it is not, or when that is no matter.
-    budget: which examples go together, where their number isn't fixed.
+    budget: which examples go together, where their number isn't fixed. parts: in how many each such pass is read.
 
     A method gives `measure` (what one batch of held-out rows tells, as arrays that are laid end to end) and `figures`
     (what they add up to, as the `evaluation` event has it); `conclude` may say more after the last step.
@@ -144,6 +145,7 @@ class Supervised(_Trainer):
 
     slower_because: str | None = None
     budget: TokenBudget | None = None
+    parts = 1
 
     def __init__(self, *arguments: Any, supervision: Supervision, **named: Any) -> None:
         super().__init__(*arguments, callbacks=[supervision], **named)
@@ -202,8 +204,17 @@ class Supervised(_Trainer):
             return super().get_train_dataloader()
         rows: Any = self.train_dataset
         pin = self.args.dataloader_pin_memory
-        loader = DataLoader(rows, batch_sampler=self.budget, collate_fn=self.data_collator, pin_memory=pin)
+        collate = InParts(self.data_collator, self.parts)
+        loader = DataLoader(rows, batch_sampler=self.budget, collate_fn=collate, pin_memory=pin)
         return self.accelerator.prepare(loader)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        return super()._get_num_items_in_batch([part for batch in batch_samples for part in parts_of(batch)], device)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """A pass there and back, part after part."""
+        losses = [super(Supervised, self).training_step(model, part, num_items_in_batch) for part in parts_of(inputs)]
+        return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
     def create_model_card(self, *_arguments: Any, **_named: Any) -> None:
         """None: what an adapter is stands in its `plumbline.json`."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -148,7 +148,8 @@ def _unsaid(run: RunFolder, trouble: OSError | StudioError) -> int:
 def _settings(run: RunFolder) -> TrainSettings:
     """The recipe's settings, in the passes that are in force."""
     settings = run.recipe().settings
-    return replace(settings, **asdict(run.passes(settings)))
+    passes = run.passes(settings)
+    return replace(settings, batch_size=passes.batch_size, accumulate=passes.accumulate)
 
 
 def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> None:
@@ -188,6 +189,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     bell.check()
 
     from studio.engine.adapters import check_base
+    from studio.engine.budget import token_budget
     from studio.engine.examples import Reading, held_out_positions
     from studio.engine.trainers import Place
 
@@ -210,7 +212,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         what = "Activations are computed again on the way back, so that the run fits into memory; steps take longer."
         journal.say("warning", what=what, hint="“Activation checkpointing: never” turns this off.")
     method = method_module(recipe.method)
-    place = Place(device, precision, run.checkpoints, adapter, recompute, recipe.rewards)
+    place = Place(device, precision, run.checkpoints, adapter, recompute, recipe.rewards, run.passes(settings).parts)
     encoder = load_encoder(base.folder, recipe.template, adapter)
 
     def report(done: int, total: int) -> None:
@@ -230,8 +232,10 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
 
     from studio.engine.supervision import Supervision, evaluation_steps
 
-    count: Any = getattr(method, "passes", None)
-    total = settings.steps_for(len(rows.train), count(settings, rows.train) if count else None)
+    budget = token_budget(settings, rows.train)
+    if budget is not None and place.parts >= 2 * budget.most:  # each row was a part of its own already
+        raise out_of_memory(settings, "")
+    total = settings.steps_for(len(rows.train), len(budget) if budget else None)
     before = About.of(last.folder) if last else None
     rewards = print_of_rewards(recipe.rewards)
     if before is not None and before.rewards and rewards not in ("", before.rewards):
@@ -286,6 +290,7 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
             tokens=before.tokens if before else 0,
             sampler=_sampler(project, info, encoder, settings, held_out, journal),
             sample_at=evaluation_steps(total, getattr(settings, "samples", 0)),
+            parts=place.parts,
         )
         encoder.tokenizer.chat_template = encoder.jinja  # saved with every checkpoint, so that chat asks as was trained
         model = method.load(base.folder, place, settings)

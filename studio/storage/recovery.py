@@ -16,10 +16,8 @@ def take_smaller_passes(run: RunFolder) -> Event | None:
     None, and nothing is done, when they can't be fewer. Raises StudioError.
     """
     recipe, story, last = run.recipe(), run.recent_story(), run.last_checkpoint()
-    if getattr(recipe.settings, "batch_tokens", 0):
-        return None  # which examples share a pass, and so a step, would be others
     before = run.passes(recipe.settings)
-    after = before.smaller(recipe.how.least_batch)
+    after = before.smaller(recipe.how.least_batch, recipe.settings.budget)
     if after is None:
         return None
     step, back_to = story.step + (story.phase == "training"), last.step if last else 0

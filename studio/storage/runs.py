@@ -186,9 +186,11 @@ class RunFolder:
 
     def passes(self, settings: TrainSettings) -> Passes:
         """How a step is divided: as the recipe's settings say, or in smaller passes since memory ran out."""
-        match object_in(self.folder / "passes.json"):
-            case {"batch_size": int(size), "accumulate": int(times)} if size * times == settings.effective_batch:
-                return Passes(size, times)
+        match {"parts": 1, **object_in(self.folder / "passes.json")}:
+            case {"batch_size": int(size), "accumulate": int(times), "parts": int(parts)} if (
+                size * times == settings.effective_batch and parts > 0
+            ):
+                return Passes(size, times, parts)
             case _:
                 return Passes(settings.batch_size, settings.accumulate)
 

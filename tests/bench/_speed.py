@@ -4,12 +4,11 @@ A Llama of 25 million random weights (with 8k; its width and layers stay), batch
 processes that take turns, a few steps each, so that whatever else the machine does meets all alike. Real tokens a
 second, medians over rounds; ratios are medians of each round's ratio, by the clock and by the seconds of all cores
 together, which other programs disturb less. A reference that is computed beforehand counts: its time for each token, in
-one pass over the data, is added. Peak memory is of the whole process. A line for each bar says whether it holds; the
-last line is a JSON object.
+one pass over the data, is added. Peak memory is of the whole process. A table for each way; a line for each bar says
+whether it holds; the last line is a JSON object.
 
---quick, as without options: both ways, three rounds of a step, TRL's usual best. On two quiet cores about four minutes
-for fine-tuning (of which three with the large vocabulary), two each for reward models and DPO. --full searches TRL's
-options (--search does this alone) and takes five rounds of three steps: about half an hour, and ten minutes each.
+--quick, as without options: both ways, three rounds of a step, TRL's usual best. --search tries TRL's options first,
+one after the other, and takes the one that won. --full searches, and takes five rounds of two steps.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from typing import Any
 from tests.bench._arms import DEFAULT, LIKELY_BEST, OPTIONS, OURS
 from tests.bench._bars import Bar, all_hold
 from tests.bench._material import make, texts_from
+from tests.bench._table import comparison, searched
 
 WARM = 1  # steps before the clock counts
 ALIKE = 0.02  # relative: losses in bf16, whose numbers are known to 1 in 256, along a common path
@@ -164,6 +165,8 @@ def compare(kind: str, folder: Path, way: str, best: str, rounds: int, steps: in
     apart = max(abs(a - b) / b for a, b in zip(ours.losses, default.losses, strict=True))
     return {
         "tokens_per_second": {name: round(statistics.median(arm.speeds())) for name, arm in arms.items()},
+        "tokens_per_core_second": {name: round(statistics.median(arm.speeds(1))) for name, arm in arms.items()},
+        "times": {name: [round(arm.faster_than(default, clock), 2) for clock in (0, 1)] for name, arm in arms.items()},
         "reference_seconds_per_1000": {name: round(1000 * arm.before[0], 3) for name, arm in arms.items()},
         "peak_mb": {name: round(arm.peak_mb) for name, arm in arms.items()},
         "best": best,
@@ -196,8 +199,8 @@ def main(kind: str, about: str) -> int:
     parser.add_argument("--data", type=Path, help="Alpaca rows, or HH transcripts for pairs; without it, invented text")
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--quick", action="store_true", help="three rounds of a step, no search; so without options")
-    amount.add_argument("--full", action="store_true", help="five rounds of three steps, TRL's options searched")
-    amount.add_argument("--search", action="store_true", help="only find TRL's best options")
+    amount.add_argument("--full", action="store_true", help="five rounds of two steps, TRL's options searched")
+    parser.add_argument("--search", action="store_true", help="find TRL's best options first")
     parser.add_argument("--vocabularies", help="8192 and 65536; of pairs without --full, 8192 alone")
     parser.add_argument("--ways", default="full,lora")
     parser.add_argument("--best", help="take these of TRL's options for its best, and search none")
@@ -205,7 +208,7 @@ def main(kind: str, about: str) -> int:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--steps", type=int, help="in a round")
     told = parser.parse_args()
-    rounds, steps = told.rounds or (5 if told.full else 3), told.steps or (3 if told.full else 1)
+    rounds, steps = told.rounds or (5 if told.full else 3), told.steps or (2 if told.full else 1)
     vocabularies = told.vocabularies or (f"{SMALL},{LARGE}" if told.full or kind == "sft" else f"{SMALL}")
     texts = texts_from(kind, told.data)
     figures: dict[str, Any] = {"threads": os.cpu_count(), "rounds": rounds, "steps": steps, "batch": told.batch}
@@ -216,16 +219,16 @@ def main(kind: str, about: str) -> int:
             make(kind, folder, vocabulary, texts)
             for way in told.ways.split(","):
                 name = f"{way}_{vocabulary // 1024}k"
-                best, tried = told.best or LIKELY_BEST, {}
-                if told.search or (told.full and not told.best):
+                best, tried, began = told.best or LIKELY_BEST, {}, time.monotonic()
+                print(f"{kind}, {way}, {vocabulary // 1024}k: {rounds} rounds of {steps}", flush=True)
+                if (told.search or told.full) and not told.best:
                     best, tried = search(kind, folder, way, 3, told.batch)
-                if told.search:
-                    print(f"{name}: {best} of {json.dumps(tried)}", flush=True)
-                    continue
-                figures[name] = compare(kind, folder, way, best, rounds, steps, told.batch)
-                figures[name]["searched"] = tried or "no: --full tries them all"
-                print(f"{name}: {json.dumps(figures[name])}", flush=True)
-                bars += bars_of(kind, vocabulary, f"{kind}, {way}, {vocabulary // 1024}k", figures[name])
+                    print(searched(tried), flush=True)
+                found = figures[name] = compare(kind, folder, way, best, rounds, steps, told.batch)
+                found["searched"] = tried or "no: --search tries them all"
+                found["took"] = round(time.monotonic() - began)
+                print(f"{comparison(found)}\n  took {found['took']} s", flush=True)
+                bars += bars_of(kind, vocabulary, f"{kind}, {way}, {vocabulary // 1024}k", found)
     hold = all_hold(bars)
     print(json.dumps(figures))
     apart = [name for name, found in figures.items() if isinstance(found, dict) and found["losses_apart"] > ALIKE]

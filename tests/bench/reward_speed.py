@@ -1,6 +1,6 @@
 """Reward models on pairs, as fast as TRL and how much faster (`_speed` says how it is measured).
 
-python -m tests.bench.reward_speed [--quick | --full | --search] [--data FILE] [--best ARM] [--ways full,lora]
+python -m tests.bench.reward_speed [--quick | --full] [--search | --best ARM] [--data FILE] [--ways full,lora]
                                 [--vocabularies 8192,65536] [--rounds N] [--steps N]
 """
 

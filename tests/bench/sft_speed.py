@@ -1,6 +1,6 @@
 """Supervised fine-tuning on instructions, as fast as TRL and how much faster (`_speed` says how it is measured).
 
-python -m tests.bench.sft_speed [--quick | --full | --search] [--data FILE] [--best ARM] [--ways full,lora]
+python -m tests.bench.sft_speed [--quick | --full] [--search | --best ARM] [--data FILE] [--ways full,lora]
                                 [--vocabularies 8192,65536] [--rounds N] [--steps N]
 """
 

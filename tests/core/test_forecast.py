@@ -4,7 +4,7 @@ import pytest
 
 from studio.core.fitting import cannot_work, make_it_fit
 from studio.core.forecast import Device, ModelShape, adapter_weights, forecast_memory, longest_example, rounded, usable
-from studio.core.methods import SftSettings
+from studio.core.methods import DpoSettings, SftSettings
 
 GB = 10**9
 # Llama 3.2 1B: 16 layers of 2048, grouped heads, a tied output layer of 128,256.
@@ -149,3 +149,16 @@ def test_nothing_helps_where_the_weights_alone_are_too_much():
     assert not cannot_work(LLAMA_1B, SftSettings(), device)  # other programs may be closed
     assert cannot_work(LLAMA_1B, SftSettings(), replace(device, total=GB))
     assert not cannot_work(LLAMA_1B, SftSettings(), replace(CPU, total=4 * GB, swap=16 * GB))
+
+
+def test_a_token_budget_counts_both_answers_of_a_pair():
+    given = {"max_length": 512, "checkpointing": "off"}
+    counted = forecast_memory(LLAMA_1B, DpoSettings(batch_size=4, **given), CPU, method="dpo")
+    budgeted = forecast_memory(LLAMA_1B, DpoSettings(batch_tokens=4096, **given), CPU, method="dpo")
+    assert counted.tokens == budgeted.tokens == 4 * 2 * 512
+    alone = forecast_memory(LLAMA_1B, DpoSettings(batch_tokens=64, **given), CPU, method="dpo")
+    assert alone.tokens == 2 * 512  # a pair that is larger than the budget is a pass of its own
+    room = Device("cpu", "processor", 2 * counted.total, round(1.02 * alone.total / 0.9), bf16=True)
+    fit = make_it_fit(LLAMA_1B, DpoSettings(batch_tokens=4096, **given), room, method="dpo")
+    assert fit is not None
+    assert fit.forecast.total <= 0.9 * room.free

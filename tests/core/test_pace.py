@@ -25,6 +25,12 @@ def test_a_run_tells_how_long_the_next_will_take():
     assert pace.seconds_for(SftSettings(max_steps=5), 160) == pytest.approx(20)
 
 
+def test_a_token_budget_counts_no_examples():
+    pace = pace_of("first", DONE, story(10, 40.0))
+    assert pace.seconds_for(SftSettings(epochs=2.0, batch_tokens=4096), 160) == pytest.approx(160)
+    assert pace_of("first", replace(DONE, settings=SftSettings(batch_tokens=4096)), story(10, 40.0)) is None
+
+
 def test_a_run_without_a_step_has_no_pace():
     assert pace_of("first", DONE, RunStory()) is None
     assert pace_of("first", DONE, story(0, 0.0)) is None

@@ -17,6 +17,7 @@ from studio.core.messages import Message
 from studio.core.methods import DpoSettings
 from studio.core.records import KINDS, Pair
 from studio.engine import dpo
+from studio.engine.budget import token_budget
 from studio.engine.examples import IGNORED, Reading, Row
 from studio.engine.loading import load_encoder, load_model, pick_precision
 from studio.engine.pairs import PairRow, encode_pairs
@@ -197,6 +198,23 @@ def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Pat
     assert parts.curve("eval_loss", "evaluation") == pytest.approx(whole.curve("eval_loss", "evaluation"), abs=1e-4)
     for name, value in whole.adapter().items():
         assert torch.allclose(value, parts.adapter()[name], atol=1e-4), name
+
+
+def test_pairs_count_alike_in_passes_of_unequally_many(tiny_base: Path, tmp_path: Path) -> None:
+    rows = pair_rows(10)
+    budget = token_budget(settings(batch_tokens=200), rows)
+    assert budget is not None
+    sizes = {len(batch) for batch in budget}
+    assert len(sizes) > 1
+    whole = trained(dpo, settings(batch_size=10), tiny_base, tmp_path / "whole", rows)
+    for name, given in {
+        "last is smaller": {"batch_size": 4, "accumulate": 3},
+        "budget": {"batch_tokens": 200, "accumulate": len(budget)},
+    }.items():
+        parts = trained(dpo, settings(**given), tiny_base, tmp_path / name, rows)
+        for figure in ("loss", "margin", "chosen", "kl", "grad_norm"):
+            assert parts.curve(figure) == pytest.approx(whole.curve(figure), abs=1e-4), (name, figure)
+        assert parts.curve("tokens") == whole.curve("tokens")
 
 
 def test_losses_are_those_of_a_plain_trl_script(tiny_base: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from studio.core.methods import SftSettings
 from studio.core.runs import EXIT_FAILED, EXIT_SAID
 from studio.engine import sft, training
 from studio.engine.adapters import fresh_lora
-from studio.engine.budget import TokenBudget
+from studio.engine.budget import TokenBudget, token_budget
 from studio.engine.keeping import Keeping
 from studio.engine.loading import load_model, pick_precision
 from studio.storage.project import Project
@@ -170,7 +170,7 @@ def test_a_budget_is_kept_and_every_row_comes_once_an_epoch() -> None:
 def test_the_loss_of_a_budget_is_the_mean_over_the_steps_tokens(tiny_base: Path, tmp_path: Path) -> None:
     rows = rows_of(10)
     tokens = sum(row.trained for row in rows)
-    budget = sft.token_budget(SftSettings(batch_tokens=100), rows)
+    budget = token_budget(SftSettings(batch_tokens=100), rows)
     assert budget is not None
     given: dict[str, Any] = {**SMALL, "max_steps": 1, "learning_rate": 1e-8}
     # All of the epoch's passes in one step: the same rows as one plain batch, so the same loss.

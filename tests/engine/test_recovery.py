@@ -78,13 +78,35 @@ def test_out_of_memory_in_the_smallest_passes_says_what_to_do(
     assert "OutOfMemoryError" in last_of(run).text("details")
 
 
-def test_a_token_budget_is_not_halved_behind_the_users_back(
+@pytest.mark.parametrize("method", ["sft", "reward", "dpo"])
+def test_out_of_memory_reads_the_passes_of_a_token_budget_in_parts(
+    project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    dataset = "tiny" if method == "sft" else "pairs"
+    if method != "sft":
+        add_kind(project, "pairs", 21)
+    settings: dict[str, Any] = {"batch_tokens": 300, "max_steps": 5, "checkpoint_minutes": 0.0}
+    straight, run = (run_in(project, tiny_base, method, dataset, **settings) for _ in range(2))
+    assert training.train(straight.folder) == EXIT_SAID
+    monkeypatch.setenv(HOOK, "4:1")  # of the 2 examples that the hook takes a pass for
+    assert training.train(run.folder) == training.EXIT_AGAIN
+    assert "each pass read in 2 parts" in last_of(run).text("what")
+    assert training.train(run.folder) == EXIT_SAID
+    assert last_of(run).kind == "finished"
+    assert_same_result(straight, run)
+
+
+def test_rows_of_a_token_budget_that_are_too_large_alone_end_the_run(
     project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(HOOK, "2:0")
-    run = run_in(project, tiny_base, batch_tokens=128)
-    assert training.train(run.folder) == EXIT_FAILED
-    assert "128 tokens a pass" in last_of(run).text("what")
+    monkeypatch.setenv(HOOK, "1:0")
+    run = run_in(project, tiny_base, batch_tokens=4096, batch_size=1024)
+    codes = [training.train(run.folder)]
+    while codes[-1] == training.EXIT_AGAIN:
+        codes.append(training.train(run.folder))
+    assert codes[-1] == EXIT_FAILED
+    assert "4,096 tokens a pass" in last_of(run).text("what")
+    assert len(codes) > 2
 
 
 @pytest.mark.timeout(400)

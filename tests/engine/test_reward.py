@@ -21,6 +21,7 @@ from studio.core.methods import DpoSettings, RewardSettings
 from studio.core.records import KINDS, Pair, Ranking, Rating
 from studio.core.reward_report import FILE, Report
 from studio.engine import dpo, reward
+from studio.engine.budget import token_budget
 from studio.engine.examples import IGNORED, Reading, Row
 from studio.engine.loading import load_adapter, load_encoder, load_model, load_scorer, pick_precision
 from studio.engine.reward import RewardBatch, RewardRow, scores_of
@@ -240,6 +241,20 @@ def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Pat
             assert parts.curve(name, "evaluation") == pytest.approx(whole.curve(name, "evaluation"), abs=1e-4), name
         for name, value in whole.adapter().items():
             assert torch.allclose(value, parts.adapter()[name], atol=1e-4), name
+
+
+@pytest.mark.parametrize("kind", ["pairs", "rankings", "ratings"])
+def test_rows_count_alike_in_passes_of_unequally_many(tiny_base: Path, tmp_path: Path, kind: str) -> None:
+    rows = rows_of(kind, 10)
+    tokens = sum(row.room for row in rows) // 3
+    budget = token_budget(settings(batch_tokens=tokens), rows)
+    assert budget is not None
+    assert len({len(batch) for batch in budget}) > 1
+    whole = trained(reward, settings(batch_size=10), tiny_base, tmp_path / "whole", rows)
+    split = settings(batch_tokens=tokens, accumulate=len(budget))
+    parts = trained(reward, split, tiny_base, tmp_path / "parts", rows)
+    for name in ("loss", "grad_norm", *(("margin", "accuracy") if kind != "ratings" else ())):  # compared two by two
+        assert parts.curve(name) == pytest.approx(whole.curve(name), abs=1e-4), name
 
 
 @pytest.mark.parametrize(("kind", "doubt"), [("pairs", False), ("pairs", True), ("rankings", False), ("ratings", True)])

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from studio.core.fields import OnlyIf, setting
 from studio.core.samples import SampledSettings
-from studio.core.training_settings import TrainSettings
+from studio.core.training_settings import BudgetedSettings, TrainSettings
 
 _NOT_EVERYTHING = OnlyIf("train_on", lambda value: value != "everything", "when not everything is learned anyway")
 
 
 @dataclass(frozen=True)
-class SftSettings(SampledSettings, TrainSettings):
+class SftSettings(BudgetedSettings, SampledSettings, TrainSettings):
     """Supervised fine-tuning on conversations."""
 
     train_on: str = setting(
@@ -43,16 +43,6 @@ class SftSettings(SampledSettings, TrainSettings):
         "The results of tools are learned too. A model that learns them makes results up instead of waiting for them.",
         advanced=True,
         only_if=(_NOT_EVERYTHING,),
-    )
-    batch_tokens: int = setting(
-        0,
-        "Token budget",
-        "A pass takes as many examples of similar length as fit into so many tokens, at least one, instead of a fixed "
-        "number. The loss stays the mean over all tokens of a step. 0: no budget.",
-        low=0,
-        high=10_000_000,
-        unit="tokens",
-        advanced=True,
     )
     neftune: float = setting(
         0.0,

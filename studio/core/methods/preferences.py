@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from studio.core.fields import setting
 from studio.core.samples import SampledSettings
-from studio.core.training_settings import KEEP_JUDGED, TrainSettings, an_adapter, keep_setting
+from studio.core.training_settings import KEEP_JUDGED, BudgetedSettings, TrainSettings, an_adapter, keep_setting
 
 
 @dataclass(frozen=True)
-class RewardSettings(TrainSettings):
+class RewardSettings(BudgetedSettings, TrainSettings):
     """A reward model: a number for an answer. Pairs after Bradley and Terry 1952, rankings after Plackett 1975."""
 
     epochs: float = setting(
@@ -79,7 +79,7 @@ class PreferenceSettings(SampledSettings, TrainSettings):
 
 
 @dataclass(frozen=True)
-class DpoSettings(PreferenceSettings):
+class DpoSettings(BudgetedSettings, PreferenceSettings):
     """Direct preference optimisation (Rafailov et al. 2023) and its variants, as TRL names them."""
 
     keep: str = keep_setting(KEEP_JUDGED)

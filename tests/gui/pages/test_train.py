@@ -120,6 +120,9 @@ def test_the_summary_counts_as_the_worker_will(qtbot, make_page, project, model_
     page.form.settings.rows["held_out"].editor.setText("0")
     assert fact(page, "Steps in all") == "5, then it stops"
     assert "all to learn from" in fact(page, "Data")
+    page.form.settings.rows["batch_tokens"].editor.setValue(2048)
+    assert fact(page, "Each step") == "as many as fit into 2,048 tokens, × 2"
+    assert fact(page, "Steps in all") == "counted when the examples are read"
 
 
 def test_a_model_without_a_template_begins_with_a_built_in_one(qtbot, make_page, project, model_folder):

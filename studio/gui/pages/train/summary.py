@@ -143,6 +143,12 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
         length = tr("up to {context:,} tokens, the most that the model can read", context=model.context)
     step = tr("({batch_size} at a time × {accumulate})", batch_size=settings.batch_size, accumulate=settings.accumulate)
     told = {"Each step": f"{translated(kind.count(settings.effective_batch))} {step}", "Example": length}
+    if settings.budget:
+        told["Each step"] = tr(
+            "as many as fit into {tokens:,} tokens, × {accumulate}",
+            tokens=settings.budget,
+            accumulate=settings.accumulate,
+        )
     told["Time"] = tr(_LATER)
     if isinstance(settings, RewardedSettings):
         if isinstance(settings, GroupSettings):
@@ -194,6 +200,9 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
             time=in_time(plan.pace.seconds_for(settings, trained)),
             run=plan.pace.run,
         )
+    if settings.budget:
+        told["Steps in all"] = tr("counted when the examples are read")
+        return told
     told["Steps in all"] = (
         tr("{steps:,}, then it stops", steps=steps)
         if cut
