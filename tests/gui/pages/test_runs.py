@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 from studio.core.methods import METHODS, Method, RewardSettings
 from studio.core.recipes import Recipe
 from studio.core.reward_report import Bin, Report
 from studio.core.rewards import Rewards
 from studio.core.runs import RunState, RunStory
+from studio.gui import theme
 from studio.gui.pages.runs import RunsPage, words
+from studio.gui.pages.runs.asking import Question
 from studio.gui.pages.runs.report_view import ReportView
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.code_consent import CodeConsent
@@ -227,6 +229,19 @@ def test_samples_are_walked_by_key_with_what_changed_underlined(qtbot, page, pro
     qtbot.keyClick(view.samples.slider, Qt.Key.Key_Home)
     assert view.samples.place.text() == "Before training"
     assert card.now.extraSelections() == []
+
+
+def test_an_answer_that_throws_something_away_looks_like_one(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    question = Question(parent, "Stop", "Stop it?", "More.", "Continue")
+    question.offer("Save", True, destructive=False)
+    question.offer("Discard", False, destructive=True)
+    question.open()
+    looks = {button.text(): button.palette().buttonText().color() for button in question.findChildren(QPushButton)}
+    question.close()
+    assert looks["Discard"] == QColor(theme.tokens().danger)
+    assert looks["Save"] != looks["Discard"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
+from studio.gui import theme
 from studio.gui.language import tr
 from studio.jobs.runs import RunRecord
 
@@ -32,7 +33,7 @@ class Question(QMessageBox):
         role = QMessageBox.ButtonRole.DestructiveRole if destructive else QMessageBox.ButtonRole.AcceptRole
         button = self.addButton(text, role)
         if destructive:
-            button.setProperty("role", "danger")
+            theme.set_role(button, "danger")
         self._answers[button] = answer
 
     @Slot(QAbstractButton)
