@@ -2991,6 +2991,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>选择另一个位置…</translation>
     </message>
     <message>
+        <location filename="../../studio/engine/serving/desk.py"/>
+        <source>Choose another port, or 0 for any that is free.</source>
+        <translation>请选择其他端口，或填 0 使用任意空闲端口。</translation>
+    </message>
+    <message>
         <location filename="../../studio/processes/evaluating.py"/>
         <source>Choose another prompt set.</source>
         <translation>请选择另一个提示集。</translation>
@@ -8428,6 +8433,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/core/methods/groups.py"/>
         <source>Nothing (Dr. GRPO)</source>
         <translation>都不用（Dr. GRPO）</translation>
+    </message>
+    <message>
+        <location filename="../../studio/engine/serving/desk.py"/>
+        <source>Nothing can listen at {host}, port {port}: another program has it, or only an administrator may.</source>
+        <translation>无法在 {host} 的端口 {port} 上监听：已被其他程序占用，或只有管理员才能使用。</translation>
     </message>
     <message>
         <location filename="../../studio/processes/runtimes.py"/>

@@ -51,7 +51,14 @@ class Desk:
             self._pipe.reply("served", **asdict(counts))
 
         model = Model(base, Path(adapter) if adapter else None, str(values.get("template") or "model"), tell)
-        self._door = door = Door(host, port, token, model, count)
+        try:
+            self._door = door = Door(host, port, token, model, count)
+        except (OSError, OverflowError) as error:
+            raise StudioError(
+                f"Nothing can listen at {host}, port {port}: another program has it, or only an administrator may.",
+                "Choose another port, or 0 for any that is free.",
+                str(error),
+            ) from error
         threading.Thread(target=door.serve_forever, name="door", daemon=True).start()
         place = f"[{host}]" if ":" in host else host
         self._pipe.reply("serving", id=wanted, address=f"http://{place}:{door.server_port}/v1", model=model.name)

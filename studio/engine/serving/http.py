@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from studio.core.errors import StudioError
 from studio.core.serving import is_loopback
 from studio.engine.failures import as_sentence
 from studio.engine.serving.answers import Asked, BadRequest, Model
@@ -56,18 +55,12 @@ class Door(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, host: str, port: int, token: str, model: Model, tell: Callable[[Counts], None]) -> None:
-        """Listen. Raises StudioError where that can't be."""
+        """Listen. Raises OSError or OverflowError where that can't be."""
         self.model, self.token, self.is_local = model, token, is_loopback(host)
         self.made = int(time.time())
         self._tell, self._counting = tell, threading.Lock()
         self.counts = Counts()
-        try:
-            super().__init__((host, port), Caller)
-        except (OSError, OverflowError) as error:
-            raise StudioError(
-                f"Nothing can listen at {host}, port {port}: {getattr(error, 'strerror', None) or error}.",
-                "Choose another port, or 0 for any that is free; another program may have this one.",
-            ) from error
+        super().__init__((host, port), Caller)
 
     def server_bind(self) -> None:
         """Without asking the network for this computer's name, as the library's own does, which can take seconds."""
