@@ -20582,6 +20582,11 @@ If it happens again, copy the details and report them.</source>
         <translation>“{name}”{odd}，而 llama.cpp 的计算方式不同：它在那里会给出不同的回答。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/disk_view.py"/>
+        <source>“{name}”: {note}.</source>
+        <translation>“{name}”：{note}。</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/consent.py"/>
         <source>“{path}” can't be read ({error}).</source>
         <translation>“{path}”无法读取（{error}）。</translation>

@@ -93,8 +93,9 @@ class DiskBar(QWidget):
         for piece in pieces:
             sums[piece.kind] = sums.get(piece.kind, 0) + piece.size
         self._parts = sorted(sums.items(), key=lambda part: -part[1])
-        self.setAccessibleName("; ".join(f"{kind}: {in_bytes(size)}" for kind, size in self._parts))
-        self.setToolTip(plain_tip("\n".join(f"{kind}: {in_bytes(size)}" for kind, size in self._parts)))
+        told = [f"{translated(str(kind))}: {in_bytes(size)}" for kind, size in self._parts]
+        self.setAccessibleName("; ".join(told))
+        self.setToolTip(plain_tip("\n".join(told)))
         self.updateGeometry()
         self.update()
 
@@ -133,7 +134,7 @@ class DiskBar(QWidget):
         lines: list[list[tuple[int, float, str]]] = [[]]
         x = 0.0
         for number, (kind, size) in enumerate(self._parts):
-            text = f"{kind} {in_bytes(size)}"
+            text = f"{translated(str(kind))} {in_bytes(size)}"
             wide = metrics.horizontalAdvance(text) + 16 + 20
             if x and x + wide > width:
                 lines.append([])

@@ -181,7 +181,7 @@ class DiskView(QWidget):
         chosen = self._chosen()
         if not self.throw.isEnabled():
             return
-        told = [f"“{piece.name}”: {piece.note}." for piece in chosen if piece.note]
+        told = [tr("“{name}”: {note}.", name=piece.name, note=translated(piece.note)) for piece in chosen if piece.note]
         if not told:
             self._throw(chosen)
             return
