@@ -22,7 +22,7 @@ from studio import __version__
 from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.language import tr, translated
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.libraries import Library, libraries, licence_text
 from studio.storage.machine import torch_build
 
@@ -84,13 +84,13 @@ class AboutDialog(QDialog):
         layout.addWidget(self.table, 3)
         layout.addWidget(self.text, 2)
         layout.addLayout(buttons)
-        self._task = BackgroundTask(lambda _task: libraries(), self)
-        self._task.succeeded.connect(self._fill)
-        self._task.start()
+        task = BackgroundTask(lambda _task: libraries(), self)
+        task.succeeded.connect(self._fill)
+        task.start()
 
     def done(self, result: int) -> None:
         """Wait for the look at the libraries, which is short."""
-        self._task.wait()
+        end_tasks(self)
         super().done(result)
 
     @Slot(object)

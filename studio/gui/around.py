@@ -18,6 +18,7 @@ from studio.gui.main_window import MainWindow
 from studio.gui.palette import Palette
 from studio.gui.preferences import Preferences
 from studio.gui.settings_dialog import SettingsDialog
+from studio.jobs.background import end_tasks
 from studio.storage.machine import torch_knows_cuda
 
 if TYPE_CHECKING:
@@ -117,8 +118,7 @@ class Around(QObject):
 
     def close_down(self) -> None:
         """End what is under way."""
-        if self._runtime is not None:
-            self._runtime.close_down()
+        end_tasks(self._window)
 
     @Slot()
     def show_about(self) -> None:

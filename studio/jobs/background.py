@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QThread, Signal, SignalInstance
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Signal, SignalInstance, Slot
 
 from studio.core.errors import Cancelled
 
@@ -18,6 +18,9 @@ class BackgroundTask(QThread):
 
     progressed(done, total, note): total is 0 while it is unknown. succeeded(answer). failed(exception).
     cancelled(): the work raised Cancelled.
+
+    One with a parent is gone when it is over: whoever keeps it asks `is_over` and calls `cancel`, nothing else. What an
+    earlier one answers may come after a later one was begun: a slot can tell by `sender()`.
     """
 
     progressed = Signal(int, int, str)
@@ -29,6 +32,11 @@ class BackgroundTask(QThread):
         super().__init__(parent)
         self._work = work
         self._reported = 0.0
+        self.is_over = False  # once its answer or error is told; the thread may take a moment longer
+        for told in (self.succeeded, self.failed, self.cancelled, self.finished):
+            told.connect(self._end)  # before all others
+        if parent is not None:
+            self.finished.connect(self.deleteLater)
 
     @staticmethod
     def begin(
@@ -37,11 +45,10 @@ class BackgroundTask(QThread):
         succeeded: Callable[..., object] | SignalInstance,
         failed: Callable[..., object] | SignalInstance,
     ) -> BackgroundTask:
-        """Start work whose answer or error goes to slots or signals; `owner` holds it, and it is gone when over."""
+        """Start work whose answer or error goes to slots or signals; `owner` holds it."""
         task = BackgroundTask(work, owner)
         task.succeeded.connect(succeeded)
         task.failed.connect(failed)
-        task.finished.connect(task.deleteLater)
         task.start()
         return task
 
@@ -66,17 +73,37 @@ class BackgroundTask(QThread):
 
     def cancel(self) -> None:
         """Ask the work to end; it sees `is_cancelled` and raises Cancelled."""
-        self.requestInterruption()
+        if not self.is_over:
+            self.requestInterruption()
 
     def is_cancelled(self) -> bool:
         """Whether `cancel` was called; asked by the work."""
         return self.isInterruptionRequested()
 
+    @Slot()
+    def _end(self) -> None:
+        self.is_over = True
+
+
+def wait_for_tasks(owner: QObject) -> None:
+    """Wait for all work that belongs to `owner`, or to what it holds; it should be short."""
+    for task in owner.findChildren(BackgroundTask):
+        task.wait()
+
 
 def end_tasks(owner: QObject) -> None:
-    """Ask all work that belongs to `owner`, or to what it holds, to end, and wait for it."""
-    tasks = owner.findChildren(BackgroundTask)
-    for task in tasks:
+    """Close `owner`: ask all work that belongs to it, or to what it holds, to end, and wait for it. What it has found
+    isn't told any more."""
+    for task in owner.findChildren(BackgroundTask):
         task.cancel()
-    for task in tasks:
-        task.wait()
+    wait_for_tasks(owner)
+    drop_answers(owner)
+
+
+def drop_answers(owner: QObject) -> None:
+    """Let nothing arrive that other threads have sent to `owner`, or to what it holds, up to now.
+
+    It is being closed: an answer could begin another thread, which nobody would wait for.
+    """
+    for one in (owner, *owner.findChildren(QObject)):
+        QCoreApplication.removePostedEvents(one, QEvent.Type.MetaCall.value)

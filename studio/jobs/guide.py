@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from studio.core.courses import COURSES
 from studio.core.errors import StudioError
 from studio.core.guide import Course, Facts, RunFact, Standing, standing
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.guide import load_state, read_facts, save_state
 from studio.storage.project import Project
@@ -74,10 +74,8 @@ class ProjectGuide(QObject):
     @Slot()
     def look(self) -> None:
         """Read where the project stands, unless that is under way."""
-        if self._task is not None and self._task.isRunning():
+        if self._task is not None and not self._task.is_over:
             return
-        if self._task is not None:
-            self._task.deleteLater()
         project = self._project
         self._task = BackgroundTask(lambda _task: read_facts(project), self)
         self._task.succeeded.connect(self._take_facts)
@@ -86,8 +84,7 @@ class ProjectGuide(QObject):
     def close(self) -> None:
         """Look no longer."""
         self._timer.stop()
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot(object)
     def _take_facts(self, facts: Facts) -> None:

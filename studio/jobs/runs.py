@@ -17,6 +17,7 @@ from studio.core.events import Event
 from studio.core.history import RunHistory
 from studio.core.recipes import Recipe
 from studio.core.runs import NOT_STARTED, Outcome, RunState, RunStory
+from studio.jobs.background import drop_answers
 from studio.jobs.queue import PAUSED, ProjectQueue
 from studio.jobs.run_threads import FoundRun, RunFinder, RunWatch
 from studio.processes.queue import Turn
@@ -199,6 +200,7 @@ class ProjectRuns(QObject):
         for thread in threads:
             thread.wait()
         self._watches.clear()
+        drop_answers(self)
 
     def _start_worker(self, record: RunRecord) -> None:
         self._watch(record, start_run(record.folder, self._command_for(record)))

@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
-from studio.core.errors import StudioError
+from studio.core.errors import Cancelled, StudioError
 from studio.processes.launch import worker_command
 
+_LOOK_EVERY = 0.2  # seconds: how long it may take to see that it is cancelled
 
-def convert_model(source: Path, target: Path) -> Path:
-    """Write the model of `source` into the new folder `target` as safetensors. Returns it. Raises StudioError."""
+
+def convert_model(source: Path, target: Path, cancelled: Callable[[], bool] = lambda: False) -> Path:
+    """Write the model of `source` into the new folder `target` as safetensors. Returns it. Raises StudioError, and
+    Cancelled soon after `cancelled` says so."""
     try:
-        done = subprocess.run(
+        worker = subprocess.Popen(
             worker_command("convert", str(source), str(target)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            check=False,
         )
     except OSError as error:
         raise StudioError(f"The converting process can't be started ({error}).") from error
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    try:
+        with worker:
+            told = _wait_for(worker, cancelled)
+    except Cancelled:
+        shutil.rmtree(target.with_name(f".{target.name}"), ignore_errors=True)  # which the worker can't any more
+        raise
+    if worker.returncode:
+        said = told.decode("utf-8", "replace").strip().splitlines()
         raise StudioError(
-            said[-1] if said else f"The converting process ended with exit code {done.returncode}.",
+            said[-1] if said else f"The converting process ended with exit code {worker.returncode}.",
             "The model's own files are as they were.",
         )
     return target
+
+
+def _wait_for(worker: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> bytes:
+    """What a worker writes to its standard error until it ends."""
+    while True:
+        try:
+            return worker.communicate(timeout=_LOOK_EVERY)[1]
+        except subprocess.TimeoutExpired:
+            if cancelled():
+                worker.kill()
+                raise Cancelled from None

@@ -1,7 +1,10 @@
 import threading
 
+from PySide6.QtCore import QCoreApplication, QObject, Slot
+from shiboken6 import isValid
+
 from studio.core.errors import Cancelled, StudioError
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks, wait_for_tasks
 
 
 def test_the_answer_comes_from_another_thread(qtbot):
@@ -58,3 +61,37 @@ def test_cancel_ends_it_silently(qtbot):
         task.start()
         task.cancel()
     task.wait(5000)
+
+
+class Asker(QObject):
+    """Begins work for each answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.answers, self.over = [], []
+        self.task = BackgroundTask.begin(self, lambda task: 1, self.take, self.take)
+
+    @Slot(object)
+    def take(self, answer):
+        self.answers.append(answer)
+        self.over.append(self.task.is_over)
+        if len(self.answers) < 3:
+            BackgroundTask.begin(self, lambda task: answer + 1, self.take, self.take)
+
+
+def test_work_of_somebody_is_over_when_its_answer_is_told_and_then_gone(qtbot):
+    asker = Asker()
+    qtbot.waitUntil(lambda: not asker.findChildren(BackgroundTask))
+    assert asker.answers == [1, 2, 3] and asker.over == [True] * 3
+    assert not isValid(asker.task)
+    asker.task.cancel()  # harmless
+
+
+def test_who_is_closed_hears_nothing_more_not_even_an_answer_that_is_on_its_way():
+    asker = Asker()
+    end_tasks(asker)
+    assert asker.answers == []
+    for _ in range(3):
+        QCoreApplication.processEvents()
+        wait_for_tasks(asker)
+    assert asker.answers == []

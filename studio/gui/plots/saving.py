@@ -15,7 +15,7 @@ from studio.core.curve_table import csv_lines, snapshot
 from studio.core.curves import Curves
 from studio.core.errors import StudioError
 from studio.gui.language import mark, tr
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.files import disk_trouble
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class PlotSaver(QObject):
             self.said.emit(tr("The plot is saved as “{file}”.", file=file))
 
     def _save_numbers(self, plot: MetricPlot, file: Path) -> None:
-        if self._task is not None:
+        if self._task is not None and not self._task.is_over:
             self.said.emit(tr("Another table is being written; try again in a moment."))
             return
         metrics = [series.metric for series in plot.series]
@@ -109,30 +109,15 @@ class PlotSaver(QObject):
                 raise disk_trouble(error, file) from error
             return file
 
-        self._task = BackgroundTask(write, self)
-        self._task.succeeded.connect(self._saved)
-        self._task.failed.connect(self._failed)
-        self._task.finished.connect(self._over)
-        self._task.start()
+        self._task = BackgroundTask.begin(self, write, self._saved, self.said)
 
     @Slot(object)
     def _saved(self, file: Path) -> None:
         self.said.emit(tr("The numbers are saved as “{file}”.", file=file))
 
-    @Slot(object)
-    def _failed(self, error: Exception) -> None:
-        self.said.emit(error)
-
-    @Slot()
-    def _over(self) -> None:
-        if self._task is not None:
-            self._task.deleteLater()
-            self._task = None
-
     def close_down(self) -> None:
         """Wait for a table that is being written."""
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
 
 def save_picture(card: QWidget, file: Path) -> None:

@@ -92,15 +92,10 @@ class ModelChoice(QWidget):
             self.choose(Path(folder))
 
     def close_down(self) -> None:
-        """Wait for a check that is under way."""
+        """End a check that is under way."""
         end_tasks(self)
-        if self._check is not None:
-            self._check.wait()
-            self._check.deleteLater()
-            self._check = None
 
     def _start(self, folder: Path, *, listed: bool) -> None:
-        self.close_down()
         self._asked = folder
         self.notice.clear()
         self.summary.setText(tr("Checking {name}…", name=folder.name))
@@ -109,10 +104,7 @@ class ModelChoice(QWidget):
         def check(_task: BackgroundTask) -> ModelInfo:
             return check_model(folder) if listed else add_model(project, folder)
 
-        self._check = BackgroundTask(check, self)
-        self._check.succeeded.connect(self._passed)
-        self._check.failed.connect(self._failed)
-        self._check.start()
+        self._check = BackgroundTask.begin(self, check, self._passed, self._failed)
 
     @Slot(int)
     def _take_listed(self, index: int) -> None:
@@ -122,6 +114,8 @@ class ModelChoice(QWidget):
 
     @Slot(object)
     def _passed(self, model: ModelInfo) -> None:
+        if self.sender() is not self._check:
+            return  # another one was chosen meanwhile
         self._model = model
         self.summary.setText(translated(model.summary))
         self._list()
@@ -129,6 +123,8 @@ class ModelChoice(QWidget):
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:
+        if self.sender() is not self._check:
+            return
         self.summary.setText(translated(self._model.summary) if self._model else "")
         if self._asked is not None:
             self._ways.show_error(error, self._asked)

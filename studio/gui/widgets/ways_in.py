@@ -75,8 +75,8 @@ class WaysIn(QObject):
             return
         target = self._project.models / f"{source.name}-safetensors"
 
-        def convert(_task: BackgroundTask) -> Path:
-            return target if target.is_dir() else convert_model(source, target)
+        def convert(task: BackgroundTask) -> Path:
+            return target if target.is_dir() else convert_model(source, target, task.is_cancelled)
 
         self._notice.show_note(tr("Converting {name} into {target}…", name=source.name, target=target))
         BackgroundTask.begin(self._widget, convert, self._converted, self._notice.show_error)

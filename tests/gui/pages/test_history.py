@@ -253,7 +253,7 @@ def test_a_run_can_be_repeated_saved_and_reported(qtbot, page, history, three, t
     assert Recipe.from_json((tmp_path / "rezept ü.json").read_text()) == three[2].recipe()
     history.acts.save_report(file_in(tmp_path, "report.html"))
     qtbot.waitUntil(lambda: "The report is saved" in history.notice.what.text())
-    qtbot.waitUntil(lambda: history.acts._task is None)
+    qtbot.waitUntil(lambda: history.acts._task.is_over)
     history.acts.write_for_tensorboard()
     qtbot.waitUntil(lambda: "tensorboard" in history.notice.what.text())
     assert list((three[2].folder / "tensorboard").glob("*tfevents*"))

@@ -205,6 +205,26 @@ def test_leaving_and_coming_back_while_it_looks_is_one_look(qtbot, monkeypatch, 
     assert not any(task.isRunning() for task in page.findChildren(BackgroundTask))
 
 
+def test_a_look_that_fails_leaves_what_was_begun_meanwhile(open_page, used, qtbot, monkeypatch) -> None:
+    looked, worked = threading.Event(), threading.Event()
+
+    def fail() -> Found:
+        looked.wait(10)
+        raise StudioError("No look.", "", "")
+
+    page = open_page()
+    monkeypatch.setattr(page_module, "look", fail)
+    monkeypatch.setattr(page_module, "set_up", lambda plan, report, cancelled: worked.wait(10) and used)
+    page.again.click()
+    look = page._task
+    page.start.click()
+    looked.set()
+    qtbot.waitUntil(lambda: look.is_over)
+    assert page.cancel.isVisible() and not page.start.isVisible() and not page.notice.isVisible()
+    worked.set()
+    qtbot.waitUntil(page.start.isVisible)
+
+
 def test_the_page_covers_what_is_there_and_gives_it_back(qtbot, monkeypatch, tmp_path) -> None:
     found = Found(OLD, choose(OLD), (CPU,), tmp_path, None)
     monkeypatch.setattr(page_module, "look", lambda: found)

@@ -1,6 +1,10 @@
+import threading
+
 import pytest
 
+from studio.gui.widgets import model_choice as module
 from studio.gui.widgets.model_choice import ModelChoice
+from studio.jobs.background import BackgroundTask
 from studio.storage.models import add_model, list_models
 
 
@@ -58,3 +62,25 @@ def test_two_pages_know_of_each_others_models(choice, project, qtbot, model_fold
     other.show()
     assert other.combo.itemData(0) == str(model_folder)
     assert other.model() is None
+
+
+def test_another_one_is_chosen_while_a_slow_one_is_checked(choice, qtbot, monkeypatch, model_folder, tmp_path):
+    """The window doesn't wait for the slow one, and its answer no longer counts."""
+    go_on, real = threading.Event(), module.add_model
+    slow = tmp_path / "on a slow disk"
+    chosen = []
+    choice.model_chosen.connect(lambda model: chosen.append(model.folder))
+
+    def add(project, folder):
+        if folder == slow:
+            go_on.wait(10)
+            folder = model_folder
+        return real(project, folder)
+
+    monkeypatch.setattr(module, "add_model", add)
+    choice.choose(slow)
+    with qtbot.waitSignal(choice.model_chosen):
+        choice.choose(model_folder)
+    go_on.set()
+    qtbot.waitUntil(lambda: not choice.findChildren(BackgroundTask))
+    assert chosen == [model_folder]

@@ -52,7 +52,7 @@ def test_pickled_weights_are_converted_into_the_project(choice, qtbot, project, 
     good = model_folder / "model.safetensors"
     bad = good.rename(model_folder / "pytorch_model.bin")
 
-    def convert(source, target):
+    def convert(source, target, cancelled):
         shutil.copytree(source, target)
         (target / bad.name).rename(target / good.name)
         return target

@@ -25,7 +25,7 @@ from studio.gui.pages.chat.prompt_set_view import SET_UP, How, PromptSetView
 from studio.gui.pages.chat.worker import ChatWorker
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.keys import bind
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks, wait_for_tasks
 from studio.storage.label_votes import keep_vote
 from studio.storage.project import Project
 from studio.storage.settings import labeller_name
@@ -53,7 +53,6 @@ class BlindView(PromptSetView):
         self.test: BlindTest | None = None
         self._at = 0  # the duel that is shown
         self._systems: dict[str, str] = {}
-        self._task: BackgroundTask | None = None
         self.run.answered.connect(self._take_answer)
         self.run.failed.connect(self._stumble)
         self.question, self.progress = QLabel(), QLabel()
@@ -131,8 +130,7 @@ class BlindView(PromptSetView):
     def close_down(self) -> None:
         """Let the last vote be kept."""
         super().close_down()
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     def tasks(self, how: How, prompts: list[str]) -> list[Task]:
         """The duels. Raises StudioError when there are no two models."""
@@ -179,6 +177,7 @@ class BlindView(PromptSetView):
             side.show_answer(Turn("", task.answers.get(pane, "") if task.done else ""))
         for button in self.buttons.values():
             button.setEnabled(task.done)
+            button.setToolTip("" if task.done else tr("Both answers are still being written."))
 
     def _is_passed_over(self) -> bool:
         """Whether nobody need look at the duel: equal answers are a tie; where there is none, there is no vote."""
@@ -214,13 +213,10 @@ class BlindView(PromptSetView):
         prompt.append(Message("user", duel.prompt))
         answers = [Candidate(0, task.answers[pane], task.models.get(pane, "")) for pane in (duel.left, duel.right)]
         project, verdict = self._project, _VERDICTS[duel.vote]
-        if self._task is not None:
-            self._task.wait()
-        self._task = BackgroundTask(
-            lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict, blind=True), self
-        )
-        self._task.failed.connect(self.failed)
-        self._task.start()
+        wait_for_tasks(self)  # votes are kept one after the other
+        task = BackgroundTask(lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict, blind=True), self)
+        task.failed.connect(self.failed)
+        task.start()
 
     # ----------------------------------------------------------------------------------------------- coming and going
 

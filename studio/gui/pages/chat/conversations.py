@@ -16,7 +16,7 @@ from studio.gui.pages.chat.session_keeper import SessionKeeper
 from studio.gui.pages.chat.sessions_panel import SessionsPanel
 from studio.gui.pages.chat.talk import Talk
 from studio.gui.pages.chat.worker import ChatWorker
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks, wait_for_tasks
 from studio.storage.chats import load_chat, send_to_data
 from studio.storage.datasets import DatasetInfo
 from studio.storage.project import Project
@@ -35,7 +35,6 @@ class Conversations(QObject):
         super().__init__(worker)
         self._project, self._worker, self._panes = project, worker, panes
         self._sampling, self._talk = sampling, talk
-        self._sending: BackgroundTask | None = None
         self.keeper = SessionKeeper(project, self._session, self)
         self.keeper.failed.connect(self.failed)
         self.panel = SessionsPanel(project)
@@ -56,8 +55,7 @@ class Conversations(QObject):
         """Keep what was said, and let go of threads."""
         self.keeper.flush()
         self.panel.close_down()
-        if self._sending is not None:
-            self._sending.wait()
+        end_tasks(self)
 
     @Slot(int)
     def open(self, identity: int) -> None:
@@ -106,12 +104,8 @@ class Conversations(QObject):
         place = [pane.key for pane in self._panes].index(key)
         session = ChatSession.from_json(self._session().to_json())  # a copy: the dialogue goes on
         project = self._project
-        if self._sending is not None:
-            self._sending.wait()
-        self._sending = BackgroundTask(lambda _: send_to_data(project, session, [place]), self)
-        self._sending.succeeded.connect(self._tell_sent)
-        self._sending.failed.connect(self.failed)
-        self._sending.start()
+        wait_for_tasks(self)  # they are added one after the other
+        BackgroundTask.begin(self, lambda _: send_to_data(project, session, [place]), self._tell_sent, self.failed)
 
     @Slot(object)
     def _tell_sent(self, info: DatasetInfo) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.core.chat_sessions import ChatSession
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, wait_for_tasks
 from studio.storage.chats import keep_chat
 from studio.storage.project import Project
 
@@ -53,7 +53,7 @@ class SessionKeeper(QObject):
             self._soon.stop()
             self._keep()
         while self._task is not None:
-            self._task.wait()
+            wait_for_tasks(self)
             self._collect()
 
     @Slot()
@@ -79,7 +79,7 @@ class SessionKeeper(QObject):
 
     @Slot()
     def _finish(self) -> None:
-        if self.sender() is self._task:
+        if self._task is not None and self.sender() is self._task:
             self._collect()
 
     def _collect(self) -> None:

@@ -26,7 +26,7 @@ from studio.gui.when import when
 from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.visible_text import plain_tip
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.chats import ChatEntry, delete_chats, export_chats, list_chats, rename_chat
 from studio.storage.project import Project
 
@@ -117,8 +117,7 @@ class SessionsPanel(QFrame):
     def close_down(self) -> None:
         """Let go of threads."""
         self._soon.stop()
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot(object)
     def _show(self, entries: list[ChatEntry]) -> None:

@@ -15,7 +15,7 @@ from studio.gui.language import tr
 from studio.gui.pages.chat.pane import ChatPane
 from studio.gui.pages.chat.panes_row import PanesRow
 from studio.gui.widgets.flow_layout import FlowLayout
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks, wait_for_tasks
 from studio.storage.label_votes import keep_vote
 from studio.storage.labels import LabelSet
 from studio.storage.project import Project
@@ -35,7 +35,6 @@ class Votes(QWidget):
         self._project, self._panes, self._system = project, panes, system
         self._earlier: dict[str, Turn] = {}  # by pane: the answer that was there before the last one
         self._shown: list[str] = []
-        self._task: BackgroundTask | None = None
         self._said = ""
         self.words = QLabel()
         self.words.setContentsMargins(0, 8, 0, 0)  # on the line of the buttons' words
@@ -86,8 +85,7 @@ class Votes(QWidget):
 
     def close_down(self) -> None:
         """Let the last vote be kept."""
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     def _offers(self) -> list[tuple[str, list[Turn], Verdict]]:
         """What a button says, the answers it is about, and what it finds."""
@@ -133,12 +131,14 @@ class Votes(QWidget):
         prompt = messages_from(messages_of(pane.turns, self._system(pane.key)))
         answers = [Candidate(0, turn.answer, turn.model) for turn in turns]
         project = self._project
-        self.close_down()
-        self._task = BackgroundTask(lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict), self)
-        self._task.succeeded.connect(self._kept)
-        self._task.failed.connect(self.failed)
+        wait_for_tasks(self)  # votes are kept one after the other
         self._said = tr("Kept: {name}.", name=name.lower())
-        self._task.start()
+        BackgroundTask.begin(
+            self,
+            lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict),
+            self._kept,
+            self.failed,
+        )
 
     @Slot(object)
     def _kept(self, _known: LabelSet) -> None:

@@ -22,7 +22,7 @@ from studio.gui.pages.data.filter_bar import FilterBar
 from studio.gui.pages.data.preview_pane import PreviewPane
 from studio.gui.pages.data.record_editor import RecordEditor
 from studio.gui.widgets.ask import text_question
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.project import Project
 from studio.storage.revisions import (
     add_records,
@@ -117,10 +117,7 @@ class DatasetView(QWidget):
         self._shown = None  # nothing is begun any more, not even what was put off
         self.model.close_down()
         self.preview.close_down()
-        for task in (self._work, self._indexing):
-            if task is not None:
-                task.cancel()
-                task.wait()
+        end_tasks(self)
 
     @property
     def dataset(self) -> DatasetInfo | None:
@@ -177,10 +174,8 @@ class DatasetView(QWidget):
     def _index(self) -> None:
         """Let the search's index catch up, in the background; searching works meanwhile, only slower."""
         project, info = self._project, self._shown
-        if info is None or (self._indexing is not None and self._indexing.isRunning()):
+        if info is None or (self._indexing is not None and not self._indexing.is_over):
             return
-        if self._indexing is not None:
-            self._indexing.deleteLater()
         self._indexing = BackgroundTask(lambda task: index_dataset(project, info, cancelled=task.is_cancelled), self)
         self._indexing.failed.connect(self.failed)
         self._indexing.start(BackgroundTask.Priority.LowPriority)
@@ -190,7 +185,7 @@ class DatasetView(QWidget):
     def _change(self, change: Change, count: int = 1, said: str = "") -> None:
         """Make a change now, or in the background when it is a large one."""
         info = self._shown
-        if info is None or (self._work is not None and self._work.isRunning()):
+        if info is None or (self._work is not None and not self._work.is_over):
             return
         if count < _MANY:
             try:
@@ -201,12 +196,7 @@ class DatasetView(QWidget):
             if said:
                 self.said.emit(said)
             return
-        if self._work is not None:
-            self._work.deleteLater()
-        self._work = BackgroundTask(lambda _task: change(info), self)
-        self._work.succeeded.connect(self._changed)
-        self._work.failed.connect(self.failed)
-        self._work.start()
+        self._work = BackgroundTask.begin(self, lambda _task: change(info), self._changed, self.failed)
         self.said.emit(tr("Changing many examples, one moment…"))
 
     @Slot(object)

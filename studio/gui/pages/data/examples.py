@@ -18,6 +18,7 @@ from studio.core.errors import StudioError
 from studio.core.filters import FLAGGED, Filter
 from studio.core.records import KINDS, Kind, Record
 from studio.gui.language import mark, tr, translated
+from studio.jobs.background import end_tasks
 from studio.jobs.finding import RecordFinder
 from studio.storage.datasets import records_at
 from studio.storage.project import Project
@@ -49,7 +50,6 @@ class ExamplesModel(QAbstractTableModel):
         self._order: Sequence[int] = ()
         self._pages: OrderedDict[int, list[tuple[Record, list[str]]]] = OrderedDict()
         self._finder: RecordFinder | None = None
-        self._retired: list[RecordFinder] = []  # that nobody listens to any more, until they have ended
         self._tagged = False
         self._broken = False
 
@@ -82,24 +82,17 @@ class ExamplesModel(QAbstractTableModel):
     def close_down(self) -> None:
         """End what is being looked for, and wait for it."""
         self._stop()
-        for finder in self._retired:
-            finder.wait()
+        end_tasks(self)
 
     def _stop(self) -> None:
         if self._finder is not None:
-            self._finder.found.disconnect(self._take)
-            self._finder.succeeded.disconnect(self._all_found)
-            self._finder.failed.disconnect(self.failed)
             self._finder.cancel()
-            self._retired.append(self._finder)
             self._finder = None
-        ended = [finder for finder in self._retired if finder.isFinished()]
-        self._retired = [finder for finder in self._retired if not finder.isFinished()]
-        for finder in ended:
-            finder.deleteLater()
 
     @Slot(object)
     def _take(self, ids: list[int]) -> None:
+        if self._finder is None or self.sender() is not self._finder:
+            return  # found for another filter or dataset, and on its way since
         start = len(self._order)
         self.beginInsertRows(QModelIndex(), start, start + len(ids) - 1)
         assert isinstance(self._order, array)
@@ -110,7 +103,8 @@ class ExamplesModel(QAbstractTableModel):
 
     @Slot(object)
     def _all_found(self, _nothing: object) -> None:
-        self.counted.emit(len(self._order), True)
+        if self._finder is not None and self.sender() is self._finder:
+            self.counted.emit(len(self._order), True)
 
     @property
     def dataset(self) -> DatasetInfo | None:

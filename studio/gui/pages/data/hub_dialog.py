@@ -109,10 +109,11 @@ class HubDialog(QDialog):
 
     def close_down(self) -> None:
         """End the worker and wait for its thread."""
-        if self._service is not None:
-            self._service.close()
-            self._service.wait()
-            self._service = None
+        service, self._service = self._service, None
+        if service is not None:
+            service.close()
+            service.wait()
+            service.deleteLater()
 
     def done(self, result: int) -> None:
         """However it is left, nothing is fetched any more."""
@@ -167,7 +168,7 @@ class HubDialog(QDialog):
 
     @Slot(dict)
     def _take(self, reply: dict[str, Any]) -> None:
-        if reply.get("id") != self._number:
+        if reply.get("id") != self._number or self.sender() is not self._service:
             return
         match reply["reply"]:
             case "found":
@@ -206,6 +207,8 @@ class HubDialog(QDialog):
 
     @Slot(object)
     def _ended(self, error: StudioError | None) -> None:
+        if self.sender() is not self._service:
+            return  # of one that was closed
         self._service = None
         if error is not None and self.isVisible():
             self._say(translated(error.sentence), "error")

@@ -20,7 +20,7 @@ from studio.core.layouts import Layout
 from studio.gui import theme
 from studio.gui.language import tr, trn
 from studio.gui.pages.data.import_question import ImportQuestion, sentences
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.interchange import (
     UnknownShape,
     import_file,
@@ -102,7 +102,7 @@ class ImportPanel(QWidget):
     @Slot()
     def cancel(self) -> None:
         """End the work, or leave the question unanswered."""
-        if self._task is not None and self._task.isRunning():
+        if self._task is not None and not self._task.is_over:
             self._task.cancel()
             self.doing.setText(tr("Cancelling…"))
         else:
@@ -110,18 +110,13 @@ class ImportPanel(QWidget):
 
     def close_down(self) -> None:
         """Cancel what runs and wait for its thread."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task.wait()
+        end_tasks(self)
 
     def _run(self, doing: str, work: Callable[[BackgroundTask], object], done: Callable[[Any], None]) -> None:
         self.doing.setText(doing)
         self.bar.setRange(0, 0)
         self.steps.setCurrentIndex(0)
         self.cancel_work.setFocus()
-        if self._task is not None:
-            self._task.wait()
-            self._task.deleteLater()
         self._task = BackgroundTask(work, self)
         self._task.progressed.connect(self._show_progress)
         self._task.succeeded.connect(done)  # a method of this panel, marked @Slot

@@ -92,6 +92,7 @@ class ImportQuestion(QWidget):
         )
         self.go.setText(tr("Import {count}", count=translated(preview.kind.count(preview.rows))))
         self.go.setEnabled(True)
+        self.go.setToolTip("")
 
     def ask_layout(self, called: str, unknown: UnknownShape) -> None:
         """Ask which column is which, with the file's own first rows to see."""
@@ -107,6 +108,7 @@ class ImportQuestion(QWidget):
         self._show_bad(False)
         self.go.setText(tr("Import"))
         self.go.setEnabled(False)
+        self.go.setToolTip(self.summary.text())
         self.layout_form.ask_layout(unknown.columns)
         layout = self.layout_form.layout_chosen()
         if layout is not None and layout.columns:
@@ -119,6 +121,7 @@ class ImportQuestion(QWidget):
         theme.set_role(self.summary, "error")
         self._show_bad(False)
         self.go.setEnabled(False)
+        self.go.setToolTip(self.summary.text())
 
     def _show_bad(self, shown: bool) -> None:
         for part in (self.bad_title, self.bad, self.copy, self.save):

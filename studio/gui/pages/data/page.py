@@ -36,7 +36,7 @@ from studio.gui.widgets.ask import question, text_question
 from studio.gui.widgets.keys import bind
 from studio.gui.widgets.named_list import NamedList
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.datasets import delete_dataset, list_datasets, rename_dataset
 from studio.storage.project import Project
 
@@ -61,7 +61,6 @@ class DataPage(QWidget):
         super().__init__(parent)
         self.setAcceptDrops(True)
         self._project = project
-        self._removal: BackgroundTask | None = None
         self._hub: HubDialog | None = None  # made when it is first wanted; it keeps what was fetched
         self._last_import = ""
         self._pasted: QTemporaryDir | None = None  # what was pasted, as a file, until it is imported
@@ -71,7 +70,6 @@ class DataPage(QWidget):
         self.list = NamedList(tr("Datasets"))
         self.list.currentItemChanged.connect(self._show_current)
         self.import_button = QPushButton(tr("Import…"))
-        self.import_button.setToolTip(tr("Import a dataset file (Ctrl+I)"))
         self.import_button.clicked.connect(self.choose_file)
         bind(self, "Ctrl+I", tr("Import a dataset file"), self.choose_file)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
@@ -103,6 +101,7 @@ class DataPage(QWidget):
         for part in (self.beginning, self.view, self.panel):
             self.stack.addWidget(part)
         self._lay_out()
+        self._set_importing(False)
         self.refresh()
 
     def dataset(self) -> DatasetInfo | None:
@@ -182,12 +181,16 @@ class DataPage(QWidget):
             self._hub.close_down()
         self.panel.close_down()
         self.view.close_down()
-        if self._removal is not None:
-            self._removal.wait()
+        end_tasks(self)
 
     def _set_importing(self, busy: bool) -> None:
         self.list.setEnabled(not busy)
         self.import_button.setEnabled(not busy)
+        self.import_button.setToolTip(
+            tr("One import at a time: finish or cancel this one first.")
+            if busy
+            else tr("Import a dataset file (Ctrl+I)")
+        )
 
     @Slot(object)
     def _take_imported(self, info: DatasetInfo) -> None:
@@ -316,12 +319,7 @@ class DataPage(QWidget):
     def _remove(self, identity: str) -> None:
         project = self._project
         self._set_importing(True)
-        if self._removal is not None:
-            self._removal.deleteLater()
-        self._removal = BackgroundTask(lambda _task: delete_dataset(project, identity), self)
-        self._removal.succeeded.connect(self._deleted)
-        self._removal.failed.connect(self._import_failed)
-        self._removal.start()
+        BackgroundTask.begin(self, lambda _task: delete_dataset(project, identity), self._deleted, self._import_failed)
 
     @Slot(object)
     def _deleted(self, _nothing: object) -> None:

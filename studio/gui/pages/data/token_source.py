@@ -67,7 +67,7 @@ class TokenSource(QObject):
         if self._leaving is not None and isValid(self._leaving):
             self._leaving.wait()
         if self._service is not None:
-            self._service.close()
+            self._service.close(0.0)  # at once: it holds nothing, and while it starts it doesn't listen
             self._service.wait()
             self._service = None
 
@@ -98,6 +98,8 @@ class TokenSource(QObject):
 
     @Slot(dict)
     def _take_reply(self, reply: dict[str, Any]) -> None:
+        if self.sender() is not self._service:
+            return  # of a worker that was given up, and on its way since
         match reply.get("reply"):
             case "ready":
                 self._ready = True
@@ -122,8 +124,6 @@ class TokenSource(QObject):
         if self._asked is None or self._service is None or not self._ready:
             return
         self._leaving = self._service
-        self._leaving.ended.disconnect(self._take_end)
-        self._leaving.reply_arrived.disconnect(self._take_reply)
         self._leaving.close()
         self._service, self._ready = None, False
         self.refused.emit(
@@ -133,6 +133,8 @@ class TokenSource(QObject):
 
     @Slot(object)
     def _take_end(self, error: StudioError | None) -> None:
+        if self.sender() is not self._service:
+            return
         self._patience.stop()
         self._service, self._asked, self.settled, self._ready = None, None, None, False
         self.stopped.emit(error)

@@ -148,7 +148,9 @@ class CandidatesView(QWidget):
         index = self.judge_choice.findText(chosen)
         self.judge_choice.setCurrentIndex(max(0, index))
         self.judge_button.setText(tr("Stop judging") if self._judge else tr("Ask for suggestions"))
-        self.judge_button.setEnabled(self._judge is not None or self.judge_choice.count() > 0)
+        can_judge = self._judge is not None or self.judge_choice.count() > 0
+        self.judge_button.setEnabled(can_judge)
+        self.judge_button.setToolTip("" if can_judge else tr("No model here could judge yet: train one, or add one."))
 
     # ---------------------------------------------------------------------------------------------------------- work
 

@@ -47,7 +47,9 @@ class GuidelinesPanel(QWidget):
 
     @Slot()
     def _tell(self) -> None:
-        self.keep.setEnabled(self.text.toPlainText() != self._kept)
+        changed = self.text.toPlainText() != self._kept
+        self.keep.setEnabled(changed)
+        self.keep.setToolTip("" if changed else tr("Nothing is changed."))
 
     @Slot()
     def _keep(self) -> None:

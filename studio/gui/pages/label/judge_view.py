@@ -42,7 +42,6 @@ class JudgeView(JudgeScreen):
         self._project = project
         self._known: LabelSet | None = None
         self._desk: LabelDesk | None = None
-        self._old_desks: list[LabelDesk] = []
         self._view: View | None = None
         self._waits_for = 0  # the request whose answer is to be shown; until then no key is taken
         self._busy = False
@@ -106,9 +105,8 @@ class JudgeView(JudgeScreen):
         """Let everything that was said be kept, and end the threads."""
         self._soon.stop()
         self._leave()
-        for desk in self._old_desks:
+        for desk in self.findChildren(LabelDesk):
             desk.wait()
-        self._old_desks.clear()
 
     # --------------------------------------------------------------------------------------------------------- the desk
 
@@ -118,6 +116,7 @@ class JudgeView(JudgeScreen):
         desk = LabelDesk(self._project, self._known, self.bar.labeller(), show, order, self)
         desk.shown.connect(self._take)
         desk.failed.connect(self._take_failure)
+        desk.finished.connect(desk.deleteLater)
         self._desk, self._busy, self._waits_for = desk, True, 0
         desk.start()
 
@@ -129,8 +128,6 @@ class JudgeView(JudgeScreen):
         self._view = None
         if desk is not None:
             desk.close()
-            self._old_desks = [old for old in self._old_desks if old.isRunning()]
-            self._old_desks.append(desk)
 
     @Slot(object)
     def _take(self, view: View) -> None:

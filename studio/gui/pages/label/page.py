@@ -36,7 +36,7 @@ from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.keys import bind
 from studio.gui.widgets.named_list import NamedList
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.label_import import ImportedLabels, import_labels
 from studio.storage.labels import LabelSet, change_guidelines, delete_set, list_sets, rename_set
@@ -67,7 +67,7 @@ class LabelPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._project, self._preferences = project, preferences
-        self._task: BackgroundTask | None = None
+        self._import: BackgroundTask | None = None
         self._new = False  # a set was just begun, and its first candidates are to come
         self._folder = Path.home()
         self.notice = Notice()
@@ -155,12 +155,14 @@ class LabelPage(QWidget):
 
     def import_file(self, path: Path) -> None:
         """Make a labelling set of a file, in the background."""
-        if self._task is not None and self._task.isRunning():
+        if self._import is not None and not self._import.is_over:
             self.notice.show_note(tr("One import at a time: wait for this one."))
             return
         self.notice.clear()
         project = self._project
-        self._run(BackgroundTask(lambda _task: import_labels(project, path), self), self._take_imported)
+        self._import = BackgroundTask.begin(
+            self, lambda _task: import_labels(project, path), self._take_imported, self.notice.show_error
+        )
 
     def close_down(self) -> None:
         """End what is under way; what was said is kept."""
@@ -169,8 +171,7 @@ class LabelPage(QWidget):
         self.quality.close_down()
         self.use.close_down()
         self.set_up.close_down()
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was voted in Chat meanwhile."""
@@ -293,20 +294,11 @@ class LabelPage(QWidget):
         for part in (self.judge, self.candidates, self.quality, self.use):
             part.open_set(None)
         identity = known.id
-        self._run(BackgroundTask(lambda _task: delete_set(project, identity), self), self._deleted)
+        BackgroundTask.begin(self, lambda _task: delete_set(project, identity), self._deleted, self.notice.show_error)
 
     @Slot(object)
     def _deleted(self, _nothing: object) -> None:
         self.refresh()
-
-    def _run(self, task: BackgroundTask, then: object) -> None:
-        if self._task is not None:
-            self._task.wait()
-            self._task.deleteLater()
-        self._task = task
-        task.succeeded.connect(then)
-        task.failed.connect(self.notice.show_error)
-        task.start()
 
     # --------------------------------------------------------------------------------------------------------- layout
 

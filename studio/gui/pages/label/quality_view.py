@@ -10,7 +10,7 @@ from studio.core.agreement import about_kappa, about_length, about_position, abo
 from studio.gui import theme
 from studio.gui.language import mark, tr, translated, trn
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.label_quality import Quality, quality_of
 from studio.storage.labels import LabelSet
 from studio.storage.project import Project
@@ -79,15 +79,14 @@ class QualityView(QWidget):
 
     def close_down(self) -> None:
         """Wait for what is under way."""
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot()
     def refresh(self) -> None:
         """Measure again."""
         if self._known is None or not self.isVisible():
             return
-        if self._task is not None and self._task.isRunning():
+        if self._task is not None and not self._task.is_over:
             self._again = True
             return
         project, known, criterion = self._project, self._known, str(self.criterion.currentData() or "")
@@ -96,12 +95,7 @@ class QualityView(QWidget):
             with project.connect() as connection:
                 return quality_of(connection, known, criterion)
 
-        if self._task is not None:
-            self._task.deleteLater()
-        self._task = BackgroundTask(work, self)
-        self._task.succeeded.connect(self._show)
-        self._task.failed.connect(self.notice.show_error)
-        self._task.start()
+        self._task = BackgroundTask.begin(self, work, self._show, self._fail)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what was judged meanwhile."""
@@ -160,6 +154,15 @@ class QualityView(QWidget):
             item.setData(Qt.ItemDataRole.UserRole, one.items[-1])
             self.circles.addItem(item)
         self.circles.setVisible(bool(found.contradictions))
+        self._go_on()
+
+    @Slot(object)
+    def _fail(self, error: Exception) -> None:
+        self.notice.show_error(error)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Measure what was asked for meanwhile."""
         if self._again:
             self._again = False
             self.refresh()

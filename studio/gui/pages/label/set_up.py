@@ -29,7 +29,7 @@ from studio.gui.language import tr, translated
 from studio.gui.pages.label.author_list import AuthorList
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.datasets import list_datasets, records_of
 from studio.storage.label_intake import create_set, incoming_of
@@ -116,8 +116,7 @@ class SetUp(QWidget):
     def close_down(self) -> None:
         """End what is under way."""
         self._cancelled = True
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot()
     def _suit(self) -> None:
@@ -147,7 +146,9 @@ class SetUp(QWidget):
         self.answers.setVisible(kind in _ANSWERED)
         self.verdicts.setVisible(kind in _SAID and self.answers.isChecked() and not self.writes.isChecked())
         self._writing_part.setVisible(self.writes.isChecked())
-        self.begin.setEnabled(info is not None)
+        if self._task is None or self._task.is_over:  # else it tells what is under way
+            self.begin.setEnabled(info is not None)
+            self.begin.setToolTip("" if info is not None else tr("Choose a dataset, or import one first."))
         way = self.plan.rows["way"].value()
         self.plan.rows["scale"].set_visible(way == POINTWISE)
         self.plan.rows["pairing"].set_visible(way == PAIRWISE)
@@ -156,13 +157,13 @@ class SetUp(QWidget):
     @Slot()
     def _give_up(self) -> None:
         self._cancelled = True
-        if self._task is None or not self._task.isRunning():
+        if self._task is None or self._task.is_over:
             self.given_up.emit()
 
     @Slot()
     def _begin(self) -> None:
         info = self.chosen()
-        if info is None or (self._task is not None and self._task.isRunning()):
+        if info is None or (self._task is not None and not self._task.is_over):
             return
         self.notice.clear()
         try:
@@ -196,6 +197,7 @@ class SetUp(QWidget):
         self._task.cancelled.connect(self._take_cancel)
         self.begin.setEnabled(False)
         self.begin.setText(tr("Taking prompts…"))
+        self.begin.setToolTip(tr("Taking prompts…"))
         self._task.start()
 
     @Slot(object)
@@ -218,6 +220,7 @@ class SetUp(QWidget):
     def _idle(self) -> None:
         self.begin.setEnabled(True)
         self.begin.setText(tr("Begin labelling"))
+        self.begin.setToolTip("")
 
     def _lay_out(self) -> None:
         title = QLabel(tr("New labelling set"))

@@ -35,7 +35,7 @@ from studio.gui.widgets.empty_state import EmptyState
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.form import SettingsForm
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.label_datasets import Converted, convert_set, make_dataset
 from studio.storage.label_export import EXPORTS, export_set
 from studio.storage.labels import LabelSet
@@ -139,9 +139,7 @@ class UseView(QWidget):
     def close_down(self) -> None:
         """Wait for what is under way."""
         self._later.stop()
-        for task in (self._preview, self._work):
-            if task is not None:
-                task.wait()
+        end_tasks(self)
 
     @Slot()
     def refresh(self) -> None:
@@ -187,7 +185,7 @@ class UseView(QWidget):
     def _look(self) -> None:
         if self._known is None:
             return
-        if self._preview is not None and self._preview.isRunning():
+        if self._preview is not None and not self._preview.is_over:
             self._again = True
             return
         try:
@@ -201,12 +199,7 @@ class UseView(QWidget):
             with project.connect() as connection:
                 return convert_set(connection, known, conversion, criterion)
 
-        if self._preview is not None:
-            self._preview.deleteLater()
-        self._preview = BackgroundTask(work, self)
-        self._preview.succeeded.connect(self._show)
-        self._preview.failed.connect(self.notice.show_error)
-        self._preview.start()
+        self._preview = BackgroundTask.begin(self, work, self._show, self._fail)
 
     @Slot(object)
     def _show(self, found: Converted) -> None:
@@ -234,6 +227,15 @@ class UseView(QWidget):
         for button in (*self.train.values(), self.keep):
             button.setEnabled(bool(found.records))
             button.setToolTip("" if found.records else tr("There is no verdict to learn from yet."))
+        self._go_on()
+
+    @Slot(object)
+    def _fail(self, error: Exception) -> None:
+        self.notice.show_error(error)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Convert what was asked for meanwhile."""
         if self._again:
             self._again = False
             self._look()
@@ -249,7 +251,7 @@ class UseView(QWidget):
         self._make("")
 
     def _make(self, method: str) -> None:
-        if self._known is None or (self._work is not None and self._work.isRunning()):
+        if self._known is None or (self._work is not None and not self._work.is_over):
             return
         self.notice.clear()
         try:
@@ -259,10 +261,12 @@ class UseView(QWidget):
             return
         project, known, criterion = self._project, self._known, self.criterion.currentData() or ALL_CRITERIA
         self._method = method
-        self._work = BackgroundTask(lambda _task: make_dataset(project, known, conversion, criterion), self)
-        self._work.succeeded.connect(self._made)
-        self._work.failed.connect(self.notice.show_error)
-        self._work.start()
+        self._work = BackgroundTask.begin(
+            self,
+            lambda _task: make_dataset(project, known, conversion, criterion),
+            self._made,
+            self.notice.show_error,
+        )
 
     @Slot(object)
     def _made(self, made: tuple[DatasetInfo, Converted]) -> None:
@@ -297,10 +301,12 @@ class UseView(QWidget):
         except StudioError as error:
             self.notice.show_error(error)
             return
-        self._work = BackgroundTask(lambda _task: export_set(project, known, conversion, path, form), self)
-        self._work.succeeded.connect(self._exported)
-        self._work.failed.connect(self.notice.show_error)
-        self._work.start()
+        self._work = BackgroundTask.begin(
+            self,
+            lambda _task: export_set(project, known, conversion, path, form),
+            self._exported,
+            self.notice.show_error,
+        )
 
     @Slot(object)
     def _exported(self, count: int) -> None:

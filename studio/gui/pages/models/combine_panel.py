@@ -170,5 +170,6 @@ class CombinePanel(WorkPanel):
         """Two can be compared; two or more combined."""
         count = len(self.parts.rows)
         self.combine.setEnabled(count > 0 and not self.work.is_busy)
+        self.combine.setToolTip(self.why_not())
         self.compare.setEnabled(count == 1 and not self.work.is_busy)
-        self.compare.setToolTip("" if count == 1 else tr("Two can be compared: take the others out"))
+        self.compare.setToolTip(self.why_not() if count == 1 else tr("Two can be compared: take the others out"))

@@ -161,6 +161,7 @@ class DiskView(QWidget):
         trash = [piece for piece in self.model.pieces() if piece.kind is Kind.TRASH]
         can_go = bool(chosen) and all(piece.can_go for piece in chosen)
         self.throw.setEnabled(can_go)
+        self.throw.setToolTip("" if can_go else tr("Select what can go; what a run or the program needs can't."))
         self.throw.setText(
             tr("Move to trash ({in_bytes})", in_bytes=in_bytes(sum(p.size for p in chosen)))
             if can_go

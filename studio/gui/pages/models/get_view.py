@@ -230,4 +230,8 @@ class GetView(QWidget):
     @Slot()
     def _tell(self) -> None:
         self.search.setText(tr("Search {host_of}", host_of=host_of(endpoint())))
-        self.search.setEnabled(bool(self.words.text().strip()) and not self.asking.busy)
+        worded = bool(self.words.text().strip())
+        self.search.setEnabled(worded and not self.asking.busy)
+        self.search.setToolTip(
+            tr("Asking the Hub…") if self.asking.busy else "" if worded else self.words.placeholderText()
+        )

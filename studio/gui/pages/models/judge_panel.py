@@ -160,4 +160,5 @@ class JudgePanel(WorkPanel):
     @Slot()
     def _offer(self) -> None:
         self.ask.setEnabled(not self.work.is_busy)
+        self.ask.setToolTip(self.why_not())
         self.results.contests.setEnabled(not self.work.is_busy)

@@ -256,6 +256,7 @@ class OfferView(QWidget):
         self.look.setText(tr("Look at it on {host}", host=host))
         self.look.setVisible(candidate is not None)
         self.look.setEnabled(not self._asking.busy)
+        self.look.setToolTip(tr("Asking the Hub…") if self._asking.busy else "")
         self.use_token.setText(tr("Send my token to {host}", host=host))
         theme.set_role(self.look, "primary" if offer is None else "")
         self.go.setVisible(offer is not None and offer.usable and (offer.newer or not offer.there))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLayout, QVBoxLayout, QWidget
 
+from studio.gui.language import tr
 from studio.gui.pages.models.work_line import WorkLine
 from studio.gui.widgets.notice import Notice
 from studio.jobs.asking import WorkerTask
@@ -29,7 +30,6 @@ class Panel(QWidget):
         super().__init__(parent)
         self._project = project
         self._model: LibraryModel | None = None
-        self._closed = False  # what was read before may still arrive
         self.notice = Notice()
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 8, 12, 0)
@@ -54,7 +54,6 @@ class Panel(QWidget):
 
     def close_down(self) -> None:
         """End what it has under way; the project is closed."""
-        self._closed = True
         end_tasks(self)
 
 
@@ -69,7 +68,7 @@ class WorkPanel(Panel):
 
     def begin(self, kind: Kind, work: Callable[[Asking, Report], object], done: Callable[..., object]) -> None:
         """Have a worker of that kind do something; its answer goes to the slot `done`. Nothing, while it works."""
-        if self.work.is_busy or self._closed:
+        if self.work.is_busy:
             return
         self.notice.clear()
         task = WorkerTask(kind, self._project.logs / f"{kind}.log", work, self)
@@ -77,6 +76,10 @@ class WorkPanel(Panel):
         task.failed.connect(self.notice.show_error)
         self.work.follow(task)
         self._offer()
+
+    def why_not(self) -> str:
+        """Why nothing else can be begun here now; empty when it can."""
+        return tr("Something is under way here: wait for it, or cancel it.") if self.work.is_busy else ""
 
     @Slot()
     def _offer(self) -> None:

@@ -100,6 +100,7 @@ class ServePanel(Panel):
         if self._service is not None:
             self.state.setText(tr("Stopping…"))
             self.stop.setEnabled(False)
+            self.stop.setToolTip(tr("Stopping…"))
             self._service.close()
 
     @Slot()
@@ -195,8 +196,10 @@ class ServePanel(Panel):
         self.start.setVisible(not serving)
         self.stop.setVisible(serving)
         self.stop.setEnabled(serving)
+        self.stop.setToolTip("")
         for part in (self.port, self.others, self.token, self.make):
             part.setEnabled(not serving)
+            part.setToolTip(tr("Stop serving to change this.") if serving else "")
         there = serving and bool(self.address.text())
         self.state.setVisible(serving)
         for part in (self.address, self.copy, self.counts):

@@ -159,6 +159,7 @@ class TakeAwayPanel(WorkPanel):
     @Slot()
     def _offer(self) -> None:
         self.write.setEnabled(not self.work.is_busy)
+        self.write.setToolTip(self.why_not())
         for button in (self.open, self.upload):
             button.setVisible(self._made is not None and not self.work.is_busy)
 

@@ -17,7 +17,7 @@ from studio.gui.widgets.keys import bind
 from studio.gui.widgets.notice import Notice
 from studio.gui.widgets.plain_label import plain_label
 from studio.gui.widgets.visible_text import unsteered
-from studio.jobs.background import BackgroundTask, end_tasks
+from studio.jobs.background import BackgroundTask, end_tasks, wait_for_tasks
 from studio.storage.label_votes import keep_vote
 from studio.storage.project import Project
 from studio.storage.settings import labeller_name
@@ -131,7 +131,7 @@ class VoteDialog(QDialog):
         sides = self._sides[::-1] if turned else self._sides
         answers = [Candidate(0, side.answers[place].text, side.name) for side in sides]
         project, prompt = self._project, self._sides[0].conversation(place)
-        end_tasks(self)  # the vote before, so that they are kept in their order
+        wait_for_tasks(self)  # the vote before, so that they are kept in their order
 
         def keep(_task: BackgroundTask) -> object:
             return keep_vote(project, labeller_name(), prompt, answers, verdict, blind=True)

@@ -45,6 +45,7 @@ class WorkLine(QWidget):
         self.bar.setRange(0, 0)
         self.what.setText(tr("Starting…"))
         self.stop.setEnabled(True)
+        self.stop.setToolTip("")
         self.show()
         task.start()
 
@@ -53,6 +54,7 @@ class WorkLine(QWidget):
         """Ask the task to end."""
         if self._task is not None:
             self.stop.setEnabled(False)
+            self.stop.setToolTip(tr("Cancelling…"))
             self.what.setText(tr("Cancelling…"))
             self._task.cancel()
 
@@ -65,8 +67,6 @@ class WorkLine(QWidget):
 
     @Slot()
     def _end(self) -> None:
-        task, self._task = self._task, None
+        self._task = None
         self.hide()
-        if task is not None:
-            task.deleteLater()
         self.over.emit()

@@ -18,7 +18,7 @@ from studio.core.errors import StudioError
 from studio.gui.language import tr
 from studio.gui.pages.runs.asking import ask_to_delete
 from studio.gui.widgets.ask import text_question
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.files import write_whole
 from studio.storage.project import Project
@@ -221,14 +221,10 @@ class RunActions(QObject):
 
     def _begin(self, write: Callable[[BackgroundTask], object]) -> None:
         """Write in a thread, since a long run is read for it."""
-        if self._task is not None:
+        if self._task is not None and not self._task.is_over:
             self.said.emit(tr("Another file is being written; try again in a moment."), "")
             return
-        self._task = BackgroundTask(write, self)
-        self._task.succeeded.connect(self._written)
-        self._task.failed.connect(self._not_written)
-        self._task.finished.connect(self._written_or_not)
-        self._task.start()
+        self._task = BackgroundTask.begin(self, write, self._written, self._not_written)
 
     @Slot(object)
     def _written(self, told: str) -> None:
@@ -238,16 +234,9 @@ class RunActions(QObject):
     def _not_written(self, error: Exception) -> None:
         self.said.emit(error, "")
 
-    @Slot()
-    def _written_or_not(self) -> None:
-        if self._task is not None:
-            self._task.deleteLater()
-            self._task = None
-
     def close_down(self) -> None:
         """Wait for a file that is being written."""
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     def _ask_file(self, title: str, suffix: str, kinds: str, save: Callable[[str], None]) -> None:
         for run_id in self._ids[:1]:

@@ -199,7 +199,10 @@ class HistoryView(QWidget):
         self.acts.choose(run_ids)
         count = len(run_ids)
         for word, button in self.buttons.items():
-            button.setEnabled(count >= 1 if word in ("Tags…", "Delete…") else count == 1)
+            several = word in ("Tags…", "Delete…")
+            button.setEnabled(count >= 1 if several else count == 1)
+            why = tr("Choose a run in the table") if several else tr("Choose one run in the table")
+            button.setToolTip("" if button.isEnabled() else why)
         shown, whole = self.shown.rowCount(), self.model.rowCount()
         runs = (
             tr("{shown:,} of {whole:,} runs", shown=shown, whole=whole)

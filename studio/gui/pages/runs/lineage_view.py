@@ -18,7 +18,7 @@ from studio.gui.pages.runs import words
 from studio.gui.pages.runs.family_tree import FamilyTree
 from studio.gui.widgets.flow_layout import FlowLayout
 from studio.gui.widgets.notice import Notice
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.guide import read_facts
 from studio.storage.lineage import data_facts, evaluation_facts
@@ -147,17 +147,14 @@ class LineageView(QWidget):
 
     @Slot()
     def _over(self) -> None:
-        if self._task is not None:
-            self._task.deleteLater()
-            self._task = None
+        self._task = None
         if self._stale and self.isVisible():
             self._soon.start()
 
     def close_down(self) -> None:
         """Wait for a look that is under way."""
         self._soon.stop()
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot(object)
     def _begin(self, station: Station) -> None:

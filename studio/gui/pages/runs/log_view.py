@@ -139,6 +139,7 @@ class LogView(QWidget):
         self.found.setText(found if self.search.text() else "")
         for button in (self.next, self.previous):
             button.setEnabled(bool(places))
+            button.setToolTip("" if places else self.found.text() or tr("Search the log"))
 
     @Slot()
     def _find_first(self) -> None:

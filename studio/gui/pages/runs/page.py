@@ -17,6 +17,7 @@ from studio.gui.pages.runs.run_list import RUN_ID, RunDelegate, RunListModel
 from studio.gui.pages.runs.run_view import RunView
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.empty_state import EmptyState
+from studio.jobs.background import end_tasks
 from studio.jobs.runs import ProjectRuns
 from studio.storage.project import Project
 
@@ -153,6 +154,7 @@ class RunsPage(QWidget):
         self.view.close_down()
         self.history.close_down()
         self.lineage.close_down()
+        end_tasks(self)
 
     @Slot()
     def _chat(self) -> None:

@@ -47,8 +47,8 @@ class RunButtons(QWidget):
         self.acts.said.connect(self.said)
         self.acts.recipe_requested.connect(self.recipe_requested)
         self.pause = _button(tr("Pause"), "", self._pause)
-        self.pause.setToolTip(
-            tr("Saves, ends the process so that its memory is free, and goes on exactly there on Resume")
+        self._about_pause = tr(
+            "Saves, ends the process so that its memory is free, and goes on exactly there on Resume"
         )
         self.stop = _button(tr("Stop…"), "danger", self._ask_to_stop)
         self.resume = _button(tr("Resume"), "primary", self._resume)
@@ -96,6 +96,7 @@ class RunButtons(QWidget):
         self.stop.setText(tr("Stopping…") if stopping else tr("Stop…"))
         self.pause.setVisible(not record.state.is_over and not record.broken)
         self.pause.setEnabled(not stopping)
+        self.pause.setToolTip(tr("Stopping…") if stopping else self._about_pause)
         self.resume.setVisible(gone and not finished and not record.broken)
         waiting = record.queued or record.state is RunState.WAITING
         self.resume.setText(tr("Start now") if waiting else tr("Resume") if can_resume else tr("Start again"))

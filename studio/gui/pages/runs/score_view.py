@@ -115,7 +115,6 @@ class ScoreView(QWidget):
         messages = [{"role": "user", "content": self.prompt.toPlainText()}]
         item = {"id": self._asked, "messages": messages, "answers": answers}
         self._question = {"do": "judge", "way": PAIRWISE, "items": [item]}
-        self.score.setEnabled(False)
         try:
             self._send()
         except StudioError as error:
@@ -125,10 +124,10 @@ class ScoreView(QWidget):
     def _send(self) -> None:
         """Ask the worker; start it when there is none. Raises StudioError."""
         if self._service is not None:
-            self.result.setText(tr("Scoring…"))
+            self._wait(tr("Scoring…"))
             self._service.send(self._question or {})
             return
-        self.result.setText(tr("Loading the judge…"))
+        self._wait(tr("Loading the judge…"))
         service = WorkerService("judge", self._project.logs / "judge.log", self, self.command)
         service.reply_arrived.connect(self._take_reply)
         service.ended.connect(self._take_end)
@@ -136,6 +135,11 @@ class ScoreView(QWidget):
         self._service = service
         service.start()
         service.send({"do": "load", "kind": REWARD, "base": str(self._base), "adapter": str(self._adapter)})
+
+    def _wait(self, for_what: str) -> None:
+        self.score.setEnabled(False)
+        self.score.setToolTip(for_what)
+        self.result.setText(for_what)
 
     @Slot(dict)
     def _take_reply(self, reply: dict[str, Any]) -> None:
@@ -166,6 +170,7 @@ class ScoreView(QWidget):
 
     def _free(self) -> None:
         self.score.setEnabled(True)
+        self.score.setToolTip("")
         if self.result.text().endswith("…"):
             self.result.clear()
 

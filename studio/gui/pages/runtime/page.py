@@ -71,7 +71,7 @@ class RuntimePage(QScrollArea):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._found is None and self._task is None:
+        if self._found is None and (self._task is None or self._task.is_over):
             self._look()
 
     def close_down(self) -> None:
@@ -154,6 +154,8 @@ class RuntimePage(QScrollArea):
 
     @Slot(object)
     def _show_found(self, found: Found) -> None:
+        if self.sender() is not self._task:
+            return  # something else was begun meanwhile
         self._found = found
         self.computer.setText("\n".join(lines_about(found.computer)))
         self.options.offer(found.builds, found.choice.build.key)
@@ -172,6 +174,7 @@ class RuntimePage(QScrollArea):
         else:
             self.where.setText(words.of_plan(plan, self._found))
         self.start.setEnabled(key is not None and not self._works)
+        self.start.setToolTip("" if key is not None else self.what.text())
 
     @Slot()
     def _refresh(self) -> None:
@@ -187,7 +190,8 @@ class RuntimePage(QScrollArea):
         self.cancel.setVisible(works)
         self.again.setVisible(not works)
         self.start.setVisible(not works)
-        self.start.setEnabled(self._found is not None and bool(self._found.builds))
+        self.start.setEnabled(False)
+        self.start.setToolTip(tr("Looking…"))
         self.options.setEnabled(not works)
         self.bar.setVisible(works)
         self.phase.setVisible(works)
@@ -288,8 +292,9 @@ class RuntimePage(QScrollArea):
 
     @Slot(object)
     def _fail(self, error: Exception) -> None:
-        self._end()
-        self.notice.show_error(error)
+        if self.sender() is self._task:
+            self._end()
+            self.notice.show_error(error)
 
     @Slot()
     def _end(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 from studio.core.ability import Ability, ability_of
 from studio.gui import icons, theme
 from studio.gui.language import tr, translated
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.machine import driver_version, read_device, torch_build, torch_knows_cuda
 from studio.storage.runtimes import is_needed
 
@@ -50,23 +50,20 @@ class MachineCard(QFrame):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._task is None:
-            self._task = BackgroundTask(_look, self)
-            self._task.succeeded.connect(self._show)
-            self._task.failed.connect(self._show_nothing)
-            self._task.start()
+            self._task = BackgroundTask.begin(self, _look, self._show, self._show_nothing)
 
     def look_again(self) -> None:
         """Look when it is shown next: what trains was set up or removed."""
-        self.close_down()
         self._task = None
 
     def close_down(self) -> None:
         """Wait for the look that is under way."""
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot(object)
     def _show(self, found: tuple[Ability, str, str]) -> None:
+        if self._task is not None and self.sender() is not self._task:
+            return  # it is looked at again
         ability, torch, driver = found
         torch = translated(torch)
         build = tr("{torch}, driver {driver}.", torch=torch, driver=driver) if driver else tr("{torch}.", torch=torch)

@@ -11,7 +11,7 @@ from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.language import tr
 from studio.gui.preferences import Preferences
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.files import free_bytes, in_bytes
 from studio.storage.settings import can_be_portable, make_portable, projects_home
 
@@ -63,21 +63,16 @@ class PlaceCard(QFrame):
         self.where.setText(_breakable(str(place)))
         self.where.setAccessibleName(tr("New projects are kept in {place}", place=place))
         self.portable.setVisible(can_be_portable())
-        if self._task is not None:
-            self._task.wait()
-            self._task.deleteLater()
-        self._task = BackgroundTask(lambda _task: free_bytes(place), self)
-        self._task.succeeded.connect(self._show_room)
-        self._task.failed.connect(self._show_no_room)
-        self._task.start()
+        self._task = BackgroundTask.begin(self, lambda _task: free_bytes(place), self._show_room, self._show_no_room)
 
     def close_down(self) -> None:
         """Wait for what is under way."""
-        if self._task is not None:
-            self._task.wait()
+        end_tasks(self)
 
     @Slot(object)
     def _show_room(self, free: int | None) -> None:
+        if self.sender() is not self._task:
+            return  # of the place before
         if free is None:
             self.room.setText(tr("How much is free there can't be told."))
             return
@@ -89,7 +84,8 @@ class PlaceCard(QFrame):
 
     @Slot(object)
     def _show_no_room(self, _error: Exception) -> None:
-        self.room.setText(tr("This place can't be reached now; choose another one."))
+        if self.sender() is self._task:
+            self.room.setText(tr("This place can't be reached now; choose another one."))
 
     @Slot()
     def _choose(self) -> None:

@@ -23,7 +23,7 @@ from studio.core.methods import Method, TrainSettings
 from studio.core.rewards import Rewards
 from studio.gui import theme
 from studio.gui.language import tr, translated
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.datasets import longest_record
 from studio.storage.files import in_bytes
 from studio.storage.machine import read_device
@@ -132,8 +132,7 @@ class MemoryBar(QWidget):
     def close_down(self) -> None:
         """Wait for what is under way."""
         self._timer.stop()
-        for task in self._tasks.values():
-            task.wait()
+        end_tasks(self)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Look at the free memory for as long as it is seen."""
@@ -165,10 +164,8 @@ class MemoryBar(QWidget):
     @Slot()
     def _forget(self) -> None:
         done = self.sender()
-        task = self._tasks.pop(done.objectName(), None) if done is not None else None
-        if task is not None:
-            task.wait()
-            task.deleteLater()
+        if done is not None:
+            self._tasks.pop(done.objectName(), None)
 
     @Slot(object)
     def _take_shape(self, found: tuple[Path, ModelShape | None]) -> None:

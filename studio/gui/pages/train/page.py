@@ -24,6 +24,7 @@ from studio.gui.pages.train.reward_choice import in_words
 from studio.gui.pages.train.summary import Plan, SummaryCard
 from studio.gui.preferences import Preferences
 from studio.gui.widgets.notice import Notice
+from studio.jobs.background import end_tasks
 from studio.jobs.runs import ProjectRuns, RunRecord
 from studio.storage.datasets import find_dataset
 from studio.storage.project import Project
@@ -119,6 +120,7 @@ class TrainPage(QWidget):
         """Wait for what is under way."""
         self.form.model.close_down()
         self.summary.memory.close_down()
+        end_tasks(self)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Know what other pages imported, renamed or deleted."""

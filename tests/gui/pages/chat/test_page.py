@@ -9,6 +9,7 @@ from studio.gui import theme
 from studio.gui.pages.chat import ChatPage
 from studio.gui.pages.chat.worker import Phase
 from studio.gui.widgets.visible_text import plain_tip
+from studio.jobs.background import wait_for_tasks
 from studio.storage.label_log import opinions_of
 from studio.storage.labels import list_sets
 from studio.storage.runs import RunFolder, seal
@@ -305,7 +306,7 @@ def vote(qtbot, page, number):
     qtbot.waitUntil(page.votes.isVisible)
     click(qtbot, page.votes.buttons[number])
     qtbot.waitUntil(lambda: page.votes.words.text().startswith("Kept"))
-    page.votes.close_down()
+    wait_for_tasks(page.votes)
 
 
 def test_a_vote_is_a_label_and_can_be_changed(qtbot, project, ready):

@@ -26,7 +26,7 @@ def shown(view):
 
 
 def test_a_search_leaves_what_holds_the_words(view, qtbot):
-    qtbot.waitUntil(lambda: view._indexing is not None and view._indexing.isFinished())
+    qtbot.waitUntil(lambda: view._indexing is not None and view._indexing.is_over)
     view.filters.search.setFocus()
     qtbot.keyClicks(view.filters.search, "question 12")
     qtbot.waitUntil(lambda: view.filters.count.text() == "11 of 200")

@@ -2,7 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 
 from studio.core.messages import Message
 from studio.core.records import Prompt
@@ -109,3 +109,15 @@ def test_a_model_that_fails_is_said(opened, qtbot):
     dialog.go.click()
     qtbot.waitUntil(lambda: "The model is damaged" in dialog.fault.text())
     qtbot.waitUntil(lambda: dialog.write.text() == "Go on writing")
+
+
+def test_paused_and_gone_on_with_at_once_another_one_writes(opened, qtbot):
+    """The end of the paused one, which comes later, isn't taken for the other's."""
+    dialog = opened()
+    dialog.go.click()
+    dialog._pause()
+    dialog._go_on()
+    writer = dialog._writer
+    QCoreApplication.processEvents()
+    assert dialog._writer is writer or writer.isFinished()
+    qtbot.waitUntil(lambda: "3 waiting" in dialog.review.count.text())

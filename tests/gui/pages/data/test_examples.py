@@ -1,7 +1,8 @@
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QCoreApplication, QModelIndex, Qt
 
 from studio.core.errors import StudioError
+from studio.core.filters import Filter
 from studio.gui.pages.data import examples as module
 from studio.gui.pages.data.examples import PAGE, PAGES, ExamplesModel, ExamplesTable
 from studio.storage.datasets import list_datasets
@@ -87,3 +88,18 @@ def test_arrow_keys_select_rows(model, qtbot):
     with qtbot.waitSignal(table.example_selected) as selected:
         qtbot.keyClick(table, Qt.Key.Key_Down)
     assert selected.args == [1]
+
+
+@pytest.mark.parametrize("after", [None, "answer 199", ""])
+def test_what_was_found_for_a_former_filter_is_left_out(model, qtbot, after):
+    """It may be on its way to the window when another one is asked for."""
+    dataset = model.dataset
+    model.show_dataset(dataset, Filter("question 12"))
+    assert model._finder.wait(5000)
+    model.show_dataset(None if after is None else dataset, Filter(after or ""))
+    rows = {None: 0, "answer 199": 1, "": 200}[after]
+    qtbot.waitUntil(lambda: model.rowCount() == rows)
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    assert model.rowCount() == rows
+    model.close_down()

@@ -13,9 +13,12 @@ from studio.core.candidates import Author, Writing
 from studio.core.labelling import Candidate, LabelPlan, Mark, Verdict
 from studio.core.messages import Message
 from studio.gui.pages.label import LabelPage
+from studio.gui.pages.label import quality_view as quality_module
+from studio.gui.pages.label import use_view as use_module
 from studio.gui.pages.label.answers_grid import AnswersGrid
 from studio.gui.pages.label.edit_dialog import EditDialog
 from studio.gui.preferences import Preferences
+from studio.jobs.background import BackgroundTask
 from studio.jobs.candidates import CandidateWriter, MachineJudge
 from studio.jobs.labelling import LabelDesk
 from studio.jobs.runs import ProjectRuns
@@ -507,7 +510,7 @@ def test_what_is_exported_comes_in_again(qtbot, empty_project, opened, tmp_path,
     file = tmp_path / f"out {form}.json{'' if form in ('argilla', 'label_studio') else 'l'}"
     page.use.write_file(file, form)
     qtbot.waitUntil(page.use.notice.isVisible) if page.use.isVisible() else qtbot.waitUntil(file.exists)
-    page.use._work.wait()
+    qtbot.waitUntil(lambda: page.use._work.is_over)
     page.import_file(file)
     qtbot.waitUntil(lambda: page.known() is not None and page.known().id != known.id)
     with empty_project.connect() as connection:
@@ -595,3 +598,38 @@ def test_ratings_are_proposed_as_such_also_after_a_dataset_of_thumbs(opened, emp
     assert page.set_up.plan.rows["scale"].value() == "thumbs"
     page.begin_with(made["rated"])
     assert page.set_up.plan.rows["scale"].value() == LabelPlan().scale != "thumbs"
+
+
+@pytest.mark.parametrize(
+    ("part", "module", "measure"), [("quality", quality_module, "quality_of"), ("use", use_module, "convert_set")]
+)
+def test_what_was_asked_for_while_it_was_measured_is_measured_too(
+    qtbot, empty_project, opened, monkeypatch, part, module, measure
+):
+    a_set(empty_project)
+    run, real, measured = BackgroundTask.run, getattr(module, measure), []
+    # As on a machine that has much to do: a thread's answer is there, and the thread takes a moment longer.
+    monkeypatch.setattr(BackgroundTask, "run", lambda task: [run(task), task.msleep(100)].clear())
+    monkeypatch.setattr(module, measure, lambda *given: (measured.append(1), real(*given))[1])
+    page = opened()
+    view = getattr(page, part)
+    page.tabs.setCurrentWidget(view)
+    qtbot.waitUntil(lambda: bool(measured) and not view.findChildren(BackgroundTask))
+    measured.clear()
+    look = view.refresh if part == "quality" else view._look
+    look()
+    look()
+    qtbot.waitUntil(lambda: len(measured) == 2)
+
+
+def test_closing_waits_for_all_that_is_written(qtbot, empty_project, opened, tmp_path, monkeypatch):
+    a_set(empty_project)
+    page = opened()
+    press(qtbot, page, *[Qt.Key.Key_1] * 6)
+    ended = []
+    real = use_module.export_set
+    monkeypatch.setattr(use_module, "export_set", lambda *given: (ended.append(given[3]), real(*given))[1])
+    for name in ("one.jsonl", "two.jsonl"):
+        page.use.write_file(tmp_path / name, "pairs")
+    page.use.close_down()
+    assert len(ended) == 2

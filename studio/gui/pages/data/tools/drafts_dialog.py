@@ -220,7 +220,7 @@ class DraftsDialog(ToolDialog):
         self._writer.said.connect(self._say)
         self._writer.failed.connect(self._say_fault)
         self._writer.troubled.connect(self._say_fault)
-        self._writer.finished.connect(self._rested)
+        self._writer.finished.connect(self._take_rest)
         self._writer.start()
         self._tell()
 
@@ -239,6 +239,10 @@ class DraftsDialog(ToolDialog):
             self._go_on()
 
     @Slot()
+    def _take_rest(self) -> None:
+        if self.sender() is self._writer:  # else it was paused, and another may write by now
+            self._rested()
+
     def _rested(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -312,7 +316,6 @@ class DraftsDialog(ToolDialog):
         )
         self.close()
 
-    @Slot(object)
     def _fail(self, error: Exception) -> None:
         self._end()
         self._say_fault(error)

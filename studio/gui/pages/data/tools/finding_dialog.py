@@ -61,6 +61,7 @@ class FindingDialog(ToolDialog):
     @Slot()
     def _tag(self) -> None:
         project, info, ids, tag = self.project, self.dataset, self.ids, self.tag
+        self.tag_button.setEnabled(False)
         self.start(lambda _task: tag_records(project, info, ids, tag, on=True), self._tagged)
 
     @Slot(object)
@@ -129,6 +130,7 @@ class DuplicatesDialog(FindingDialog):
     @Slot()
     def _delete(self) -> None:
         project, info, ids = self.project, self.dataset, self.ids
+        self.delete_button.setEnabled(False)
         self.start(lambda _task: delete_records(project, info, ids), self._deleted)
 
     @Slot(object)

@@ -250,7 +250,6 @@ class InstructionsDialog(ToolDialog):
         self.made.emit(info, said)
         self.close()
 
-    @Slot(object)
     def _fail(self, error: Exception) -> None:
         """A fault is said where it is typed; nothing closes."""
         if not isinstance(error, StudioError):

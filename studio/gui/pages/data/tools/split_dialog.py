@@ -137,6 +137,7 @@ class SplitDialog(ToolDialog):
     @Slot()
     def _tag(self) -> None:
         project, info, ids = self.project, self.dataset, self._leaked
+        self.tag.setEnabled(False)
         self.start(lambda _task: tag_records(project, info, ids, _LEAK, on=True), self._tagged)
 
     @Slot(object)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushB
 from studio.core.datasets import DatasetInfo
 from studio.gui import theme
 from studio.gui.language import tr
-from studio.jobs.background import BackgroundTask
+from studio.jobs.background import BackgroundTask, end_tasks
 from studio.storage.project import Project
 
 _PARTS = 1000
@@ -35,6 +35,7 @@ class ToolDialog(QDialog):
         self.setWindowTitle(f"{tr(self.title)} · {dataset.name}")
         self.project, self.dataset = project, dataset
         self._task: BackgroundTask | None = None
+        self._then = ""  # the method that takes its answer
         self.about = QLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
@@ -67,25 +68,29 @@ class ToolDialog(QDialog):
         return button
 
     def start(self, work: Callable[[BackgroundTask], object], done: Callable[[Any], None]) -> None:
-        """Work in the background; `done` is a method marked @Slot."""
-        self.stop()
+        """Work in the background; `done` is a method of this dialog. What was under way is given up."""
+        if self._task is not None:
+            self._task.cancel()
+        self._then = done.__name__  # a bound method kept here would be a cycle
         self.bar.setRange(0, 0)
         self.bar.show()
         self._task = BackgroundTask(work, self)
         self._task.progressed.connect(self._show_progress)
-        self._task.succeeded.connect(self._end)
-        self._task.succeeded.connect(done)
-        self._task.failed.connect(self._fail)
+        self._task.succeeded.connect(self._take)
+        self._task.failed.connect(self._take_failure)
         self._task.cancelled.connect(self._end)
         self._task.start()
 
-    def stop(self) -> None:
-        """Cancel what runs and wait for its thread."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task.wait()
-            self._task.deleteLater()
-            self._task = None
+    @Slot(object)
+    def _take(self, answer: object) -> None:
+        if self.sender() is self._task:
+            self._end()
+            getattr(self, self._then)(answer)
+
+    @Slot(object)
+    def _take_failure(self, error: Exception) -> None:
+        if self.sender() is self._task:
+            self._fail(error)
 
     @Slot(int, int, str)
     def _show_progress(self, done: int, total: int, note: str) -> None:
@@ -94,9 +99,9 @@ class ToolDialog(QDialog):
 
     @Slot()
     def _end(self) -> None:
-        self.bar.hide()
+        if self._task is None or self._task.is_over:  # else another one was begun
+            self.bar.hide()
 
-    @Slot(object)
     def _fail(self, error: Exception) -> None:
         self._end()
         self.failed.emit(error)
@@ -120,5 +125,5 @@ class ToolDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Nothing goes on unseen, however the dialog is left."""
-        self.stop()
+        end_tasks(self)
         super().done(result)
