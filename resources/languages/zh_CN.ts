@@ -2011,6 +2011,8 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/hub_dialog.py"/>
+        <location filename="../../studio/gui/pages/models/get_view.py"/>
+        <location filename="../../studio/gui/pages/models/offer_view.py"/>
         <source>Asking the Hub…</source>
         <translation>正在询问 Hub…</translation>
     </message>
@@ -2254,6 +2256,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/core/conversion.py"/>
         <source>Both</source>
         <translation>两者</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/chat/blind_view.py"/>
+        <source>Both answers are still being written.</source>
+        <translation>两个回答都还在生成。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/label/judge_keys.py"/>
@@ -2678,6 +2685,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/core/recipes.py"/>
+        <location filename="../../studio/gui/pages/label/set_up.py"/>
         <source>Choose a dataset, or import one first.</source>
         <translation>请选择数据集，或先导入一个。</translation>
     </message>
@@ -2830,6 +2838,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/storage/reward_models.py"/>
         <source>Choose a reward model, or the adapter folder of a finished reward run.</source>
         <translation>请选择一个奖励模型，或已完成的奖励运行的适配器文件夹。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/runs/history_view.py"/>
+        <source>Choose a run in the table</source>
+        <translation>请在表格中选择一次运行</translation>
     </message>
     <message>
         <location filename="../../studio/engine/loading.py"/>
@@ -3090,6 +3103,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <location filename="../../studio/core/templates.py"/>
         <source>Choose one of {list}, or give a template's text.</source>
         <translation>请选择 {list} 之一，或给出模板的文字。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/runs/history_view.py"/>
+        <source>Choose one run in the table</source>
+        <translation>请在表格中只选择一次运行</translation>
     </message>
     <message>
         <location filename="../../studio/core/drafts.py"/>
@@ -8219,6 +8237,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>没有模型</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/label/candidates_view.py"/>
+        <source>No model here could judge yet: train one, or add one.</source>
+        <translation>这里还没有可以评判的模型：请训练一个，或添加一个。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/candidates.py"/>
         <source>No model is chosen to write answers.</source>
         <translation>没有选择写回答的模型。</translation>
@@ -8463,6 +8486,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/palette.py"/>
         <source>Nothing here is called that. Other pages may have it: go there first.</source>
         <translation>这里没有叫这个名字的操作。其他页面上可能有：请先到那里去。</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/label/guidelines.py"/>
+        <source>Nothing is changed.</source>
+        <translation>没有任何改动。</translation>
     </message>
     <message>
         <location filename="../../studio/engine/encoding.py"/>
@@ -10508,6 +10536,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>请选择一个样本来查看它的 token</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/disk_view.py"/>
+        <source>Select what can go; what a run or the program needs can't.</source>
+        <translation>请选择可以删除的内容；运行或程序需要的内容不能删除。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/chat/composer.py"/>
         <source>Send</source>
         <translation>发送</translation>
@@ -10889,6 +10922,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>发生了 Plumbline 没有料到的失败（{name}{said}）。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/models/panel.py"/>
+        <source>Something is under way here: wait for it, or cancel it.</source>
+        <translation>这里有操作正在进行：请等它完成，或取消它。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/crash.py"/>
         <source>Something went wrong</source>
         <translation>出了问题</translation>
@@ -11162,6 +11200,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <location filename="../../studio/gui/pages/models/serve_panel.py"/>
         <source>Stop serving</source>
         <translation>停止服务</translation>
+    </message>
+    <message>
+        <location filename="../../studio/gui/pages/models/serve_panel.py"/>
+        <source>Stop serving to change this.</source>
+        <translation>停止服务后才能更改。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/runs/asking.py"/>
