@@ -214,9 +214,11 @@ class BlindView(PromptSetView):
         answers = [Candidate(0, task.answers[pane], task.models.get(pane, "")) for pane in (duel.left, duel.right)]
         project, verdict = self._project, _VERDICTS[duel.vote]
         wait_for_tasks(self)  # votes are kept one after the other
-        task = BackgroundTask(lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict, blind=True), self)
-        task.failed.connect(self.failed)
-        task.start()
+        keeping = BackgroundTask(
+            lambda _: keep_vote(project, labeller_name(), prompt, answers, verdict, blind=True), self
+        )
+        keeping.failed.connect(self.failed)
+        keeping.start()
 
     # ----------------------------------------------------------------------------------------------- coming and going
 
