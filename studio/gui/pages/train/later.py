@@ -77,7 +77,6 @@ class TimeDialog(QDialog):
         buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         start = buttons.addButton(tr("Start then"), QDialogButtonBox.ButtonRole.AcceptRole)
         theme.set_role(start, "primary")
-        start.setDefault(True)
         buttons.accepted.connect(self._take)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -86,6 +85,7 @@ class TimeDialog(QDialog):
         layout.addWidget(self.time)
         layout.addWidget(how)
         layout.addWidget(buttons)
+        start.setDefault(True)  # once it is in the dialog: before that, the dialog doesn't know of it
 
     @Slot()
     def _take(self) -> None:
