@@ -84,13 +84,13 @@ class OverlayPlot(QFrame):
         head.addWidget(self.choice)
         head.addStretch()
         head.addWidget(self.over)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addLayout(self.key)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.about)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(16, 12, 16, 12)
+        self._layout.setSpacing(8)
+        self._layout.addLayout(head)
+        self._layout.addLayout(self.key)
+        self._layout.addWidget(self.plot, 1)
+        self._layout.addWidget(self.about)
         theme.watcher().theme_changed.connect(self._take_theme)
         self._take_theme()
 
@@ -132,7 +132,7 @@ class OverlayPlot(QFrame):
         self._make_room()
 
     def _make_room(self) -> None:
-        self.setMinimumHeight(self.layout().minimumHeightForWidth(self.width()))
+        self.setMinimumHeight(self._layout.minimumHeightForWidth(self.width()))
 
     def chosen(self) -> Metric | None:
         """The metric that is shown."""

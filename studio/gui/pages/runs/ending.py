@@ -22,7 +22,8 @@ class Ending:
     def __init__(self, queue: ProjectQueue) -> None:
         self._queue = queue
         self.notice, self.card = Notice(), FailureCard()
-        self.notice.layout().setContentsMargins(0, 0, 0, 0)  # among others, not at the top of a page
+        if (layout := self.notice.layout()) is not None:  # among others, not at the top of a page
+            layout.setContentsMargins(0, 0, 0, 0)
         self._told: Outcome | None = None
         self._queued = ""
 
