@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from studio.core.errors import StudioError
+from studio.core.fields import settings_of
 from studio.core.training_settings import ADAMW_8BIT, LORA_8BIT, PAGED_8BIT, QLORA, TrainSettings
 
 _APPLE = "Not on Apple's GPU: bitsandbytes, which it needs, has no kernels for it."
@@ -30,7 +31,9 @@ def unavailable(kind: str) -> Unavailable:
 
 def refuse_what_is_unavailable(settings: TrainSettings, kind: str) -> None:
     """Raise StudioError for the first choice that a device of that kind doesn't have."""
+    known = {setting.name: setting for setting in settings_of(settings)}
     for name, choices in unavailable(kind).items():
-        value = getattr(settings, name)
-        if value in choices:
-            raise StudioError(f"“{value}” can't be used here. {choices[value]}", "Make another choice.")
+        chosen = getattr(settings, name)
+        if chosen in choices:
+            value = known[name].choices[chosen] if name in known else chosen
+            raise StudioError(f"“{value}” can't be used here. {choices[chosen]}", "Make another choice.")

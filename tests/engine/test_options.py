@@ -102,7 +102,7 @@ def test_the_optimiser_is_the_one_that_was_chosen(tiny_base: Path, tmp_path: Pat
 def test_paging_is_refused_without_a_card(project: Project, tiny_base: Path) -> None:
     run = run_in(project, tiny_base, optimiser="paged_adamw8bit")
     assert training.train(run.folder) == EXIT_FAILED
-    assert "Only on NVIDIA cards" in last_of(run).text("what")
+    assert "“AdamW in 8 bits, paged” can't be used here. Only on NVIDIA cards" in last_of(run).text("what")
 
 
 def test_checkpointing_computes_layers_twice_and_learns_the_same(
