@@ -31,9 +31,9 @@ def unavailable(kind: str) -> Unavailable:
 
 def refuse_what_is_unavailable(settings: TrainSettings, kind: str) -> None:
     """Raise StudioError for the first choice that a device of that kind doesn't have."""
-    known = {setting.name: setting for setting in settings_of(settings)}
+    labels = {known.name: known.choices or {} for known in settings_of(settings)}
     for name, choices in unavailable(kind).items():
         chosen = getattr(settings, name)
         if chosen in choices:
-            value = known[name].choices[chosen] if name in known else chosen
+            value = labels[name].get(chosen, chosen)
             raise StudioError(f"“{value}” can't be used here. {choices[chosen]}", "Make another choice.")
