@@ -35,5 +35,5 @@ def refuse_what_is_unavailable(settings: TrainSettings, kind: str) -> None:
     for name, choices in unavailable(kind).items():
         chosen = getattr(settings, name)
         if chosen in choices:
-            value = labels[name].get(chosen, chosen)
+            value = labels.get(name, {}).get(chosen, chosen)
             raise StudioError(f"“{value}” can't be used here. {choices[chosen]}", "Make another choice.")
