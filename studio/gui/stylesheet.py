@@ -128,6 +128,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled, QPlainTextEdit:disabled {{
     color: {look.muted}; border-color: {look.border};
 }}
+QLineEdit QToolButton {{ background: transparent; border: none; padding: 0; margin: 0; min-width: 0; min-height: 0; }}
 QLineEdit[wrong="true"] {{ border: 2px solid {look.danger}; padding: 5px 8px; }}
 QComboBox {{ padding-right: 28px; }}
 QComboBox:focus {{ padding-right: 27px; }}

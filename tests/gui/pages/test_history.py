@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QInputDialog, QMessageBox, QPushButton
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QPushButton, QToolButton
 
 from studio.core.curves import Curves
 from studio.core.events import Event
@@ -120,6 +120,16 @@ def test_a_name_is_seen_wherever_the_run_is_shown_and_an_empty_one_brings_the_fi
     answer(history, "   ")
     assert told(history, "Name")[1] == "second"
     assert "called “second” again" in history.notice.what.text()
+
+
+def test_what_clears_the_filter_stands_in_its_middle(qtbot, history):
+    history.filter.setText("first")
+    (clear,) = history.filter.findChildren(QToolButton)
+    qtbot.waitUntil(clear.isVisible)
+    assert abs(clear.geometry().center().y() - history.filter.rect().center().y()) <= 1
+    assert history.filter.rect().contains(clear.geometry())
+    qtbot.mouseClick(clear, Qt.MouseButton.LeftButton)
+    assert history.filter.text() == ""
 
 
 def test_words_that_no_run_holds_are_said_to_be_so(history):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from studio.gui.plots.overlay import OverlayPlot
 
 MOST = 8  # runs; more lines in one plot can't be told apart
+_NARROWEST = 120  # pixels of a column: with less room the table scrolls
 _REFRESH_MS = 300
 
 
@@ -67,6 +68,8 @@ class CompareView(QWidget):
         self.table.setMinimumHeight(160)
         self.table.verticalHeader().hide()
         self.table.horizontalHeader().setHighlightSections(False)
+        self.table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.table.horizontalHeader().setMinimumSectionSize(_NARROWEST)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout()
         row.setSpacing(12)

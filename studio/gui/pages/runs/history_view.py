@@ -146,6 +146,7 @@ class HistoryView(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSortIndicator(COLUMNS.index("Made"), Qt.SortOrder.DescendingOrder)
         header.setMinimumSectionSize(56)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         for place, name in enumerate(COLUMNS):
             if name in _WIDTHS:
                 header.resizeSection(place, _WIDTHS[name])

@@ -198,6 +198,7 @@ def _table(model: QSortFilterProxyModel) -> QTableView:
         if not wide:
             columns.resizeSection(place, _WIDTHS[name])
     columns.setMinimumSectionSize(_LEAST)
+    columns.setTextElideMode(Qt.TextElideMode.ElideRight)
     columns.setHighlightSections(False)
     columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as they were written, until a heading is pressed
