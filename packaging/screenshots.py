@@ -26,6 +26,7 @@ from studio.cli.demo.school import School
 from studio.core.lessons import DPO, LESSONS, REWARD, SFT
 from studio.gui import theme
 from studio.gui.app import Studio
+from studio.gui.collector import Collector
 from studio.gui.preferences import Preferences
 from studio.storage.models import starter_model
 from studio.storage.resources import carried
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
         folder = Path(home) / "projects" / "Village"
         _train(folder, int(arguments[0]) if arguments else 0)
         app = QApplication([])
+        Collector(app)
         for look in ("light", "dark"):
             theme.apply(app, look)
             preferences = Preferences(app)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QApplication
 from studio.core.conversation import Sampling, Voice
 from studio.gui import theme
 from studio.gui.app import Studio
+from studio.gui.collector import Collector
 from studio.gui.pages.chat.worker import Phase
 from studio.gui.preferences import Preferences
 from studio.storage.project import Project
@@ -41,6 +42,7 @@ def main() -> None:
         os.environ["PLUMBLINE_HOME"] = str(Path(name) / "home")
         Project.create(Path(name) / "project").close()
         app = QApplication([])
+        Collector(app)
         studio = Studio(Preferences())
         theme.apply(app, "light")
         studio.window.resize(1440, 900)

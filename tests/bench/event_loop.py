@@ -27,6 +27,7 @@ from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.app import Studio
+from studio.gui.collector import Collector
 from studio.gui.preferences import Preferences
 from studio.processes.training import kill_tree
 from studio.storage.interchange import import_file
@@ -92,6 +93,7 @@ def main() -> None:
         info = import_file(project, carried("sample_data", "instructions.json"))
         project.close()
         app = QApplication([])
+        Collector(app)
         studio = Studio(Preferences())
         theme.apply(app, "light")
         studio.window.show()

@@ -33,6 +33,7 @@ from studio.core.methods import METHODS
 from studio.core.recipes import Recipe
 from studio.gui import theme
 from studio.gui.app import Studio
+from studio.gui.collector import Collector
 from studio.gui.memory import give_back_large_blocks
 from studio.gui.preferences import Preferences
 from studio.jobs.run_threads import RunFinder
@@ -236,6 +237,7 @@ def main() -> None:
             project.close()
         give_back_large_blocks()
         app = QApplication([])
+        Collector(app)
         studio = Studio(Preferences())
         theme.apply(app, "light")
         studio.window.show()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 from studio.gui import theme
 from studio.gui.app import Studio
+from studio.gui.collector import Collector
 from studio.gui.preferences import Preferences
 
 KEYS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4, Qt.Key.Key_S)
@@ -38,6 +39,7 @@ def wait(app: QApplication, until, seconds: float = 30.0) -> None:
 
 def open_window(app: QApplication, folder: str):
     """The judging screen of the project's newest set, ready for keys."""
+    Collector(app)
     studio = Studio(Preferences())
     theme.apply(app, "light")
     studio.window.show()

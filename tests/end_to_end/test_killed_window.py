@@ -28,6 +28,7 @@ from studio.core.recipes import Recipe
 from studio.gui.app import Studio
 from studio.gui.preferences import Preferences
 app = QApplication([])
+Collector(app)
 studio = Studio(Preferences())
 studio.window.show()
 studio.open_folder(sys.argv[1])
