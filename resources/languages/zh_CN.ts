@@ -2635,6 +2635,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/gui/pages/data/preview_pane.py"/>
+        <location filename="../../studio/gui/pages/data/template_editor.py"/>
         <source>Choose a base model to see the exact tokens</source>
         <translation>请选择基座模型，以查看确切的 token</translation>
     </message>

@@ -74,7 +74,7 @@ class TemplateEditor(QDialog):
         self.error.setWordWrap(True)
         theme.set_role(self.error, "error")
         self.error.hide()
-        self.counts = QLabel()
+        self.counts = QLabel(tr("Choose a base model to see the exact tokens"))
         theme.set_role(self.counts, "muted")
         self.counts.setTextFormat(Qt.TextFormat.PlainText)
         self.counts.setWordWrap(True)
