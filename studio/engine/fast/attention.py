@@ -22,6 +22,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from studio.engine.fast.key_values import KeyValues
+from studio.engine.fast.short_attention import is_short, short_attention
 
 PER_SEQUENCE = "per_sequence"
 # What architectures hand to their attention beyond the plain kind; each changes the scores.
@@ -114,12 +115,8 @@ def per_sequence_attention(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **others
         )
     _refuse_what_is_unknown(module, query, layout, others)
-    if query.device.type != "cpu":
+    with torch.autocast("cpu", enabled=False):  # there each way chooses its number formats itself
         out = _each_alone(query, key, value, layout, dropout, scaling)
-    else:
-        # In bf16 the processor's kernel is several times slower than in fp32; autocast would bring bf16 back.
-        with torch.autocast("cpu", enabled=False):
-            out = _each_alone(_wide(query), _wide(key), _wide(value), layout, dropout, scaling).to(value.dtype)
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -154,12 +151,15 @@ def _each_alone(
             v = torch.cat([values[prefix.place][:, :, : prefix.length], v], 2)
             mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril_(prefix.length)
         groups = q.shape[1] // k.shape[1]
-        in_kernel = groups > 1 and use_gqa_in_sdpa(mask, k, v)
+        in_kernel = groups > 1 and not is_short(q, k, v) and use_gqa_in_sdpa(mask, k, v)
         if groups > 1 and not in_kernel:
             k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        seen = F.scaled_dot_product_attention(
-            q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=in_kernel
-        )
+        if not dropout and is_short(q, k, v):
+            seen = short_attention(q, k, v, scaling)
+        else:
+            seen = F.scaled_dot_product_attention(
+                _wide(q), _wide(k), _wide(v), mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=in_kernel
+            ).to(v.dtype)
         out.append(seen.transpose(0, 1).flatten(1, 2)[None] if count > 1 else seen)
     if rest:
         out.append(out[0].new_zeros(1, query.shape[1], rest, value.shape[3]))
@@ -167,4 +167,6 @@ def _each_alone(
 
 
 def _wide(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+    """In 32 bits on a processor, whose kernel is several times slower in 16."""
+    half = tensor.device.type == "cpu" and tensor.dtype in (torch.bfloat16, torch.float16)
+    return tensor.float() if half else tensor
