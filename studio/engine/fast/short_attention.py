@@ -50,7 +50,7 @@ class _Attention(Function):
         q, k, v, odds = ctx.saved_tensors
         gradient = gradient.contiguous()
         of_odds = torch.bmm(gradient, v.transpose(1, 2))
-        of_scores = torch._softmax_backward_data(of_odds, odds, -1, odds.dtype)
+        of_scores = torch.ops.aten._softmax_backward_data(of_odds, odds, -1, odds.dtype)
         made = (
             torch.bmm(of_scores, k).mul_(ctx.scale),
             torch.bmm(of_scores.transpose(1, 2), q).mul_(ctx.scale),
