@@ -1,4 +1,4 @@
-"""Attention of short sequences in bf16 on a processor: a few whole products instead of torch's kernel.
+"""Attention of short sequences in bf16 on a processor, with gradients: a few whole products instead of torch's kernel.
 
 That kernel goes through a sequence in small blocks, in 32 bits, and makes all odds again on the way back: right for
 long sequences, whose odds would fill the memory. Of short ones they are kept, in 16 bits, and what is made of them are
@@ -18,8 +18,9 @@ SHORTEST, LONGEST = 48, 256  # tokens seen; below it is no faster, beyond the od
 
 
 def is_short(query: Tensor, key: Tensor, value: Tensor) -> bool:
-    """Whether this is the way for such tensors, [sequences, heads, tokens, width] each."""
-    here = query.device.type == "cpu" and SHORTEST <= key.shape[2] <= LONGEST
+    """Whether this is the way for such tensors, [sequences, heads, tokens, width] each. Half of the time of learning is
+    saved; without a gradient there is little to save, and torch's kernel rounds less."""
+    here = torch.is_grad_enabled() and query.device.type == "cpu" and SHORTEST <= key.shape[2] <= LONGEST
     return here and query.dtype == key.dtype == value.dtype == torch.bfloat16
 
 
@@ -40,9 +41,8 @@ class _Attention(Function):
         mask = torch.full((own, seen), -math.inf).triu_(seen - own + 1)
         scores = torch.baddbmm(mask, q.float(), k.float().transpose(1, 2), alpha=scale)
         odds = scores.softmax(-1).to(v.dtype)
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(q, k, v, odds)
-            ctx.scale, ctx.shapes = scale, (query.shape, key.shape, value.shape)
+        ctx.save_for_backward(q, k, v, odds)
+        ctx.scale, ctx.shapes = scale, (query.shape, key.shape, value.shape)
         return torch.bmm(odds, v)
 
     @staticmethod
