@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QApplication
 from studio.core.methods import SftSettings
 from studio.core.recipes import Recipe
 from studio.gui.app import Studio
+from studio.gui.collector import Collector
 from studio.gui.preferences import Preferences
 app = QApplication([])
 Collector(app)
