@@ -48,9 +48,14 @@ def _lines(group: Sequence[Metric], curves: Curves) -> tuple[str, str, list[Line
     if not shown:
         return "", "", []
     title = " and ".join(
-        metric.label if place == 0 else metric.label.lower() for place, (metric, _) in enumerate(shown)
+        metric.label if place == 0 else _within(metric.label) for place, (metric, _) in enumerate(shown)
     )
     return title, shown[0][0].reading, [line for _, line in shown]
+
+
+def _within(label: str) -> str:
+    """A label within a sentence: small, unless it begins with an abbreviation."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _line(metric: Metric, curve: Curve) -> Line:

@@ -38,3 +38,8 @@ def test_short_curves_are_not_smoothed():
 
 def test_a_run_without_figures_is_said_all_the_same():
     assert "It went well." in run_section("Run", "sft", Curves(), ["It went well."])
+
+
+def test_a_title_keeps_its_abbreviations():
+    assert "KL from the start and KL budget" in section("ppo", 12)[0]
+    assert "Loss and eval loss" in section("sft", 12)[0]
