@@ -1,5 +1,5 @@
-"""What all tests share: no screen, a home of their own, child processes that find the package, a small disk, and
-garbage that is collected on the main thread."""
+"""What all tests share: no screen, a home of their own, child processes that find the package, a small disk, patience,
+and garbage that is collected on the main thread."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import os
 import subprocess
 import warnings
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 ROOT = Path(__file__).resolve().parents[1]
 _TESTS = 100  # after which everything is looked through
+_PATIENCE = 30_000  # ms; only what never comes takes that long
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +29,22 @@ def collects_here() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # from here it can't be told whose it is
         gc.collect(2 if gc.get_count()[2] > _TESTS else 1)
+
+
+class PatientBot(QtBot):
+    """Waits longer than pytest-qt does before it gives up: the machines that test may have much else to do."""
+
+    waitUntil = partialmethod(QtBot.waitUntil, timeout=_PATIENCE)  # noqa: N815
+    waitSignal = partialmethod(QtBot.waitSignal, timeout=_PATIENCE)  # noqa: N815
+    waitSignals = partialmethod(QtBot.waitSignals, timeout=_PATIENCE)  # noqa: N815
+    waitActive = partialmethod(QtBot.waitActive, timeout=_PATIENCE)  # noqa: N815
+    waitExposed = partialmethod(QtBot.waitExposed, timeout=_PATIENCE)  # noqa: N815
+
+
+@pytest.fixture
+def qtbot(qapp, request) -> QtBot:
+    """pytest-qt's, with patience."""
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)
