@@ -36,7 +36,7 @@ class BackgroundTask(QThread):
         for told in (self.succeeded, self.failed, self.cancelled, self.finished):
             told.connect(self._end)  # before all others
         if parent is not None:
-            self.finished.connect(self.deleteLater)
+            self.finished.connect(self._leave)
 
     @staticmethod
     def begin(
@@ -83,6 +83,11 @@ class BackgroundTask(QThread):
     @Slot()
     def _end(self) -> None:
         self.is_over = True
+
+    @Slot()
+    def _leave(self) -> None:
+        self.wait()  # until all have been told that it finished: of one that is gone, `sender()` is None
+        self.deleteLater()
 
 
 def wait_for_tasks(owner: QObject) -> None:

@@ -1,6 +1,7 @@
 import threading
+import time
 
-from PySide6.QtCore import QCoreApplication, QObject, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Slot
 from shiboken6 import isValid
 
 from studio.core.errors import Cancelled, StudioError
@@ -95,3 +96,24 @@ def test_who_is_closed_hears_nothing_more_not_even_an_answer_that_is_on_its_way(
         QCoreApplication.processEvents()
         wait_for_tasks(asker)
     assert asker.answers == []
+
+
+class Listener(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[QObject | None] = []
+
+    @Slot()
+    def hear(self) -> None:
+        self.heard.append(self.sender())
+
+
+def test_all_are_told_by_whom_that_it_finished_however_slowly_the_thread_tells_them(qtbot):
+    owner, listener = QObject(), Listener()
+    task = BackgroundTask(lambda _task: None, owner)
+    task.finished.connect(lambda: time.sleep(0.05), Qt.ConnectionType.DirectConnection)
+    task.finished.connect(listener.hear)
+    task.start()
+    qtbot.waitUntil(lambda: bool(listener.heard))
+    assert listener.heard == [task]
+    qtbot.waitUntil(lambda: not isValid(task))
