@@ -11952,6 +11952,11 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>“{name}”的数据库已损坏（{text}）。</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/data/tools/tool.py"/>
+        <source>The dataset is being changed</source>
+        <translation>正在更改数据集</translation>
+    </message>
+    <message>
         <location filename="../../studio/storage/revisions.py"/>
         <source>The dataset “{name}” is gone.</source>
         <translation>数据集“{name}”不见了。</translation>
@@ -13246,6 +13251,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>这台电脑</translation>
     </message>
     <message>
+        <location filename="../../studio/gui/pages/runtime/page.py"/>
         <location filename="../../studio/gui/pages/start/machine_card.py"/>
         <source>This computer can't be looked at; training may work all the same.</source>
         <translation>无法查看这台电脑的情况；训练也许仍能进行。</translation>

@@ -12,7 +12,7 @@ import gc
 from PySide6.QtCore import QObject, QTimer, Slot
 
 _EVERY = 500  # ms
-_LIMITS = (700, 10, 10)  # objects made, collections of the young, of the middle-aged: CPython's own up to 3.12
+_LIMITS = (700, 10, 10)  # objects made, collections of the young, of the middle-aged: CPython's thresholds up to 3.12
 
 
 class Collector(QObject):

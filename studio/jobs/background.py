@@ -103,6 +103,9 @@ def end_tasks(owner: QObject) -> None:
         task.cancel()
     wait_for_tasks(owner)
     drop_answers(owner)
+    for task in owner.findChildren(BackgroundTask):
+        task.is_over = True
+        task.deleteLater()
 
 
 def drop_answers(owner: QObject) -> None:

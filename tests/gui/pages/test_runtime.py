@@ -183,6 +183,43 @@ def test_a_computer_in_words() -> None:
     assert lines_about(Computer("linux", note="nvidia-smi was silent.")) == ["nvidia-smi was silent."]
 
 
+def test_a_look_that_something_overtook_is_told_all_the_same(qtbot, used, monkeypatch, tmp_path) -> None:
+    go_on = threading.Event()
+
+    def look() -> Found:
+        go_on.wait(10)
+        return Found(OLD, choose(OLD), (CPU,), tmp_path, None)
+
+    monkeypatch.setattr(page_module, "look", look)
+    monkeypatch.setattr(page_module, "runtime_worker", lambda folder: [str(folder)])
+    monkeypatch.setattr(page_module, "train_two_steps", lambda worker, cancelled: Trial("processor", 1.0, 3.0))
+    page = RuntimePage()
+    qtbot.addWidget(page)
+    page.show()
+    page.check.click()
+    qtbot.waitUntil(lambda: "It works" in page.notice.what.text())
+    go_on.set()
+    qtbot.waitUntil(lambda: "GTX" in page.computer.text() and page.start.isEnabled())
+    page.close_down()
+
+
+def test_a_look_that_fails_is_said_and_may_be_repeated(qtbot, monkeypatch, tmp_path) -> None:
+    def look() -> Found:
+        raise StudioError("It is dark here.", "Turn on the light.")
+
+    monkeypatch.setattr(page_module, "look", look)
+    page = RuntimePage()
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: "It is dark here." in page.notice.what.text())
+    assert "can't be looked at" in page.computer.text() and page.start.toolTip() == page.computer.text()
+    monkeypatch.setattr(page_module, "look", lambda: Found(OLD, choose(OLD), (CPU,), tmp_path, None))
+    page.again.click()
+    qtbot.waitUntil(page.start.isEnabled)
+    assert not page.start.toolTip()
+    page.close_down()
+
+
 def test_leaving_and_coming_back_while_it_looks_is_one_look(qtbot, monkeypatch, tmp_path) -> None:
     looks, go_on = [], threading.Event()
 

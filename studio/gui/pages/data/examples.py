@@ -74,7 +74,7 @@ class ExamplesModel(QAbstractTableModel):
             self._finder = RecordFinder(self._project, dataset, wanted, self)
             self._finder.found.connect(self._take)
             self._finder.succeeded.connect(self._all_found)
-            self._finder.failed.connect(self.failed)
+            self._finder.failed.connect(self._take_failure)
             self._finder.start()
         else:
             self.counted.emit(len(self._order), True)
@@ -105,6 +105,11 @@ class ExamplesModel(QAbstractTableModel):
     def _all_found(self, _nothing: object) -> None:
         if self._finder is not None and self.sender() is self._finder:
             self.counted.emit(len(self._order), True)
+
+    @Slot(object)
+    def _take_failure(self, error: Exception) -> None:
+        if self._finder is not None and self.sender() is self._finder:
+            self.failed.emit(error)
 
     @property
     def dataset(self) -> DatasetInfo | None:

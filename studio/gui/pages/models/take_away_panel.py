@@ -29,7 +29,7 @@ from studio.gui.pages.models.upload_dialog import UploadDialog
 from studio.gui.widgets.plain_label import plain_label
 from studio.processes.asking import Asking, Report
 from studio.storage.evaluations import newest_of, table_of
-from studio.storage.files import in_bytes
+from studio.storage.files import in_bytes, whole_path
 from studio.storage.library import Kind, LibraryModel
 from studio.storage.new_folder import check_new
 from studio.storage.project import Project
@@ -123,7 +123,11 @@ class TakeAwayPanel(WorkPanel):
         base, adapter = model.parts
         form, numbers, typed = self.form.currentData(), self.numbers.currentData(), self.target.text().strip()
         try:  # before a worker is started, which takes a while
-            target = str(check_new(project.exports / typed)) if typed else ""
+            target = (
+                str(check_new(project.exports / (whole_path(Path(typed)) if typed.startswith("~") else typed)))
+                if typed
+                else ""
+            )
             shard: float = self.shard.currentData()
             plan = ExportPlan(str(base), target, form, str(adapter or ""), numbers, shard, str(project.folder))
             plan.check()

@@ -154,9 +154,7 @@ class RuntimePage(QScrollArea):
 
     @Slot(object)
     def _show_found(self, found: Found) -> None:
-        if self.sender() is not self._task:
-            return  # something else was begun meanwhile
-        self._found = found
+        self._found = found  # also when something else was begun meanwhile: it is true all the same
         self.computer.setText("\n".join(lines_about(found.computer)))
         self.options.offer(found.builds, found.choice.build.key)
         self._refresh()
@@ -191,7 +189,7 @@ class RuntimePage(QScrollArea):
         self.again.setVisible(not works)
         self.start.setVisible(not works)
         self.start.setEnabled(False)
-        self.start.setToolTip(tr("Looking…"))
+        self.start.setToolTip(self.computer.text() if self._found is None else "")
         self.options.setEnabled(not works)
         self.bar.setVisible(works)
         self.phase.setVisible(works)
@@ -292,6 +290,9 @@ class RuntimePage(QScrollArea):
 
     @Slot(object)
     def _fail(self, error: Exception) -> None:
+        if self._found is None:
+            self.computer.setText(tr("This computer can't be looked at; training may work all the same."))
+            self._refresh()
         if self.sender() is self._task:
             self._end()
             self.notice.show_error(error)

@@ -115,9 +115,11 @@ def test_paused_and_gone_on_with_at_once_another_one_writes(opened, qtbot):
     """The end of the paused one, which comes later, isn't taken for the other's."""
     dialog = opened()
     dialog.go.click()
+    qtbot.waitUntil(lambda: dialog._writer is not None)
     dialog._pause()
     dialog._go_on()
     writer = dialog._writer
+    assert writer is not None
     QCoreApplication.processEvents()
     assert dialog._writer is writer or writer.isFinished()
     qtbot.waitUntil(lambda: "3 waiting" in dialog.review.count.text())

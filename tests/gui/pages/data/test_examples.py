@@ -5,6 +5,7 @@ from studio.core.errors import StudioError
 from studio.core.filters import Filter
 from studio.gui.pages.data import examples as module
 from studio.gui.pages.data.examples import PAGE, PAGES, ExamplesModel, ExamplesTable
+from studio.jobs import finding
 from studio.storage.datasets import list_datasets
 
 
@@ -102,4 +103,22 @@ def test_what_was_found_for_a_former_filter_is_left_out(model, qtbot, after):
     for _ in range(3):
         QCoreApplication.processEvents()
     assert model.rowCount() == rows
+    model.close_down()
+
+
+def test_the_failure_of_a_search_that_was_given_up_is_nobodys_concern(model, qtbot, monkeypatch):
+    def find(*_asked):
+        raise StudioError("The disk has gone.")
+
+    told = []
+    model.failed.connect(told.append)
+    monkeypatch.setattr(finding, "find", find)
+    model.show_dataset(model.dataset, Filter("question"))
+    given_up = model._finder
+    model.show_dataset(model.dataset)
+    qtbot.waitUntil(lambda: given_up.is_over)
+    QCoreApplication.processEvents()
+    assert told == []
+    model.show_dataset(model.dataset, Filter("question"))
+    qtbot.waitUntil(lambda: len(told) == 1)
     model.close_down()

@@ -1,9 +1,11 @@
+import threading
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from studio.core.messages import Example, Message
-from studio.gui.pages.data.tools import TOOLS
+from studio.gui.pages.data.tools import TOOLS, finding_dialog
 from studio.storage.datasets import add_dataset, find_dataset, list_datasets, records_of
 from studio.storage.search import tags_of
 
@@ -81,6 +83,22 @@ def test_what_another_dataset_asks_too_is_tagged(tool, empty_project, qtbot):
     with qtbot.waitSignal(dialog.changed):
         dialog.tag.click()
     assert tags_of(empty_project, find_dataset(empty_project, "mixed")) == {"leak": 1}
+
+
+def test_while_the_dataset_is_changed_nothing_else_begins_and_the_page_is_told(tool, empty_project, qtbot, monkeypatch):
+    go_on, real = threading.Event(), finding_dialog.tag_records
+    monkeypatch.setattr(finding_dialog, "tag_records", lambda *a, **k: go_on.wait(10) and real(*a, **k))
+    dialog = tool("duplicates")
+    qtbot.waitUntil(dialog.delete_button.isEnabled)
+    with qtbot.waitSignal(dialog.changed):
+        dialog.tag_button.click()
+        dialog.delete_button.click()
+        dialog.close()
+        assert dialog.isVisible() and dialog.delete_button.toolTip()
+        go_on.set()
+    qtbot.waitUntil(lambda: not dialog.isVisible())
+    assert find_dataset(empty_project, "mixed").rows == 24
+    assert tags_of(empty_project, find_dataset(empty_project, "mixed")) == {"duplicate": 2}
 
 
 @pytest.mark.parametrize("name", TOOLS)

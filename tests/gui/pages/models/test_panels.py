@@ -163,7 +163,7 @@ def test_a_run_is_judged_at_once(qtbot, page, project):
     qtbot.waitUntil(lambda: (page.judge.results.table.current() or run).id == older.id)
 
 
-def test_a_model_is_taken_away(qtbot, open_panel, project):
+def test_a_model_is_taken_away(qtbot, open_panel, project, monkeypatch):
     judge_all(qtbot, open_panel, "second")
     panel = open_panel("second", "Take away")
     assert [panel.form.itemText(k) for k in range(panel.form.count())] == ["Adapter", "Whole model", "GGUF"]
@@ -181,6 +181,14 @@ def test_a_model_is_taken_away(qtbot, open_panel, project):
         panel.target.setText(typed)
         panel.write.click()
         assert said in panel.notice.what.text() and not panel.work.is_busy  # said at once, without a worker
+    panel.target.setText("~nobody here/x")
+    panel.write.click()
+    assert "no home folder" in panel.notice.what.text()
+    monkeypatch.setenv("HOME", str(project.folder / "home"))
+    (project.folder / "home" / "x").mkdir(parents=True)
+    panel.target.setText("~/x")
+    panel.write.click()
+    assert "is there already" in panel.notice.what.text()  # at home, not in a folder called ~
     panel.target.setText("by its name")
     panel.write.click()
     qtbot.waitUntil(lambda: (project.exports / "by its name" / "plan.json").is_file())

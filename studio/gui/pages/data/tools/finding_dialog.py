@@ -61,8 +61,7 @@ class FindingDialog(ToolDialog):
     @Slot()
     def _tag(self) -> None:
         project, info, ids, tag = self.project, self.dataset, self.ids, self.tag
-        self.tag_button.setEnabled(False)
-        self.start(lambda _task: tag_records(project, info, ids, tag, on=True), self._tagged)
+        self.change(lambda _task: tag_records(project, info, ids, tag, on=True), self._tagged)
 
     @Slot(object)
     def _tagged(self, info: DatasetInfo) -> None:
@@ -130,8 +129,7 @@ class DuplicatesDialog(FindingDialog):
     @Slot()
     def _delete(self) -> None:
         project, info, ids = self.project, self.dataset, self.ids
-        self.delete_button.setEnabled(False)
-        self.start(lambda _task: delete_records(project, info, ids), self._deleted)
+        self.change(lambda _task: delete_records(project, info, ids), self._deleted)
 
     @Slot(object)
     def _deleted(self, info: DatasetInfo) -> None:

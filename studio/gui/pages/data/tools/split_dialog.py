@@ -87,7 +87,8 @@ class SplitDialog(ToolDialog):
     def _split(self) -> None:
         project, info, share = self.project, self.dataset, self.share.value() / 100
         seed = self.seed.value() if self.how.currentData() == "chance" else None
-        self.go.setEnabled(False)
+        for button in (self.go, self.check, self.tag):
+            button.setEnabled(False)  # it can be cancelled by closing, and ends by it
         self.start(
             lambda task: split_dataset(
                 project, info, share, seed=seed, report=task.report, cancelled=task.is_cancelled
@@ -137,8 +138,7 @@ class SplitDialog(ToolDialog):
     @Slot()
     def _tag(self) -> None:
         project, info, ids = self.project, self.dataset, self._leaked
-        self.tag.setEnabled(False)
-        self.start(lambda _task: tag_records(project, info, ids, _LEAK, on=True), self._tagged)
+        self.change(lambda _task: tag_records(project, info, ids, _LEAK, on=True), self._tagged)
 
     @Slot(object)
     def _tagged(self, info: DatasetInfo) -> None:

@@ -35,6 +35,7 @@ class ToolDialog(QDialog):
         self.setWindowTitle(f"{tr(self.title)} · {dataset.name}")
         self.project, self.dataset = project, dataset
         self._task: BackgroundTask | None = None
+        self._changes = False
         self._then = ""  # the method that takes its answer
         self.about = QLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
@@ -81,6 +82,15 @@ class ToolDialog(QDialog):
         self._task.cancelled.connect(self._end)
         self._task.start()
 
+    def change(self, work: Callable[[BackgroundTask], object], done: Callable[[Any], None]) -> None:
+        """Change the dataset by work that can't be given up: until `done`, which closes the dialog, nothing else can be
+        begun, nor the dialog left, whose page would not know of the change."""
+        for button in self.findChildren(QPushButton):
+            button.setEnabled(False)
+            button.setToolTip(tr("The dataset is being changed"))
+        self._changes = True
+        self.start(work, done)
+
     @Slot(object)
     def _take(self, answer: object) -> None:
         if self.sender() is self._task:
@@ -125,5 +135,7 @@ class ToolDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Nothing goes on unseen, however the dialog is left."""
+        if self._changes and self._task is not None and not self._task.is_over:
+            return
         end_tasks(self)
         super().done(result)
