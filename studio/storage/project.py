@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -42,7 +41,7 @@ class Project:
         folder = whole_path(folder)
         try:
             if (folder / DATABASE).exists():
-                raise StudioError(f"There is already a project in “{folder}”.", "Open it, or choose another folder.")
+                raise _already(folder)
             if folder.exists() and not folder.is_dir():
                 raise StudioError(f"“{folder}” is a file, not a folder.", "Choose another name for the project.")
             if folder.is_dir() and any(folder.iterdir()):
@@ -56,9 +55,9 @@ class Project:
         try:
             return Project._opened(folder, lock=True, new=True)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)  # half a project would stand in the way of the next try
-            if there:
-                folder.mkdir(exist_ok=True)
+            if not there:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # only when nothing is in it: another window may have been first
             raise
 
     @staticmethod
@@ -94,13 +93,12 @@ class Project:
         held = _take_lock(folder) if lock else None
         project = Project(folder, held)
         try:
-            for part in (project.runs, project.models, project.recipes, project.logs):
-                part.mkdir(exist_ok=True)
-            if new:
-                (folder / DATABASE).touch()
-            with project.connect() as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                migrate(connection, project.name)
+            with project._begun() if new else contextlib.nullcontext():
+                for part in project._parts:
+                    part.mkdir(exist_ok=True)
+                with project.connect() as connection:
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    migrate(connection, project.name)
         except OSError as error:
             project.close()
             raise disk_trouble(error, folder) from error
@@ -108,6 +106,28 @@ class Project:
             project.close()
             raise
         return project
+
+    @contextlib.contextmanager
+    def _begun(self) -> Generator[None]:
+        """A new project is made inside, under the lock. When anything is raised, what was made goes, and nothing else:
+        half a project would stand in the way of the next try."""
+        if (self.folder / DATABASE).exists():  # another window was first, and closed it again
+            raise _already(self.folder)
+        try:
+            (self.folder / DATABASE).touch()
+            yield
+        except BaseException:
+            for name in (*(DATABASE + suffix for suffix in ("", "-journal", "-wal", "-shm")), LOCK):
+                with contextlib.suppress(OSError):  # the lock's file goes with the lock on Windows
+                    (self.folder / name).unlink()
+            for part in self._parts:
+                with contextlib.suppress(OSError):
+                    part.rmdir()
+            raise
+
+    @property
+    def _parts(self) -> tuple[Path, ...]:
+        return self.runs, self.models, self.recipes, self.logs
 
     @property
     def name(self) -> str:
@@ -197,6 +217,10 @@ class Project:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def _already(folder: Path) -> StudioError:
+    return StudioError(f"There is already a project in “{folder}”.", "Open it, or choose another folder.")
 
 
 def _take_lock(folder: Path) -> FileLock:

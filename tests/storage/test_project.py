@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.core.errors import StudioError
+from studio.storage import project as project_module
 from studio.storage.datasets import list_datasets
 from studio.storage.interchange import import_file
 from studio.storage.migrations import STEPS, migrate
@@ -70,6 +71,50 @@ def test_a_new_project_is_never_mixed_with_other_files(tmp_path):
     with pytest.raises(StudioError, match="a file, not a folder"):
         Project.create(tmp_path / "file")
     assert (tmp_path / "full" / "thesis.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize(("closed", "words"), [(False, "already open in another"), (True, "already a project")])
+@pytest.mark.parametrize("there", [True, False])
+def test_of_two_that_make_the_same_project_the_first_keeps_it(tmp_path, monkeypatch, there, closed, words):
+    folder, take, first = tmp_path / "p", project_module._take_lock, []
+    if there:
+        folder.mkdir()
+
+    def another_window_first(place):
+        monkeypatch.setattr(project_module, "_take_lock", take)
+        first.append(Project.create(place))
+        if closed:
+            first[0].close()
+        return take(place)
+
+    monkeypatch.setattr(project_module, "_take_lock", another_window_first)
+    with pytest.raises(StudioError, match=words):
+        Project.create(folder)
+    assert list_datasets(first[0]) == []
+    first[0].close()
+    Project.open(folder).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions and links work otherwise there")
+@pytest.mark.parametrize("link", [False, True])
+def test_a_project_that_fails_takes_back_what_it_made_and_no_more(tmp_path, monkeypatch, link):
+    def full(*_given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(project_module, "migrate", full)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o2775)
+    (tmp_path / "link").symlink_to(theirs)
+    before = theirs.stat()
+    with pytest.raises(StudioError, match="is full"):
+        Project.create(tmp_path / "link" if link else theirs)
+    after = theirs.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert list(theirs.iterdir()) == []
+    with pytest.raises(StudioError, match="is full"):
+        Project.create(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_newer_layout_is_left_alone(project):
