@@ -126,7 +126,7 @@ def remove_runtimes(place: Path, keep: Runtime | None) -> list[Path]:
     """Delete every runtime in `place` but one, what was begun and never finished too; returns what is still in use and
     stays. Folders that are no runtimes are left alone."""
     stay: list[Path] = []
-    for folder in _runtimes_in(place):
+    for folder in _runtimes_in(place) or ():
         if keep is not None and _is_same(folder, Path(keep.folder)):
             continue
         if is_in_use(folder):
@@ -138,15 +138,17 @@ def remove_runtimes(place: Path, keep: Runtime | None) -> list[Path]:
 
 def leave_place(place: Path) -> None:
     """Delete what uv keeps in `place`, where no runtime is left."""
-    if not _runtimes_in(place):
+    if _runtimes_in(place) == []:
         shutil.rmtree(uv_folder(place), ignore_errors=True)
 
 
-def _runtimes_in(place: Path) -> list[Path]:
+def _runtimes_in(place: Path) -> list[Path] | None:
+    """None when nobody can know: it isn't there, can't be read, or is on a drive that is away."""
     try:
-        return [folder for folder in sorted(place.iterdir()) if (folder / _MARK).is_file()]
-    except OSError:  # not there, or on a drive that is away
-        return []
+        # Not Path.is_file, which raises for a folder that may not be entered, such as a drive's lost+found.
+        return [folder for folder in sorted(place.iterdir()) if os.path.isfile(folder / _MARK)]
+    except OSError:
+        return None
 
 
 def _is_same(folder: Path, other: Path) -> bool:
@@ -174,10 +176,12 @@ def forget_runtime(patience: float = _ENDING) -> None:
 
 def is_in_use(folder: Path) -> bool:
     """Whether a process runs on the Python of that folder."""
-    start = str(folder) + os.sep
+    start = os.path.join(os.path.realpath(folder), "")
     for process in psutil.process_iter(["cmdline", "exe"]):
         words: list[str] = [*(process.info["cmdline"] or [])[:1], process.info["exe"] or ""]
-        if any(word.startswith(start) for word in words):
+        # Either can be written through links. The interpreter itself is one too, which leads out of the folder.
+        places = (os.path.join(os.path.realpath(os.path.dirname(word)), "") for word in words if os.path.isabs(word))
+        if any(place.startswith(start) for place in places):
             return True
     return False
 

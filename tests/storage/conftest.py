@@ -35,7 +35,7 @@ def unreachable(monkeypatch):
     def forbid(forbidden):
         def refuse(real):
             def asked(path, *rest, **options):
-                if not isinstance(path, int) and os.path.abspath(path).startswith(str(forbidden)):
+                if not isinstance(path, int) and os.path.abspath(os.fsdecode(path)).startswith(str(forbidden)):
                     raise PermissionError(errno.EACCES, "Permission denied", str(path))
                 return real(path, *rest, **options)
 

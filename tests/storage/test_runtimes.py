@@ -18,12 +18,14 @@ from studio.storage.runtimes import (
     forget_runtime,
     has_lock,
     interpreter_in,
+    leave_place,
     lend_packages,
     lock_file,
     lock_hash,
     new_folder,
     remove_runtimes,
     use_runtime,
+    uv_folder,
 )
 from studio.storage.settings import home as home_folder
 
@@ -67,10 +69,14 @@ def test_one_in_use_is_not_deleted(runtime, tmp_path) -> None:
     python.unlink()
     python.symlink_to(sys.executable)
     child = subprocess.Popen([str(python), "-c", "input()"], stdin=subprocess.PIPE)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "runtimes")
     try:
         with pytest.raises(StudioError, match="in use"):
             forget_runtime(patience=0.0)
-        assert remove_runtimes(tmp_path / "runtimes", None) == [Path(runtime.folder)]
+        for place in (tmp_path / "runtimes", link, link / ".." / "runtimes"):
+            assert remove_runtimes(place, None) == [place / Path(runtime.folder).name]
+        assert python.exists()
     finally:
         child.communicate(b"\n")
     forget_runtime()
@@ -84,6 +90,33 @@ def test_foreign_folders_stay(runtime, tmp_path) -> None:
     remove_runtimes(tmp_path / "runtimes", runtime)
     assert foreign.is_dir()
     assert Path(runtime.folder).is_dir()
+
+
+def test_a_folder_that_may_not_be_entered_hides_no_runtime(runtime, tmp_path, unreachable) -> None:
+    place = tmp_path / "runtimes"
+    uv_folder(place).mkdir()
+    (place / "lost+found").mkdir()
+    unreachable(place / "lost+found")
+    leave_place(place)
+    assert uv_folder(place).is_dir()
+    remove_runtimes(place, None)
+    assert not Path(runtime.folder).exists()
+    leave_place(place)
+    assert not uv_folder(place).exists()
+
+
+def test_nothing_goes_from_a_place_that_cannot_be_listed(runtime, tmp_path, monkeypatch) -> None:
+    place = tmp_path / "runtimes"
+    uv_folder(place).mkdir()
+
+    def away(_place):
+        raise OSError("the drive is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", away)
+        assert remove_runtimes(place, None) == []
+        leave_place(place)
+    assert uv_folder(place).is_dir() and Path(runtime.folder).is_dir()
 
 
 def test_packages_are_lent_to_the_same_python_only(runtime, monkeypatch) -> None:
