@@ -20,22 +20,13 @@ _KEPT = (".json", ".jinja", ".model", ".txt")  # what else belongs to a model; n
 
 
 def convert(source: Path, target: Path) -> None:
-    """Make `target` a model folder with the weights of `source` as safetensors, whole or not at all. Raises
-    StudioError."""
-    if target.exists():
-        raise StudioError(f"“{target}” is there already.", "Choose it as the model, or delete it first.")
-    making = target.with_name(f".{target.name}")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    try:
-        _write(source, making)
-        for file in source.iterdir():
-            if file.suffix in _KEPT and not file.name.startswith(("pytorch_model", "model.safetensors")):
-                shutil.copy2(file, making)
-        check_model(making)
-        making.replace(target)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+    """Fill the empty folder `target` with the model of `source`, its weights as safetensors. Raises StudioError; who
+    made the folder then deletes it."""
+    _write(source, target)
+    for file in source.iterdir():
+        if file.suffix in _KEPT and not file.name.startswith(("pytorch_model", "model.safetensors")):
+            shutil.copy2(file, target)
+    check_model(target)
 
 
 def _write(source: Path, making: Path) -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from studio.core.errors import Cancelled, StudioError
 from studio.processes.launch import worker_command
+from studio.storage.new_folder import new_folder
 
 _LOOK_EVERY = 0.2  # seconds: how long it may take to see that it is cancelled
 
 
 def convert_model(source: Path, target: Path, cancelled: Callable[[], bool] = lambda: False) -> Path:
-    """Write the model of `source` into the new folder `target` as safetensors. Returns it. Raises StudioError, and
-    Cancelled soon after `cancelled` says so."""
+    """Write the model of `source` into the new folder `target` as safetensors, whole or not at all. Returns it. Raises
+    StudioError, and Cancelled soon after `cancelled` says so."""
+    with new_folder(target) as making:
+        _convert(source, making, cancelled)
+    return target
+
+
+def _convert(source: Path, making: Path, cancelled: Callable[[], bool]) -> None:
     try:
         worker = subprocess.Popen(
-            worker_command("convert", str(source), str(target)),
+            worker_command("convert", str(source), str(making)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -27,19 +33,14 @@ def convert_model(source: Path, target: Path, cancelled: Callable[[], bool] = la
         )
     except OSError as error:
         raise StudioError(f"The converting process can't be started ({error}).") from error
-    try:
-        with worker:
-            told = _wait_for(worker, cancelled)
-    except Cancelled:
-        shutil.rmtree(target.with_name(f".{target.name}"), ignore_errors=True)  # which the worker can't any more
-        raise
+    with worker:
+        told = _wait_for(worker, cancelled)
     if worker.returncode:
         said = told.decode("utf-8", "replace").strip().splitlines()
         raise StudioError(
             said[-1] if said else f"The converting process ended with exit code {worker.returncode}.",
             "The model's own files are as they were.",
         )
-    return target
 
 
 def _wait_for(worker: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> bytes:
