@@ -3081,11 +3081,6 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请重新选择它并同意运行。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/converting.py"/>
-        <source>Choose it as the model, or delete it first.</source>
-        <translation>请把它选为模型，或先删除它。</translation>
-    </message>
-    <message>
         <location filename="../../studio/storage/splits.py"/>
         <source>Choose one between 0 and 1.</source>
         <translation>请选择 0 与 1 之间的数。</translation>
@@ -4093,6 +4088,11 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <location filename="../../studio/gui/pages/data/dataset_view.py"/>
         <source>Done again</source>
         <translation>已重做</translation>
+    </message>
+    <message>
+        <location filename="../../studio/jobs/candidates.py"/>
+        <source>Done.</source>
+        <translation>完成。</translation>
     </message>
     <message>
         <location filename="../../studio/jobs/candidates.py"/>
@@ -20667,11 +20667,6 @@ If it happens again, copy the details and report them.</source>
         <translation>“{source}”中没有可以使用的行。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/converting.py"/>
-        <source>“{target}” is there already.</source>
-        <translation>“{target}”已经存在。</translation>
-    </message>
-    <message>
         <location filename="../../studio/core/hub.py"/>
         <source>“{text}” is no address of a mirror.</source>
         <translation>“{text}”不是镜像的地址。</translation>
@@ -20805,6 +20800,10 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">{model_name} 上的适配器{architecture}</translation>
     </message>
     <message>
+        <source>Choose it as the model, or delete it first.</source>
+        <translation type="vanished">请把它选为模型，或先删除它。</translation>
+    </message>
+    <message>
         <source>Earn reward without a KL penalty</source>
         <translation type="vanished">不用 KL 惩罚地赢得奖励</translation>
     </message>
@@ -20917,6 +20916,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>“{name}” is not {what} file that can be read ({error}).</source>
         <translation type="vanished">“{name}”不是可以读取的 {what} 文件（{error}）。</translation>
+    </message>
+    <message>
+        <source>“{target}” is there already.</source>
+        <translation type="vanished">“{target}”已经存在。</translation>
     </message>
 </context>
 </TS>

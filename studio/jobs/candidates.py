@@ -158,7 +158,7 @@ class MachineJudge(Beside):
                 told += " It goes by the order more than by the answers, so it is no good judge."
             self.said.emit(told + left_out)
         elif self._total and not self._stopped:
-            self.said.emit(f"Done.{left_out}")
+            self.said.emit("Done." + left_out)
 
     def _ask(self, service: Service) -> None:
         part, self._left = self._left[:_BATCH], self._left[_BATCH:]

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QThread, QUrl
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QThread, QTranslator, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from studio.core.messages import Example, Message
 from studio.gui import theme
+from studio.gui.language import Sentences, speak, spoken
 from studio.jobs.background import BackgroundTask
 from studio.jobs.candidates import CandidateWriter, MachineJudge
 from studio.jobs.drafting import DraftWriter
@@ -64,6 +65,19 @@ def _runs(thread: QThread) -> bool:
         return thread.isRunning()
     except RuntimeError:  # deleted, so it had ended
         return False
+
+
+@pytest.fixture
+def chinese(qapp):
+    """The window speaks Chinese, as long as the test takes."""
+    assert speak(qapp, "zh_CN") == spoken() == "zh_CN"
+    yield
+    for kind in (QTranslator, Sentences):
+        for made in qapp.findChildren(kind, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if kind is QTranslator:
+                QCoreApplication.removeTranslator(made)
+            made.setParent(None)
+            made.deleteLater()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, Qt, QTranslator, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -12,24 +12,10 @@ from studio.core.glossary.words import WORDS
 from studio.core.settings import LANGUAGES
 from studio.gui.help.browser import HelpBrowser, page_file
 from studio.gui.help.window import PAGES, HelpWindow, words_on
-from studio.gui.language import Sentences, speak, spoken
 
 HELP = Path(__file__).resolve().parents[3] / "resources" / "help"
 TRANSLATED = [code for code in LANGUAGES if code not in ("system", "en")]
 SAID = re.compile(r"[^\x00-\x7f“”‘’…·→›↺×−–—]")  # a letter that English has not
-
-
-@pytest.fixture
-def chinese(qapp):
-    """The window speaks Chinese, as long as the test takes."""
-    assert speak(qapp, "zh_CN") == spoken() == "zh_CN"
-    yield
-    for kind in (QTranslator, Sentences):
-        for made in qapp.findChildren(kind, options=Qt.FindChildOption.FindDirectChildrenOnly):
-            if kind is QTranslator:
-                QCoreApplication.removeTranslator(made)
-            made.setParent(None)
-            made.deleteLater()
 
 
 def shape(text):

@@ -20,7 +20,7 @@ from studio.core.candidates import Author, Writing
 from studio.core.errors import StudioError
 from studio.core.judging import MODEL, REWARD
 from studio.gui import theme
-from studio.gui.language import paragraph, tr
+from studio.gui.language import paragraph, tr, translated
 from studio.gui.widgets.narrow_combo import NarrowCombo
 from studio.gui.widgets.notice import Notice
 from studio.jobs.candidates import CandidateWriter, MachineJudge
@@ -168,14 +168,28 @@ class CandidatesView(QWidget):
             self.notice.show_error(error)
             return
         writer.progressed.connect(self._show_progress)
-        writer.said.connect(self.said.say)
+        writer.said.connect(self._show_words)
         writer.came.connect(self.came)
-        writer.failed.connect(self.notice.show_error)
-        writer.troubled.connect(self.notice.show_error)
+        writer.failed.connect(self._show_trouble)
+        writer.troubled.connect(self._show_trouble)
         writer.finished.connect(self._writer_ended)
         self._writer = writer
         writer.start()
         self.refresh()
+
+    # What a worker says may arrive when another set is shown, or another worker is at it: that is dropped.
+
+    @Slot(str)
+    def _show_words(self, words: str) -> None:
+        if self.sender() is self._writer:
+            self.said.say(words)
+        elif self.sender() is self._judge:
+            self.judge_said.say(words)
+
+    @Slot(object)
+    def _show_trouble(self, error: StudioError) -> None:
+        if self.sender() in (self._writer, self._judge):
+            self.notice.show_error(error)
 
     @Slot(int, int)
     def _show_progress(self, _done: int, _total: int) -> None:
@@ -202,10 +216,10 @@ class CandidatesView(QWidget):
         kind, author = chosen
         judge = MachineJudge(self._project, self._known, author, kind, self, self._commands[1])
         judge.progressed.connect(self._show_judging)
-        judge.said.connect(self.judge_said.say)
+        judge.said.connect(self._show_words)
         judge.came.connect(self.came)
-        judge.failed.connect(self.notice.show_error)
-        judge.troubled.connect(self.notice.show_error)
+        judge.failed.connect(self._show_trouble)
+        judge.troubled.connect(self._show_trouble)
         judge.finished.connect(self._judge_ended)
         self._judge = judge
         self.judge_progress.setRange(0, 0)
@@ -215,6 +229,8 @@ class CandidatesView(QWidget):
 
     @Slot(int, int)
     def _show_judging(self, done: int, total: int) -> None:
+        if self.sender() is not self._judge:
+            return
         self.judge_progress.setRange(0, max(1, total))
         self.judge_progress.setValue(done)
 
@@ -283,8 +299,8 @@ class Said(QLabel):
 
     @Slot(str)
     def say(self, text: str) -> None:
-        """Show a sentence; none hides it."""
-        self.setText(text)
+        """Show a sentence in the window's language; none hides it."""
+        self.setText(translated(text))
         self.setVisible(bool(text))
 
 

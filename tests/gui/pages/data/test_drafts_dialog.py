@@ -123,3 +123,9 @@ def test_paused_and_gone_on_with_at_once_another_one_writes(opened, qtbot):
     QCoreApplication.processEvents()
     assert dialog._writer is writer or writer.isFinished()
     qtbot.waitUntil(lambda: "3 waiting" in dialog.review.count.text())
+
+
+def test_what_the_writer_says_is_in_the_windows_language(chinese, opened):
+    dialog = opened()
+    dialog._say("Loading tiny…")
+    assert "Loading" not in dialog.write.toolTip() + dialog.review.count.toolTip()

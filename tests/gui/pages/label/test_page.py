@@ -1,7 +1,9 @@
 """The Label page by keyboard: judging in three ways, undo, notes, queues, quality, use, and what comes in beside it."""
 
 import json
+import re
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +12,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QListWidgetItem, QMessageBox, QWidget
 
 from studio.core.candidates import Author, Writing
+from studio.core.errors import StudioError
 from studio.core.labelling import Candidate, LabelPlan, Mark, Verdict
 from studio.core.messages import Message
 from studio.gui.pages.label import LabelPage
 from studio.gui.pages.label import quality_view as quality_module
 from studio.gui.pages.label import use_view as use_module
 from studio.gui.pages.label.answers_grid import AnswersGrid
+from studio.gui.pages.label.candidates_view import Said
 from studio.gui.pages.label.edit_dialog import EditDialog
 from studio.gui.preferences import Preferences
 from studio.jobs.background import BackgroundTask
@@ -626,10 +630,53 @@ def test_closing_waits_for_all_that_is_written(qtbot, empty_project, opened, tmp
     a_set(empty_project)
     page = opened()
     press(qtbot, page, *[Qt.Key.Key_1] * 6)
-    ended = []
-    real = use_module.export_set
-    monkeypatch.setattr(use_module, "export_set", lambda *given: (ended.append(given[3]), real(*given))[1])
+    ended, real, goes_on = [], use_module.export_set, threading.Event()
+
+    def slow(*given):
+        assert goes_on.wait(20)
+        count = real(*given)
+        ended.append(given[3])
+        return count
+
+    monkeypatch.setattr(use_module, "export_set", slow)
     for name in ("one.jsonl", "two.jsonl"):
         page.use.write_file(tmp_path / name, "pairs")
+    later = threading.Timer(0.2, goes_on.set)
+    later.start()
     page.use.close_down()
     assert len(ended) == 2
+    later.join()
+
+
+@pytest.mark.parametrize(
+    "said", ["Loading tiny…", "Writing on the processor…", "Everything is judged already.", "Done."]
+)
+def test_what_a_worker_says_is_in_the_windows_language(qtbot, chinese, said):
+    label = Said()
+    qtbot.addWidget(label)
+    label.say(said)
+    assert not re.search("[A-Z]", label.text()), label.text()
+
+
+def test_words_of_a_worker_that_was_left_are_dropped(qtbot, empty_project, opened):
+    known = a_set(empty_project)
+    other = a_set(empty_project)
+    page = opened()
+    view = page.candidates
+    writing = replace(Writing(), authors=(Author("m1", "/models/m1"),))
+    view.open_set(replace(known, writing=writing.to_json()))
+    view.judge_choice.addItem("e-lover", ("model", Author("e-lover", "/models/e")))
+    view.judge_choice.setCurrentIndex(view.judge_choice.count() - 1)
+    view._judge_or_stop()
+    view._write_or_stop()
+    left = {view._writer: view.said, view._judge: view.judge_said}
+    for worker, label in left.items():
+        worker.said.emit("Of this set.")
+        assert label.text() == "Of this set."
+    view.open_set(other)
+    for worker, label in left.items():
+        worker.said.emit("Of the set before.")
+        worker.troubled.emit(StudioError("Of the set before.", ""))
+        worker.progressed.emit(1, 2)
+        assert label.text() == view.notice.what.text() == ""
+        assert view.judge_progress.maximum() == 0

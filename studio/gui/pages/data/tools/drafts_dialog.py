@@ -269,8 +269,9 @@ class DraftsDialog(ToolDialog):
 
     @Slot(str)
     def _say(self, words: str) -> None:
-        self.review.count.setToolTip(words)
-        self.write.setToolTip(words)
+        said = translated(words)
+        self.review.count.setToolTip(said)
+        self.write.setToolTip(said)
 
     @Slot(object)
     def _say_fault(self, error: Exception) -> None:
