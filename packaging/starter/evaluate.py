@@ -194,10 +194,13 @@ def _each(values: Sequence[float]) -> str:
 
 def _means(rows: Sequence[Sequence[float]]) -> str:
     """The mean of scores and each seed's, with the interval that one seed's would have: as with shares."""
-    spread = _mean([statistics.stdev(row) for row in rows])
     means = [_mean(row) for row in rows]
     each = ", ".join(f"{mean:.2f}" for mean in means)
-    return f"{_mean(means):.2f} ± {1.96 * spread / math.sqrt(len(rows[0])):.2f} (seeds: {each}; n = {len(rows[0])})"
+    count = len(rows[0])
+    if count < 2:  # one score has no spread
+        return f"{_mean(means):.2f} (seeds: {each}; n = {count})"
+    spread = _mean([statistics.stdev(row) for row in rows])
+    return f"{_mean(means):.2f} ± {1.96 * spread / math.sqrt(count):.2f} (seeds: {each}; n = {count})"
 
 
 def _plain(found: dict[str, Found], judging: Figures) -> dict[str, Any]:

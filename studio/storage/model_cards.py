@@ -181,7 +181,8 @@ def without_front_matter(text: str) -> str:
     """A README without the block of settings that the Hub reads at its beginning."""
     front = _FRONT.match(text)
     said = (text[front.end() :] if front else text).strip()
-    return "" if said.startswith("# Model Card for Model ID") else said  # PEFT's form, with nothing filled in
+    blank = said.startswith("# Model Card for Model ID") and "[More Information Needed]" in said  # PEFT's form
+    return "" if blank else said
 
 
 def _template(folder: Path) -> str:

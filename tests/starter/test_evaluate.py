@@ -49,4 +49,6 @@ def test_figures_are_told_stage_by_stage():
         "reward model",
     ):
         assert words in told
+    found.gold = [[6.0], [5.0]]  # one score has no interval
+    assert "gold score 5.50 (seeds: 6.00, 5.00; n = 1)" in "\n".join(evaluate.lines({"DPO": found}, evaluate.Figures()))
     assert json.loads(json.dumps(evaluate._plain({"DPO": found}, evaluate.Figures())))["DPO"]["wins"] == [[8, 10]]

@@ -131,6 +131,7 @@ def test_a_form_that_nobody_filled_in_is_not_what_the_author_says(project, model
     for text, said in (
         ("# Model Card for Model ID\n\n[More Information Needed]", ""),
         ("# Kind answers", "# Kind answers"),
+        ("# Model Card for Model ID\n\nIt answers kindly.", "# Model Card for Model ID\n\nIt answers kindly."),
     ):
         (folder / "README.md").write_text(f"---\nlicense: mit\n---\n{text}", encoding="utf-8")
         assert read_card(project, named(project)["my adapter ü"]).readme == said
