@@ -42,7 +42,7 @@ def _kl_runaway(curves: Curves, settings: RewardedSettings) -> Alarm | None:
     if not now > settings.kl_budget:
         return None
     hint = "Raise the KL penalty or lower the learning rate; the best checkpoint within the budget is kept."
-    if settings.keep == LAST:
+    if settings.keep == LAST or settings.held_out <= 0:
         hint = "Raise the KL penalty or lower the learning rate."
     return Alarm(
         "kl runaway",

@@ -16,8 +16,11 @@ class Pace:
     run: str
     examples_per_second: float
 
-    def seconds_for(self, settings: TrainSettings, rows: int) -> float:
-        """How long training on so many rows takes at this pace."""
+    def seconds_for(self, settings: TrainSettings, rows: int) -> float | None:
+        """How long training on so many rows takes at this pace; None where steps of a token budget are counted: how
+        many examples they will hold isn't known."""
+        if settings.budget and settings.max_steps:
+            return None
         seen = settings.epochs * rows
         if not settings.budget:
             seen = min(seen, settings.steps_for(rows) * settings.effective_batch)

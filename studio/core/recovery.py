@@ -27,22 +27,30 @@ _SMALLEST_PART = 32  # tokens of a budget; fewer at a time would hardly be an ex
 @dataclass(frozen=True, slots=True)
 class Passes:
     """How the examples of a step are divided: so many at a time, in so many passes. parts: in how many each pass is
-    read where tokens are counted; its examples stay together, so that a step is the same."""
+    read where tokens are counted; its examples stay together, so that a step is the same. most: examples in the largest
+    such pass, once a run in parts has counted them."""
 
     batch_size: int
     accumulate: int
     parts: int = 1
+    most: int = 0
 
     def smaller(self, least: int = 1, budget: int = 0) -> Passes | None:
         """At most half as many at a time, and the same effective batch; None when no division is left."""
         if budget:
             parts = 2 * self.parts
-            return replace(self, parts=parts) if budget // parts >= _SMALLEST_PART else None
+            divides = budget // parts >= _SMALLEST_PART and (not self.most or self.parts < self.most)
+            return replace(self, parts=parts) if divides or self.parts < self.batch_size else None
         batch = self.batch_size * self.accumulate
         for size in range(self.batch_size // 2, least - 1, -1):
             if batch % size == 0:
                 return Passes(size, batch // size)
         return None
+
+    def counted(self, most: int) -> Passes:
+        """Now that the largest pass of a token budget is known to have so many examples: no more parts than do
+        anything, to its examples or to the `batch_size` that are measured at a time."""
+        return replace(self, parts=min(self.parts, max(most, self.batch_size)), most=most)
 
     def __str__(self) -> str:
         times = "1 pass" if self.accumulate == 1 else f"{self.accumulate:,} passes"

@@ -146,7 +146,7 @@ def build_trainer(
         pairs,
         place.folder,
         pad=pad,
-        batch_size=settings.batch_size,
+        batch_size=place.unlearned(settings),
         report=lambda done, total: supervision.preparing("reference", done, total),
         round_to=round_to,
     )

@@ -247,7 +247,7 @@ class RewardModelTrainer(StepMean, Supervised, RewardTrainer):
             figures["margin"].append((better - worse).mean().item())
             figures["chosen"].append(better.mean().item())
             figures["rejected"].append(worse.mean().item())
-        loss = self.weighed(loss, inputs)
+        loss = self.weighed(loss, inputs, len(places))
         return (loss, scores) if return_outputs else loss
 
     def rows_in(self, inputs: dict[str, Any]) -> int:

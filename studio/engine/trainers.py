@@ -67,6 +67,10 @@ class Place:
         """The run's folder."""
         return self.checkpoints.parent
 
+    def unlearned(self, settings: TrainSettings) -> int:
+        """Examples taken at a time where nothing is learned from them: fewer where memory ran out."""
+        return max(1, settings.batch_size // self.parts)
+
 
 def load_policy(base: Path, place: Place, settings: TrainSettings) -> PreTrainedModel:
     """The base model as one that writes text, in the form that it is trained: with the adapter to start from merged
@@ -86,7 +90,7 @@ def training_arguments(settings: TrainSettings, place: Place, rows: int, passes:
         "output_dir": str(place.checkpoints),
         "max_steps": total,
         "per_device_train_batch_size": settings.batch_size,
-        "per_device_eval_batch_size": settings.batch_size,
+        "per_device_eval_batch_size": place.unlearned(settings),
         "gradient_accumulation_steps": settings.accumulate,
         "learning_rate": settings.learning_rate,
         "optim": _OPTIMISERS[settings.optimiser],

@@ -212,7 +212,8 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
         what = "Activations are computed again on the way back, so that the run fits into memory; steps take longer."
         journal.say("warning", what=what, hint="“Activation checkpointing: never” turns this off.")
     method = method_module(recipe.method)
-    place = Place(device, precision, run.checkpoints, adapter, recompute, recipe.rewards, run.passes(settings).parts)
+    passes = run.passes(settings)
+    place = Place(device, precision, run.checkpoints, adapter, recompute, recipe.rewards, passes.parts)
     encoder = load_encoder(base.folder, recipe.template, adapter)
 
     def report(done: int, total: int) -> None:
@@ -233,8 +234,10 @@ def _attempt(run: RunFolder, journal: Journal, bell: StopBell, heard: int) -> No
     from studio.engine.supervision import Supervision, evaluation_steps
 
     budget = token_budget(settings, rows.train)
-    if budget is not None and place.parts >= 2 * budget.most:  # each row was a part of its own already
-        raise out_of_memory(settings, "")
+    if budget is not None and passes.parts > 1:  # so that who makes them smaller again knows when it is enough
+        passes = passes.counted(budget.most)
+        run.set_passes(passes)
+        place = replace(place, parts=passes.parts)
     total = settings.steps_for(len(rows.train), len(budget) if budget else None)
     before = About.of(last.folder) if last else None
     rewards = print_of_rewards(recipe.rewards)

@@ -23,5 +23,6 @@ def take_smaller_passes(run: RunFolder) -> Event | None:
     step, back_to = story.step + (story.phase == "training"), last.step if last else 0
     what, hint = retry_sentence(before, after, step, back_to, recipe.how)
     run.set_passes(after)
-    values = {"step": step, "back_to": back_to, **asdict(after), "what": what, "hint": hint}
+    divided = {name: value for name, value in asdict(after).items() if name != "most"}
+    values = {"step": step, "back_to": back_to, **divided, "what": what, "hint": hint}
     return Event("retry", time.time(), values)

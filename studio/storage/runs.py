@@ -186,11 +186,11 @@ class RunFolder:
 
     def passes(self, settings: TrainSettings) -> Passes:
         """How a step is divided: as the recipe's settings say, or in smaller passes since memory ran out."""
-        match {"parts": 1, **object_in(self.folder / "passes.json")}:
-            case {"batch_size": int(size), "accumulate": int(times), "parts": int(parts)} if (
+        match {"parts": 1, "most": 0, **object_in(self.folder / "passes.json")}:
+            case {"batch_size": int(size), "accumulate": int(times), "parts": int(parts), "most": int(most)} if (
                 size * times == settings.effective_batch and parts > 0
             ):
-                return Passes(size, times, parts)
+                return Passes(size, times, parts, most)
             case _:
                 return Passes(settings.batch_size, settings.accumulate)
 

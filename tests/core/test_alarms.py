@@ -44,13 +44,14 @@ def test_what_goes_wrong_is_told(figures, name):
     assert told(**figures) == [name]
 
 
+@pytest.mark.parametrize("held_out", [0.0, 0.1])
 @pytest.mark.parametrize("keep", KEEP_REWARDED)
-def test_a_checkpoint_is_promised_only_where_one_is_kept(keep):
+def test_a_checkpoint_is_promised_only_where_one_is_kept(keep, held_out):
     curves = Curves()
     for step in range(1, 31):
         curves.feed(Event("step", 0.0, {"step": step, **FINE, "kl": 0.5 * step}))
-    (alarm,) = alarms_of(curves, PpoSettings(kl_budget=10.0, keep=keep))
-    assert ("checkpoint within the budget" in alarm.hint) == (keep == HIGHEST_REWARD)
+    (alarm,) = alarms_of(curves, PpoSettings(kl_budget=10.0, keep=keep, held_out=held_out))
+    assert ("checkpoint within the budget" in alarm.hint) == (keep == HIGHEST_REWARD and held_out > 0)
 
 
 def test_longer_answers_alone_are_no_alarm():

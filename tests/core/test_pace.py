@@ -28,6 +28,7 @@ def test_a_run_tells_how_long_the_next_will_take():
 def test_a_token_budget_counts_no_examples():
     pace = pace_of("first", DONE, story(10, 40.0))
     assert pace.seconds_for(SftSettings(epochs=2.0, batch_tokens=4096), 160) == pytest.approx(160)
+    assert pace.seconds_for(SftSettings(max_steps=10, batch_tokens=4096), 100_000) is None
     assert pace_of("first", replace(DONE, settings=SftSettings(batch_tokens=4096)), story(10, 40.0)) is None
 
 

@@ -94,19 +94,54 @@ def test_out_of_memory_reads_the_passes_of_a_token_budget_in_parts(
     assert training.train(run.folder) == EXIT_SAID
     assert last_of(run).kind == "finished"
     assert_same_result(straight, run)
+    for name in {"sft": (), "reward": ("accuracy", "margin"), "dpo": ("accuracy", "margin", "kl")}[method]:
+        ours, theirs = (
+            {e.values["step"]: e.values[name] for e in events_of(one) if e.kind == "step"} for one in (run, straight)
+        )
+        assert ours == pytest.approx(theirs, abs=1e-5), name
 
 
 def test_rows_of_a_token_budget_that_are_too_large_alone_end_the_run(
     project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOOK, "1:0")
-    run = run_in(project, tiny_base, batch_tokens=4096, batch_size=1024)
+    run = run_in(project, tiny_base, batch_tokens=4096, batch_size=32, max_steps=1)
     codes = [training.train(run.folder)]
     while codes[-1] == training.EXIT_AGAIN:
         codes.append(training.train(run.folder))
     assert codes[-1] == EXIT_FAILED
     assert "4,096 tokens a pass" in last_of(run).text("what")
     assert len(codes) > 2
+    assert "OutOfMemoryError" in last_of(run).text("details")
+    assert training.train(run.folder) == EXIT_FAILED  # Resume tries it
+    assert kinds_of(run).count("started") == len(codes) + 1
+    monkeypatch.delenv(HOOK)  # other programs are closed
+    assert training.train(run.folder) == EXIT_SAID
+
+
+def test_out_of_memory_in_an_evaluation_measures_fewer_examples_at_a_time(
+    project: Project, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.engine.trainers import Supervised
+
+    add_kind(project, "pairs", 21)
+    straight, run = (
+        run_in(project, tiny_base, "dpo", "pairs", batch_tokens=300, batch_size=4, max_steps=1, held_out=0.2)
+        for _ in range(2)
+    )
+    assert training.train(straight.folder) == EXIT_SAID
+    measure = Supervised.evaluate
+
+    def short(self: Supervised, *arguments: Any, **named: Any) -> dict[str, float]:
+        if self.args.per_device_eval_batch_size > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return measure(self, *arguments, **named)
+
+    monkeypatch.setattr(Supervised, "evaluate", short)
+    codes = [training.train(run.folder) for _ in range(3)]
+    assert codes == [training.EXIT_AGAIN, training.EXIT_AGAIN, EXIT_SAID]  # 4, 2 and 1 at a time
+    told = [{e.kind: e.values for e in events_of(one)}["evaluation"] for one in (straight, run)]
+    assert told[1] == pytest.approx(told[0], abs=1e-5)
 
 
 @pytest.mark.timeout(400)

@@ -257,6 +257,12 @@ def test_rows_count_alike_in_passes_of_unequally_many(tiny_base: Path, tmp_path:
         assert parts.curve(name) == pytest.approx(whole.curve(name), abs=1e-4), name
 
 
+def test_accuracy_is_a_share_where_a_pass_may_hold_no_comparison(tiny_base: Path, tmp_path: Path) -> None:
+    divided = settings(batch_size=4, accumulate=2, max_steps=6, learning_rate=1e-8)  # passes of 4 ratings and of 1
+    told = trained(reward, divided, tiny_base, tmp_path / "run", rows_of("ratings", 5))
+    assert {round(2 * share, 6) for share in told.curve("accuracy")} <= {0.0, 1.0, 2.0}
+
+
 @pytest.mark.parametrize(("kind", "doubt"), [("pairs", False), ("pairs", True), ("rankings", False), ("ratings", True)])
 def test_with_padding_it_is_the_same(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, doubt: bool

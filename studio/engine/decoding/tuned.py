@@ -49,7 +49,7 @@ class Layers:
         """Layers for so many rows, each through its adapter; those of None are the base's alone. Rows of one adapter,
         when all have it, may also be more or fewer."""
         different = tuple(dict.fromkeys(adapters))
-        if different == (None,) and not (self._thin and len(adapters) > 1):
+        if not adapters or different == (None,) and not (self._thin and len(adapters) > 1):
             return self.base
         key = different if len(different) == 1 else tuple(adapters)
         if not self._thin or len(key) > _ROWS:
@@ -95,9 +95,10 @@ def _beside(base: Tensor, bias: Tensor | None, added: Sequence[LowRank | None]) 
     one place, of which each step needs the same views."""
     different = [one for one in dict.fromkeys(added) if one is not None]
     joined = torch.cat([base, *(one.down.t().to(base.dtype) for one in different)], 1)  # [in, out and ranks]
-    made = torch.empty(len(added), joined.shape[1], dtype=base.dtype)
-    out, *low = made.split_with_sizes([base.shape[1], *(len(one.down) for one in different)], 1)
-    ups = [(out[place], low[different.index(one)][place], one.up.to(base.dtype)) for place, one in _places(added)]
+    with torch.inference_mode(False), torch.no_grad():  # what is kept may be written to in either mode
+        made = torch.empty(len(added), joined.shape[1], dtype=base.dtype)
+        out, *low = made.split_with_sizes([base.shape[1], *(len(one.down) for one in different)], 1)
+        ups = [(out[place], low[different.index(one)][place], one.up.to(base.dtype)) for place, one in _places(added)]
 
     def product(rows: Tensor) -> Tensor:
         torch.mm(rows, joined, out=made)

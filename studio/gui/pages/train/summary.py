@@ -194,12 +194,9 @@ def _planned(plan: Plan, settings: TrainSettings) -> dict[str, str]:
     )
     steps = settings.steps_for(trained)
     cut = bool(settings.max_steps) and steps == settings.max_steps
-    if plan.pace is not None:
-        told["Time"] = tr(
-            "about {time}, as fast as “{run}”",
-            time=in_time(plan.pace.seconds_for(settings, trained)),
-            run=plan.pace.run,
-        )
+    seconds = plan.pace.seconds_for(settings, trained) if plan.pace else None
+    if plan.pace is not None and seconds is not None:
+        told["Time"] = tr("about {time}, as fast as “{run}”", time=in_time(seconds), run=plan.pace.run)
     if settings.budget:
         told["Steps in all"] = tr("counted when the examples are read")
         return told
