@@ -90,15 +90,13 @@ def survey(project: Project, is_cancelled: Callable[[], bool] = lambda: False) -
     pieces += [
         Piece(Kind.PARTIAL, folder.name.replace("--", "/"), folder, size(folder)) for folder in partial_downloads(home)
     ]
-    pieces += [
-        Piece(Kind.CONVERTED, model_name(folder), folder, size(folder), _used_by(folder, used))
-        for folder in _folders(project.models)
-    ]
-    for folder in _folders(project.exports):
+    made = [(Kind.CONVERTED, folder, model_name(folder)) for folder in _folders(project.models)]
+    made += [(Kind.EXPORT, folder, folder.name) for folder in _folders(project.exports)]
+    for kind, folder, name in made:
         whole = not folder.name.startswith(".")  # see new_folder
-        name = folder.name if whole else folder.name[1:].rpartition(".")[0]
+        said = name if whole else folder.name[1:].rpartition(".")[0] or name
         note = _used_by(folder, used) if whole else "unfinished: it is being written now, or was broken off"
-        pieces.append(Piece(Kind.EXPORT, name, folder, size(folder), note))
+        pieces.append(Piece(kind, said, folder, size(folder), note))
     pieces.append(Piece(Kind.PROJECT, project.name, project.folder, _rest(project, size), can_go=False))
     for trash in (project_trash(project.folder), models_trash(home)):
         pieces += [

@@ -48,7 +48,8 @@ def test_everything_is_counted_once_largest_first(project, run, tmp_path, monkey
     thrown = run.folder / "worker.log"
     thrown.write_bytes(b"x" * 900)
     project_trash(project.folder).throw(thrown, "The log")
-    for folder in (project.exports / "Küche GGUF", project.exports / ".second.0123abcd", project.logs):
+    exports, models = project.exports, project.models
+    for folder in (exports / "Küche GGUF", exports / ".second.0123abcd", models / ".third.4567cdef", project.logs):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "x").write_bytes(b"x" * 600)
 
@@ -62,7 +63,9 @@ def test_everything_is_counted_once_largest_first(project, run, tmp_path, monkey
     assert [piece.name for piece in by_kind[Kind.CHECKPOINT] if piece.spare] == ["Küche, step 10", "Küche, step 40"]
     taken = [(piece.name, piece.size, piece.note.split(":")[0], piece.can_go) for piece in by_kind[Kind.EXPORT]]
     assert sorted(taken) == [("Küche GGUF", 600, "", True), ("second", 600, "unfinished", True)]
-    inside = [Kind.PROJECT, Kind.RUN, Kind.CHECKPOINT, Kind.EXPORT, Kind.TRASH]
+    half = [piece for piece in by_kind[Kind.CONVERTED] if piece.note.startswith("unfinished")]
+    assert [(piece.name, piece.size) for piece in half] == [("third", 600)]
+    inside = [Kind.PROJECT, Kind.CONVERTED, Kind.RUN, Kind.CHECKPOINT, Kind.EXPORT, Kind.TRASH]
     assert sum(piece.size for kind in inside for piece in by_kind[kind]) == size_on_disk(project.folder)
     whole = by_kind[Kind.RUN][0].size + sum(piece.size for piece in by_kind[Kind.CHECKPOINT])
     assert whole == size_on_disk(run.folder)
