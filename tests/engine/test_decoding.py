@@ -202,7 +202,23 @@ def test_copies_of_a_thin_models_weights_stay_few() -> None:
     assert decoder.layers([None, adapters[8]]) is two is not decoder.layers([adapters[8], None])
     decoder.layers([None, *adapters[:4]])  # too many to be worth copies
     assert len(decoder._layers._kept) == 6 and all(len(key) <= 4 for key in decoder._layers._kept)
-    assert decoder.layers([None]) is decoder._layers.base
+    assert decoder.layers([None]) is decoder._layers.base is decoder.layers([])
+
+
+@pytest.mark.parametrize("first", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_layers_that_are_kept_serve_whoever_asks(first: Any) -> None:
+    model = llama()
+    decoder = Decoder(model, packed=True)
+    get_peft_model(model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False), "one")
+    adapter = adapter_of(model, "one")
+    with first():
+        layers = decoder.layers([None, adapter])
+    rows, found = torch.randn(2, 32), []
+    for mode in (torch.no_grad, torch.inference_mode, torch.no_grad):
+        with mode():
+            assert decoder.layers([None, adapter]) is layers
+            found.append(layers[0].q_k_v(rows).clone())
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
 def test_what_is_known_of_a_conversation_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from studio.engine.fast import short_attention
+from studio.engine.fast import attention, short_attention
 from studio.engine.fast.attention import Layout, NotSupported, Prefix, per_sequence_attention
 
 MODULE = SimpleNamespace(is_causal=True, num_key_value_groups=1)
@@ -96,6 +96,41 @@ def test_gradients_in_bf16_are_those_in_32_bits_up_to_rounding(layout, groups, m
         strict=True,
     ):
         assert (a.float() - b).norm() <= 0.01 * b.norm() + 1e-6
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """How many tokens were seen each time that the way for short sequences was taken."""
+    seen = []
+
+    def counted(query, key, value, scaling):
+        seen.append(key.shape[2])
+        return short_attention.short_attention(query, key, value, scaling)
+
+    monkeypatch.setattr(attention, "short_attention", counted)
+    monkeypatch.setattr(short_attention, "SHORTEST", 1)
+    return seen
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_short_sequences_in_bf16_take_their_way_to_learn(layout, taken):
+    per_sequence_attention(MODULE, *row(layout, dtype=torch.bfloat16), None, layout=layout)
+    assert len(taken) == len(layout.runs)
+
+
+def test_the_way_of_short_sequences_is_theirs_alone(taken, monkeypatch):
+    monkeypatch.setattr(short_attention, "SHORTEST", 4)
+    monkeypatch.setattr(short_attention, "LONGEST", 9)
+    layout = Layout((3, 4, 9, 10, 5), (None, None, None, None, Prefix(1, 4)))
+    tensors = row(layout, dtype=torch.bfloat16)
+    with torch.no_grad():
+        per_sequence_attention(MODULE, *tensors, None, layout=layout)
+    per_sequence_attention(MODULE, *tensors, None, layout=layout, dropout=0.1)
+    per_sequence_attention(MODULE, *row(layout), None, layout=layout)
+    per_sequence_attention(MODULE, *(tensor.float() for tensor in tensors[:2]), tensors[2], None, layout=layout)
+    assert taken == []
+    per_sequence_attention(MODULE, *tensors, None, layout=layout)
+    assert taken == [4, 9, 9]  # with its beginning, the last one is as long
 
 
 def test_what_belongs_to_no_sequence_gets_zeros_and_no_gradient():
