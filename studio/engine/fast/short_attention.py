@@ -1,8 +1,8 @@
 """Attention of short sequences in bf16 on a processor, with gradients: a few whole products instead of torch's kernel.
 
 That kernel goes through a sequence in small blocks, in 32 bits, and makes all odds again on the way back: right for
-long sequences, whose odds would fill the memory. Of short ones they are kept, in 16 bits, between whole products; scores
-and softmax stay in 32 bits. It serves a base in 16 bits, as PPO's: under autocast over weights of 32 bits queries and
+long sequences, whose odds would fill the memory. Of short ones they are kept, in 16 bits, between whole products;
+scores and softmax stay in 32. It serves a base in 16 bits, as PPO's: under autocast over weights of 32 bits queries and
 keys leave the rotary embedding in 32 bits and take torch's kernel. Left out: dropout, other masks.
 """
 
