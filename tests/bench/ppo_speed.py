@@ -3,12 +3,13 @@
     python -m tests.bench.ppo_speed [--environment FOLDER] [--arms trl_lora,ours_adapter,ours_shared]
                                     [--quick | --full] [--rounds N] [--steps N] [--large]
 
---quick, as without options: three rounds of a step, about two and a half minutes on two quiet cores once TRL 1.12 is
-there. --full: seven rounds, five minutes.
+--quick, as without options: three rounds of two steps, about five minutes on two quiet cores once TRL 1.12 is there.
+--full: seven rounds, twelve minutes.
 
 A Llama of 25 million random weights, steps of 16 answers of 53 tokens to prompts of 64, four passes over them. Arms
-are processes that take turns, so that whatever else the machine does meets all alike; ratios are medians of each
-round's ratio, by the clock (`times`) and by the seconds of all cores together (`times_by_cores`), which other
+take turns, so that whatever else the machine does meets all alike, each turn in a process of its own, alone: one that
+waited beside others may have lost its memory to the system, and is slow until it has it again. Ratios are medians of
+each round's ratio, by the clock (`times`) and by the seconds of all cores together (`times_by_cores`), which other
 programs disturb less. Peak memory is of the whole process. Where our time goes is told in seconds a step, and on a
 line of its own in shares. --large also counts the weights that five roles hold over a base of 100 million parameters.
 TRL 1.12 is installed into an environment of its own (--environment keeps it), for which the package index is needed
@@ -74,7 +75,7 @@ class Arm:
             self._go()
 
     def round(self, steps: int) -> None:
-        """So many steps; between rounds the process waits."""
+        """So many steps."""
         seconds = cores = episodes = 0.0
         for _ in range(steps):
             told = self._read()
@@ -88,6 +89,16 @@ class Arm:
     def finish(self) -> None:
         self.end = self._read()
         self.process.communicate(timeout=60)
+
+    @classmethod
+    def of_all(cls, turns: list[Arm]) -> Arm:
+        """One with the rounds of all, and the largest peak."""
+        whole = turns[-1]
+        whole.rounds = [one for turn in turns for one in turn.rounds]
+        whole.lengths = [one for turn in turns for one in turn.lengths]
+        whole.spent = [one for turn in turns for one in turn.spent]
+        whole.end["peak_mb"] = max(turn.end["peak_mb"] for turn in turns)
+        return whole
 
     def kill(self) -> None:
         self.process.kill()
@@ -203,7 +214,7 @@ def main() -> int:
     amount.add_argument("--quick", action="store_true")
     amount.add_argument("--full", action="store_true")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--steps", type=int, default=1, help="in a round")
+    parser.add_argument("--steps", type=int, default=2, help="in a round")
     parser.add_argument("--large", action="store_true")
     told = parser.parse_args()
     rounds = told.rounds or (7 if told.full else 3)
@@ -228,20 +239,19 @@ def main() -> int:
             print(f"TRL 1.12 can't be installed here ({error}).", file=sys.stderr)
             return 1
         prepare(folder)
-        arms: dict[str, Arm] = {}
+        turns: dict[str, list[Arm]] = {}
         try:
-            for name in told.arms.split(","):
-                arms[name] = Arm.start(name, folder, python, rounds * told.steps)
-            for arm in arms.values():
-                arm.warm_up()
             for _ in range(rounds):
-                for arm in arms.values():
+                for name in told.arms.split(","):
+                    arm = Arm.start(name, folder, python, told.steps)
+                    turns.setdefault(name, []).append(arm)
+                    arm.warm_up()
                     arm.round(told.steps)
-            for arm in arms.values():
-                arm.finish()
+                    arm.finish()
         finally:
-            for arm in arms.values():
+            for arm in (arm for taken in turns.values() for arm in taken):
                 arm.kill()
+        arms = {name: Arm.of_all(taken) for name, taken in turns.items()}
         figures["arms"] = {name: arm.figures() for name, arm in arms.items()}
         theirs = [arm for name, arm in arms.items() if name.startswith("trl")]
         for name, arm in arms.items():

@@ -6,7 +6,7 @@ model), `updates` (they learn), `trainer` (a step, again and again). `roles` say
 `engine.passes` how sequences go through them.
 
 Where the time goes, on two processor cores with a base of 25 million parameters in bf16, 16 answers of 53 tokens to
-prompts of 64, four passes over them (`tests.bench.ppo_speed` measures it): updates 71 %, of which matrix products
-three fifths and attention about an eighth; writing 18 %; reward, reference and value model 4 % each. A value head on
-the policy spares half of the updates and the value model's reading, so a step takes 60 % of the time.
+prompts of 64, four passes over them (`tests.bench.ppo_speed` measures it): updates 63 %, of which matrix products
+three fifths and attention about an eighth; writing 27 %; reward, reference and value model 3 % each. A value head on
+the policy spares half of the updates and the value model's reading, so a step takes two thirds of the time.
 """
