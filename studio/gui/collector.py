@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 _EVERY = 500  # ms
 _LIMITS = (700, 10, 10)  # objects made, collections of the young, of the middle-aged: CPython's thresholds up to 3.12
+_WORTH = 1.25  # the old are gone through when they have grown by a fourth, as CPython has it: many rows take a second
 
 
 class Collector(QObject):
@@ -22,6 +23,7 @@ class Collector(QObject):
         super().__init__(parent)
         gc.disable()
         gc.freeze()  # modules: they needn't be looked through again
+        self._old, self._look_again = 0, 0  # objects that outlived the last look at the old; when the next is due
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self.collect)
@@ -38,5 +40,15 @@ class Collector(QObject):
         """Collect the oldest generation that is due."""
         counts = gc.get_count()
         due = [generation for generation in range(3) if counts[generation] > _LIMITS[generation]]
-        if due:
+        if not due:
+            return
+        if due[-1] < 2:
             gc.collect(due[-1])
+        elif counts[2] <= self._look_again:
+            gc.collect(1)
+        elif len(gc.get_objects(generation=2)) <= self._old * _WORTH:
+            self._look_again = counts[2] + _LIMITS[2]
+            gc.collect(1)
+        else:
+            gc.collect(2)
+            self._old, self._look_again = len(gc.get_objects(generation=2)), 0

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from studio.core.runs import EXIT_DISK_FULL, EXIT_FAILED, EXIT_SAID, RunState
-from studio.engine import training
+from studio.engine import attempt, training
 from studio.storage.datasets import find_dataset, records_of
 from studio.storage.project import Project
 from studio.storage.revisions import delete_records, order_of
@@ -249,7 +249,7 @@ def test_a_run_finds_its_data_again_whatever_was_changed_since(project: Project,
     records = list(records_of(project, before))
     changed = delete_records(project, before, order_of(project, before)[:10])
     assert changed.content_hash != before.content_hash
-    found = training._dataset(project, run.recipe())
+    found = attempt.dataset_of(run.recipe(), project)
     assert (found.rows, found.content_hash) == (before.rows, before.content_hash)
     assert list(records_of(project, found)) == records
 

@@ -43,6 +43,34 @@ def test_what_another_thread_makes_is_collected_on_the_windows(collector, qtbot)
     assert ended == [threading.get_ident()] and len(kept) == 1_000
 
 
+def test_old_objects_are_gone_through_only_when_there_are_many_new_ones(collector):
+    """With 700,000 rows alive that takes a second, and the window stands still for it."""
+    collected: list[int] = []
+    kept: list[list[list[int]]] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            collected.append(info["generation"])
+
+    def make_and_collect(count: int) -> None:
+        collected.clear()
+        for _ in range(40):  # of which each asks for a look at the young
+            kept.append([[number] for number in range(count)])
+            gc.collect(1)
+            collector.collect()
+
+    gc.callbacks.append(note)
+    try:
+        make_and_collect(1_000)
+        assert 2 in collected
+        make_and_collect(30)
+        assert collected.count(2) <= 1 < collected.count(1)  # one may still have been due
+        make_and_collect(1_000)
+        assert 2 in collected
+    finally:
+        gc.callbacks.remove(note)
+
+
 def test_left_to_python_it_ends_on_the_thread_that_makes_objects(qtbot):
     """Why it is needed. The object's end on that thread is harmless here: it has no window, child or connection."""
     ended: list[int] = []

@@ -25,11 +25,11 @@ def main(folder: str) -> None:
     from trl.trainer.reward_trainer import RewardTrainer
 
     from studio.core.intervals import wilson
+    from studio.core.records import prompt_of
     from studio.core.reward_report import Report
     from studio.engine.examples import Reading, held_out_positions
     from studio.engine.loading import load_encoder
     from studio.engine.reward import encode
-    from studio.engine.training import prompt_of
     from studio.storage.datasets import find_dataset, records_of
     from studio.storage.project import Project
     from studio.storage.runs import RunFolder
