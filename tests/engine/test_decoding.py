@@ -22,6 +22,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from studio.engine.decoding.abreast import Abreast
 from studio.engine.decoding.decoder import Decoder, NotTaken
 from studio.engine.decoding.low_rank import adapter_of
 from studio.engine.decoding.rows import Kept
@@ -195,30 +196,37 @@ def test_copies_of_a_thin_models_weights_stay_few() -> None:
     for name in names[1:]:
         tuned.add_adapter(name, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
     adapters = [adapter_of(model, name) for name in names]
-    made = [decoder.layers([adapter]) for adapter in adapters]
-    assert decoder.layers([adapters[8]] * 5) is made[8]  # the rows of one adapter are as many as they are
-    assert decoder.layers([adapters[0]]) is not made[0]  # it was the oldest
-    two = decoder.layers([None, adapters[8]])
-    assert decoder.layers([None, adapters[8]]) is two is not decoder.layers([adapters[8], None])
-    decoder.layers([None, *adapters[:4]])  # too many to be worth copies
-    assert len(decoder._layers._kept) == 6 and all(len(key) <= 4 for key in decoder._layers._kept)
-    assert decoder.layers([None]) is decoder._layers.base is decoder.layers([])
+    layers = decoder._layers
+    made = [decoder.way_of([adapter]) for adapter in adapters]
+    assert decoder.way_of([adapters[8]] * 5) is made[8]  # the rows of one adapter are as many as they are
+    assert decoder.way_of([adapters[0]]) is not made[0]  # it was the oldest
+    two = decoder.way_of([None, adapters[8]])
+    assert decoder.way_of([None, adapters[8]]) is two is not decoder.way_of([adapters[8], None])
+    for adapter in adapters:
+        decoder.way_of([None, adapter])
+    assert isinstance(two, Abreast)
+    assert isinstance(decoder.way_of([None, *adapters[:4]]), list)  # too many to be worth copies
+    assert len(layers._copies) == len(layers._abreast) == 4
+    assert decoder.way_of([None]) is layers.base is decoder.way_of([])
 
 
 @pytest.mark.parametrize("first", [torch.inference_mode, torch.no_grad, torch.enable_grad])
 def test_layers_that_are_kept_serve_whoever_asks(first: Any) -> None:
     model = llama()
+    known = plain(model, some(5, 1))[-1]
     decoder = Decoder(model, packed=True)
     get_peft_model(model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False), "one")
-    adapter = adapter_of(model, "one")
+    adapter, found = adapter_of(model, "one"), list[torch.Tensor]()
     with first():
-        layers = decoder.layers([None, adapter])
-    rows, found = torch.randn(2, 32), []
+        way = decoder.way_of([None, adapter])
     for mode in (torch.no_grad, torch.inference_mode, torch.no_grad):
         with mode():
-            assert decoder.layers([None, adapter]) is layers
-            found.append(layers[0].q_k_v(rows).clone())
+            assert decoder.way_of([None, adapter]) is way
+            rows = decoder.rows([0, 0])
+            made = [decoder.write(rows, torch.tensor([token] * 2), way) for token in some(5, 1)]
+            found.append(made[-1].clone())
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    assert torch.allclose(found[0][0], known, atol=1e-4) and not torch.allclose(found[0][1], known, atol=1e-4)
 
 
 def test_what_is_known_of_a_conversation_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

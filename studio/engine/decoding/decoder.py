@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from studio.engine.decoding.abreast import Abreast
+from studio.engine.decoding.layer import Heads, Layer
 from studio.engine.decoding.low_rank import Adapter
 from studio.engine.decoding.products import Linear, Product, RmsNorm, product
 from studio.engine.decoding.rows import Rows
-from studio.engine.decoding.tuned import Layer, Layers
+from studio.engine.decoding.tuned import Layers, Way
 
 _THIN = 16 << 20  # bytes of weights, of which one thread writes sooner than several that wait for each other
 _AT_ONCE, _FEWEST = 512, 64  # tokens of a prompt that are read in one pass, at the most and at the least
@@ -70,7 +72,8 @@ class Decoder:
             largest = max(2 * mlp.gate_proj.weight.numel(), first.q_proj.weight.numel())
             self._at_once = int(min(_AT_ONCE, max(_FEWEST, _PRODUCT / (2 * largest))))
         thin = self._is_thin and self.embeddings.device.type == "cpu" and self.embeddings.dtype == torch.float32
-        self._layers = Layers([self._layer(layer, packed and not thin) for layer in layers], thin=thin)
+        heads = Heads(self._heads, self._key_heads, self._width, self._scaling, self._act)
+        self._layers = Layers([self._layer(layer, packed and not thin) for layer in layers], heads, thin=thin)
         self._norm = _norm(body.norm)
         self._head = product(head.weight, head.bias, packed=packed)
         self._angles: tuple[Tensor, Tensor] = (torch.empty(0), torch.empty(0))
@@ -93,33 +96,37 @@ class Decoder:
             hidden = self._prompt_part(rows, row, start, prompt[start : start + self._at_once], adapter)
         return self._head(self._norm(hidden))[0]
 
-    def layers(self, adapters: Sequence[Adapter | None]) -> Sequence[Layer]:
-        """What rows go through, each with its adapter; those of None are the base's alone."""
-        return self._layers.through(adapters)
+    def way_of(self, adapters: Sequence[Adapter | None]) -> Way:
+        """What rows are written with, each through its adapter; those of None are the base's alone."""
+        return self._layers.for_rows(adapters)
 
-    def write(self, rows: Rows, tokens: Tensor, layers: Sequence[Layer]) -> Tensor:
-        """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. layers: those
-        of the rows' adapters. When `check` raises it is as if it wasn't called."""
+    def write(self, rows: Rows, tokens: Tensor, way: Way) -> Tensor:
+        """Put one token [rows] behind each row. Returns the logits [rows, vocabulary] that follow them. way: that of
+        the rows' adapters. When `check` raises it is as if it wasn't called."""
         column, threads = rows.advance(), torch.get_num_threads()
         if self._is_thin:
             torch.set_num_threads(1)
         try:
-            return self._write(rows, column, tokens, layers)
+            return self._write(rows, column, tokens, way)
         except BaseException:
             rows.end = column
             raise
         finally:
             torch.set_num_threads(threads)
 
-    def _write(self, rows: Rows, column: int, tokens: Tensor, layers: Sequence[Layer]) -> Tensor:
+    def _write(self, rows: Rows, column: int, tokens: Tensor, way: Way) -> Tensor:
         cos, sin = self._angles_to(column + 1)
         if rows.mask is None:
             cos, sin = cos[column, None, None], sin[column, None, None]
         else:
             places = column - rows.offsets
             cos, sin = cos[places, None], sin[places, None]
-        count, groups = len(tokens), self._heads // self._key_heads
         mask = None if rows.mask is None else rows.mask[..., : column + 1]
+        hidden = F.embedding(tokens, self.embeddings)
+        if isinstance(way, Abreast):
+            hidden = way(hidden, (cos, sin), rows.layers, column, mask, self._check)
+            return self._head(self._norm(hidden))
+        count, groups = len(tokens), self._heads // self._key_heads
 
         def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             kept_keys, kept_values = rows.layers[layer]
@@ -133,8 +140,7 @@ class Decoder:
             )
             return seen.to(queries.dtype).reshape(count, -1)
 
-        hidden = F.embedding(tokens, self.embeddings)
-        for number, layer in enumerate(layers):
+        for number, layer in enumerate(way):
             self._check()
             hidden = self._block(number, layer, hidden, cos, sin, attend)
         return self._head(self._norm(hidden))
@@ -170,7 +176,7 @@ class Decoder:
             return out[0].transpose(0, 1).reshape(len(queries), -1)
 
         hidden = F.embedding(torch.tensor(ids, device=device), self.embeddings)
-        for number, layer in enumerate(self.layers([adapter] * len(rows.starts))):
+        for number, layer in enumerate(self._layers.for_all(adapter, alone=len(rows.starts) == 1)):
             hidden = self._block(number, layer, hidden, cos, sin, attend, self._check)
         return hidden  # of the end alone
 

@@ -21,24 +21,25 @@ _MORE = 256  # tokens that are made room for beyond the prompts, at first
 class Kept:
     """What was read and written of one conversation through an adapter.
 
-    tokens: of the conversation. layers: a pair for each, keys and values [heads, tokens, width] of all tokens but, at
-    times, the last. prompt: tokens of the prompt; logits: [vocabulary], what followed its end.
+    tokens: of the conversation. layers: keys and values of each [2, heads, tokens, width], of all tokens but, at times,
+    the last. prompt: tokens of the prompt; logits: [vocabulary], what followed its end.
     """
 
     adapter: Adapter | None
     tokens: list[int]
-    layers: list[tuple[Tensor, Tensor]]
+    layers: list[Tensor]
     prompt: int
     logits: Tensor
 
     def in_common(self, prompt: Sequence[int]) -> int:
         """The tokens at the beginning of a prompt whose keys and values are here."""
-        most = min(len(prompt), self.layers[0][0].shape[1])
+        most = min(len(prompt), self.layers[0].shape[2])
         return next((place for place in range(most) if prompt[place] != self.tokens[place]), most)
 
 
 class Rows:
-    """Room for the keys and values of rows [heads, tokens, width] of `lengths` tokens, and for more as they grow."""
+    """Room for the keys and values of rows of `lengths` tokens, and for more as they grow. layers: of each
+    [2, rows, heads, columns, width]."""
 
     def __init__(
         self, layers: int, lengths: Sequence[int], heads: int, width: int, dtype: torch.dtype, device: torch.device
@@ -47,11 +48,8 @@ class Rows:
         self.starts = [self.end - length for length in lengths]
         self._room = self.end + _MORE
         self.offsets = torch.tensor(self.starts, device=device)
-        shape = (len(lengths), heads, self._room, width)
-        self.layers = [
-            (torch.zeros(shape, dtype=dtype, device=device), torch.zeros(shape, dtype=dtype, device=device))
-            for _ in range(layers)
-        ]
+        shape = (2, len(lengths), heads, self._room, width)
+        self.layers = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(layers)]
         self.mask: Tensor | None = None
         self._tell()
 
@@ -65,35 +63,31 @@ class Rows:
     def keep(self, rows: Sequence[int]) -> None:
         """Let go of all rows but these."""
         places = torch.tensor(list(rows), device=self.offsets.device)
-        self.layers = [(keys[places], values[places]) for keys, values in self.layers]
+        self.layers = [kept[:, places] for kept in self.layers]
         self.offsets = self.offsets[places]
         self.starts = [self.starts[row] for row in rows]
         self._tell()
 
-    def take(self, row: int) -> list[tuple[Tensor, Tensor]]:
+    def take(self, row: int) -> list[Tensor]:
         """What a row holds, copied."""
         seen = slice(self.starts[row], self.end)
-        return [(keys[row, :, seen].clone(), values[row, :, seen].clone()) for keys, values in self.layers]
+        return [kept[:, row, :, seen].clone() for kept in self.layers]
 
-    def first_of(self, row: int, count: int) -> list[tuple[Tensor, Tensor]]:
+    def first_of(self, row: int, count: int) -> list[Tensor]:
         """The first tokens of a row, as they stand here."""
         seen = slice(self.starts[row], self.starts[row] + count)
-        return [(keys[row, :, seen], values[row, :, seen]) for keys, values in self.layers]
+        return [kept[:, row, :, seen] for kept in self.layers]
 
-    def put(self, row: int, layers: Sequence[tuple[Tensor, Tensor]], count: int) -> None:
+    def put(self, row: int, layers: Sequence[Tensor], count: int) -> None:
         """Begin a row with the first `count` tokens of what another held."""
         start = self.starts[row]
-        for (keys, values), (first, second) in zip(self.layers, layers, strict=True):
-            keys[row, :, start : start + count] = first[:, :count]
-            values[row, :, start : start + count] = second[:, :count]
+        for kept, before in zip(self.layers, layers, strict=True):
+            kept[:, row, :, start : start + count] = before[:, :, :count]
 
     def _grow(self) -> None:
         more = max(_MORE, self._room // 2)
         self._room += more
-        pad = (0, 0, 0, more)
-        self.layers = [
-            (torch.nn.functional.pad(keys, pad), torch.nn.functional.pad(values, pad)) for keys, values in self.layers
-        ]
+        self.layers = [torch.nn.functional.pad(kept, (0, 0, 0, more)) for kept in self.layers]
         self._tell()
 
     def _tell(self) -> None:

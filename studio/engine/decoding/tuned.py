@@ -1,39 +1,30 @@
 """A model's layers with adapters on them, of which each row of a batch may have its own.
 
 In general the base's product is for all rows, and each adapter adds to its own. In thin models a call takes longer than
-its arithmetic: there rows of one adapter go through copies of the weights that have it in them, and rows of several
-through the base's product with the adapters' first matrices beside it. Numbers differ by the rounding of 32 bits alone.
+its arithmetic: there rows of one adapter go through copies of the weights that have it in them, and a few rows of
+several as `abreast` has it. Numbers differ by the rounding of 32 bits alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-import torch
 from torch import Tensor
 
+from studio.engine.decoding.abreast import Abreast, runs
+from studio.engine.decoding.layer import Added, Heads, Layer
 from studio.engine.decoding.low_rank import JOINED, Adapter
 from studio.engine.decoding.products import Linear, LowRank, Product, RmsNorm, quick_product
 
-# Of thin models (16 MiB at the most): adapters, or rows of several, whose layers are kept with up to two copies of the
+# Of thin models (16 MiB at the most): adapters, and rows of several, whose layers are kept with up to two copies of the
 # weights each; the oldest ones go first.
-_KEPT = 6
-_ROWS = 4  # of several adapters, that are written in the way for thin models: as many as there are panes
-Added = Mapping[str, Sequence[LowRank | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One block. q_k_v and gate_up are products that stand in one. The four products of a base's are Linear."""
-
-    first_norm: Product
-    q_k_v: Product
-    head_norms: tuple[Product, Product] | None
-    out: Product
-    second_norm: Product
-    gate_up: Product
-    down: Product
+_KEPT = 4
+_ROWS = 4  # that are written abreast: as many as there are panes
+Way = Sequence[Layer] | Abreast
+_Key = TypeVar("_Key", bound=Hashable)
+_Made = TypeVar("_Made")
 
 
 class Layers:
@@ -41,24 +32,28 @@ class Layers:
     then one answer alone goes through the base's own, whose numbers are transformers' to the bit, and several by the
     quickest products."""
 
-    def __init__(self, base: Sequence[Layer], *, thin: bool) -> None:
-        self.base, self._thin = base, thin
-        self._kept: dict[tuple[Adapter | None, ...], Sequence[Layer]] = {}
+    def __init__(self, base: Sequence[Layer], heads: Heads, *, thin: bool) -> None:
+        self.base, self._heads, self._thin = base, heads, thin
+        self._few = _ROWS if thin and all(Abreast.takes(layer) for layer in base) else 1
+        self._copies: dict[Adapter | None, Sequence[Layer]] = {}
+        self._abreast: dict[tuple[Adapter | None, ...], Abreast] = {}
 
-    def through(self, adapters: Sequence[Adapter | None]) -> Sequence[Layer]:
-        """Layers for so many rows, each through its adapter; those of None are the base's alone. Rows of one adapter,
-        when all have it, may also be more or fewer."""
-        different = tuple(dict.fromkeys(adapters))
-        if not adapters or different == (None,) and not (self._thin and len(adapters) > 1):
+    def for_rows(self, adapters: Sequence[Adapter | None]) -> Way:
+        """What so many rows are written with, each through its adapter; those of None are the base's alone."""
+        rows = tuple(adapters)
+        if 1 < len(rows) <= self._few:
+            return _kept(self._abreast, rows, lambda: Abreast(list(self._added(rows)), self._heads))
+        if len(set(rows)) <= 1:
+            return self.for_all(rows[0] if rows else None, alone=len(rows) <= 1)
+        return [_thick(layer, added) for layer, added in self._added(rows)]
+
+    def for_all(self, adapter: Adapter | None, *, alone: bool) -> Sequence[Layer]:
+        """What any rows go through that have one adapter. alone: they are of one answer, beside which there is none."""
+        if adapter is None and (alone or not self._thin):
             return self.base
-        key = different if len(different) == 1 else tuple(adapters)
-        if not self._thin or len(key) > _ROWS:
-            return [_thick(layer, added) for layer, added in self._added(key)]
-        found = self._kept.pop(key, None) or [_thin(layer, added) for layer, added in self._added(key)]
-        self._kept[key] = found  # the last one that was asked for
-        if len(self._kept) > _KEPT:
-            del self._kept[next(iter(self._kept))]
-        return found
+        if not self._thin:
+            return [_thick(layer, added) for layer, added in self._added([adapter])]
+        return _kept(self._copies, adapter, lambda: [_thin(layer, added) for layer, added in self._added([adapter])])
 
     def _added(self, adapters: Sequence[Adapter | None]) -> Iterator[tuple[Layer, Added]]:
         """Each layer, and what the adapters add to its products, by their names."""
@@ -66,47 +61,29 @@ class Layers:
             yield layer, {name: [one and one.layers[number].get(name) for one in adapters] for name in JOINED}
 
 
+def _kept(those: dict[_Key, _Made], key: _Key, make: Callable[[], _Made]) -> _Made:
+    """What was made for a key, the one that was asked for last at the end; or made now."""
+    found = those.pop(key) if key in those else make()
+    those[key] = found
+    if len(those) > _KEPT:
+        del those[next(iter(those))]
+    return found
+
+
 def _thin(layer: Layer, added: Added) -> Layer:
-    return Layer(
-        _quick_norm(layer.first_norm),
-        _thin_product(layer.q_k_v, added["q_k_v"]),
-        layer.head_norms,
-        _thin_product(layer.out, added["out"]),
-        _quick_norm(layer.second_norm),
-        _thin_product(layer.gate_up, added["gate_up"]),
-        _thin_product(layer.down, added["down"]),
-    )
+    """Copies of a layer's weights that have its one adapter in them."""
+    quick = {name: _quick_norm(getattr(layer, name)) for name in ("first_norm", "second_norm")}
+    return replace(layer, **quick, **{name: _with(getattr(layer, name), one) for name, (one,) in added.items()})
 
 
 def _quick_norm(norm: Product) -> Product:
     return norm.quick() if isinstance(norm, RmsNorm) else norm
 
 
-def _thin_product(linear: Product, added: Sequence[LowRank | None]) -> Product:
+def _with(linear: Product, added: LowRank | None) -> Product:
     assert isinstance(linear, Linear)
-    base, bias = linear.weight.t(), linear.bias
-    if len(added) == 1 or not any(added):
-        return quick_product(base if added[0] is None else added[0].added_to(base), bias)
-    return _beside(base, bias, added)
-
-
-def _beside(base: Tensor, bias: Tensor | None, added: Sequence[LowRank | None]) -> Product:
-    """What the adapters make of the rows comes out of the base's product too, behind its own; all of it is written to
-    one place, of which each step needs the same views."""
-    different = [one for one in dict.fromkeys(added) if one is not None]
-    joined = torch.cat([base, *(one.down.t().to(base.dtype) for one in different)], 1)  # [in, out and ranks]
-    with torch.inference_mode(False), torch.no_grad():  # what is kept may be written to in either mode
-        made = torch.empty(len(added), joined.shape[1], dtype=base.dtype)
-        out, *low = made.split_with_sizes([base.shape[1], *(len(one.down) for one in different)], 1)
-        ups = [(out[place], low[different.index(one)][place], one.up.to(base.dtype)) for place, one in _places(added)]
-
-    def product(rows: Tensor) -> Tensor:
-        torch.mm(rows, joined, out=made)
-        for own, small, up in ups:
-            own.addmm_(small, up)
-        return out if bias is None else out + bias
-
-    return product
+    base = linear.weight.t()
+    return quick_product(base if added is None else added.added_to(base), linear.bias)
 
 
 def _thick(layer: Layer, added: Added) -> Layer:
@@ -125,7 +102,7 @@ def _thick_product(linear: Product, added: Sequence[LowRank | None]) -> Product:
             return out
 
         return all_rows
-    places = _places(added)
+    places = runs(added)
 
     def some_rows(rows: Tensor) -> Tensor:
         out = linear(rows)
@@ -134,16 +111,3 @@ def _thick_product(linear: Product, added: Sequence[LowRank | None]) -> Product:
         return out
 
     return some_rows
-
-
-def _places(added: Sequence[LowRank | None]) -> list[tuple[slice, LowRank]]:
-    """Which rows go through which, those that have the same side by side together."""
-    places: list[tuple[slice, LowRank]] = []
-    for row, one in enumerate(added):
-        if one is None:
-            continue
-        if places and places[-1][1] is one and places[-1][0].stop == row:
-            places[-1] = slice(places[-1][0].start, row + 1), one
-        else:
-            places.append((slice(row, row + 1), one))
-    return places

@@ -12,7 +12,7 @@ from torch import Tensor
 from studio.engine.decoding.decoder import Decoder
 from studio.engine.decoding.low_rank import Adapter
 from studio.engine.decoding.rows import Kept, Rows
-from studio.engine.decoding.tuned import Layer
+from studio.engine.decoding.tuned import Way
 
 _WORTH = 4  # what is known counts from a fourth of a prompt on
 
@@ -35,7 +35,7 @@ class LightWriting:
         self._decoder, self._asked, self._kept = decoder, list(asked), kept
         self._rows: Rows | None = None
         self._first: list[Tensor] = []  # of each row: the logits at its prompt's end
-        self._layers: Sequence[Layer] = ()  # that the rows go through
+        self._way: Way = ()  # that the rows go through
 
     def begin(self) -> Tensor:
         """Read the prompts. Returns the logits [rows, vocabulary] that follow them."""
@@ -43,13 +43,13 @@ class LightWriting:
         for row in range(len(self._asked)):
             self._first.append(self._read(rows, row))
         self._rows = rows
-        self._layers = self._decoder.layers([one.adapter for one in self._asked])
+        self._way = self._decoder.way_of([one.adapter for one in self._asked])
         return torch.stack(self._first)
 
     def go_on(self, tokens: Tensor) -> Tensor:
         """Put one token [rows] behind each; the logits [rows, vocabulary] that follow."""
         assert self._rows is not None
-        return self._decoder.write(self._rows, tokens, self._layers)
+        return self._decoder.write(self._rows, tokens, self._way)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Let go of all rows but these."""
@@ -57,7 +57,7 @@ class LightWriting:
         self._rows.keep(rows)
         self._asked = [self._asked[row] for row in rows]
         self._first = [self._first[row] for row in rows]
-        self._layers = self._decoder.layers([one.adapter for one in self._asked])
+        self._way = self._decoder.way_of([one.adapter for one in self._asked])
 
     def remember(self, row: int, written: Sequence[int]) -> None:
         """An answer has ended: its conversation may go on later."""
