@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from studio.storage.runtimes import LENT
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Tools of a checkout, other windowing kits, and parts of Python that no program needs.
@@ -108,7 +110,7 @@ _STRIP_NOT = ("PySide6/*", "shiboken6/*", "numpy.libs/*", "libgfortran*", "libsc
 
 # What the thin program borrows from its runtime once there is one (storage.runtimes.lend_packages): 115 MB that only
 # Parquet files and token counts need. What of Python they import is collected all the same.
-BORROWED = ("pyarrow", "tokenizers")
+BORROWED = LENT
 _BORROWED_FILES = ("pyarrow/*", "libarrow*", "libparquet*", "tokenizers/*", "pyarrow-*", "tokenizers-*")
 
 

@@ -3,7 +3,8 @@
 Names, versions and hashes alone, so that any index, mirror or folder can serve them. Run it whenever the constraints
 change: `python packaging/make_locks.py`, with the names of locks to make only those. Builds whose version has a + are
 on torch's own index, which uv knows; `--index ADDRESS` takes them from a mirror of it, `--find-links DIR` from a
-folder. Where an index tells no hash, as torch's does not for ROCm, uv fetches the file (gigabytes) to know it.
+folder. Where an index tells no hash, as torch's does not for ROCm, uv fetches the file (6 GB) to know it, for `--check`
+too. The hash in the repository is not ours: a public lock file has it, computed from the file.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+from studio.core.torch_builds import BUILDS
+
 HERE = Path(__file__).resolve().parent
-PYTHON = "3.11"  # the runtime has the Python that the packaged program was made with
+PYTHON = "3.11"  # that the packaged program is made with; its runtime has the same where the build leaves the choice
 WINDOW_ALONE = {"pyside6-essentials", "pyqtgraph", "markdown-it-py"}
 # System -> what uv calls it. glibc 2.28 is what torch asks for.
 PLATFORMS = {"linux": "x86_64-manylinux_2_28", "windows": "x86_64-pc-windows-msvc", "macos": "aarch64-apple-darwin"}
@@ -26,7 +29,7 @@ LOCKS = {
     "linux-cpu": True,
     "linux-cu126": True,
     "linux-cu130": False,
-    "linux-rocm7.2": True,
+    "linux-rocm7.1": True,
     "windows-cpu": False,
     "windows-cu126": True,
     "windows-cu130": True,
@@ -69,8 +72,8 @@ def make(lock: str, find_links: list[str], index: str, scratch: Path, kept: str 
     pins = re.findall(r"^[\w.-]+==[^\s;]+", kept, re.MULTILINE)
     pinned.write_text(constraints() + "\n".join(pins) + "\n", encoding="utf-8")
     words = [uv.find_uv_bin(), "--no-config", "pip", "compile", str(asked), "--constraints", str(pinned)]
-    words += ["--python-platform", PLATFORMS[system], "--python-version", PYTHON, "--generate-hashes", "--no-header"]
-    words += ["--only-binary", ":all:", "--no-annotate", "--quiet"]
+    words += ["--python-platform", PLATFORMS[system], "--python-version", BUILDS[build].python or PYTHON]
+    words += ["--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate", "--quiet"]
     if LOCKS[lock]:
         words += [word for folder in find_links for word in ("--find-links", folder)]
         words += ["--index", index, "--index-strategy", "unsafe-best-match"] if index else []
@@ -119,7 +122,6 @@ def main() -> int:
         "--find-links", action="append", default=[], metavar="DIR", help="a folder with wheels of torch"
     )
     parser.add_argument("--index", default="", metavar="ADDRESS", help="a mirror of torch's own index for that build")
-    parser.add_argument("--missing", action="store_true", help="only those that are not there yet")
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail where an index has other hashes for these versions"
     )
@@ -131,8 +133,6 @@ def main() -> int:
     for lock in arguments.locks or LOCKS:
         target = HERE / "locks" / f"{lock}.txt"
         there = target.read_text(encoding="utf-8") if target.is_file() else ""
-        if (arguments.missing and there) or (arguments.check and not there and not arguments.locks):
-            continue
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 kept = there if arguments.check else ""

@@ -87,7 +87,7 @@ def _show() -> int:
     elif runtime is None:
         print("Nothing is set up yet.")
     if runtime is not None:
-        print(f"{BUILDS[runtime.build].label}, Python {runtime.python}, computes on {runtime.device}: {runtime.folder}")
+        print(f"{_label(runtime.build)}, Python {runtime.python}, computes on {runtime.device}: {runtime.folder}")
         if not runtime.is_current:
             print("This version of Plumbline wants other packages: plumbline runtime setup")
     for card in computer.cards:
@@ -96,6 +96,11 @@ def _show() -> int:
     if is_needed() and not has_lock(choice.build.key):
         print("This copy of Plumbline has no list of files for it, though; a released copy has one.")
     return 0
+
+
+def _label(build: str) -> str:
+    """A runtime of an older version may have a build that there is no more."""
+    return BUILDS[build].label if build in BUILDS else build
 
 
 def _set_up(arguments: argparse.Namespace) -> int:
@@ -107,7 +112,7 @@ def _set_up(arguments: argparse.Namespace) -> int:
         plan = replace(plan, place=whole_path(arguments.place))
     if arguments.wheels:
         plan = replace(plan, wheels=str(whole_path(arguments.wheels)))
-    plan = replace(plan, packages=arguments.packages, torch=arguments.torch, python=arguments.python or plan.python)
+    plan = replace(plan, packages=arguments.packages, torch=arguments.torch, python=arguments.python)
     build = BUILDS[key]
     print(f"{build.label}. {choice.reason if key == choice.build.key else 'Chosen by hand.'}")
     if not arguments.yes and not plan.wheels:

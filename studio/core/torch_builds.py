@@ -41,7 +41,7 @@ class Computer:
 @dataclass(frozen=True, slots=True)
 class TorchBuild:
     """A build of torch. key: its name in file names and for uv. downloads, for each system that it is for, and disk:
-    bytes, roughly, with all that comes with torch."""
+    bytes, roughly, with all that comes with torch. python: the one it is for; empty where any will do."""
 
     key: str
     label: str
@@ -50,6 +50,7 @@ class TorchBuild:
     drivers: tuple[tuple[System, str], ...] = ()  # the lowest that works
     capabilities: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))  # lowest and highest
     amd: tuple[str, ...] = ()
+    python: str = ""
 
     @property
     def systems(self) -> tuple[System, ...]:
@@ -79,10 +80,13 @@ CUDA_12 = TorchBuild(
     "cu126", "NVIDIA, CUDA 12.6", _sizes(windows=3.0, linux=3.8), int(6.8 * GIGABYTE),
     (("linux", "525.60"), ("windows", "528.33")), ((5, 0), (9, 0)),
 )  # fmt: skip
+# Of what torch is compiled for, the cards that ROCm's own libraries are known to serve. The Python is the one whose
+# file's hash is known: torch's index tells none of its builds for ROCm.
 ROCM = TorchBuild(
-    "rocm7.2", "AMD, ROCm 7.2", _sizes(linux=6.8), int(20 * GIGABYTE),
+    "rocm7.1", "AMD, ROCm 7.1", _sizes(linux=6.8), int(20 * GIGABYTE),
     amd=("gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1101", "gfx1102", "gfx1150", "gfx1151",
          "gfx1200", "gfx1201"),
+    python="3.12",
 )  # fmt: skip
 APPLE = TorchBuild("mps", "Apple GPU", _sizes(macos=0.4), int(1.3 * GIGABYTE))
 CPU = TorchBuild("cpu", "Processor only", _sizes(windows=0.5, linux=0.5), int(1.5 * GIGABYTE))
@@ -154,7 +158,7 @@ def _for_amd(computer: Computer) -> Choice:
     if not served:
         known = ", ".join(computer.amd)
         return Choice(CPU, f"torch has no kernels for this AMD card ({known}), so the processor computes.")
-    return Choice(ROCM, f"An AMD card was found ({served}), which ROCm 7.2 serves.")
+    return Choice(ROCM, f"An AMD card was found ({served}), which ROCm 7.1 serves.")
 
 
 def version_of(text: str) -> Version:

@@ -28,20 +28,23 @@ from studio.storage.files import disk_trouble, free_bytes, in_bytes
 from studio.storage.progress import Cancel, Report, never, quiet
 from studio.storage.resources import carried
 from studio.storage.runtimes import (
+    LENT,
+    WINDOW_PYTHON,
     Runtime,
     current_runtime,
     interpreter_in,
     leave_place,
+    lent_folder,
     lock_file,
     lock_hash,
     new_folder,
     remove_runtimes,
     runtimes_home,
+    same_python,
     use_runtime,
     uv_folder,
 )
 
-PYTHON = ".".join(map(str, sys.version_info[:2]))  # compiled packages can then be lent to the window
 _POLL = 0.2  # seconds
 _TAIL = 40  # lines of uv that an error keeps
 _SPARE = 500 * 1000**2  # bytes that must stay free
@@ -54,14 +57,19 @@ _FOREIGN = ("UV_", "PIP_", "PYTHON", "CONDA_", "VIRTUAL_ENV", "LD_LIBRARY_PATH_O
 class Plan:
     """What to set up and where from. place: the folder of all runtimes. wheels: a folder that holds every package, for
     a computer without a network. packages and torch: the address of a mirror, or a folder. python: a version that uv
-    fetches, or the path of an interpreter."""
+    fetches, or the path of an interpreter; empty for the one that suits."""
 
     build: str
     place: Path
     wheels: str = ""
     packages: str = ""
     torch: str = ""
-    python: str = PYTHON
+    python: str = ""
+
+    @property
+    def asked_python(self) -> str:
+        """What uv is asked for. With the window's own version the window can borrow packages from the runtime."""
+        return self.python or BUILDS[self.build].python or WINDOW_PYTHON
 
 
 def plan_for(build: str) -> Plan:
@@ -91,7 +99,10 @@ def set_up(
     try:
         work = _Work(uv, plan, folder, report, cancelled)
         work.do("Making the folder and fetching Python", venv_words(uv, plan, folder))
+        work.check_python()
         work.do("Downloading and installing packages", install_words(uv, plan, folder, lock))
+        if not same_python(work.python(), WINDOW_PYTHON):
+            work.do("Downloading and installing packages", lend_words(uv, plan, folder, lock))
         report(work.expected, work.expected, "Trying it: training two steps")
         trial = train_two_steps(runtime_worker(folder), cancelled)
         runtime = Runtime(str(folder), plan.build, lock_hash(lock), work.python(), time.time(), trial.device)
@@ -112,19 +123,14 @@ def set_up(
 
 def venv_words(uv: Path, plan: Plan, folder: Path) -> list[str]:
     """The command that makes the runtime's folder."""
-    return [str(uv), "venv", "--no-project", "--allow-existing", "--python", plan.python, str(folder)]
+    return [str(uv), "venv", "--no-project", "--allow-existing", "--python", plan.asked_python, str(folder)]
 
 
 def install_words(uv: Path, plan: Plan, folder: Path, lock: Path) -> list[str]:
     """The command that installs a lock's packages, and nothing whose hash it does not name."""
-    words = [str(uv), "pip", "install", "--python", str(interpreter_in(folder)), "--require-hashes", "--no-build"]
-    words += ["--compile-bytecode", "--requirements", str(lock)]
-    if plan.wheels:
-        return [*words, "--no-index", "--find-links", plan.wheels]
-    if plan.packages:
-        words += ["--default-index", plan.packages]
+    words = [*_install(uv, plan, folder), "--compile-bytecode", "--requirements", str(lock)]
     # A version such as 2.13.0+cu126 is on torch's own index alone. Hashes make any place as good as another.
-    if "+" in _torch_version(lock):
+    if not plan.wheels and "+" in _version("torch", lock):
         if not plan.torch:
             words += ["--torch-backend", plan.build]
         elif Path(plan.torch).is_dir():
@@ -132,6 +138,19 @@ def install_words(uv: Path, plan: Plan, folder: Path, lock: Path) -> list[str]:
         else:
             words += ["--index", plan.torch, "--index-strategy", "unsafe-best-match"]
     return words
+
+
+def lend_words(uv: Path, plan: Plan, folder: Path, lock: Path) -> list[str]:
+    """The command that installs, for the window's Python, what a runtime with another lends to it."""
+    words = [*_install(uv, plan, folder), "--target", str(lent_folder(folder)), "--python-version", WINDOW_PYTHON]
+    return [*words, "--no-deps", "--constraints", str(lock), *(f"{name}=={_version(name, lock)}" for name in LENT)]
+
+
+def _install(uv: Path, plan: Plan, folder: Path) -> list[str]:
+    words = [str(uv), "pip", "install", "--python", str(interpreter_in(folder)), "--require-hashes", "--no-build"]
+    if plan.wheels:
+        return [*words, "--no-index", "--find-links", plan.wheels]
+    return [*words, "--default-index", plan.packages] if plan.packages else words
 
 
 def clean_environment(place: Path, outer: Mapping[str, str]) -> dict[str, str]:
@@ -148,8 +167,8 @@ def clean_environment(place: Path, outer: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _torch_version(lock: Path) -> str:
-    found = re.search(r"^torch==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+def _version(package: str, lock: Path) -> str:
+    found = re.search(rf"^{package}==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
     return found[1] if found else ""
 
 
@@ -198,6 +217,15 @@ class _Work:
         reader.join()
         if process.returncode:
             raise failure_of(list(said), self._plan)
+
+    def check_python(self) -> None:
+        """Raises StudioError for a Python that the build's files are not for, before they are downloaded."""
+        wanted, there = BUILDS[self._plan.build].python, self.python()
+        if wanted and not same_python(there, wanted):
+            raise StudioError(
+                f"“{BUILDS[self._plan.build].label}” needs Python {wanted}; “{self._plan.asked_python}” is {there}.",
+                f"Choose a Python {wanted}, or none: then it is fetched.",
+            )
 
     def python(self) -> str:
         """The version of the Python that the runtime has, out of the file that describes the environment."""
@@ -248,7 +276,7 @@ def failure_of(said: list[str], plan: Plan) -> StudioError:
         return StudioError(f"The disk of “{plan.place}” is full.", "Free some space, or choose another drive.", text)
     if "no interpreter found" in told or "no python" in told or "python-build-standalone" in told:
         return StudioError(
-            f"Python {plan.python} could not be fetched.",
+            f"Python {plan.asked_python} could not be fetched.",
             "Check the network, or choose a Python that is on this computer under Options.",
             text,
         )

@@ -30,6 +30,8 @@ _MARK = "plumbline-runtime"  # a file in each runtime's folder: nothing without 
 _RECORD = "runtime.json"
 _OF_UV = "plumbline-uv"  # in a folder that a person chose there may be another “uv”, “cache” or “python”
 _ENDING = 5.0  # seconds; a worker that was told to end needs a moment
+WINDOW_PYTHON = ".".join(map(str, sys.version_info[:2]))  # of this process
+LENT = ("pyarrow", "tokenizers")  # to the window of the thin program, which leaves them out
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,12 @@ class Runtime:
         except StudioError:
             return False
 
-    def packages(self) -> Path | None:
-        """The folder of its packages."""
-        places = [Path(self.folder) / "Lib" / "site-packages", *Path(self.folder).glob("lib/python3*/site-packages")]
+    def lends(self) -> Path | None:
+        """The folder of the packages that this process can import: those for another Python don't fit."""
+        folder = Path(self.folder)
+        places = [lent_folder(folder)]
+        if same_python(self.python, WINDOW_PYTHON):
+            places = [folder / "Lib" / "site-packages", *folder.glob("lib/python3*/site-packages")]
         return next((place for place in places if place.is_dir()), None)
 
 
@@ -82,6 +87,16 @@ def system() -> System:
 def interpreter_in(folder: Path) -> Path:
     """The Python of a runtime's folder."""
     return folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python"
+
+
+def same_python(one: str, other: str) -> bool:
+    """Whether compiled packages fit both of two versions of Python."""
+    return one.split(".")[:2] == other.split(".")[:2]
+
+
+def lent_folder(folder: Path) -> Path:
+    """Where a runtime with another Python than the window's keeps what it lends to the window, installed for that."""
+    return folder / f"lent-{WINDOW_PYTHON}"
 
 
 def runtimes_home() -> Path:
@@ -212,11 +227,8 @@ def lock_hash(lock: Path) -> str:
 
 
 def lend_packages() -> None:
-    """Let this process import packages of the runtime that the thin program leaves out (pyarrow, tokenizers). Only
-    with the same Python: compiled packages fit no other."""
+    """Let this process import `LENT` from the runtime, which the thin program leaves out."""
     runtime = current_runtime() if is_needed() else None
-    if runtime is None or runtime.python.split(".")[:2] != [str(part) for part in sys.version_info[:2]]:
-        return
-    packages = runtime.packages()
+    packages = runtime.lends() if runtime is not None else None
     if packages is not None and str(packages) not in sys.path:
         sys.path.append(str(packages))  # after what the program brings, which is what it was tested with

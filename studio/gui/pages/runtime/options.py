@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from studio.core.errors import StudioError
-from studio.core.torch_builds import TorchBuild
+from studio.core.torch_builds import CPU, TorchBuild
 from studio.gui import theme
 from studio.gui.language import tr, translated
-from studio.processes.runtimes import PYTHON, Plan, plan_for
+from studio.processes.runtimes import Plan, plan_for
 
 _OFFICIAL, _MIRROR, _FOLDER = "official", "mirror", "folder"
 
@@ -39,9 +39,6 @@ class SetUpOptions(QWidget):
         self.wheels, self.wheels_button = QLineEdit(), QPushButton(tr("Choose…"))
         self.wheels.setPlaceholderText(tr("A folder that holds every package of the list"))
         self.python = QLineEdit()
-        self.python.setPlaceholderText(
-            tr("Empty: Python {python} is fetched. Or the path of one on this computer", python=PYTHON)
-        )
         self._rows: dict[str, tuple[QWidget, ...]] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -56,7 +53,7 @@ class SetUpOptions(QWidget):
         self.place_button.clicked.connect(self._choose_place)
         self.wheels_button.clicked.connect(self._choose_wheels)
         self.source.currentIndexChanged.connect(self._arrange)
-        self.build.currentIndexChanged.connect(self.changed)
+        self.build.currentIndexChanged.connect(self._name_python)
         for line in (self.place, self.packages, self.torch, self.wheels, self.python):
             line.textChanged.connect(self.changed)
         self._arrange()
@@ -72,7 +69,7 @@ class SetUpOptions(QWidget):
             self.build.addItem(suits if build.key == chosen else label, build.key)
         self.build.setCurrentIndex(0 if builds else -1)
         self.build.blockSignals(False)
-        self.changed.emit()
+        self._name_python()
 
     def plan(self) -> Plan:
         """What was chosen. Raises StudioError for what cannot be."""
@@ -82,7 +79,7 @@ class SetUpOptions(QWidget):
         place = Path(self.place.text().strip()).expanduser()
         if not self.place.text().strip() or not place.is_absolute():
             raise StudioError(f"“{self.place.text()}” is not a whole path.", "Choose a folder.")
-        plan = replace(plan_for(build), place=place, python=self.python.text().strip() or PYTHON)
+        plan = replace(plan_for(build), place=place, python=self.python.text().strip())
         source = self.source.currentData()
         if source == _FOLDER:
             wheels = Path(self.wheels.text().strip()).expanduser()
@@ -109,6 +106,13 @@ class SetUpOptions(QWidget):
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
         self._grid.addLayout(line, row, 1)
         self._rows[key] = tuple(parts)
+
+    @Slot()
+    def _name_python(self) -> None:
+        python = plan_for(self.build.currentData() or CPU.key).asked_python
+        words = tr("Empty: Python {python} is fetched. Or the path of one on this computer", python=python)
+        self.python.setPlaceholderText(words)
+        self.changed.emit()
 
     @Slot()
     def _arrange(self) -> None:
