@@ -46,7 +46,7 @@ from studio.storage.runtimes import (
 )
 
 _POLL = 0.2  # seconds
-_TAIL = 40  # lines of uv that an error keeps
+_TAIL = 400  # lines of uv that an error keeps; to a wrong hash it names every right one, which may be 224
 _SPARE = 500 * 1000**2  # bytes that must stay free
 _ALREADY = frozenset({"UV_PYTHON_INSTALL_MIRROR", "UV_HTTP_TIMEOUT"})  # of a person who knows uv
 # What would lead uv or its Python elsewhere.

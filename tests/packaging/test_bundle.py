@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.core.torch_builds import BUILDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
 sys.path.insert(0, str(PACKAGING))  # its files know each other by name, as the spec does
@@ -101,6 +103,11 @@ def test_locks_are_names_versions_and_hashes(lock: Path) -> None:
     pinned = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, flags=re.MULTILINE))
     assert pinned["torch"].split("+")[0] == "2.13.0"
     assert not {"pyside6-essentials", "pytest", "pyinstaller"} & set(pinned)
+
+
+def test_every_build_has_a_lock_on_each_of_its_systems() -> None:
+    wanted = {f"{system}-{build.key}" for build in BUILDS.values() for system in build.systems}
+    assert {path.stem for path in (PACKAGING / "locks").glob("*.txt")} == wanted == set(make_locks.LOCKS)
 
 
 @pytest.mark.parametrize("lock", sorted((PACKAGING / "locks").glob("*.txt")), ids=lambda path: path.stem)

@@ -1,4 +1,5 @@
-"""Stands in for uv: makes a folder that passes for a virtual environment, and does what FAKE_UV says."""
+"""Stands in for uv: makes a folder that passes for a virtual environment, and does what FAKE_UV says; what is
+said of lending, only when packages for another Python are installed."""
 
 import os
 import pathlib
@@ -11,15 +12,21 @@ if log:
     with open(log, "a") as file:
         print(*words, file=file)
 if words[0] == "venv":
-    folder = pathlib.Path(words[-1])
+    folder, python = pathlib.Path(words[-1]), words[words.index("--python") + 1]
     for name in ("bin/python", "Scripts/python.exe"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (pathlib.Path(os.environ["UV_PYTHON_INSTALL_DIR"]) / "cpython-3.11").mkdir(parents=True, exist_ok=True)
-    (folder / "pyvenv.cfg").write_text("home = /usr/bin\nversion_info = 3.11.7\n")
+    version = python if python.startswith("3.") else "2.7"  # the path of an old one
+    (folder / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion_info = {version}.7\n")
     sys.exit(0)
 (pathlib.Path(os.environ["UV_CACHE_DIR"]) / "wheels").mkdir(parents=True, exist_ok=True)
 print("Resolved 2 packages in 3ms\nDownloading torch (858.1MiB)", file=sys.stderr, flush=True)
+lends = "--target" in words
+if lends:
+    pathlib.Path(words[words.index("--target") + 1], "pyarrow").mkdir(parents=True)
+if does.startswith("lending: "):
+    does = does.removeprefix("lending: ") if lends else ""
 if does == "wait":
     time.sleep(60)
 elif does:

@@ -15,11 +15,15 @@ import pytest
 
 from studio.core.errors import Cancelled, StudioError
 from studio.processes import runtimes
-from studio.processes.runtimes import Plan, clean_environment, failure_of, install_words, set_up
+from studio.processes.runtimes import Plan, clean_environment, failure_of, install_words, lend_words, set_up
 from studio.processes.trial import Trial
-from studio.storage.runtimes import current_runtime, forget_runtime, uv_folder
+from studio.storage import runtimes as stored
+from studio.storage.runtimes import WINDOW_PYTHON, current_runtime, forget_runtime, lend_packages, uv_folder
 
-LOCK = "torch==2.13.0+cu126 \\\n    --hash=sha256:00\n"
+LOCK = "".join(
+    f"{name} \\\n    --hash=sha256:00\n" for name in ("pyarrow==26.0.1", "tokenizers==0.23.3", "torch==2.13.0+cu126")
+)
+OTHER_PYTHON = "3.12" if WINDOW_PYTHON != "3.12" else "3.13"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for uv is started by a shell script")
 
 
@@ -52,7 +56,7 @@ def folders(plan: Plan) -> list[str]:
 def test_a_new_one_is_used_and_the_old_one_goes(uv, lock, plan) -> None:
     first = set_up(plan, uv=uv, lock=lock)
     assert current_runtime() == first
-    assert (first.device, first.python) == ("processor", "3.11.7")
+    assert (first.device, first.python) == ("processor", f"{WINDOW_PYTHON}.7")
     second = set_up(plan, uv=uv, lock=lock)
     assert current_runtime() == second != first
     assert folders(plan) == [Path(second.folder).name]
@@ -62,6 +66,7 @@ def test_a_new_one_is_used_and_the_old_one_goes(uv, lock, plan) -> None:
     ("says", "what"),
     [
         ("error: Failed to download `x`\n  cause: Hash mismatch for `peft==0.21.2`", "hash of peft==0.21.2 differs"),
+        ("cause: Hash mismatch for `xxhash==4.1.0`" + "\n  sha256:00" * 224, "hash of xxhash==4.1.0 differs"),
         ("error: failed to write: No space left on device (os error 28)", "is full"),
         ("error: Request failed after 3 retries\n  cause: dns error: failed to lookup address", "could be fetched"),
         ("  x No solution found when resolving dependencies", "Not every package"),
@@ -175,10 +180,13 @@ def test_where_packages_come_from(lock, plan, tmp_path) -> None:
 
     assert "--require-hashes" in words()
     assert "--torch-backend cu126" in words()
-    assert words(packages="https://mirror").endswith("--default-index https://mirror --torch-backend cu126")
+    mirrored = words(packages="https://mirror")
+    assert "--default-index https://mirror" in mirrored and "--torch-backend cu126" in mirrored
     assert "--index https://torch --index-strategy unsafe-best-match" in words(torch="https://torch")
     assert words(torch=str(tmp_path)).endswith(f"--find-links {tmp_path}")
-    assert words(wheels="/wheels", packages="ignored").endswith("--no-index --find-links /wheels")
+    offline = words(wheels="/wheels", packages="ignored")
+    assert "--no-index --find-links /wheels" in offline
+    assert "ignored" not in offline and "torch-backend" not in offline
     lock.write_text("torch==2.13.0 \\\n")  # the package index's own build
     assert "torch-backend" not in words()
 
@@ -203,3 +211,73 @@ def test_nothing_of_this_needs_the_network(uv, lock, plan, monkeypatch, tmp_path
     said = (tmp_path / "log").read_text()
     assert "--no-index" in said
     assert os.fspath(plan.place) in said
+
+
+@pytest.fixture
+def other(plan, monkeypatch) -> Plan:
+    """A plan for a build that needs another Python than the window has."""
+    wants = replace(runtimes.BUILDS["rocm7.1"], python=OTHER_PYTHON, disk=1)
+    monkeypatch.setitem(runtimes.BUILDS, "rocm7.1", wants)
+    return replace(plan, build="rocm7.1")
+
+
+def test_the_python_is_that_of_the_build(plan, other) -> None:
+    assert plan.asked_python == WINDOW_PYTHON
+    assert other.asked_python == OTHER_PYTHON
+    assert replace(other, python="/usr/bin/python3").asked_python == "/usr/bin/python3"
+
+
+def test_what_the_window_borrows_is_installed_for_its_own_python(uv, lock, other, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(stored, "is_needed", lambda: True)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    made = set_up(replace(other, packages="https://mirror"), uv=uv, lock=lock)
+    asked, installed, lent = (tmp_path / "log").read_text().splitlines()
+    assert f"--python {OTHER_PYTHON}" in asked and made.python == f"{OTHER_PYTHON}.7"
+    assert f"--requirements {lock}" in installed
+    assert f"--python-version {WINDOW_PYTHON} --no-deps --constraints {lock} pyarrow==26.0.1 tokenizers==0.23.3" in lent
+    assert "--require-hashes" in lent and "--no-build" in lent and "--default-index https://mirror" in lent
+    assert "torch-backend" not in lent  # the package index has both
+    lend_packages()
+    assert (Path(sys.path[-1]) / "pyarrow").is_dir() and Path(made.folder) in Path(sys.path[-1]).parents
+
+
+def test_a_runtime_with_the_same_python_installs_nothing_twice(uv, lock, plan, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    set_up(plan, uv=uv, lock=lock)
+    assert "--target" not in (tmp_path / "log").read_text()
+
+
+def test_what_is_lent_comes_from_the_folder_of_wheels(lock, other, tmp_path) -> None:
+    words = lend_words(Path("uv"), replace(other, wheels="/wheels"), tmp_path, lock)
+    assert "--no-index --find-links /wheels --target" in " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("says", "what"),
+    [
+        ("lending: Hash mismatch for `pyarrow==26.0.1`", "hash of pyarrow==26.0.1 differs"),
+        ("lending: No solution found: pyarrow==26.0.1 has no wheels with a matching Python", "Not every package"),
+        (f"error: No interpreter found for Python {OTHER_PYTHON}", f"Python {OTHER_PYTHON} could not be fetched"),
+        ("Hash mismatch for `torch==2.13.0+rocm7.1`", r"hash of torch==2.13.0+rocm7.1 differs"),
+    ],
+)
+def test_trouble_with_another_python_leaves_the_one_in_use(uv, lock, plan, other, monkeypatch, says, what) -> None:
+    used = set_up(plan, uv=uv, lock=lock)
+    monkeypatch.setenv("FAKE_UV", says)
+    with pytest.raises(StudioError) as told:
+        set_up(other, uv=uv, lock=lock)
+    assert what in told.value.what
+    assert current_runtime() == used
+    assert folders(plan) == [Path(used.folder).name]
+
+
+def test_a_python_that_the_build_is_not_for_is_said_before_anything_is_downloaded(
+    uv, lock, other, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
+    with pytest.raises(StudioError, match=f"needs Python {OTHER_PYTHON}; “/usr/bin/python2” is 2.7.7") as told:
+        set_up(replace(other, python="/usr/bin/python2"), uv=uv, lock=lock)
+    assert told.value.hint == f"Choose a Python {OTHER_PYTHON}, or none: then it is fetched."
+    assert len((tmp_path / "log").read_text().splitlines()) == 1
+    assert folders(other) == []

@@ -20,6 +20,7 @@ from studio.storage.runtimes import (
     interpreter_in,
     leave_place,
     lend_packages,
+    lent_folder,
     lock_file,
     lock_hash,
     new_folder,
@@ -134,6 +135,15 @@ def test_packages_are_lent_to_the_same_python_only(runtime, monkeypatch) -> None
     lend_packages()
     assert package("lent_for_a_test").value == 7
     assert sys.path.count(str(packages)) == 1
+
+
+def test_a_runtime_with_another_python_lends_what_was_installed_for_this_one(runtime, monkeypatch) -> None:
+    other = replace(runtime, python="2.7.1")
+    (Path(runtime.folder) / "lib" / "python2.7" / "site-packages").mkdir(parents=True)
+    (Path(runtime.folder) / "lent-2.6").mkdir()
+    assert other.lends() is None
+    lent_folder(Path(runtime.folder)).mkdir()
+    assert other.lends() == lent_folder(Path(runtime.folder))
 
 
 def test_a_build_without_a_list_says_what_to_do() -> None:

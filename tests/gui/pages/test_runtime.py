@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QMessageBox
 
 from studio.core.errors import Cancelled, StudioError
-from studio.core.torch_builds import CPU, CUDA_12, CUDA_13, Card, Computer, choose
+from studio.core.torch_builds import CPU, CUDA_12, CUDA_13, ROCM, Card, Computer, choose
 from studio.gui.around import Around
 from studio.gui.main_window import MainWindow
 from studio.gui.pages.runtime import RuntimePage
@@ -20,7 +20,7 @@ from studio.gui.pages.runtime.found import Found, lines_about
 from studio.gui.preferences import Preferences
 from studio.jobs.background import BackgroundTask
 from studio.processes.trial import Trial
-from studio.storage.runtimes import Runtime, current_runtime, interpreter_in, new_folder, use_runtime
+from studio.storage.runtimes import WINDOW_PYTHON, Runtime, current_runtime, interpreter_in, new_folder, use_runtime
 
 OLD = Computer("linux", cards=(Card("NVIDIA GeForce GTX 1080", "581.29", (6, 1), 8 * 2**30),))
 
@@ -80,6 +80,14 @@ def test_a_choice_of_ones_own(open_page) -> None:
     page.options.build.setCurrentIndex(page.options.build.findData("cpu"))
     assert page.what.text().startswith("Processor only, chosen by you. Suited would be NVIDIA, CUDA 12.6")
     assert page.options.plan().build == "cpu"
+
+
+def test_the_python_that_a_build_needs_is_named(open_page) -> None:
+    page = open_page(builds=(CUDA_12, CPU, ROCM))
+    assert f"Python {WINDOW_PYTHON} is fetched" in page.options.python.placeholderText()
+    page.options.build.setCurrentIndex(page.options.build.findData("rocm7.1"))
+    assert "Python 3.12 is fetched" in page.options.python.placeholderText()
+    assert page.options.plan().asked_python == "3.12"
 
 
 def test_a_build_without_a_list_is_not_offered(open_page) -> None:
