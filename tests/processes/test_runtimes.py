@@ -30,8 +30,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in fo
 @pytest.fixture
 def uv(tmp_path, monkeypatch) -> Path:
     path = tmp_path / "uv"
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("fake_uv.py")} "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {Path(__file__).with_name("fake_uv.py")} "$@"\n')
     path.chmod(0o755)
+    monkeypatch.setattr(runtimes, "_POLL", 0.01)
     monkeypatch.setattr(runtimes, "train_two_steps", lambda worker, cancelled: Trial("processor", 1.0, 1.0))
     monkeypatch.setattr(runtimes, "runtime_worker", lambda folder: [str(folder)])
     return path
