@@ -675,7 +675,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>标注集需要一个名字。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>A learning rate of {learning_rate:g} is high for training all weights; about {usual:g} is usual.</source>
         <translation>训练全部权重时，{learning_rate:g} 的学习率偏高；常用约 {usual:g}。</translation>
     </message>
@@ -936,8 +936,8 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/core/torch_builds.py"/>
-        <source>AMD, ROCm 7.2</source>
-        <translation>AMD，ROCm 7.2</translation>
+        <source>AMD, ROCm 7.1</source>
+        <translation>AMD，ROCm 7.1</translation>
     </message>
     <message>
         <location filename="../../studio/core/hints.py"/>
@@ -1066,7 +1066,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>激活值重新计算而不保留：学到的一样；每一步大约多花三分之一的时间。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Activations are computed again on the way back, so that the run fits into memory; steps take longer.</source>
         <translation>回传时重新计算激活值，使运行放得进内存；每一步更慢。</translation>
     </message>
@@ -1515,8 +1515,8 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
     </message>
     <message>
         <location filename="../../studio/core/torch_builds.py"/>
-        <source>An AMD card was found ({served}), which ROCm 7.2 serves.</source>
-        <translation>找到一块 AMD 显卡（{served}），ROCm 7.2 支持它。</translation>
+        <source>An AMD card was found ({served}), which ROCm 7.1 serves.</source>
+        <translation>找到一块 AMD 显卡（{served}），ROCm 7.1 支持它。</translation>
     </message>
     <message>
         <location filename="../../studio/processes/probing.py"/>
@@ -2623,6 +2623,11 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>选择含有 score(prompt, answer) 的 Python 文件</translation>
     </message>
     <message>
+        <location filename="../../studio/processes/runtimes.py"/>
+        <source>Choose a Python {wanted}, or none: then it is fetched.</source>
+        <translation>请选择 Python {wanted}，或留空：那样会自动获取。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/pages/train/recipe_form.py"/>
         <location filename="../../studio/gui/widgets/model_choice.py"/>
         <source>Choose a base model</source>
@@ -2660,7 +2665,7 @@ Drop a file here (JSON, CSV, Parquet, Arrow or text, packed or not), or paste ro
         <translation>请选择带有自己代码的模型副本，或选择另一个模型。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Choose a dataset of {wanted}.</source>
         <translation>请选择 {wanted} 的数据集。</translation>
     </message>
@@ -5984,7 +5989,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>少数偏好对反复出现时用 IPO，标注有噪声时用稳健，回答变长却没有变好时用按长度。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>If the loss jumps, start again with a lower one.</source>
         <translation>如果损失跳动，请用更低的重新开始。</translation>
     </message>
@@ -8509,7 +8514,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>没有看起来像敏感信息或能说明某人身份的内容。这并不证明一定没有。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Nothing needs to be done.</source>
         <translation>不需要做什么。</translation>
     </message>
@@ -9203,7 +9208,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>已暂停</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Paused at {at}: {kept}.</source>
         <translation>在{at}暂停：{kept}。</translation>
     </message>
@@ -9364,7 +9369,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>按“继续”即可从最后的检查点接着训练。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Press Resume to train the last steps again.</source>
         <translation>按“继续”即可重新训练最后几步。</translation>
     </message>
@@ -9573,7 +9578,7 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>请把文件放回去，或另选一个。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Put the old one back, or begin a new run from this run's adapter.</source>
         <translation>请把旧的放回去，或从这次运行的适配器开始新的运行。</translation>
     </message>
@@ -9583,14 +9588,14 @@ Which answer is {criterion}? Reply with one letter, A or B.</translation>
         <translation>请在该处写上 {place}。</translation>
     </message>
     <message>
+        <location filename="../../studio/processes/runtimes.py"/>
+        <source>Python {asked_python} could not be fetched.</source>
+        <translation>无法获取 Python {asked_python}。</translation>
+    </message>
+    <message>
         <location filename="../../studio/gui/about.py"/>
         <source>Python {python_version}, Qt {qversion}, {torch_build}</source>
         <translation>Python {python_version}，Qt {qversion}，{torch_build}</translation>
-    </message>
-    <message>
-        <location filename="../../studio/processes/runtimes.py"/>
-        <source>Python {python} could not be fetched.</source>
-        <translation>无法获取 Python {python}。</translation>
     </message>
     <message>
         <location filename="../../studio/gui/pages/models/candidates.py"/>
@@ -10053,7 +10058,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
     </message>
     <message>
         <location filename="../../studio/core/runs.py"/>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Resume goes on exactly from here.</source>
         <translation>“继续”正好从这里接着训练。</translation>
     </message>
@@ -10995,7 +11000,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>请开始新的对话，或缩短消息。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>Start a new run with it, or import the earlier file again.</source>
         <translation>请用它新建一次运行，或重新导入之前的文件。</translation>
     </message>
@@ -11856,7 +11861,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>要求对话进程使用模型，却没有说是哪个。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>The checkpoint of step {total:,} is not there.</source>
         <translation>第 {total:,} 步的检查点不在那里。</translation>
     </message>
@@ -11967,7 +11972,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>数据集“{name}”现在在“数据”中（{size}）。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>The dataset “{name}” is no longer the one that this run was started with.</source>
         <translation>数据集“{name}”已不是这次运行开始时的那个。</translation>
     </message>
@@ -12555,7 +12560,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>奖励上升，而 KL（与起点的距离）保持很小。打开“采样回答”读一读它写了什么：分数上升而回答变差，就叫奖励作弊。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>The reward model or the judge of this run is another than when it stopped, so what it learned before would no longer count.</source>
         <translation>这次运行的奖励模型或评判者已与停止时不同，因此之前学到的不再算数。</translation>
     </message>
@@ -13322,7 +13327,7 @@ How {criterion} is the answer, from 1 (worst) to 5 (best)? Reply with one digit.
         <translation>这个模型有 {list}。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>This model is trained with padding, which is slower: {slower_because}.</source>
         <translation>这个模型训练时要填充，因此较慢：{slower_because}。</translation>
     </message>
@@ -16272,7 +16277,7 @@ ollama run my-model
         <translation>每种说法</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>everything is saved, and its memory is free</source>
         <translation>全部已保存，它的内存已释放</translation>
     </message>
@@ -16648,7 +16653,7 @@ ollama run my-model
         <translation>它的循环超过了 {most_turns:,} 圈</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>its memory is free; nothing was to be saved yet</source>
         <translation>它的内存已释放；还没有可保存的内容</translation>
     </message>
@@ -17517,7 +17522,7 @@ ollama run my-model
         <translation>开始于{when}</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <location filename="../../studio/gui/pages/runs/rollouts_view.py"/>
         <location filename="../../studio/gui/plots/metric_plot.py"/>
         <location filename="../../studio/storage/library.py"/>
@@ -17526,7 +17531,7 @@ ollama run my-model
     </message>
     <message>
         <location filename="../../studio/core/runs.py"/>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>step {step:,} of {total:,}</source>
         <translation>第 {step:,} 步（共 {total:,} 步）</translation>
     </message>
@@ -17625,8 +17630,8 @@ ollama run my-model
     </message>
     <message>
         <location filename="../../studio/core/runs.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <location filename="../../studio/engine/room.py"/>
-        <location filename="../../studio/engine/training.py"/>
         <source>the beginning</source>
         <translation>开头</translation>
     </message>
@@ -19082,7 +19087,7 @@ Assistant: {record}</translation>
         <translation>{name}，用 Jinja 书写</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>{name}, step {step:,}</source>
         <translation>{name}，第 {step:,} 步</translation>
     </message>
@@ -19995,7 +20000,7 @@ If it happens again, copy the details and report them.</source>
         <translation>κ = {value:.2f}（{words}），共 {n:,} 个共同项：{observed} 判定相同，单凭巧合会有 {expected}。</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>“Activation checkpointing: never” turns this off.</source>
         <translation>“激活检查点：从不”可将其关闭。</translation>
     </message>
@@ -20195,6 +20200,11 @@ If it happens again, copy the details and report them.</source>
         <translation>“{labeller}”是这个标注集的机器评判者。</translation>
     </message>
     <message>
+        <location filename="../../studio/processes/runtimes.py"/>
+        <source>“{label}” needs Python {wanted}; “{asked_python}” is {there}.</source>
+        <translation>“{label}”需要 Python {wanted}；“{asked_python}”是 {there}。</translation>
+    </message>
+    <message>
         <location filename="../../studio/core/recipes.py"/>
         <source>“{label}” takes no reward.</source>
         <translation>“{label}”不需要奖励。</translation>
@@ -20360,7 +20370,7 @@ If it happens again, copy the details and report them.</source>
         <translation>“{name}” 里有不是文本的内容，或者为空</translation>
     </message>
     <message>
-        <location filename="../../studio/engine/training.py"/>
+        <location filename="../../studio/engine/attempt.py"/>
         <source>“{name}” holds {rows} ({about}), which this method can't learn from.</source>
         <translation>“{name}”里是 {rows}（{about}），这种方法无法从中学习。</translation>
     </message>
@@ -20796,6 +20806,14 @@ If it happens again, copy the details and report them.</source>
         <translation type="vanished">；{neutral} 表示不改变任何东西</translation>
     </message>
     <message>
+        <source>AMD, ROCm 7.2</source>
+        <translation type="vanished">AMD，ROCm 7.2</translation>
+    </message>
+    <message>
+        <source>An AMD card was found ({served}), which ROCm 7.2 serves.</source>
+        <translation type="vanished">找到一块 AMD 显卡（{served}），ROCm 7.2 支持它。</translation>
+    </message>
+    <message>
         <source>An adapter on {model_name}{architecture}</source>
         <translation type="vanished">{model_name} 上的适配器{architecture}</translation>
     </message>
@@ -20822,6 +20840,10 @@ If it happens again, copy the details and report them.</source>
     <message>
         <source>PPO, no KL</source>
         <translation type="vanished">PPO，无 KL</translation>
+    </message>
+    <message>
+        <source>Python {python} could not be fetched.</source>
+        <translation type="vanished">无法获取 Python {python}。</translation>
     </message>
     <message>
         <source>Step {number}, {title}{optional}: {told}</source>

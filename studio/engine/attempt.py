@@ -155,8 +155,11 @@ class Attempt:
         adapter = self._start_adapter()
         usual = usual_rate(recipe.how.settings().learning_rate, full=True)
         if settings.full and settings.learning_rate > 2 * usual:
-            rate = f"A learning rate of {settings.learning_rate:g} is high for training all weights"
-            self._warn(f"{rate}; about {usual:g} is usual.", "If the loss jumps, start again with a lower one.")
+            self._warn(
+                f"A learning rate of {settings.learning_rate:g} is high for training all weights; about {usual:g} is "
+                "usual.",
+                "If the loss jumps, start again with a lower one.",
+            )
         longest = longest_record(self._project, self._info) if self._info.kind.templated else 0
         shape = read_shape(self._base.folder)
         recompute = recomputes(shape, settings, read_device(), method=recipe.method, longest=longest)
