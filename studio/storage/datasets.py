@@ -32,8 +32,8 @@ def list_datasets(project: Project) -> list[DatasetInfo]:
 def find_dataset(project: Project, id_or_name: str) -> DatasetInfo:
     """The dataset with that id or name. Raises StudioError when there is none."""
     with project.connect() as connection:
-        query = f"SELECT {_COLUMNS} FROM datasets WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC"
-        row = connection.execute(query, (id_or_name,)).fetchone()
+        query = f"SELECT {_COLUMNS} FROM datasets WHERE id = :asked OR name = :asked ORDER BY id = :asked DESC"
+        row = connection.execute(query, {"asked": id_or_name}).fetchone()
     if row is None:
         names = [info.name for info in list_datasets(project)]
         known = did_you_mean(id_or_name, names) or (f"It has {', '.join(names[:5])}." if names else "Import one first.")

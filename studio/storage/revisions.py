@@ -166,9 +166,9 @@ def tag_records(project: Project, dataset: DatasetInfo, ids: Sequence[int], tag:
         if on:
             before = connection.execute("SELECT coalesce(max(id), 0) FROM tags").fetchone()[0]
             connection.execute(
-                "INSERT INTO tags (record, tag, live) SELECT id, ?1, 0 FROM temp.listed WHERE NOT EXISTS"
-                " (SELECT 1 FROM tags WHERE record = listed.id AND tag = ?1 AND live)",
-                (tag,),
+                "INSERT INTO tags (record, tag, live) SELECT id, :tag, 0 FROM temp.listed WHERE NOT EXISTS"
+                " (SELECT 1 FROM tags WHERE record = listed.id AND tag = :tag AND live)",
+                {"tag": tag},
             )
             query = "SELECT id FROM tags WHERE id > ?"
             switched = [row[0] for row in connection.execute(query, (before,))]
