@@ -75,7 +75,10 @@ def test_a_new_one_is_used_and_the_old_one_goes(uv, lock, plan) -> None:
             "x No solution found\n  cause: there is no version of torch==2.13.0+cu126 and",
             "torch==2.13.0+cu126 is not in",
         ),
-        ("error: No interpreter found for Python 3.11 in managed installations", "Python 3.11 could not be fetched"),
+        (
+            "error: No interpreter found for Python 3 in managed installations",
+            f"Python {WINDOW_PYTHON} could not be fetched",
+        ),
         ("something else entirely", "something else entirely"),
     ],
 )
