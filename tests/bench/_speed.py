@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studio.engine.worker import THREADS
 from tests.bench._arms import DEFAULT, LIKELY_BEST, OPTIONS, OURS
 from tests.bench._bars import Bar, all_hold
 from tests.bench._material import make, texts_from
@@ -128,9 +129,9 @@ class Arm:
 
 
 def environment() -> dict[str, str]:
-    """Of all arms: threads that wait for each other sleep, as our workers have it. Spinning, they would take the
-    machine from the arms of whoever else is at work, and look slow."""
-    return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    """Of all arms: threads that wait for each other do so as our workers have it. Spinning for longer, they would take
+    the machine from the arms of whoever else is at work, and look slow."""
+    return {**os.environ, **THREADS}
 
 
 def search(kind: str, folder: Path, way: str, steps: int, batch: int) -> tuple[str, dict[str, float]]:

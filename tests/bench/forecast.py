@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -166,9 +165,8 @@ def measure(case: Case, folder: Path) -> tuple[Forecast, int]:
         settings=settings, rewards=Rewards(rules=(Rule("ends"),)) if METHODS[case.method].is_rewarded else Rewards(),
     )  # fmt: skip
     run = RunFolder.create(project.runs, recipe)
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     with run.log.open("ab") as log:
-        subprocess.run(worker_command("run", str(run.folder)), stdout=log, stderr=log, env=environment, check=False)
+        subprocess.run(worker_command("run", str(run.folder)), stdout=log, stderr=log, check=False)
     reader, peak, said = EventReader(run.events), 0, ""
     while events := reader.read():
         for event in events:

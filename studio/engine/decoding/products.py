@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -26,7 +26,7 @@ _ALONE = ("none", [], "")  # nothing is done to a product afterwards
 Product = Callable[[Tensor], Tensor]  # [rows, in] to [rows, out]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LowRank:
     """What adapters add to a product: `up @ (down @ x)`. down: [rank, in]; up: [rank, out], scaled: as few rows want
     it."""
@@ -36,10 +36,18 @@ class LowRank:
 
     def add_to(self, out: Tensor, rows: Tensor) -> None:
         """Add it for rows [rows, in] to their products [rows, out]."""
-        if out.dtype == self.up.dtype:
+        if out.dtype == self.up.dtype and len(rows) <= _BY_CALL:
             out.addmm_(F.linear(rows, self.down), self.up)
         else:  # adapters stay in 32 bits over a base of 16, as PEFT has it
-            out += torch.mm(F.linear(rows.to(self.down.dtype), self.down), self.up)
+            down, up = self._quick
+            out += up(down(rows.to(self.down.dtype)))
+
+    @cached_property
+    def _quick(self) -> tuple[Product, Product]:
+        down, up = self.down, self.up
+        if down.device.type != "cpu":
+            return lambda rows: F.linear(rows, down), lambda low: torch.mm(low, up)
+        return quick_product(down.t(), None), quick_product(up, None)
 
     def added_to(self, turned: Tensor) -> Tensor:
         """It and a base's weights [in, out], as one matrix."""
