@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -345,10 +345,10 @@ class Studio(QObject):
 def main(argv: list[str]) -> int:
     """Open the window, with the project of a folder when one is named. The exit status."""
     give_back_large_blocks()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in a terminal ends a program that sits in Qt's loop
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication([sys.argv[0], *argv])
     Collector(app)
+    _close_when_asked_to(app)
     app.setApplicationName("Plumbline")
     app.setDesktopFileName("plumbline")
     with contextlib.suppress(StudioError):  # a window without its icon is a window
@@ -369,3 +369,19 @@ def main(argv: list[str]) -> int:
     if "--check" in argv:
         Check(studio, studio.window, list(_TABS), app)
     return app.exec()
+
+
+def _close_when_asked_to(app: QApplication) -> None:
+    """Close as by the window's button when a terminal (Ctrl+C) or the end of a session asks for it; at once when it is
+    asked for again.
+
+    Python looks at signals between its own steps alone, of which the collector's timer makes some each half second.
+    """
+
+    def close(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        QTimer.singleShot(0, app.quit)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), close)

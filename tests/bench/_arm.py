@@ -20,7 +20,7 @@ from typing import Any
 from tests.bench._arms import OURS, is_tuned, options_of
 from tests.bench._material import LONGEST
 
-# A trainer; the clocks when its reference pass began, and how many tokens that read.
+# A trainer; the seconds of its reference pass, of the wall's clock and of all cores, and how many tokens that read.
 Made = tuple[Any, tuple[float, float], int]
 
 
@@ -71,8 +71,7 @@ def main(kind: str, folder: Path, arm: str, way: str, steps: int, batch: int) ->
             **options_of(kind, arm),
         }  # fmt: skip
         made = {"sft": _sft, "reward": _reward, "dpo": _dpo}[kind](folder, arm, way == "lora", rows, given, watch)
-        trainer, began, reference_tokens = made
-        spent = [now - then for now, then in zip(_clocks(), began, strict=True)] if reference_tokens else [0.0, 0.0]
+        trainer, spent, reference_tokens = made
         compute = trainer.compute_loss
 
         def compute_loss(*arguments: Any, **named: Any) -> Any:
@@ -159,9 +158,18 @@ def _dpo(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
     from studio.engine.pairs import PairBatch, PairRow, answer_dataset
     from studio.engine.reference import reference_log_probs
 
+    spent = (0.0, 0.0)
+
     class Encoded(DPOTrainer):
         def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
             return dataset
+
+        def _precompute_ref_logps(self, *arguments: Any) -> Any:
+            nonlocal spent
+            began = _clocks()
+            known = super()._precompute_ref_logps(*arguments)
+            spent = _since(began)
+            return known
 
     rows = rows[: given["per_device_train_batch_size"] * given["max_steps"]]
     tokens = sum(len(row["chosen"]) + len(row["rejected"]) for row in rows)
@@ -178,15 +186,11 @@ def _dpo(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
             }
             for row in rows
         ]
-        began = _clocks()
         trainer: Any = Encoded(
             args=DPOConfig(**given), train_dataset=Dataset.from_list(columns), callbacks=[watch], **common
         )
-        if not given.get("precompute_ref_log_probs"):
-            return trainer, (0.0, 0.0), 0
-        return trainer, began, tokens
+        return trainer, spent, tokens if given.get("precompute_ref_log_probs") else 0
     own = [PairRow(*_sides(row)) for row in rows]
-    began = _clocks()
     trainer = PreferenceTrainer(
         args=DPOConfig(**given), data_collator=PairBatch(0, ROUND), train_dataset=Dataset.from_list([{"ids": [0]}]),
         supervision=watch, **{**common, "ref_model": None},
@@ -194,17 +198,24 @@ def _dpo(folder: Path, arm: str, lora: bool, rows: list[Any], given: dict[str, A
     _taken(enable(trainer.model, LONGEST["dpo"]))
     batch, pairs = given["per_device_train_batch_size"], [row.sides for row in own]
     with tempfile.TemporaryDirectory() as kept:
+        began = _clocks()
         known = reference_log_probs(
             trainer, pairs, Path(kept), pad=0, batch_size=batch, report=lambda *_: None, round_to=ROUND
         )
+        spent = _since(began)
     trainer.precompute_ref_logps = True
     trainer.train_dataset = answer_dataset(_with_reference(own, known))
-    return trainer, began, tokens
+    return trainer, spent, tokens
 
 
 def _clocks() -> tuple[float, float]:
     """Seconds of the wall's clock, and of all cores of this process."""
     return time.perf_counter(), time.process_time()
+
+
+def _since(began: tuple[float, float]) -> tuple[float, float]:
+    wall, cores = _clocks()
+    return wall - began[0], cores - began[1]
 
 
 def _sides(row: dict[str, Any]) -> tuple[Any, Any]:

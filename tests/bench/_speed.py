@@ -1,11 +1,11 @@
 """The speed of a way to train beside TRL's defaults and the best that TRL's own options reach (`_arms`).
 
 A Llama of 25 million random weights (with 8k; its width and layers stay), batches of 8 on the processor. Arms are
-processes that take turns, a few steps each, so that whatever else the machine does meets all alike. Real tokens a
-second, medians over rounds; ratios are medians of each round's ratio, by the clock and by the seconds of all cores
-together, which other programs disturb less. A reference that is computed beforehand counts: its time for each token, in
-one pass over the data, is added. Peak memory is of the whole process. A table for each way; a line for each bar says
-whether it holds; the last line is a JSON object.
+processes that take turns, a few steps each, so that whatever else the machine does meets all alike; the first of each
+turn isn't counted. Real tokens a second, medians over rounds; ratios are medians of each round's ratio, by the clock
+and by the seconds of all cores together, which other programs disturb less. A reference that is computed beforehand
+counts: its time for each token, in one pass over the data, is added. Peak memory is of the whole process. A table for
+each way; a line for each bar says whether it holds; the last line is a JSON object.
 
 --quick, as without options: both ways, three rounds of a step, TRL's usual best. --search tries TRL's options first,
 one after the other, and takes the one that won. --full searches, and takes five rounds of two steps.
@@ -77,7 +77,9 @@ class Arm:
             self._step(folder)
 
     def round(self, steps: int, folder: Path) -> None:
-        """Do so many steps and note what they took."""
+        """Do so many steps and note what they took, behind one that isn't counted: while others had their turn this
+        process's memory was taken for other things, and a run never waits so."""
+        self._step(folder)
         told = [self._step(folder) for _ in range(steps)]
         tokens, seconds, cores = (sum(step[name] for step in told) for name in ("tokens", "seconds", "cores"))
         self.rounds.append((tokens, seconds, cores))
@@ -138,7 +140,7 @@ def search(kind: str, folder: Path, way: str, steps: int, batch: int) -> tuple[s
     """TRL's fastest options, each tried alone, and the tokens of each in a second of a core."""
     speeds: dict[str, float] = {}
     for name in OPTIONS[kind]:
-        arm = Arm.start(kind, name, folder, way, steps, batch)
+        arm = Arm.start(kind, name, folder, way, steps + 1, batch)
         arm.warm_up(folder)
         arm.round(steps, folder)
         speeds[name] = round(arm.speeds(clock=1)[0])  # whatever else the machine did
@@ -151,7 +153,7 @@ def compare(kind: str, folder: Path, way: str, best: str, rounds: int, steps: in
     arms: dict[str, Arm] = {}
     try:
         for name in (DEFAULT, best, OURS):
-            arms[name] = Arm.start(kind, name, folder, way, rounds * steps, batch)
+            arms[name] = Arm.start(kind, name, folder, way, rounds * (steps + 1), batch)
         for arm in arms.values():
             arm.warm_up(folder)
         for _ in range(rounds):

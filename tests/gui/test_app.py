@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
+from studio.core.errors import StudioError
 from studio.gui import theme
 from studio.gui.app import Studio
 from studio.gui.new_project import NewProject
@@ -294,3 +295,28 @@ def test_closing_the_window_frees_the_project(studio, folder):
     studio.window.close()
     assert studio.project is None
     Project.open(Path(folder)).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is the window that is asked to close")
+def test_a_session_that_ends_closes_the_window_as_its_button_does(qtbot, folder, home, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    window = subprocess.Popen([sys.executable, "-m", "studio", str(folder)], env={**os.environ, "TMPDIR": str(scratch)})
+    try:
+        qtbot.waitUntil(lambda: is_held(folder) and any(scratch.glob("Plumbline-*")))
+        window.terminate()
+        assert window.wait(60) == 0
+    finally:
+        window.kill()
+    assert not any(scratch.glob("Plumbline-*"))
+    assert load_settings().window  # where it stood
+    Project.open(folder).close()
+
+
+def is_held(folder):
+    """Whether another process has the project open."""
+    try:
+        Project.open(folder).close()
+    except StudioError:
+        return True
+    return False

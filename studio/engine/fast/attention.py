@@ -9,6 +9,7 @@ are being written go on token by token over the keys and values kept in `fast.ke
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,8 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from studio.engine.fast.key_values import KeyValues
-from studio.engine.fast.short_attention import is_short, short_attention
+from studio.engine.fast.row_attention import row_attention, serves
+from studio.engine.fast.short_attention import is_short, may_be_short, short_attention
 
 PER_SEQUENCE = "per_sequence"
 # What architectures hand to their attention beyond the plain kind; each changes the scores.
@@ -73,6 +75,16 @@ class Layout:
         return tuple((len(list(alike)), length) for length, alike in itertools.groupby(self.lengths))
 
     @cached_property
+    def masks(self) -> tuple[Tensor | None, ...]:
+        """What is added to the scores of each run [own, seen] on a processor; None where all before is seen."""
+        if not self.prefixes:
+            return (None,) * len(self.runs)
+        return tuple(
+            prefix and torch.full((length, prefix.length + length), -math.inf).triu_(prefix.length + 1)
+            for length, prefix in zip(self.lengths, self.prefixes, strict=True)
+        )
+
+    @cached_property
     def longest(self) -> int:
         """Tokens that the longest sequence sees."""
         return max(
@@ -116,6 +128,8 @@ def per_sequence_attention(
         )
     _refuse_what_is_unknown(module, query, layout, others)
     with torch.autocast("cpu", enabled=False):  # there each way chooses its number formats itself
+        if not dropout and serves(query, key, value) and not may_be_short(query, key, value):
+            return row_attention(query, key, value, layout, scaling), None
         out = _each_alone(query, key, value, layout, dropout, scaling)
     return out.transpose(1, 2).contiguous(), None
 

@@ -21,7 +21,12 @@ SHORTEST, LONGEST = 48, 256  # tokens seen; below it is no faster, beyond the od
 def is_short(query: Tensor, key: Tensor, value: Tensor) -> bool:
     """Whether this is the way for such tensors, [sequences, heads, tokens, width] each. Half of the time of learning is
     saved; without a gradient there is little to save, and torch's kernel rounds less."""
-    here = torch.is_grad_enabled() and query.device.type == "cpu" and SHORTEST <= key.shape[2] <= LONGEST
+    return SHORTEST <= key.shape[2] <= LONGEST and may_be_short(query, key, value)
+
+
+def may_be_short(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether it is for such tensors, of some length."""
+    here = torch.is_grad_enabled() and query.device.type == "cpu"
     return here and query.dtype == key.dtype == value.dtype == torch.bfloat16
 
 
