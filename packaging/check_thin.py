@@ -21,6 +21,9 @@ from pathlib import Path
 
 from mirror import BadMirror
 
+from studio.core.torch_builds import BUILDS
+from studio.storage.runtimes import WINDOW_PYTHON
+
 HERE = Path(__file__).resolve().parent
 WINDOWS = sys.platform == "win32"
 COMMAND = "plumbline-cli.exe" if WINDOWS else "plumbline"
@@ -67,7 +70,7 @@ class Journey:
             version = self._version_of("torch")
             if "+" not in version:
                 return "this torch is on the package index, which can't be played here"
-            python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+            python = f"cp{(BUILDS[self._build].python or WINDOW_PYTHON).replace('.', '')}"
             with BadMirror(f"torch-{version}-{python}-{python}-manylinux_2_28_x86_64.whl") as mirror:
                 return self._refused([*self._source, "--torch", mirror.address], f"hash of torch=={version}")
         name, version = "tqdm", self._version_of("tqdm")

@@ -116,8 +116,7 @@ class Attempt:
         self._bell.check()
         plan = self._plan(self._place(device, precision))
         trained = plan.before is not None and plan.before.is_last
-        evaluated = not plan.rows.held_out or self._last is None or self._was_evaluated(self._last.step)
-        if (trained and evaluated) or self._train(plan, trained=trained):
+        if (trained and self._is_evaluated(plan)) or self._train(plan, trained=trained):
             self._finish(plan)
 
     def _begin(self) -> tuple[str, Precision]:
@@ -343,8 +342,12 @@ class Attempt:
             **({"early": keeping.waited} if final.step < ended.total else {}),
         )
 
-    def _was_evaluated(self, step: int) -> bool:
-        return any(event.kind == "evaluation" and event.number("step") == step for event in self._run.all_events())
+    def _is_evaluated(self, plan: Plan) -> bool:
+        """Whether its newest checkpoint was, if anything is held out."""
+        if not plan.rows.held_out or self._last is None:
+            return True
+        step, events = self._last.step, self._run.all_events()
+        return any(event.kind == "evaluation" and event.number("step") == step for event in events)
 
     @property
     def _method(self) -> TrainingMethod:

@@ -23,7 +23,8 @@ class Collector(QObject):
         super().__init__(parent)
         gc.disable()
         gc.freeze()  # modules: they needn't be looked through again
-        self._old, self._look_again = 0, 0  # objects that outlived the last look at the old; when the next is due
+        self._old = 0  # objects that outlived the last look at the old, or fewer since then
+        self._limits = _LIMITS  # over which each generation is due
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self.collect)
@@ -39,16 +40,24 @@ class Collector(QObject):
     def collect(self) -> None:
         """Collect the oldest generation that is due."""
         counts = gc.get_count()
-        due = [generation for generation in range(3) if counts[generation] > _LIMITS[generation]]
+        due = [generation for generation in range(3) if counts[generation] > self._limits[generation]]
         if not due:
             return
-        if due[-1] < 2:
-            gc.collect(due[-1])
-        elif counts[2] <= self._look_again:
-            gc.collect(1)
-        elif len(gc.get_objects(generation=2)) <= self._old * _WORTH:
-            self._look_again = counts[2] + _LIMITS[2]
-            gc.collect(1)
-        else:
-            gc.collect(2)
-            self._old, self._look_again = len(gc.get_objects(generation=2)), 0
+        if due[-1] < 2 or not self._has_grown():
+            gc.collect(min(due[-1], 1))
+            return
+        gc.collect(2)
+        self._old, self._limits = _old_objects(), _LIMITS
+
+    def _has_grown(self) -> bool:
+        """Whether there are so many more old objects that it is worth while; if not, it is asked again later."""
+        old = _old_objects()
+        if old > self._old * _WORTH:
+            return True
+        young, middle, before = _LIMITS
+        self._old, self._limits = min(self._old, old), (young, middle, gc.get_count()[2] + before)
+        return False
+
+
+def _old_objects() -> int:
+    return len(gc.get_objects(generation=2))

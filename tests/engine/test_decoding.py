@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,20 @@ def llama(**more: Any) -> Any:
     model = LlamaForCausalLM(LlamaConfig(**{**SMALL, **more}))
     for weight in model.parameters():
         weight.data.mul_(3.0)  # far from uniform, so that a wrong position shows
+    return _uneven(model)
+
+
+def _uneven(model: Any) -> Any:
+    """Norms and biases, which begin as ones and noughts, that differ: one in another's place shows."""
+    for weight in model.parameters():
+        if weight.ndim == 1:
+            weight.data.uniform_(0.5, 2.5)
     return model.eval()
 
 
 def other(kind: Any, config: Any, **more: Any) -> Any:
     torch.manual_seed(0)
-    return kind(config(**{**SMALL, **more})).eval()
+    return _uneven(kind(config(**{**SMALL, **more})))
 
 
 MODELS = {
@@ -227,6 +235,24 @@ def test_layers_that_are_kept_serve_whoever_asks(first: Any) -> None:
             found.append(made[-1].clone())
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
     assert torch.allclose(found[0][0], known, atol=1e-4) and not torch.allclose(found[0][1], known, atol=1e-4)
+
+
+def test_two_that_write_over_the_same_places_leave_each_other_alone() -> None:
+    decoder, written = Decoder(llama(), packed=True), some(6, 9)
+
+    def asked(first: int) -> LightWriting:
+        return LightWriting(decoder, [Asked(str(row), some(4 + row, first + row), None) for row in range(2)], None)
+
+    def steps(way: LightWriting) -> Iterator[torch.Tensor]:
+        yield way.begin()
+        for token in written:
+            yield way.go_on(torch.tensor([token] * 2))
+
+    with torch.inference_mode():
+        alone = [list(steps(asked(first))) for first in (1, 5)]
+        in_turns = list(zip(steps(asked(1)), steps(asked(5)), strict=True))
+    for place, both in enumerate(in_turns):
+        assert torch.equal(both[0], alone[0][place]) and torch.equal(both[1], alone[1][place])
 
 
 def test_what_is_known_of_a_conversation_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

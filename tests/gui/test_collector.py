@@ -19,9 +19,11 @@ def collector():
     gc.disable()
 
 
-def cycle(ended: list[int]) -> None:
-    """A QObject that only the collector can end, which tells on which thread it did."""
+def cycle(ended: list[int], held: list[QObject] | None = None) -> None:
+    """A QObject that only the collector can end, once it isn't held any more, which tells on which thread it did."""
     thing = QObject()
+    if held is not None:
+        held.append(thing)
     thing.myself = thing  # type: ignore[attr-defined]
     weakref.finalize(thing, lambda: ended.append(threading.get_ident()))
 
@@ -69,6 +71,41 @@ def test_old_objects_are_gone_through_only_when_there_are_many_new_ones(collecto
         assert 2 in collected
     finally:
         gc.callbacks.remove(note)
+
+
+def test_old_objects_that_are_gone_no_longer_count(collector):
+    """Else the cycles of a window from which many rows went would live on until they were as many as those."""
+    ended: list[int] = []
+
+    def live_on(rounds: int) -> None:
+        for _ in range(rounds):
+            gc.collect(1)
+            collector.collect()
+
+    rows = [[number] for number in range(100_000)]
+    held: list[QObject] = []
+    cycle(ended, held)
+    live_on(30)  # and all of that is old
+    held.clear()
+    rows.clear()
+    live_on(30)
+    assert not ended
+    rows.extend([number] for number in range(50_000))
+    live_on(30)
+    assert ended
+
+
+def test_with_nothing_new_nothing_is_done(collector):
+    for _ in range(40):
+        gc.collect(1)
+    collector.collect()
+    for _ in range(12):  # of which each asks for a look at the old, that have not grown
+        gc.collect(1)
+        collector.collect()
+    before = gc.get_count()[2]
+    for _ in range(50):
+        collector.collect()
+    assert gc.get_count()[2] == before
 
 
 def test_left_to_python_it_ends_on_the_thread_that_makes_objects(qtbot):
