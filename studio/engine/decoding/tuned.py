@@ -1,8 +1,8 @@
 """A model's layers with adapters on them, of which each row of a batch may have its own.
 
 In general the base's product is for all rows, and each adapter adds to its own. In thin models a call takes longer than
-its arithmetic: there rows of one adapter go through copies of the weights that have it in them, and a few rows of
-several as `abreast` has it. Numbers differ by the rounding of 32 bits alone.
+its arithmetic: there a few rows are written as `abreast` has it; one alone, many of one adapter and prompts go through
+copies of the weights that have it in them. Numbers differ by the rounding of 32 bits alone.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from studio.engine.decoding.layer import Added, Heads, Layer
 from studio.engine.decoding.low_rank import JOINED, Adapter
 from studio.engine.decoding.products import Linear, LowRank, Product, RmsNorm, quick_product
 
-# Of thin models (16 MiB at the most): adapters, and rows of several, whose layers are kept with up to two copies of the
-# weights each; the oldest ones go first.
+# Of thin models (16 MiB at the most): adapters whose layers are kept with two copies of the weights each, and few rows'
+# with one each; those that were asked for longest ago go first.
 _KEPT = 4
 _ROWS = 4  # that are written abreast: as many as there are panes
 Way = Sequence[Layer] | Abreast
