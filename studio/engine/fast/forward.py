@@ -22,6 +22,7 @@ from studio.engine.examples import IGNORED
 from studio.engine.fast.attention import PER_SEQUENCE, NotSupported, register
 from studio.engine.fast.losses import Head, LossSum, cross_entropy, token_log_probs
 from studio.engine.fast.low_rank import fuse
+from studio.engine.fast.norms import fuse_norms
 from studio.engine.fast.packing import Packed, pack, sharing
 
 # What TRL logs and this way doesn't make; `_as_trl_has_it` fills in zeros, which whoever logs should drop.
@@ -45,6 +46,7 @@ def enable(model: Any, longest: int) -> str | None:
         return reason
     before = base.forward
     base.forward = types.MethodType(_fast_forward(base, head_of(base)), base)
+    fuse_norms(base)
     reason = _tried(model, base, fast_log_probs, _plain_log_probs)
     if reason is not None:
         base.forward = before
@@ -55,7 +57,11 @@ def enable_hidden(model: Any, longest: int) -> str | None:
     """The same for a model without an output layer; it then answers `fast_last_hidden`."""
     base = _base_of(model)
     fuse(model)
-    return _unfit(model, base, longest) or _tried(model, base, fast_last_hidden, _plain_last_hidden)
+    reason = _unfit(model, base, longest)
+    if reason is None:
+        fuse_norms(base)
+        reason = _tried(model, base, fast_last_hidden, _plain_last_hidden)
+    return reason
 
 
 def _base_of(model: Any) -> PreTrainedModel:

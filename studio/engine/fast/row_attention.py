@@ -72,7 +72,7 @@ class _RowAttention(Function):
     def forward(  # type: ignore[override]
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, layout: Layout, scaling: float | None
     ) -> Tensor:
-        q, k, v = _wide(query), *(_for_each(tensor, query) for tensor in (key, value))
+        q, k, v = widened(query), *(_for_each(tensor, query) for tensor in (key, value))
         made = q.new_empty(1, q.shape[2], q.shape[1], q.shape[3]).transpose(1, 2)
         made[:, :, layout.total :] = 0
         sums: list[Tensor] = []
@@ -91,7 +91,7 @@ class _RowAttention(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         q, k, v, made, *sums = ctx.saved_tensors
         runs, layout, scaling, shape, dtypes = ctx.about
-        given = _wide(gradient).transpose(1, 2)
+        given = widened(gradient).transpose(1, 2)
         of_all = of_q, of_k, of_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         for whole in of_all:
             whole[:, :, layout.total :] = 0
@@ -108,12 +108,12 @@ class _RowAttention(Function):
         return *(whole.to(dtype) for whole, dtype in zip((of_q, of_k, of_v), dtypes, strict=True)), None, None
 
 
-def _wide(tensor: Tensor) -> Tensor:
-    """In 32 bits, as the kernel is several times slower in 16."""
+def widened(tensor: Tensor) -> Tensor:
+    """In 32 bits at least, in which a processor is several times faster than in 16."""
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 def _for_each(shared: Tensor, query: Tensor) -> Tensor:
     """Keys or values for each head of the queries."""
     groups = query.shape[1] // shared.shape[1]
-    return _wide(shared).repeat_interleave(groups, 1) if groups > 1 else _wide(shared)
+    return widened(shared).repeat_interleave(groups, 1) if groups > 1 else widened(shared)
