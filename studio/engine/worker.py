@@ -33,10 +33,10 @@ _ENVIRONMENT = {
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",
 }
 # Threads that wait for each other must sleep, not spin: next to any other busy program, spinning made a small model ten
-# times slower to train and thirty times slower to answer. GNU's may look around 500 times first, which is less than
-# falling asleep and waking takes: steps of a small model became a fifth faster, and next to a busy program a tenth
-# slower (with 3,000 they were half as slow again).
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "500"}
+# times slower to train and thirty times slower to answer. GNU's may look around 1,000 times first, which takes no
+# longer than falling asleep and waking: steps of a small model became a quarter faster, next to a program that kept one
+# of two cores busy a sixth slower (with 3,000 they took half as long again).
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 # The window must stay smooth while a worker keeps all cores busy; answers matter a little more than training.
 _NICE = {
     "run": 10,
