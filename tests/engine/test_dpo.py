@@ -183,9 +183,9 @@ def test_with_padding_it_is_the_same(
     padded = trained(dpo, values, tiny_base, tmp_path / "padded", *rows)
     assert padded.trainer.slower_because == "has a reason"
     for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "kl", "tokens"):
-        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=2e-5), name
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-3, abs=2e-5), name
     for name in ("eval_loss", "eval_accuracy"):
-        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-4), name
+        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-3), name
 
 
 def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_with_padding_it_is_the_same(tiny_base: Path, tmp_path: Path, monkeypatc
     padded = trained(kto, settings(), tiny_base, tmp_path / "padded", *rows)
     assert padded.trainer.slower_because == "has a reason"
     for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "kl", "tokens"):
-        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=2e-5), name
-    assert fast.curve("eval_loss", "evaluation") == pytest.approx(padded.curve("eval_loss", "evaluation"), rel=1e-5)
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-3, abs=2e-5), name
+    assert fast.curve("eval_loss", "evaluation") == pytest.approx(padded.curve("eval_loss", "evaluation"), rel=1e-4)
 
 
 def test_losses_are_those_of_a_plain_trl_script(tiny_base: Path, tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ def test_entropy_bonus_keeps_it_undecided(project: Project, tiny_base: Path) -> 
     assert spread[1] > spread[0]
 
 
+MATCHES = Rewards(rules=(Rule("matches", "a"),))
 LEARNING: dict[str, Any] = {
     **GIVEN,
     "max_steps": 12,
@@ -216,15 +217,20 @@ LEARNING: dict[str, Any] = {
 }
 
 
-def test_it_learns_what_is_rewarded_and_without_a_penalty_it_drifts_further(project: Project, tiny_base: Path) -> None:
-    rewards = Rewards(rules=(Rule("matches", "a"),))
+def test_without_a_penalty_it_drifts_further(project: Project, tiny_base: Path) -> None:
     far: list[float] = []
     for coefficient in (1.0, 0.0):
-        given = {**LEARNING, "kl_coefficient": coefficient, "kl_budget": 8.0}
-        run = finished(run_in(project, tiny_base, "ppo", "prompts", rewards=rewards, **given))
+        given = {**LEARNING, "learning_rate": 0.02, "kl_coefficient": coefficient}
+        run = finished(run_in(project, tiny_base, "ppo", "prompts", rewards=MATCHES, **given))
         steps = figures_of(run, "step")
         far.append(sum(steps[step]["kl"] for step in range(10, 13)) / 3)
-    assert far[1] > 1.5 * far[0]
+    assert far[1] > 1.3 * far[0]  # over five seeds it was 1.7 to 2.2 times as far
+
+
+def test_it_learns_what_is_rewarded_and_warns_of_how_far_it_goes(project: Project, tiny_base: Path) -> None:
+    given = {**LEARNING, "kl_coefficient": 0.0, "kl_budget": 8.0, "seed": 0}
+    run = finished(run_in(project, tiny_base, "ppo", "prompts", rewards=MATCHES, **given))
+    steps = figures_of(run, "step")
     before, after = (sum(steps[step]["score"] for step in span) / 3 for span in (range(1, 4), range(10, 13)))
     error = (0.25 / (3 * 32)) ** 0.5  # at most, of the share of three steps' answers that match
     assert after - before > 2 * error * 2**0.5
