@@ -23,7 +23,7 @@ from studio.engine.loading import load_encoder, load_model, pick_precision
 from studio.engine.pairs import PairRow, encode_pairs
 from studio.engine.reference import FILE
 from tests.engine.conftest import sentences
-from tests.engine.trainers_for_tests import SMALL, trained
+from tests.engine.trainers_for_tests import SMALL, not_taken, trained
 
 
 @pytest.fixture(autouse=True)
@@ -179,13 +179,13 @@ def test_with_padding_it_is_the_same(
     values, rows = settings(variant=variant, beta=0.3), (pair_rows(10), pair_rows(5, 1))
     fast = trained(dpo, values, tiny_base, tmp_path / "fast", *rows)
     assert fast.trainer.slower_because is None
-    monkeypatch.setattr(dpo, "enable", lambda *_: "has a reason")
+    monkeypatch.setattr(dpo, "enable", not_taken)
     padded = trained(dpo, values, tiny_base, tmp_path / "padded", *rows)
     assert padded.trainer.slower_because == "has a reason"
     for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "kl", "tokens"):
-        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-3, abs=2e-5), name
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=2e-5), name
     for name in ("eval_loss", "eval_accuracy"):
-        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-3), name
+        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-4), name
 
 
 def test_a_step_is_the_same_however_it_is_divided(tiny_base: Path, tmp_path: Path) -> None:

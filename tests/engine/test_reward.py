@@ -29,7 +29,7 @@ from studio.engine.reward_losses import bradley_terry, comparisons, plackett_luc
 from studio.engine.reward_report import calibration, report_on
 from studio.engine.scoring import Scorer
 from tests.engine.test_dpo import pair_rows
-from tests.engine.trainers_for_tests import SMALL, trained
+from tests.engine.trainers_for_tests import SMALL, not_taken, trained
 
 FP32 = pick_precision("fp32", "cpu", 1, training=True)
 PROMPT = (Message("user", "the cat"),)
@@ -270,14 +270,13 @@ def test_with_padding_it_is_the_same(
     rows = rows_of(kind, 10), rows_of(kind, 5, 1)
     fast = trained(reward, settings(doubt=doubt), tiny_base, tmp_path / "fast", *rows)
     assert fast.trainer.slower_because is None
-    monkeypatch.setattr(reward, "enable_hidden", lambda *_: "has a reason")
+    monkeypatch.setattr(reward, "enable_hidden", not_taken)
     padded = trained(reward, settings(doubt=doubt), tiny_base, tmp_path / "padded", *rows)
     assert padded.trainer.slower_because == "has a reason"
     for name in ("loss", "grad_norm", "margin", "chosen", "rejected", "tokens"):
-        # Norms are rounded in another order, and Adam's first steps make a weight's rounding a whole step.
-        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-3, abs=1e-5), name
+        assert fast.curve(name) == pytest.approx(padded.curve(name), rel=1e-4, abs=1e-5), name
     for name in ("eval_loss", "eval_accuracy"):
-        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-3), name
+        assert fast.curve(name, "evaluation") == pytest.approx(padded.curve(name, "evaluation"), rel=1e-4), name
 
 
 def test_losses_are_those_of_a_plain_trl_script(tiny_base: Path, tmp_path: Path) -> None:

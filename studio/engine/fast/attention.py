@@ -23,7 +23,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from studio.engine.fast.key_values import KeyValues
-from studio.engine.fast.row_attention import row_attention, serves
+from studio.engine.fast.row_attention import row_attention, serves, widened
 from studio.engine.fast.short_attention import is_short, may_be_short, short_attention
 
 PER_SEQUENCE = "per_sequence"
@@ -181,6 +181,5 @@ def _each_alone(
 
 
 def _wide(tensor: Tensor) -> Tensor:
-    """In 32 bits on a processor, whose kernel is several times slower in 16."""
-    half = tensor.device.type == "cpu" and tensor.dtype in (torch.bfloat16, torch.float16)
-    return tensor.float() if half else tensor
+    """As a processor's kernel has it; other devices take 16 bits as they are."""
+    return widened(tensor) if tensor.device.type == "cpu" else tensor

@@ -224,7 +224,7 @@ def test_without_a_penalty_it_drifts_further(project: Project, tiny_base: Path) 
         run = finished(run_in(project, tiny_base, "ppo", "prompts", rewards=MATCHES, **given))
         steps = figures_of(run, "step")
         far.append(sum(steps[step]["kl"] for step in range(10, 13)) / 3)
-    assert far[1] > 1.3 * far[0]  # over five seeds it was 1.7 to 2.2 times as far
+    assert far[1] > 1.5 * far[0]  # over five seeds it was 1.7 to 2.2 times as far
 
 
 def test_it_learns_what_is_rewarded_and_warns_of_how_far_it_goes(project: Project, tiny_base: Path) -> None:
