@@ -25,6 +25,7 @@ from transformers import (
 from studio.engine.decoding.abreast import Abreast
 from studio.engine.decoding.decoder import Decoder, NotTaken
 from studio.engine.decoding.low_rank import adapter_of
+from studio.engine.decoding.products import LowRank
 from studio.engine.decoding.rows import Kept
 from studio.engine.decoding.writing import Asked, LightWriting
 from studio.engine.pipe import Interrupted
@@ -345,3 +346,20 @@ def test_weights_are_in_memory_once(tmp_path: Path) -> None:
     layer = model.model.layers[0].self_attn
     assert layer.q_proj.weight.untyped_storage().data_ptr() == layer.v_proj.weight.untyped_storage().data_ptr()
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_an_adapter_adds_is_the_same_for_few_rows_and_for_many(number: int, dtype: torch.dtype) -> None:
+    """Over a base of 16 bits too: what is added is computed in 32 and rounded once, with the base's part."""
+    seeded = torch.Generator().manual_seed(number)
+    added = LowRank(*(torch.randn(shape, generator=seeded) for shape in ((40, 6), (number, 6 // number, 8))))
+    for count in (1, 2, 4, 5, 20):
+        rows = torch.randn(count, 40, generator=seeded).to(dtype)
+        base = torch.randn(count, 8 * number, generator=seeded).to(dtype)
+        known = (base.double() + rows.double() @ added.down.double() @ added.up.double()).to(dtype)
+        again = added.adder(count)
+        for add in (added.add_to, again, again):
+            out = base.clone()
+            add(out, rows)
+            torch.testing.assert_close(out, known, rtol=2 * torch.finfo(dtype).eps, atol=1e-4)

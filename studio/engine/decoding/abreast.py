@@ -137,12 +137,12 @@ def _placed(linear: Product, added: Sequence[LowRank | None], norm: Product | No
     assert isinstance(linear, Linear)
     base, bias = linear.weight.t(), linear.bias
     different = [one for one in dict.fromkeys(added) if one is not None]
-    joined = torch.cat([base, *(one.down.t().to(base.dtype) for one in different)], 1)
+    joined = torch.cat([base, *(one.down.to(base.dtype) for one in different)], 1)
     if isinstance(norm, RmsNorm):
         joined = joined * norm.weight[:, None]
     ranks = joined.shape[1] - base.shape[1]
     made = torch.empty(len(added), joined.shape[1], dtype=base.dtype)
-    out, *low = made.split_with_sizes([base.shape[1], *(len(one.down) for one in different)], 1)
+    out, *low = made.split_with_sizes([base.shape[1], *(one.down.shape[1] for one in different)], 1)
     ups = [(out[place], low[different.index(one)][place], one.up.to(base.dtype)) for place, one in runs(added)]
     return _Placed(joined.contiguous(), None if bias is None else F.pad(bias, (0, ranks)), made, out, ups)
 

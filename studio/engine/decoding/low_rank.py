@@ -73,5 +73,6 @@ def _low_rank(modules: Sequence[tuple[Any, bool]], name: str) -> LowRank:
             weight = getattr(module, "base_layer", module).weight
             ups.append(torch.zeros(weight.shape[0], 0))
     like = downs[0]
-    up = torch.block_diag(*(one.to(like) for one in ups)) if len(ups) > 1 else ups[0]
-    return LowRank(torch.cat(downs), up.t().contiguous())
+    ups = [one.t().to(like) for one in ups]
+    blocks = torch.stack(ups) if len({one.shape for one in ups}) == 1 else torch.block_diag(*ups)[None]
+    return LowRank(torch.cat(downs).t().contiguous(), blocks.contiguous())

@@ -28,30 +28,51 @@ Product = Callable[[Tensor], Tensor]  # [rows, in] to [rows, out]
 
 @dataclass(frozen=True, eq=False)
 class LowRank:
-    """What adapters add to a product: `up @ (down @ x)`. down: [rank, in]; up: [rank, out], scaled: as few rows want
-    it."""
+    """What adapters add to a product: `(x @ down) @ up`. down: [in, rank]; blocks: [number, rank / number,
+    out / number], what stands along the diagonal of `up`, scaled; the rest of it is zeros."""
 
     down: Tensor
-    up: Tensor
+    blocks: Tensor
+
+    @property
+    def up(self) -> Tensor:
+        """[rank, out]."""
+        return self.blocks[0] if len(self.blocks) == 1 else torch.block_diag(*self.blocks)
 
     def add_to(self, out: Tensor, rows: Tensor) -> None:
-        """Add it for rows [rows, in] to their products [rows, out]."""
-        if out.dtype == self.up.dtype and len(rows) <= _BY_CALL:
-            out.addmm_(F.linear(rows, self.down), self.up)
-        else:  # adapters stay in 32 bits over a base of 16, as PEFT has it
-            down, up = self._quick
-            out += up(down(rows.to(self.down.dtype)))
+        """Add it for rows [rows, in] to their products [rows, out]. Adapters stay in 32 bits over a base of 16, as PEFT
+        has it."""
+        first, second = self._by_many
+        out += second(first(rows.to(self.down.dtype)))
+
+    def adder(self, count: int) -> Callable[[Tensor, Tensor], None]:
+        """What `add_to` does, for so many rows each time: if they are few, over places of its own."""
+        if count > _BY_CALL:
+            return self.add_to
+        down, blocks = self.down, self.blocks
+        taken, low, made = (down.new_empty(count, width) for width in (*down.shape, len(blocks) * blocks.shape[2]))
+        low_apart, made_apart = (one.view(count, len(blocks), -1).transpose(0, 1) for one in (low, made))
+
+        def add(out: Tensor, rows: Tensor) -> None:
+            taken.copy_(rows)
+            torch.mm(taken, down, out=low)
+            made.copy_(out)
+            made_apart.baddbmm_(low_apart, blocks)
+            out.copy_(made)
+
+        return add
 
     @cached_property
-    def _quick(self) -> tuple[Product, Product]:
+    def _by_many(self) -> tuple[Product, Product]:
+        """Both products, for many rows."""
         down, up = self.down, self.up
         if down.device.type != "cpu":
-            return lambda rows: F.linear(rows, down), lambda low: torch.mm(low, up)
-        return quick_product(down.t(), None), quick_product(up, None)
+            return lambda rows: torch.mm(rows, down), lambda low: torch.mm(low, up)
+        return quick_product(down, None), quick_product(up, None)
 
     def added_to(self, turned: Tensor) -> Tensor:
         """It and a base's weights [in, out], as one matrix."""
-        return torch.addmm(turned, self.down.t().to(turned.dtype), self.up.to(turned.dtype))
+        return torch.addmm(turned, self.down.to(turned.dtype), self.up.to(turned.dtype))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Layers:
         rows = tuple(adapters)
         if 1 < len(rows) <= self._few:
             return _kept(self._abreast, rows, lambda: Abreast(list(self._added(rows)), self._heads))
-        if len(set(rows)) <= 1:
+        if len(set(rows)) <= 1 and (self._thin or not any(rows)):
             return self.for_all(rows[0] if rows else None, alone=len(rows) <= 1)
         return [_thick(layer, added) for layer, added in self._added(rows)]
 
@@ -52,7 +52,7 @@ class Layers:
         if adapter is None and (alone or not self._thin):
             return self.base
         if not self._thin:
-            return [_thick(layer, added) for layer, added in self._added([adapter])]
+            return [_thick_for_all(layer, added) for layer, added in self._added([adapter])]
         return _kept(self._copies, adapter, lambda: [_thin(layer, added) for layer, added in self._added([adapter])])
 
     def _added(self, adapters: Sequence[Adapter | None]) -> Iterator[tuple[Layer, Added]]:
@@ -87,27 +87,36 @@ def _with(linear: Product, added: LowRank | None) -> Product:
 
 
 def _thick(layer: Layer, added: Added) -> Layer:
-    return replace(layer, **{name: _thick_product(getattr(layer, name), some) for name, some in added.items()})
+    """What so many rows go through as there are adapters, those that have the same side by side together."""
+
+    def product(name: str, some: Sequence[LowRank | None]) -> Product:
+        linear: Product = getattr(layer, name)
+        match runs(some):
+            case []:
+                return linear
+            case [(place, one)] if place == slice(0, len(some)):
+                return _plus(linear, one.adder(len(some)))
+        adders = [(place, one.adder(place.stop - place.start)) for place, one in runs(some)]
+
+        def add(out: Tensor, rows: Tensor) -> None:
+            for place, adder in adders:
+                adder(out[place], rows[place])
+
+        return _plus(linear, add)
+
+    return replace(layer, **{name: product(name, some) for name, some in added.items()})
 
 
-def _thick_product(linear: Product, added: Sequence[LowRank | None]) -> Product:
-    """The rows that have the same side by side go through it together."""
-    if not any(added):
-        return linear
-    if len(added) == 1 and (one := added[0]) is not None:
+def _thick_for_all(layer: Layer, added: Added) -> Layer:
+    """What any rows go through that have one adapter."""
+    those = {name: _plus(getattr(layer, name), one.add_to) for name, (one,) in added.items() if one is not None}
+    return replace(layer, **those)
 
-        def all_rows(rows: Tensor) -> Tensor:
-            out = linear(rows)
-            one.add_to(out, rows)
-            return out
 
-        return all_rows
-    places = runs(added)
-
-    def some_rows(rows: Tensor) -> Tensor:
+def _plus(linear: Product, add: Callable[[Tensor, Tensor], None]) -> Product:
+    def multiply(rows: Tensor) -> Tensor:
         out = linear(rows)
-        for place, one in places:
-            one.add_to(out[place], rows[place])
+        add(out, rows)
         return out
 
-    return some_rows
+    return multiply
