@@ -11,6 +11,7 @@ import torch
 
 from studio.core.events import Event
 from studio.engine.fast.norms import fuse_norms
+from studio.engine.fast.rotary import fuse_rotary
 from studio.engine.journal import Journal, StopBell
 from studio.engine.loading import load_encoder, pick_precision
 from studio.engine.supervision import Supervision, evaluation_steps
@@ -19,8 +20,9 @@ from studio.storage.runs import EventReader, RunFolder
 
 
 def not_taken(model: Any, _longest: int) -> str:
-    """In place of `enable`: a model whose sequences are padded, and whose norms are rounded as the fast way has it."""
+    """In place of `enable`: a model whose sequences are padded, and which rounds as the fast way has it."""
     fuse_norms(model)
+    fuse_rotary(model)
     return "has a reason"
 
 

@@ -24,6 +24,7 @@ from studio.engine.fast.losses import Head, LossSum, cross_entropy, token_log_pr
 from studio.engine.fast.low_rank import fuse
 from studio.engine.fast.norms import fuse_norms
 from studio.engine.fast.packing import Packed, pack, sharing
+from studio.engine.fast.rotary import fuse_rotary
 
 # What TRL logs and this way doesn't make; `_as_trl_has_it` fills in zeros, which whoever logs should drop.
 NOT_MADE = ("entropy", "mean_token_accuracy", "logits/chosen", "logits/rejected")
@@ -46,7 +47,6 @@ def enable(model: Any, longest: int) -> str | None:
         return reason
     before = base.forward
     base.forward = types.MethodType(_fast_forward(base, head_of(base)), base)
-    fuse_norms(base)
     reason = _tried(model, base, fast_log_probs, _plain_log_probs)
     if reason is not None:
         base.forward = before
@@ -58,10 +58,7 @@ def enable_hidden(model: Any, longest: int) -> str | None:
     base = _base_of(model)
     fuse(model)
     reason = _unfit(model, base, longest)
-    if reason is None:
-        fuse_norms(base)
-        reason = _tried(model, base, fast_last_hidden, _plain_last_hidden)
-    return reason
+    return reason or _tried(model, base, fast_last_hidden, _plain_last_hidden)
 
 
 def _base_of(model: Any) -> PreTrainedModel:
@@ -71,8 +68,10 @@ def _base_of(model: Any) -> PreTrainedModel:
 def _tried(
     model: Any, base: PreTrainedModel, fast: Callable[[Any, Packed], Tensor], plain: Callable[[Any, Tensor], Tensor]
 ) -> str | None:
-    """Switch to attention for each sequence alone, and back if that is not the same: why not."""
+    """Switch to attention for each sequence alone, and to norms and rotary embeddings with gradients of their own; and
+    back if that is not the same: why not."""
     register()
+    fused = [*fuse_norms(base), *fuse_rotary(base)]
     attention = base.config._attn_implementation
     base.config._attn_implementation = PER_SEQUENCE
     try:
@@ -83,6 +82,8 @@ def _tried(
         reason = f"is of an architecture that doesn't take it ({type(error).__name__})"
     if reason is not None:
         base.config._attn_implementation = attention
+        for module in fused:
+            del module.forward
     return reason
 
 

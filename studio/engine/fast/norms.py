@@ -18,12 +18,13 @@ from studio.engine.fast.row_attention import widened
 _CLOSE = 1e-5  # in 32 bits
 
 
-def fuse_norms(model: nn.Module) -> int:
-    """Build this into all norms of a model that compute `weight * x / rms(x)`. Returns how many there are."""
+def fuse_norms(model: nn.Module) -> list[nn.Module]:
+    """Build this into all norms of a model that compute `weight * x / rms(x)`. Returns them; to take it back, delete
+    each one's own `forward`."""
     norms = [module for module in model.modules() if _is_such(module)]
     for norm in norms:
         norm.forward = types.MethodType(_forward, norm)
-    return len(norms)
+    return norms
 
 
 def _is_such(module: Any) -> bool:
