@@ -6,6 +6,7 @@ holds no second model and never switches adapters.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 from studio.engine.examples import IGNORED, Row
 from studio.engine.fast.forward import fast_log_probs
+from studio.engine.fast.low_rank import adds_nothing
 from studio.engine.fast.packing import pack, sharing
 from studio.engine.pairs import answer_batch
 
@@ -69,7 +71,9 @@ def _compute(
     found: list[list[Known]] = [[]] * len(groups)
     model = trainer.model
     model.eval()
-    with torch.no_grad():
+    # A new LoRA adds nothing yet, so its products are left out: the same numbers a tenth sooner.
+    off = model.disable_adapter() if adds_nothing(model) else contextlib.nullcontext()
+    with torch.no_grad(), off:
         for first in range(0, len(groups), batch_size):
             report(first, len(groups))
             places = order[first : first + batch_size]

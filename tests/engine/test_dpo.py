@@ -19,6 +19,7 @@ from studio.core.records import KINDS, Pair
 from studio.engine import dpo
 from studio.engine.budget import token_budget
 from studio.engine.examples import IGNORED, Reading, Row
+from studio.engine.fast.low_rank import adds_nothing
 from studio.engine.loading import load_encoder, load_model, pick_precision
 from studio.engine.pairs import PairRow, encode_pairs
 from studio.engine.reference import FILE
@@ -291,6 +292,21 @@ def test_the_reference_is_computed_once_and_kept(
         reference.reference_log_probs(
             told.trainer, rows[1:], tmp_path / "moved", pad=0, batch_size=4, report=lambda *_: None
         )
+
+
+def test_a_new_adapter_is_off_while_the_reference_is_computed_and_then_trained(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.engine import reference
+
+    def off_or_on(folder: str) -> Any:
+        return trained(dpo, settings(), tiny_base, tmp_path / folder, pair_rows(6))
+
+    off, seen = off_or_on("off"), list[bool]()
+    monkeypatch.setattr(reference, "adds_nothing", lambda model: seen.append(adds_nothing(model)) or False)
+    on = off_or_on("on")
+    assert seen == [True] and off.curve("loss") == on.curve("loss") and len(off.curve("loss")) > 1
+    assert not adds_nothing(off.trainer.model)
 
 
 def test_an_adapter_gone_on_from_is_the_reference(tiny_base: Path, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 from peft.tuners.lora.layer import Linear
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import Tensor, nn
 from torch.autograd import Function
 
@@ -25,6 +27,22 @@ def fuse(model: nn.Module) -> int:
     for layer in layers:
         layer.forward = types.MethodType(_forward(inputs), layer)
     return len(layers)
+
+
+def adds_nothing(model: nn.Module) -> bool:
+    """Whether a model has adapters, and all are LoRA as it begins: with second matrices of zeros."""
+    layers = [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
+    if not layers or any(isinstance(module, AuxiliaryTrainingWrapper) for module in model.modules()):
+        return False
+    return all(type(layer) is Linear and not layer.merged and _is_zero(layer) for layer in layers)
+
+
+def _is_zero(layer: Any) -> bool:
+    names = [name for name in layer.active_adapters if name in layer.lora_B]
+    return all(
+        name not in layer.lora_variant and layer.lora_B[name].bias is None and not layer.lora_B[name].weight.any()
+        for name in names
+    )
 
 
 class _Inputs:

@@ -12,7 +12,7 @@ from peft.tuners.lora.layer import Linear
 from torch import Tensor, nn
 
 from studio.engine.fast import low_rank
-from studio.engine.fast.low_rank import fuse
+from studio.engine.fast.low_rank import adds_nothing, fuse
 
 SHAPE = (2, 5, 12)
 
@@ -152,3 +152,29 @@ def test_rows_with_adapters_of_their_own_go_pefts_way():
     x = torch.randn(SHAPE)
     theirs, found = (layer(x, adapter_names=["default", "other"]) for layer in layers)
     assert torch.equal(found, theirs)
+
+
+def test_lora_as_it_begins_adds_nothing():
+    model, x = adapted(init_lora_weights=True), torch.randn(SHAPE)
+    assert adds_nothing(model)
+    with torch.no_grad():
+        made = model(x)
+        with model.disable_adapter():
+            assert torch.equal(model(x), made)
+        model.base_model.last.lora_B["default"].weight[0, 0] = 1e-9
+    assert not adds_nothing(model)
+
+
+@pytest.mark.parametrize("changed", [OTHERS["DoRA"], OTHERS["biases"], {"modules_to_save": ["last"]}])
+def test_others_may_add_something(changed: dict[str, Any]):
+    named = {"target_modules": ["first", "second"]} if "modules_to_save" in changed else {}
+    assert not adds_nothing(adapted(init_lora_weights=True, **changed, **named))
+
+
+def test_neither_trained_nor_merged_nor_absent_adapters_add_nothing():
+    assert not adds_nothing(Block()) and not adds_nothing(adapted())
+    model = adapted(init_lora_weights=True)
+    model.add_adapter("other", LoraConfig(r=2, target_modules=["first"], init_lora_weights=False))
+    assert adds_nothing(model)  # the other is not on
+    model.merge_adapter()
+    assert not adds_nothing(model)
