@@ -170,6 +170,8 @@ def forecast_memory(
     again = recomputes(shape, settings, device, method=method, longest=longest)
     holes = _HOLES_ON_PROCESSOR if device.kind == "cpu" else _HOLES_ON_CARD
     trained = trained_weights(shape, settings)
+    # The engine keeps PPO's frozen base as it computes, and with it the stream between the layers.
+    in_half = method == "ppo" and half and device.kind == "cpu" and settings.bits is None
     kept = 1.0 if settings.full else holes  # of all weights they are few large blocks, which stay where they are
     sizes: dict[str, float] = {
         "weights": weights(shape, settings, device, half)
@@ -177,7 +179,8 @@ def forecast_memory(
         "adapters": 0 if settings.full else trained * _FP32,
         "gradients": kept * trained * _FP32,
         "optimiser": kept * optimiser(shape, settings, trained, device),
-        "activations": holes * activations(shape, settings, device, half, tokens, length, again),
+        "activations": holes
+        * activations(shape, settings, device, half, tokens, length, again, stream=_HALF if in_half else _FP32),
         "logits": logits(shape, device, half, tokens) if method in _IN_PARTS else all_logits(shape, tokens),
         "overhead": (_LIBRARIES if device.kind != "cuda" else _ON_CARD) + _BITSANDBYTES * settings.needs_bitsandbytes,
     }
@@ -185,8 +188,7 @@ def forecast_memory(
     if method in _WITHOUT_LOGITS:
         sizes["logits"] = 0
     if isinstance(settings, RewardedSettings):
-        # The engine keeps PPO's frozen base as it computes.
-        if method == "ppo" and half and device.kind == "cpu" and settings.bits is None:
+        if in_half:
             sizes["weights"] = shape.parameters * _HALF
         learned = logits(shape, device, half, tokens) if method == "ppo" else logits_of_answers(shape, settings)
         sizes["logits"] = max(learned, odds_of_next_tokens(shape, settings))
@@ -302,9 +304,18 @@ def _fused(settings: TrainSettings) -> bool:
 
 
 def activations(
-    shape: ModelShape, settings: TrainSettings, device: Device, half: bool, tokens: int, length: int, again: bool
+    shape: ModelShape,
+    settings: TrainSettings,
+    device: Device,
+    half: bool,
+    tokens: int,
+    length: int,
+    again: bool,
+    *,
+    stream: int = _FP32,
 ) -> int:
-    """What autograd saves of all layers for the way back, and what one layer's way back works with.
+    """What autograd saves of all layers for the way back, and what one layer's way back works with. stream: bytes of a
+    number between layers.
 
     Counted tensor by tensor with torch's saved-tensor hooks, per token and layer; a: queries' width, k: keys'.
     - Inputs of linear layers, saved for what is trained: h (queries, keys, values), a (output), h (gate, up), inner
@@ -312,7 +323,7 @@ def activations(
       4 bits keeps one more, one in 8 bits keeps its own in 32 bits and in 8.
     - rank for every linear layer, between the adapter's two matrices.
     - Gate, its activation and up; a block without a gate saves its activation's input alone, unless that is unfused.
-    - In 32 bits: the stream before each norm; queries, keys, values and what attention makes of them (the engine
+    - The stream before each norm. In 32 bits: queries, keys, values and what attention makes of them (the engine
       computes it so on a processor), before and after norms of their own; a sum for each head.
     - With dropout a processor's attention is unfused and saves three tables of length x length for each head.
     The way back through a block holds three tensors of its inner width and three of the stream. Computed again, only
@@ -330,7 +341,7 @@ def activations(
         inputs = shape.layers * (2 * shape.hidden + queries + shape.inner) * number
     layer = (
         (shape.inner_kept - 1) * shape.inner * number
-        + shape.norms * shape.hidden * _FP32
+        + shape.norms * shape.hidden * stream
         + (2 * queries + 2 * keys) * attention
         + (queries + keys) * _FP32 * shape.normed_heads
         + shape.heads * _FP32

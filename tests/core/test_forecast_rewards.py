@@ -56,6 +56,15 @@ def test_a_value_head_on_the_policy_needs_no_adapter_of_its_own():
         assert sizes(settings, method)["roles"] == 0
 
 
+def test_on_a_processor_ppos_base_and_the_stream_through_it_have_16_bits():
+    processor = Device("cpu", "processor", 32 * 2**30, 24 * 2**30, bf16=True)
+    settings = {"max_length": 256, "batch_size": 2}
+    ppo, grpo = sizes(PpoSettings(**settings), device=processor), sizes(GrpoSettings(**settings), "grpo", processor)
+    assert ppo["weights"] == SHAPE.parameters * 2 < grpo["weights"]
+    stream = 2 * SHAPE.hidden * SHAPE.layers * 2 * 512  # norms, and two bytes for each number of two times 256 tokens
+    assert grpo["activations"] - ppo["activations"] == pytest.approx(1.68 * stream, rel=0.01)
+
+
 def test_keys_and_values_grow_with_the_answers_that_are_written_together():
     all_of_a_step, some = PpoSettings(), PpoSettings(rollout_batch=8)
     assert written_together(all_of_a_step) == 32

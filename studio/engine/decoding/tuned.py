@@ -91,18 +91,13 @@ def _thick(layer: Layer, added: Added) -> Layer:
 
     def product(name: str, some: Sequence[LowRank | None]) -> Product:
         linear: Product = getattr(layer, name)
-        match runs(some):
-            case []:
-                return linear
-            case [(place, one)] if place == slice(0, len(some)):
-                return _plus(linear, one.adder(len(some)))
         adders = [(place, one.adder(place.stop - place.start)) for place, one in runs(some)]
 
         def add(out: Tensor, rows: Tensor) -> None:
             for place, adder in adders:
                 adder(out[place], rows[place])
 
-        return _plus(linear, add)
+        return _plus(linear, add) if adders else linear
 
     return replace(layer, **{name: product(name, some) for name, some in added.items()})
 

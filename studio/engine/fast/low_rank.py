@@ -38,10 +38,10 @@ def adds_nothing(model: nn.Module) -> bool:
 
 
 def _is_zero(layer: Any) -> bool:
-    names = [name for name in layer.active_adapters if name in layer.lora_B]
     return all(
         name not in layer.lora_variant and layer.lora_B[name].bias is None and not layer.lora_B[name].weight.any()
-        for name in names
+        for name in layer.active_adapters
+        if name in layer.lora_B
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
+from peft.tuners.lora.layer import Linear
 from torch.nn import functional as F  # noqa: N812
 from trl.trainer.utils import add_fused_lm_head
 
@@ -286,6 +287,8 @@ def test_what_does_not_fit_is_refused_with_a_reason_and_left_as_it_was(make, wor
     assert reason is not None and word in reason
     assert base.config._attn_implementation == attention
     assert torch.equal(model(input_ids=ids).logits.detach(), before)
+    inner = [module for module in model.modules() if module is not base and type(module) is not Linear]
+    assert not any("forward" in vars(module) for module in inner)
 
 
 def test_a_model_that_computes_something_else_is_found_out():

@@ -10,7 +10,9 @@ from torch import nn
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.models.cohere import modeling_cohere
 from transformers.models.llama import modeling_llama
+from transformers.models.olmo2 import modeling_olmo2
 
+from studio.engine.fast.forward import enable
 from studio.engine.fast.rotary import _Rotary, _turned, fuse_rotary
 
 SMALL: dict[str, Any] = {
@@ -90,11 +92,21 @@ def test_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_turns_otherwise_stays_theirs() -> None:
-    """Neighbours that are turned together; heads that are turned in part."""
+    """Neighbours that are turned together; results of 16 bits for angles of 32; heads that are turned in part."""
     neighbours = modeling_cohere.CohereAttention(modeling_cohere.CohereConfig(**SMALL), 0)
     assert fuse_rotary(nn.ModuleList([neighbours])) == [] and "forward" not in vars(neighbours)
+    olmo = modeling_olmo2.Olmo2ForCausalLM(modeling_olmo2.Olmo2Config(**SMALL, pad_token_id=0)).bfloat16()
+    assert fuse_rotary(olmo) == [] and enable(olmo, 50) is None
     torch.manual_seed(0)
     in_part = GPTNeoXForCausalLM(GPTNeoXConfig(**SMALL, rotary_pct=0.25)).eval()
     known = in_part(input_ids=torch.arange(9)[None]).logits
     fuse_rotary(in_part)
     torch.testing.assert_close(in_part(input_ids=torch.arange(9)[None]).logits, known, rtol=1e-5, atol=1e-6)
+
+
+def test_a_function_of_a_models_own_that_fails_otherwise_stays_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(*_: Any) -> Any:
+        raise KeyError("angles")
+
+    monkeypatch.setattr(modeling_llama, "apply_rotary_pos_emb", other)
+    assert fuse_rotary(llama()) == []
